@@ -1,0 +1,59 @@
+# The commands of a working day. A machine with Python 3.11 or newer, git and make needs nothing
+# more: every target prepares .venv by itself and leaves the system's Python alone.
+
+PYTHON_IN_VENV := .venv/bin/python
+UV := .venv/bin/uv
+WORLD ?= S
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format dev server browser assets lock bench-store clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: server ## Play the centre and a laptop on this machine (WORLD=S, SERVER_PORT, LAPTOP_PORT, DEMO_DIR, SEED)
+	@WORLD="$(WORLD)" exec $(PYTHON_IN_VENV) -m demo
+
+test: lint browser ## Lint, then run every test (PYTEST_ARGS replaces the parallel run)
+	@$(PYTHON_IN_VENV) -m pytest $(PYTEST_ARGS)
+
+lint: dev ## Check style, format, types and the direction of imports
+	@$(PYTHON_IN_VENV) -m ruff check .
+	@$(PYTHON_IN_VENV) -m ruff format --check .
+	@$(PYTHON_IN_VENV) -m mypy
+	@.ci/environment run lint-imports
+
+format: dev ## Put the code into its format, with the fixes that are safe
+	@$(PYTHON_IN_VENV) -m ruff check --fix .
+	@$(PYTHON_IN_VENV) -m ruff format .
+
+dev: .venv/.dev ## Prepare .venv with everything tests and lint need
+
+server: .venv/.server ## Prepare .venv with what the centre and the demo need
+
+browser: ## Make sure that tests find a browser and a Chinese font
+	@.ci/environment browser
+
+assets: dev ## Fetch the browser assets again, by exact version, into both apps
+	@$(PYTHON_IN_VENV) .ci/assets.py
+
+lock: dev ## Compile requirements/*.in into the hashed locks
+	@.ci/environment lock
+
+bench-store: dev ## Measure the laptop's store against its peers
+	@$(PYTHON_IN_VENV) -m benchmarks.bench_store
+
+clean: ## Remove .venv and every cache
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp says which lock is installed; a lock newer than its stamp is installed again. The dev
+# set holds the server's, so installing it marks both.
+.venv/.dev: requirements/dev.txt .ci/environment
+	@.ci/environment install requirements/dev.txt
+	@touch .venv/.server .venv/.dev
+
+.venv/.server: requirements/server.txt .ci/environment
+	@.ci/environment install requirements/server.txt
+	@touch .venv/.server
