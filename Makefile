@@ -22,7 +22,7 @@ lint: dev ## Check style, format, types and the direction of imports
 	@$(PYTHON_IN_VENV) -m ruff check .
 	@$(PYTHON_IN_VENV) -m ruff format --check .
 	@$(PYTHON_IN_VENV) -m mypy
-	@.ci/environment run lint-imports
+	@.ci/environment run lint-imports --no-logo
 
 format: dev ## Put the code into its format, with the fixes that are safe
 	@$(PYTHON_IN_VENV) -m ruff check --fix .

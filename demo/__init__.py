@@ -1,0 +1,1 @@
+"""Plays the centre and a laptop together on one machine."""

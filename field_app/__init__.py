@@ -1,0 +1,1 @@
+"""The laptop: one process on 127.0.0.1 with one encrypted store per worker."""

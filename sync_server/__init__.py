@@ -1,0 +1,1 @@
+"""The centre: receives batches, merges them, and serves the staff's pages."""
