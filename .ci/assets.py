@@ -1,0 +1,110 @@
+"""Vendor the browser assets into both apps, from npm, by exact version and checksum.
+
+Run by `make assets`. To take a new version, change the table, run it once (it prints the checksum
+that the package really has), check that against the package's page, and write it down here.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = [ROOT / "field_app/static/vendor", ROOT / "sync_server/static/vendor"]
+
+# npm package, version, licence, sha512 of the packed file, files taken: path inside -> our name.
+ASSETS = [
+    {
+        "package": "bootstrap",
+        "version": "5.3.9",
+        "licence": "MIT",
+        "sha512": "20cU0rcfw8WdxtVbmfU+xT2EjvVTw9Ror/h1Qvd7DXCujRg8OO9mdBCsmTHdJFf3"
+        "BuadmBNJtgIuUXsBqSkk/w==",
+        "files": {"dist/css/bootstrap.min.css": "bootstrap.min.css"},
+    },
+    {
+        "package": "htmx.org",
+        "version": "2.0.11",
+        "licence": "0BSD",
+        "sha512": "Thx/WtpeOQqSrqBCw/A1cwGJGg4UrVa3+sW0GmrM3p4gJgO89ecH4qtbnyzDDWFv"
+        "BTqjnIMCgELTNt636dtamA==",
+        "files": {"dist/htmx.min.js": "htmx.min.js"},
+    },
+]
+
+SOURCE_MAP = re.compile(rb"\n?(/\*# sourceMappingURL=[^*]*\*/|//# sourceMappingURL=\S*)\s*$")
+
+
+def pack(asset: dict, folder: Path) -> tarfile.TarFile:
+    """Download one package and open it; exits when its checksum is not the recorded one."""
+    name = f"{asset['package']}@{asset['version']}"
+    command = ["npm", "pack", "--ignore-scripts", "--json", "--pack-destination", str(folder), name]
+    try:
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+    except FileNotFoundError:
+        sys.exit("error: npm is needed to vendor assets; install Node.js")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: npm could not pack {name}:\n{error.stderr}")
+    packed = folder / json.loads(answer.stdout)[0]["filename"]
+    digest = base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+    if digest != asset["sha512"]:
+        sys.exit(f"error: {name} has sha512 {digest}, expected {asset['sha512']}")
+    return tarfile.open(packed)
+
+
+def contents(archive: tarfile.TarFile, member: str) -> bytes:
+    """Return one file of the package; exits when it is not there."""
+    stream = archive.extractfile(f"package/{member}")
+    if stream is None:
+        sys.exit(f"error: the package holds no file {member}")
+    return stream.read()
+
+
+def vendor(asset: dict, archive: tarfile.TarFile) -> list[dict]:
+    """Write one package's files and licence into both apps; return what VENDORED.json says."""
+    licence_name = f"LICENSE-{asset['package']}.txt"
+    written = {licence_name: contents(archive, "LICENSE")}
+    rows = []
+    for member, file_name in asset["files"].items():
+        # A source map is not shipped, so the line that points to one goes.
+        data = SOURCE_MAP.sub(b"\n", contents(archive, member))
+        written[file_name] = data
+        rows.append(
+            {
+                "file": file_name,
+                "npm_package": asset["package"],
+                "npm_file": member,
+                "version": asset["version"],
+                "licence": asset["licence"],
+                "licence_file": licence_name,
+                "sha256": hashlib.sha256(data).hexdigest(),
+            }
+        )
+    for folder in FOLDERS:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file_name, data in written.items():
+            (folder / file_name).write_bytes(data)
+    return rows
+
+
+def main() -> None:
+    """Vendor every asset and record what was written."""
+    rows: list[dict] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for asset in ASSETS:
+            with pack(asset, Path(folder)) as archive:
+                rows += vendor(asset, archive)
+    for folder in FOLDERS:
+        text = json.dumps({"assets": rows}, indent=2) + "\n"
+        (folder / "VENDORED.json").write_text(text, encoding="utf-8")
+    for row in rows:
+        print(f"vendored {row['npm_package']} {row['version']}: {row['file']}")
+
+
+if __name__ == "__main__":
+    main()
