@@ -1,0 +1,123 @@
+"""One validation for both sides: the fields of a change against their declaration.
+
+The laptop checks before it seals a change, the centre checks again before it applies one; both
+get the same problems, each with a JSON pointer to the value at fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import ValidationError
+
+from schemas.fields import Keyed
+from schemas.kind import Action, Kind, instance
+from schemas.messages import Problem
+from schemas.values import apply
+
+VOID_FIELDS = {"reason"}
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One refusal or doubt: where (a JSON pointer within ``fields``) and what."""
+
+    pointer: str
+    problem: Problem
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it travels in a receipt: pointer, code, facts and both sentences."""
+        return {
+            "pointer": self.pointer,
+            "code": self.problem.code,
+            "params": self.problem.params,
+            "zh": self.problem.text("zh"),
+            "en": self.problem.text("en"),
+        }
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome: normalised wire fields, refusals, doubts. ``ok`` when nothing is refused."""
+
+    fields: dict[str, Any]
+    problems: list[FieldProblem] = field(default_factory=list)
+    doubts: list[FieldProblem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the change may be applied."""
+        return not self.problems
+
+
+def check(
+    kind: type[Kind],
+    action: Action,
+    fields: Any,
+    *,
+    before: Mapping[str, Any] | None = None,
+) -> Checked:
+    """Check the wire ``fields`` of a change and return them normalised.
+
+    ``before`` is the stored record an update starts from, when it is at hand; rules over whole
+    records are then checked on the result. A create always checks them. Never raises: what is
+    wrong is in ``problems``.
+    """
+    if not isinstance(fields, dict):
+        return Checked({}, [FieldProblem("", Problem("not_an_object"))])
+    if action == "void":
+        return _check_void(fields)
+    try:
+        loaded = instance(kind).load(fields, partial=action == "update")
+    except ValidationError as err:
+        return Checked({}, list(_flatten(err.messages)))
+    loaded = {name: loaded[name] for name in kind.declared() if name in loaded}
+    if action != "update":
+        loaded = {name: value for name, value in loaded.items() if value is not None}
+    if not loaded:
+        return Checked({}, [FieldProblem("", Problem("nothing_changed"))])
+    problems = []
+    if action != "update" or before is not None:
+        whole = apply(kind, before or {}, loaded)
+        for rule in kind.info.rules:
+            if fault := rule(whole):
+                problems.append(FieldProblem(f"/{fault[0]}", fault[1]))
+    doubts = [
+        FieldProblem(f"/{name}", doubt)
+        for name, declared in kind.declared().items()
+        if loaded.get(name) is not None
+        for doubt in declared.doubts(loaded[name])
+    ]
+    return Checked(loaded, problems, doubts)
+
+
+def _check_void(fields: dict[str, Any]) -> Checked:
+    reason = fields.get("reason")
+    unknown = [
+        FieldProblem(f"/{name}", Problem("unknown_field")) for name in set(fields) - VOID_FIELDS
+    ]
+    if not isinstance(reason, str) or not 0 < len(reason.strip()) <= 500:
+        unknown.append(FieldProblem("/reason", Problem("reason_required")))
+        return Checked({}, unknown)
+    return Checked({"reason": reason.strip()}, unknown)
+
+
+def _flatten(messages: Any, pointer: str = "") -> Iterator[FieldProblem]:
+    """Turn marshmallow's nested messages into pointers; ``_schema`` means the object itself."""
+    if isinstance(messages, dict):
+        for key, inner in messages.items():
+            step = "" if key == "_schema" else f"/{str(key).replace('~', '~0').replace('/', '~1')}"
+            yield from _flatten(inner, pointer + step)
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _flatten(inner, pointer)
+    else:
+        known = messages if isinstance(messages, Problem) else Problem("not_an_object")
+        yield FieldProblem(pointer, known)
+
+
+def keyed_fields(kind: type[Kind]) -> dict[str, Keyed]:
+    """Return the keyed lists of ``kind`` by name."""
+    return {name: one for name, one in kind.declared().items() if isinstance(one, Keyed)}

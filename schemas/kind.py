@@ -1,0 +1,90 @@
+"""What a record kind is: a marshmallow schema of declared fields plus the facts about the kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from marshmallow import Schema
+
+from schemas.fields import Declared
+from schemas.labels import Label
+from schemas.messages import Problem
+
+Action = Literal["create", "update", "void", "step"]
+Group = Literal["place", "people", "field", "issue", "notice"]
+Reach = Literal["grid", "community"]
+Rule = Callable[[Mapping[str, Any]], "tuple[str, Problem] | None"]
+"""A rule over a whole record: the field at fault and what is wrong, or None."""
+
+GROUPS: dict[str, Label] = {
+    "place": Label("地方", "Places"),
+    "people": Label("人和户", "People"),
+    "field": Label("巡查走访", "Field work"),
+    "issue": Label("事件", "Issues"),
+    "notice": Label("通知", "Notices"),
+}
+
+
+@dataclass(frozen=True)
+class KindInfo:
+    """The facts of a kind.
+
+    ``title`` names the fields that name a record; a dotted path goes through references
+    (``room_id.label``). ``reach`` tells at which level a record lives: a ``grid`` record belongs
+    to one grid, a ``community`` record is seen (and, where ``laptop`` allows, edited) by every grid
+    inside its area. ``laptop`` and ``staff`` list the actions either side may take. ``parent``
+    is the reference under which a record is listed. ``rules`` look at whole records.
+    """
+
+    name: str
+    label: Label
+    group: Group
+    title: tuple[str, ...]
+    version: int = 1
+    reach: Reach = "grid"
+    laptop: frozenset[Action] = frozenset({"create", "update", "void"})
+    staff: frozenset[Action] = frozenset()
+    parent: str | None = None
+    rules: tuple[Rule, ...] = field(default=())
+    dated_by: str | None = None
+    """The field that tells when it happened; None: when it was made."""
+    only_author: bool = False
+    """Whether only its author may change it (field records)."""
+    protected: bool = False
+    """Whether even its existence is personal (care): shown to roles of its area only."""
+
+
+class Kind(Schema):
+    """The base of every record kind; a subclass sets ``info`` and declares its fields."""
+
+    class Meta:
+        """Unknown fields are refused by name (the exchange quarantines them)."""
+
+        unknown = "raise"
+
+    info: ClassVar[KindInfo]
+    error_messages = {  # noqa: RUF012 (marshmallow declares it so)
+        "unknown": Problem("unknown_field"),
+        "type": Problem("not_an_object"),
+    }
+
+    @classmethod
+    def declared(cls) -> dict[str, Declared]:
+        """Return the fields in the order they were declared."""
+        return cast(dict[str, Declared], dict(_instance(cls).fields))
+
+
+_instances: dict[type[Kind], Kind] = {}
+
+
+def _instance(kind: type[Kind]) -> Kind:
+    if kind not in _instances:
+        _instances[kind] = kind()
+    return _instances[kind]
+
+
+def instance(kind: type[Kind]) -> Kind:
+    """Return the one instance of ``kind`` used for loading (schemas keep no state)."""
+    return _instance(kind)

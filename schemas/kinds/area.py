@@ -1,0 +1,53 @@
+"""area 区域: the tree from district to grid and micro-grid, with validity and old names."""
+
+from schemas.fields import (
+    AreaCode,
+    Code,
+    Day,
+    Keyed,
+    Line,
+    Paragraph,
+    Part,
+    Phone,
+    Ref,
+    Refs,
+    Whole,
+)
+from schemas.kind import Kind, KindInfo
+from schemas.labels import Label
+
+
+class OldName(Part):
+    """A name the area had before."""
+
+    name = Line("曾用名", "Former name", required=True)
+    until = Day("用至", "Used until")
+
+
+class Area(Kind):
+    """A district, street, community, grid or micro-grid; grid fields are empty for the others."""
+
+    info = KindInfo(
+        name="area",
+        label=Label("区域", "Area"),
+        group="place",
+        title=("name",),
+        reach="community",
+        laptop=frozenset(),
+        staff=frozenset({"create", "update"}),
+    )
+
+    code = AreaCode("区域代码", "Area code", required=True, search=True, column=True)
+    name = Line("名称", "Name", required=True, search=True, column=True)
+    level = Code("层级", "Level", "AREA_LEVEL", required=True, column=True)
+    parent_code = AreaCode("上级代码", "Parent code", column=True)
+    std_code = Line("国家代码", "National code", longest=20)
+    old_names = Keyed("曾用名", "Former names", OldName)
+    valid_from = Day("生效日期", "Valid from", required=True)
+    valid_to = Day("失效日期", "Valid to")
+    grid_type = Code("网格类型", "Grid type", "GRID_TYPE")
+    leader_id = Ref("网格长", "Grid leader", "user")
+    worker_ids = Refs("网格员", "Grid workers", "user")
+    boundary_text = Paragraph("四至", "Boundaries", longest=1000)
+    supervision_phone = Phone("监督电话", "Supervision phone", privacy="open")
+    household_count = Whole("户数", "Households", most=100_000)

@@ -1,0 +1,70 @@
+"""compound 小区: a residential compound or bungalow area, seen by every grid of its community."""
+
+from schemas.fields import (
+    AreaCode,
+    Code,
+    Day,
+    Flag,
+    Keyed,
+    Line,
+    Location,
+    Paragraph,
+    Part,
+    PersonName,
+    Phone,
+    Whole,
+)  # fmt: skip
+from schemas.kind import Kind, KindInfo
+from schemas.labels import Label
+
+
+class Contact(Part):
+    """Somebody with a role in the compound."""
+
+    role = Code("角色", "Role", "ROLE_LOCAL", required=True)
+    name = PersonName("姓名", "Name", required=True, search=True)
+    phone = Phone("电话", "Phone")
+
+
+class Compound(Kind):
+    """Compound and grid overlap in several ways; buildings are the joint between them."""
+
+    info = KindInfo(
+        name="compound",
+        label=Label("小区", "Compound"),
+        group="place",
+        title=("name",),
+        reach="community",
+        laptop=frozenset({"update"}),
+    )
+
+    code = Line("小区编码", "Compound code", required=True, search=True, column=True, longest=30)
+    name = Line("名称", "Name", required=True, search=True, column=True)
+    kind = Code("类别", "Kind", "COMPOUND_KIND", required=True, column=True)
+    type_ty4 = Code("类型（四类）", "Type (four)", "COMPOUND_TYPE_TY4", column=True)
+    type_lz5 = Code("类型（五类）", "Type (five)", "COMPOUND_TYPE_LZ5")
+    overlap = Code("与网格关系", "Overlap with grids", "OVERLAP", ask=False)
+    community_code = AreaCode("社区代码", "Community code", required=True)
+    address = Line("地址", "Address", required=True, search=True)
+    built_year = Whole("建成年份", "Year built", least=1900, most=2100)
+    buildings = Whole("楼栋数", "Buildings", most=2000)
+    households = Whole("户数", "Households", most=50_000, column=True)
+    property_mode = Code("物业模式", "Property mode", "PROPERTY_MODE", required=True, column=True)
+    owner_unit = Line("主管单位", "Unit in charge")
+    guard = Flag("人防", "Guards", required=True)
+    barrier = Flag("物防", "Barriers", required=True)
+    cctv = Flag("技防", "Cameras", required=True)
+    self_gov = Code("自治组织", "Self-government body", "SELF_GOV", required=True)
+    eligible = Flag("符合成立条件", "Meets the conditions for a body")
+    org_form = Code("党组织形式", "Form of Party branch", "ORG_FORM")
+    tag = Code("标签", "Tag", "COMPOUND_TAG")
+    tag_from = Day("标签起始", "Tag since")
+    space = Line("空间条件", "Space")
+    lifts = Whole("电梯", "Lifts", most=5000)
+    parking = Whole("车位", "Parking places", most=100_000)
+    chargers = Whole("充电设施", "Chargers", most=100_000)
+    hydrants = Whole("消防栓", "Hydrants", most=5000)
+    brand = Line("品牌", "Brand")
+    contacts = Keyed("联系人", "Contacts", Contact, privacy="personal")
+    location = Location("位置坐标", "Location")
+    remarks = Paragraph("备注", "Remarks", longest=1000)

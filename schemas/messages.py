@@ -1,0 +1,92 @@
+"""What is wrong with a value: a stable code, its facts, and a plain sentence in both languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.labels import Label
+
+MESSAGES: dict[str, Label] = {
+    "required": Label("必须填写。", "This must be filled in."),
+    "not_text": Label("应为文字。", "This must be text."),
+    "too_long": Label("最多{max}个字。", "At most {max} characters."),
+    "bad_characters": Label("含有不能保存的字符。", "Contains characters that cannot be stored."),
+    "not_whole": Label("应为整数。", "This must be a whole number."),
+    "out_of_range": Label("应在{min}到{max}之间。", "Must be between {min} and {max}."),
+    "not_flag": Label("应为是或否。", "This must be yes or no."),
+    "bad_day": Label("日期应写作 2026-09-30。", "Write the date as 2026-09-30."),
+    "bad_month": Label("年月应写作 1951-04。", "Write the month as 1951-04."),
+    "bad_moment": Label(
+        "时间应带时区，如 2026-09-30T08:41:00+08:00。",
+        "The time needs an offset, as in 2026-09-30T08:41:00+08:00.",
+    ),
+    "bad_code": Label("不是有效的代码。", "Not a valid code."),
+    "unknown_code": Label("代码表中没有“{value}”。", "The code list has no “{value}”."),
+    "bad_reference": Label("不是有效的记录号。", "Not a valid record id."),
+    "not_list": Label("应为列表。", "This must be a list."),
+    "too_many": Label("最多{max}项。", "At most {max} entries."),
+    "not_an_object": Label("格式不正确。", "The format is not right."),
+    "bad_key": Label("条目编号不正确。", "The entry's key is not right."),
+    "unknown_field": Label("没有这个填报项。", "There is no such field."),
+    "bad_location": Label("坐标不正确。", "The coordinates are not right."),
+    "bad_id_no": Label(
+        "身份证号校验不通过，请核对18位号码。",
+        "The ID number fails its check; please compare all 18 characters.",
+    ),
+    "id_division": Label(
+        "身份证号的地区码查不到，请再核对。",
+        "The ID number's division code is unknown; please check.",
+    ),
+    "odd_phone": Label("电话号码不常见，请再核对。", "An unusual phone number; please check."),
+    "bad_uscc": Label("统一社会信用代码校验不通过。", "The social credit code fails its check."),
+    "bad_area_code": Label("区域代码应为6至17位数字。", "An area code has 6 to 17 digits."),
+    "nothing_changed": Label("没有任何改动。", "Nothing was changed."),
+    "reason_required": Label("请说明原因。", "Please give the reason."),
+    "guardian_required": Label("未满14周岁须填写监护人。", "A person under 14 needs a guardian."),
+    "ends_before_start": Label("结束时间早于开始时间。", "The end is before the start."),
+    "one_target": Label("请选择一户家庭或一间商铺。", "Choose one household or one shop."),
+    "self_handled_level": Label(
+        "只有一级事件可以自行处置。", "Only a level 1 issue can be self-handled."
+    ),
+    "self_handled_text": Label("自行处置须写明怎样处置。", "Say how the issue was handled."),
+    "late_reason_required": Label(
+        "超过24小时补录，请写明原因。", "Entered more than 24 hours later: give the reason."
+    ),
+    "head_missing": Label("请写明见到的人。", "Say who was met."),
+    "unknown_kind": Label("没有这种记录。", "There is no such kind of record."),
+    "unknown_schema": Label("记录的版本比本程序新。", "The record is newer than this program."),
+    "not_allowed": Label("这种记录不能这样修改。", "This kind of record cannot be changed so."),
+    "out_of_area": Label("不在您负责的网格内。", "Outside the grids you are responsible for."),
+    "wrong_author": Label(
+        "记录的填报人不是本终端的使用人。", "The author is not a user of this device."
+    ),
+    "wrong_kind": Label("记录号已用于另一种记录。", "The record id belongs to another kind."),
+    "already_exists": Label("这条记录已经存在。", "This record exists already."),
+    "record_voided": Label("这条记录已作废。", "This record has been voided."),
+    "too_large": Label("内容太长，请分开填写。", "Too large; please split it."),
+    "too_deep": Label("内容层次太多。", "Nested too deeply."),
+}
+
+
+class Problem(str):
+    """A message that keeps its code and facts; as a string it is the Chinese sentence."""
+
+    code: str
+    params: dict[str, Any]
+
+    def __new__(cls, code: str, **params: Any) -> Problem:
+        self = super().__new__(cls, MESSAGES[code].zh.format(**params))
+        self.code = code
+        self.params = params
+        return self
+
+    def text(self, lang: str) -> str:
+        """Return the sentence in ``lang``."""
+        return MESSAGES[self.code].text(lang).format(**self.params)
+
+    def __reduce__(self) -> Any:
+        return (_rebuild, (self.code, self.params))
+
+
+def _rebuild(code: str, params: dict[str, Any]) -> Problem:
+    return Problem(code, **params)

@@ -1,0 +1,75 @@
+"""Search text: what a record is found by, in characters, pinyin and initials."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pypinyin import Style, lazy_pinyin
+
+from schemas.kind import Kind
+
+HAN = re.compile(r"[㐀-鿿\U00020000-\U0003ffff]")
+SURNAMES = {
+    "单": "shan", "曾": "zeng", "解": "xie", "仇": "qiu", "查": "zha", "区": "ou", "朴": "piao",
+    "盖": "ge", "种": "chong", "翟": "zhai", "乐": "yue", "任": "ren", "华": "hua", "覃": "qin",
+    "缪": "miao", "尉迟": "yuchi", "万俟": "moqi", "长孙": "zhangsun",
+}  # fmt: skip
+"""Surnames that a word dictionary reads otherwise."""
+
+
+def fold(text: str) -> str:
+    """Return ``text`` for comparing: NFKC, lower case, without spaces, dashes and dots."""
+    return re.sub(r"[\s\-·•.。,，#]", "", unicodedata.normalize("NFKC", text)).lower()
+
+
+@lru_cache(maxsize=20_000)
+def spell(text: str) -> tuple[str, str]:
+    """Return full pinyin and initials of ``text`` (both empty without Chinese characters).
+
+    The first word is read as a surname where its reading differs: 单雄信 → shanxiongxin, sxx.
+    """
+    if not HAN.search(text):
+        return "", ""
+    head: list[str] = []
+    rest = text
+    for length in (2, 1):
+        if text[:length] in SURNAMES:
+            reading = SURNAMES[text[:length]]
+            head = [reading] if length == 1 else [reading[:2], reading[2:]]
+            rest = text[length:]
+            break
+    syllables = head + lazy_pinyin(rest, style=Style.NORMAL, errors=_as_typed)
+    full = fold("".join(syllables))
+    initials = fold("".join(syllable[0] for syllable in syllables if syllable))
+    return full, initials
+
+
+def _as_typed(chars: str) -> Any:
+    return list(chars)
+
+
+def words(kind: type[Kind], stored: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the folded words of a record's searched fields, with pinyin and initials."""
+    for name, field in kind.declared().items():
+        if not field.search:
+            continue
+        for word in field.search_words(stored.get(name)):
+            yield from forms(word)
+
+
+def forms(word: str) -> Iterator[str]:
+    """Yield a word as typed in characters, in full pinyin and in initials."""
+    yield fold(word)
+    full, initials = spell(word) if len(word) <= 40 else ("", "")
+    if full:
+        yield full
+        yield initials
+
+
+def search_text(kind: type[Kind], stored: Mapping[str, Any]) -> str:
+    """Return one line to look for folded words in."""
+    return " ".join(dict.fromkeys(words(kind, stored)))
