@@ -1,0 +1,275 @@
+"""The centre's tables (SQLAlchemy Core), the same on SQLite and PostgreSQL.
+
+Every key starts with ``district``, the county-level area code, so that a city is many small,
+independent histories and a database can be partitioned or distributed by that column. Times are
+aware UTC; documents are JSON (JSONB on PostgreSQL, which reorders keys: hashes are always taken
+over canonical JSON, never over stored text).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeDecorator
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Document = sa.JSON(none_as_null=True).with_variant(
+    postgresql.JSONB(none_as_null=True), "postgresql"
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware time, stored in UTC; SQLite gives naive ones back, PostgreSQL aware ones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Refuse naive times; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without offset")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Give aware UTC back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _district() -> sa.Column[str]:
+    return sa.Column("district", sa.String(6), primary_key=True)
+
+
+def _id(name: str, **kwargs: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.String(36), **kwargs)
+
+
+districts = sa.Table(
+    "districts",
+    metadata,
+    _district(),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("server_epoch", sa.String(64), nullable=False),
+    # The last change_no given out; taken with the row locked, so commit order is cursor order.
+    sa.Column("change_no", sa.BigInteger, nullable=False),
+    sa.Column("synthetic", sa.Boolean, nullable=False),
+    sa.Column("settings", Document, nullable=False),
+)
+
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""The server's own keys: cursor and session signing, its X25519 key (hex)."""
+
+users = sa.Table(
+    "users",
+    metadata,
+    _district(),
+    _id("user_id", primary_key=True),
+    sa.Column("no", sa.String(40), nullable=False),
+    sa.Column("name", sa.String(60), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("role", sa.String(20), nullable=False),
+    # Area codes of any level; staff see everything inside them, workers hold these grids.
+    sa.Column("scope_codes", Document, nullable=False),
+    sa.Column("password_hash", sa.String(200)),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("demo", sa.Boolean, nullable=False),
+    sa.Column("failed_sign_ins", sa.Integer, nullable=False),
+    sa.Column("locked_until", Utc),
+    sa.Column("session_mark", sa.String(32), nullable=False),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.UniqueConstraint("district", "no"),
+)
+
+join_codes = sa.Table(
+    "join_codes",
+    metadata,
+    _district(),
+    sa.Column("code_hash", sa.String(64), primary_key=True),
+    _id("worker_id", nullable=False),
+    _id("made_by"),
+    sa.Column("made_at", Utc, nullable=False),
+    sa.Column("expires_at", Utc, nullable=False),
+    _id("device_id"),
+    sa.Column("used_at", Utc),
+)
+
+devices = sa.Table(
+    "devices",
+    metadata,
+    _district(),
+    _id("device_id", primary_key=True),
+    _id("worker_id", nullable=False),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("public_key", sa.String(64), nullable=False),
+    sa.Column("token_hash", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),  # active | lost | revoked
+    sa.Column("app", sa.String(40), nullable=False),
+    sa.Column("joined_at", Utc, nullable=False),
+    sa.Column("last_sync_at", Utc),
+    sa.Column("clock_offset_s", sa.Integer),
+    sa.UniqueConstraint("district", "token_hash"),
+)
+
+streams = sa.Table(
+    "streams",
+    metadata,
+    _district(),
+    _id("stream", primary_key=True),
+    _id("device_id", nullable=False),
+    sa.Column("known_seq", sa.BigInteger, nullable=False),
+    sa.Column("known_hash", sa.String(64), nullable=False),
+    sa.Index(None, "district", "device_id"),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    _district(),
+    _id("batch_id", primary_key=True),
+    _id("device_id", nullable=False),
+    _id("stream"),
+    sa.Column("road", sa.String(10), nullable=False),  # link | relay | import
+    sa.Column("sent_at", sa.String(40)),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.Column("clock_offset_s", sa.Integer),
+    sa.Column("changes", sa.Integer, nullable=False),
+    sa.Column("outcomes", Document, nullable=False),  # {outcome: count}
+    sa.Column("raw", sa.Text),  # kept whole only when the envelope was unusable
+    sa.Index(None, "district", "device_id", "received_at"),
+    sa.Index(None, "district", "received_at"),
+)
+
+changes = sa.Table(
+    "changes",
+    metadata,
+    _district(),
+    _id("change_id", primary_key=True),
+    _id("stream"),
+    sa.Column("seq", sa.BigInteger),
+    _id("device_id"),  # null: made at the centre
+    _id("batch_id"),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("schema", sa.Integer, nullable=False),
+    _id("record_id", nullable=False),
+    sa.Column("action", sa.String(10), nullable=False),
+    sa.Column("grid", sa.String(17)),
+    sa.Column("base_version", sa.BigInteger),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    _id("author", nullable=False),
+    sa.Column("fields", Document, nullable=False),
+    _id("corrects"),
+    sa.Column("prev", sa.String(64)),
+    sa.Column("hash", sa.String(64)),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.Column("clock_offset_s", sa.Integer),
+    sa.Column("doubtful", sa.Boolean, nullable=False),
+    sa.Column("happened_at", Utc, nullable=False),  # made_at corrected by the offset
+    sa.Column("outcome", sa.String(12), nullable=False),
+    sa.Column("version", sa.BigInteger),
+    sa.Column("problem", Document),
+    sa.Column("doubts", Document),
+    _id("conflict_id"),
+    sa.UniqueConstraint("district", "stream", "seq"),
+    sa.Index(None, "district", "record_id"),
+    sa.Index(None, "district", "device_id", "received_at"),
+    sa.Index(None, "district", "outcome"),
+    sa.Index(None, "district", "batch_id"),
+)
+
+records = sa.Table(
+    "records",
+    metadata,
+    _district(),
+    _id("record_id", primary_key=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("schema", sa.Integer, nullable=False),
+    # The area it belongs to: a grid, or a community and above for kinds of that reach.
+    sa.Column("grid", sa.String(17), nullable=False),
+    _id("parent_id"),
+    sa.Column("fields", Document, nullable=False),
+    # {path: {"version", "change_id", "author", "device_id", "happened_at"}}
+    sa.Column("origins", Document, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("change_no", sa.BigInteger, nullable=False),
+    sa.Column("voided", sa.Boolean, nullable=False),
+    _id("merged_into"),
+    _id("author", nullable=False),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    sa.Column("happened_at", Utc, nullable=False),
+    sa.Column("received_at", Utc, nullable=False),
+    _id("device_id"),
+    _id("last_author", nullable=False),
+    sa.Column("last_made_at", sa.String(40), nullable=False),
+    sa.Column("search_text", sa.Text, nullable=False),
+    sa.UniqueConstraint("district", "change_no"),
+    sa.Index(None, "district", "kind", "grid"),
+    sa.Index(None, "district", "kind", "happened_at"),
+    sa.Index(None, "district", "grid", "change_no"),
+    sa.Index(None, "district", "parent_id"),
+)
+
+conflicts = sa.Table(
+    "conflicts",
+    metadata,
+    _district(),
+    _id("conflict_id", primary_key=True),
+    _id("record_id", nullable=False),
+    sa.Column("path", sa.String(120), nullable=False),  # a merge path, or "voided"
+    sa.Column("base", Document),
+    sa.Column("visible", Document),
+    _id("visible_change_id"),
+    sa.Column("other", Document),
+    _id("change_id", nullable=False),
+    _id("author", nullable=False),
+    _id("device_id"),
+    sa.Column("happened_at", Utc, nullable=False),
+    sa.Column("opened_at", Utc, nullable=False),
+    sa.Column("decision", sa.String(20)),  # null: open; kept | replaced
+    sa.Column("automatic", sa.Boolean, nullable=False),
+    _id("decided_by"),
+    sa.Column("decided_at", Utc),
+    sa.Index(None, "district", "record_id"),
+    sa.Index(None, "district", "decision"),
+)
+
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    _district(),
+    _id("record_id", primary_key=True),
+    _id("survivor_id", nullable=False),
+    sa.Column("made_at", Utc, nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    _district(),
+    _id("audit_id", primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+    _id("user_id"),
+    sa.Column("action", sa.String(40), nullable=False),
+    sa.Column("target", sa.String(120)),
+    sa.Column("detail", Document),
+    sa.Index(None, "district", "at"),
+)
