@@ -1,0 +1,18 @@
+"""What every test may ask for: a PostgreSQL database, a page in a browser, an app on a port."""
+
+import pytest
+
+pytest_plugins = ["tests.browser", "tests.postgres"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures they take, so that `-m "not browser"` needs no bookkeeping."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "browser_page" in fixtures:
+            item.add_marker("browser")
+            # One worker, one Chromium: a second would only compete for the same cores.
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        if "postgres_url" in fixtures:
+            item.add_marker("postgres")
