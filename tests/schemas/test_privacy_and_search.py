@@ -1,0 +1,67 @@
+"""Masking shows no more than it may; search finds what people type."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.catalogue import kind_of
+from schemas.describe import show
+from schemas.privacy import HIDDEN, mask_text
+from schemas.search import fold, forms, search_text, spell
+from tests.schemas.samples import resident
+
+
+@pytest.mark.parametrize(
+    ("value", "style", "shown"),
+    [
+        ("张三丰", "name", "张**"),
+        ("𠮷田", "name", "𠮷*"),
+        ("张", "name", HIDDEN),
+        ("13812345678", "phone", "138****5678"),
+        ("0000-123", "phone", HIDDEN),
+        ("990101198001010014", "id_no", "990101********001*"),
+        ("99010119", "id_no", HIDDEN),
+        ("电话另记", "text", HIDDEN),
+        ("", "name", ""),
+    ],
+)
+def test_a_mask_never_shows_the_whole(value: str, style: str, shown: str) -> None:
+    assert mask_text(value, style) == shown  # type: ignore[arg-type]
+
+
+def test_a_record_is_shown_masked_unless_unmasked() -> None:
+    stored = resident(phone="10000001234", id_no="990101198001010014")
+    kind = kind_of("resident")
+    masked = {one.name: one for one in show(kind, stored, "zh", lambda k, i: None)}
+    assert masked["name"].text == "林**"
+    assert masked["name"].masked
+    assert masked["sex"].text == "男"
+    assert not masked["sex"].masked
+    assert masked["birth"].text == HIDDEN
+    plain = {one.name: one.text for one in show(kind, stored, "en", lambda k, i: None, unmask=True)}
+    assert plain["id_no"] == "990101198001010014"
+    assert plain["sex"] == "Male"
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "initials"),
+    [
+        ("张伟强", "zhangweiqiang", "zwq"),
+        ("单雄信", "shanxiongxin", "sxx"),
+        ("曾国藩", "zengguofan", "zgf"),
+        ("尉迟恭", "yuchigong", "ycg"),
+        ("阿依古丽·买买提", "ayigulimaimaiti", "ayglmmt"),
+    ],
+)
+def test_names_are_found_by_pinyin_and_initials(name: str, full: str, initials: str) -> None:
+    assert spell(name) == (full, initials)
+
+
+def test_rare_characters_are_found_as_typed() -> None:
+    for name in ("林𠮷", "王䶮", "㛃示例", "张𬭎"):
+        assert fold(name) in search_text(kind_of("resident"), {"name": name})
+
+
+def test_a_room_is_found_with_any_separator() -> None:
+    assert fold("3-1-502") == fold("3 1 502") == fold("３－１－５０２")
+    assert fold("3-1-502") in list(forms("3-1-502"))
