@@ -22,7 +22,6 @@ def test_each_test_gets_an_empty_postgresql_database(postgres_url, attempt):
 def page_app(html: str) -> Flask:
     app = Flask(__name__)
     app.add_url_rule("/", view_func=lambda: html)
-    app.add_url_rule("/favicon.ico", "favicon", view_func=lambda: ("", 204))
     return app
 
 
