@@ -1,0 +1,141 @@
+"""Fields of amounts, flags and times."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from marshmallow import ValidationError
+
+from schemas.fields.base import MAX_WHOLE, Declared, Lookup, clean_text, nobody
+from schemas.messages import Problem
+
+
+class Whole(Declared):
+    """A whole number within bounds (never beyond ±2^53, so that every client can hold it)."""
+
+    widget = "whole"
+
+    def __init__(
+        self, zh: str, en: str, *, least: int = 0, most: int = MAX_WHOLE, **kwargs: Any
+    ) -> None:
+        super().__init__(zh, en, **kwargs)
+        self.least = least
+        self.most = most
+
+    def check(self, value: Any) -> int:
+        """Return the number; raise when it is not whole or out of range."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValidationError(Problem("not_whole"))
+        if not self.least <= value <= self.most:
+            raise ValidationError(Problem("out_of_range", min=self.least, max=self.most))
+        return value
+
+    def from_form(self, texts: Sequence[str]) -> Any:
+        """Read full-width or ASCII digits; other text is kept so that it is refused by name."""
+        text = unicodedata.normalize("NFKC", texts[0]).strip() if texts else ""
+        if re.match(r"-?\d{1,17}\Z", text, re.ASCII):
+            return int(text)
+        return text or None
+
+    def json_schema(self) -> dict[str, Any]:
+        """A bounded integer."""
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+class Flag(Declared):
+    """Yes or no."""
+
+    widget = "flag"
+
+    def check(self, value: Any) -> bool:
+        """Return the flag; only true and false count."""
+        if not isinstance(value, bool):
+            raise ValidationError(Problem("not_flag"))
+        return value
+
+    def from_form(self, texts: Sequence[str]) -> Any:
+        """Read 1/0; None when neither was chosen."""
+        text = texts[-1] if texts else ""
+        return {"1": True, "0": False}.get(text, text or None)
+
+    def show(self, value: Any, lang: str, lookup: Lookup = nobody) -> str:
+        """是/否."""
+        if value is None:
+            return ""
+        return ("Yes" if value else "No") if lang == "en" else ("是" if value else "否")
+
+    def json_schema(self) -> dict[str, Any]:
+        """A boolean."""
+        return {"type": "boolean"}
+
+
+class Day(Declared):
+    """A calendar day as 2026-09-30."""
+
+    widget = "day"
+
+    def check(self, value: Any) -> str | None:
+        """Return the day as text; raise when there is no such day."""
+        text = clean_text(value, longest=10)
+        if not text:
+            return None
+        try:
+            if len(text) != 10:
+                raise ValueError
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            raise ValidationError(Problem("bad_day")) from None
+
+    def json_schema(self) -> dict[str, Any]:
+        """A full date."""
+        return {"type": "string", "format": "date"}
+
+
+class Month(Declared):
+    """A month as 1951-04."""
+
+    widget = "month"
+
+    def check(self, value: Any) -> str | None:
+        """Return the month as text; raise when there is no such month."""
+        text = clean_text(value, longest=10)
+        if not text:
+            return None
+        if not re.match(r"(1[89]|20|21)\d\d-(0[1-9]|1[0-2])\Z", text, re.ASCII):
+            raise ValidationError(Problem("bad_month"))
+        return text
+
+    def json_schema(self) -> dict[str, Any]:
+        """Year and month."""
+        return {"type": "string", "pattern": r"^\d{4}-\d{2}$"}
+
+
+class Moment(Declared):
+    """A time with its offset (RFC 3339), kept as it was written."""
+
+    widget = "moment"
+
+    def check(self, value: Any) -> str | None:
+        """Return the time to the second with its offset; raise for a time without one."""
+        text = clean_text(value, longest=40)
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValidationError(Problem("bad_moment")) from None
+        if moment.tzinfo is None or len(text) < 20:
+            raise ValidationError(Problem("bad_moment"))
+        return moment.isoformat(timespec="seconds")
+
+    def show(self, value: Any, lang: str, lookup: Lookup = nobody) -> str:
+        """Day and minute as entered."""
+        return "" if value is None else str(value)[:16].replace("T", " ")
+
+    def json_schema(self) -> dict[str, Any]:
+        """A time with offset."""
+        return {"type": "string", "format": "date-time"}

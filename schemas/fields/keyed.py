@@ -1,0 +1,148 @@
+"""Lists that people add to, as sub-records by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from marshmallow import Schema, ValidationError
+
+from schemas.codes import CodeList, code_list
+from schemas.fields.base import KEY, Declared, Lookup, nobody
+from schemas.messages import Problem
+from schemas.privacy import HIDDEN
+
+
+class Part(Schema):
+    """The fields of one entry of a :class:`Keyed` list."""
+
+    class Meta:
+        """Unknown members are refused by name."""
+
+        unknown = "raise"
+
+    error_messages = {  # noqa: RUF012 (marshmallow declares it so)
+        "unknown": Problem("unknown_field"),
+        "type": Problem("not_an_object"),
+    }
+
+
+class Keyed(Declared):
+    """A list that people add to, as sub-records by key.
+
+    Stored as ``{key: entry}``; on the wire as ``{"add": {key: entry}, "remove": [key]}``. A key
+    is a code of ``keys`` (a checklist: one entry per code) or an id made with the entry. Changing
+    an entry adds it again, whole, under its key.
+    """
+
+    widget = "keyed"
+
+    def __init__(
+        self, zh: str, en: str, part: type[Part], *, keys: str | None = None, **kwargs: Any
+    ) -> None:
+        kwargs["policy"] = "union"
+        super().__init__(zh, en, **kwargs)
+        self.part = part()
+        self.keys_name = keys
+
+    @property
+    def keys(self) -> CodeList | None:
+        """The code list whose codes are the keys, when there is one."""
+        return code_list(self.keys_name) if self.keys_name else None
+
+    @property
+    def entry_fields(self) -> dict[str, Declared]:
+        """The declared fields of one entry."""
+        return cast(dict[str, Declared], dict(self.part.fields))
+
+    def check(self, value: Any) -> dict[str, Any] | None:
+        """Return the ``add``/``remove`` pair with every entry checked."""
+        if not isinstance(value, dict) or not set(value) <= {"add", "remove"}:
+            raise ValidationError(Problem("not_an_object"))
+        add, remove = value.get("add", {}), value.get("remove", [])
+        if not isinstance(add, dict) or not isinstance(remove, list):
+            raise ValidationError(Problem("not_an_object"))
+        if len(add) + len(remove) > 200:
+            raise ValidationError(Problem("too_many", max=200))
+        errors: dict[str, Any] = {}
+        entries: dict[str, Any] = {}
+        for key, entry in add.items():
+            if not KEY.match(key):
+                raise ValidationError(Problem("bad_key"))
+            try:
+                loaded = self.part.load(entry)
+                entries[key] = {k: v for k, v in loaded.items() if v is not None}
+            except ValidationError as err:
+                errors[key] = err.messages
+        if not all(isinstance(key, str) and KEY.match(key) for key in remove):
+            raise ValidationError(Problem("bad_key"))
+        if errors:
+            raise ValidationError({"add": errors})
+        if not entries and not remove:
+            return None
+        checked: dict[str, Any] = {}
+        if entries:
+            checked["add"] = entries
+        if remove:
+            checked["remove"] = list(dict.fromkeys(remove))
+        return checked
+
+    def doubts(self, value: Any) -> list[Problem]:
+        """Flag doubtful members of the added entries."""
+        found: list[Problem] = []
+        for entry in ((value or {}).get("add") or {}).values():
+            for name, field in self.entry_fields.items():
+                found += field.doubts(entry.get(name))
+        return found
+
+    def entry_name(self, key: str, lang: str) -> str:
+        """Return the words of a key that is a code; empty for others."""
+        return self.keys.text(key, lang) if self.keys else ""
+
+    def _show(self, value: Any, lang: str, lookup: Lookup, masked: bool) -> str:
+        lines = []
+        for key, entry in self.in_order(value):
+            words = [self.entry_name(key, lang)] if self.keys else []
+            for name, field in self.entry_fields.items():
+                show = field.show_masked if masked else field.show
+                words.append(show(entry.get(name), lang, lookup))
+            lines.append(" ".join(word for word in words if word))
+        return ("; " if lang == "en" else "；").join(lines)
+
+    def in_order(self, value: Mapping[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
+        """Return a stored value's entries: by the code list, else by key (ids are by time)."""
+        order = {item.code: n for n, item in enumerate(self.keys.items)} if self.keys else {}
+        return sorted((value or {}).items(), key=lambda pair: (order.get(pair[0], 999), pair[0]))
+
+    def show(self, value: Any, lang: str, lookup: Lookup = nobody) -> str:
+        """Every entry in one line."""
+        return self._show(value, lang, lookup, masked=False)
+
+    def show_masked(self, value: Any, lang: str, lookup: Lookup = nobody) -> str:
+        """Every entry in one line, personal members masked."""
+        if self.privacy == "sensitive" and value:
+            return HIDDEN
+        return self._show(value, lang, lookup, masked=True)
+
+    def search_words(self, value: Any) -> Iterable[str]:
+        """The search words of every entry's searched members."""
+        for entry in (value or {}).values():
+            for name, field in self.entry_fields.items():
+                if field.search:
+                    yield from field.search_words(entry.get(name))
+
+    def json_schema(self) -> dict[str, Any]:
+        """The add/remove pair."""
+        from schemas.describe import object_schema  # entries are described like whole kinds
+
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "add": {
+                    "type": "object",
+                    "additionalProperties": object_schema(self.entry_fields),
+                },
+                "remove": {"type": "array", "items": {"type": "string"}},
+            },
+        }
