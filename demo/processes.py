@@ -16,6 +16,7 @@ import requests
 
 START_S = 60
 STOP_S = 10
+NEW_GROUP_ON_WINDOWS = 0x200
 
 
 class ProgramFailed(Exception):
@@ -63,11 +64,7 @@ class Program:
         """Start it and wait until ``/healthz`` answers; raise ProgramFailed."""
         # A process group of its own: Ctrl-C reaches the demo alone, which then stops the
         # programs in order.
-        own_group = (
-            {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
-            if sys.platform == "win32"
-            else {"start_new_session": True}
-        )
+        on_windows = os.name == "nt"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._arguments],
@@ -75,7 +72,8 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                **own_group,  # type: ignore[call-overload,unused-ignore]
+                creationflags=NEW_GROUP_ON_WINDOWS if on_windows else 0,
+                start_new_session=not on_windows,
             )
         deadline = time.monotonic() + START_S
         while not self.answers():
