@@ -1,0 +1,170 @@
+"""The worker's view of a record: the centre's copy overlaid with what the worker changed since.
+
+A change stays on top until the centre's copy is known to hold what became of it: sent or not,
+refused or not, it never vanishes from sight by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from schemas.catalogue import UnknownKind, kind_of
+from schemas.exchange import IN_STORE
+from schemas.kind import Kind
+from schemas.search import search_text
+from schemas.values import apply
+
+STATES = ("refused", "conflict", "local", "received", "stored", "seen")
+"""What a record's or a change's state can be, the most urgent first."""
+
+
+def change_state(change: Mapping[str, Any], seen_version: int = 0) -> str:
+    """Return the state of one stored change.
+
+    ``seen_version`` is the version of its record that staff have opened (0: none).
+    """
+    if not change["acked"]:
+        return "local"
+    outcome = change["outcome"]
+    if outcome == "quarantined":
+        return "refused"
+    if outcome == "conflict":
+        return "stored" if change.get("decided") else "conflict"
+    if outcome not in IN_STORE:
+        return "received"
+    version = (change.get("receipt") or {}).get("version") or 0
+    return "seen" if version and seen_version >= version else "stored"
+
+
+def record_state(changes: Iterable[Mapping[str, Any]], seen_version: int = 0) -> str:
+    """Return the state of a record from the worker's changes of it (none: stored)."""
+    found = {
+        change_state(change, seen_version)
+        for change in changes
+        if not change.get("corrected_by") and not change.get("withdrawn")
+    }
+    return next((state for state in STATES if state in found), "stored")
+
+
+def is_open(change: Mapping[str, Any]) -> bool:
+    """Whether a stored change still lies on top of the centre's copy."""
+    return not change["settled"]
+
+
+def build_view(
+    copy: Mapping[str, Any] | None,
+    changes: Sequence[Mapping[str, Any]],
+    seen_version: int = 0,
+) -> dict[str, Any] | None:
+    """Return the view of a record, None when nothing is known of it any more.
+
+    ``copy`` is the centre's copy (see :func:`copy_of`), ``changes`` the worker's stored changes of
+    the record in the order they were made, settled ones included.
+    """
+    lying = [change for change in changes if is_open(change)]
+    if copy is None and not any(change["action"] in ("create", "step") for change in lying):
+        return None
+    name = copy["kind"] if copy else lying[0]["kind"]
+    view = _base(copy) if copy else _fresh(lying[0])
+    for change in lying:
+        _lay(view, change)
+    try:
+        kind = kind_of(name)
+    except UnknownKind:  # newer than this program: kept, not shown
+        view["search"], view["parent_id"] = "", None
+    else:
+        view["search"] = search_text(kind, view["fields"])
+        view["parent_id"] = view["fields"].get(parent_field(kind))
+    view["state"] = record_state(changes, seen_version)
+    return view
+
+
+def parent_field(kind: type[Kind]) -> str:
+    """Return the reference a record is listed under; a mark (seen) follows its target."""
+    return kind.info.parent or "target_id"
+
+
+def _base(copy: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "record_id": copy["record_id"],
+        "kind": copy["kind"],
+        "schema": copy["schema"],
+        "grid": copy["grid"],
+        "version": copy["version"],
+        "fields": dict(copy["fields"]),
+        "server": dict(copy["fields"]),
+        "copy": dict(copy),
+        "voided": copy["voided"],
+        "merged_into": copy.get("merged_into"),
+        "author": copy["author"],
+        "made_at": copy["made_at"],
+        "last_author": copy["last_author"],
+        "last_made_at": copy["last_made_at"],
+    }
+
+
+def _fresh(change: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "record_id": change["record_id"],
+        "kind": change["kind"],
+        "schema": change["schema"],
+        "grid": change["grid"],
+        "version": None,
+        "fields": {},
+        "server": None,
+        "copy": None,
+        "voided": False,
+        "merged_into": None,
+        "author": change["author"],
+        "made_at": change["made_at"],
+        "last_author": change["author"],
+        "last_made_at": change["made_at"],
+    }
+
+
+def _lay(view: dict[str, Any], change: Mapping[str, Any]) -> None:
+    """Lay one change on top of ``view`` in place."""
+    if change["action"] == "void":
+        view["voided"] = True
+    else:
+        view["fields"] = apply(kind_of(change["kind"]), view["fields"], change["fields"])
+    view["last_author"], view["last_made_at"] = change["author"], change["made_at"]
+
+
+def stored_of(kind: type[Kind], wire: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored fields of a record created by ``wire``."""
+    return apply(kind, {}, wire)
+
+
+def stored_fields(change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a change said as stored-form values (of a void: its reason)."""
+    if change["action"] == "void":
+        return dict(change["fields"])
+    return stored_of(kind_of(change["kind"]), change["fields"])
+
+
+def copy_of(
+    update: Mapping[str, Any], fields: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the centre's copy an update brings, its fields upcast to today's kind already.
+
+    ``before`` is the view so far; the wire names only the last author, so the first one known
+    here stays.
+    """
+    last = update.get("last") or {}
+    old = before or {}
+    return {
+        "record_id": update["record_id"],
+        "kind": update["kind"],
+        "schema": update["schema"],
+        "grid": update["grid"],
+        "version": update["version"],
+        "voided": bool(update.get("voided")),
+        "merged_into": update.get("merged_into"),
+        "fields": dict(fields),
+        "author": old.get("author") or last.get("author") or "",
+        "made_at": old.get("made_at") or last.get("made_at") or "",
+        "last_author": last.get("author") or "",
+        "last_made_at": last.get("made_at") or "",
+    }

@@ -1,0 +1,365 @@
+"""Saving and reading records: the one road by which anything the worker enters becomes durable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from uuid6 import uuid7
+
+from field_app.domain import views as rules
+from field_app.domain.changes import Head, Occasion, propose, sealed, unfit
+from field_app.services import streams
+from field_app.services.workspace import CHANGES, Workspace, plain
+from schemas.catalogue import UnknownKind, kind_of, kinds
+from schemas.check import Checked, FieldProblem
+from schemas.clock import written
+from schemas.describe import title
+from schemas.fields import Lookup
+from schemas.kind import Action, Kind
+from schemas.messages import Problem
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What became of one entry.
+
+    ``saved`` tells whether the record now stands as asked; ``change_id`` is None when nothing had
+    to change or nothing was saved. Nothing is ever half saved.
+    """
+
+    record_id: str
+    change_id: str | None = None
+    problems: list[FieldProblem] = field(default_factory=list)
+    doubts: list[FieldProblem] = field(default_factory=list)
+    saved: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to save; see :func:`save_record` for the meaning of its members."""
+
+    kind: str
+    action: Action
+    values: Mapping[str, Any]
+    record_id: str | None = None
+    grid: str | None = None
+    corrects: str | None = None
+
+
+class _NotSaved(Exception):
+    """Leaves the transaction so that none of its entries stands."""
+
+
+def new_id() -> str:
+    """Return a fresh record or change id (UUIDv7)."""
+    return str(uuid7())
+
+
+def save_record(
+    ws: Workspace,
+    kind_name: str,
+    action: Action,
+    values: Mapping[str, Any],
+    *,
+    record_id: str | None = None,
+    grid: str | None = None,
+    corrects: str | None = None,
+    warn_ok: bool = True,
+) -> Saved:
+    """Save what the worker entered: its view, its change and the stream's head in one commit.
+
+    ``values`` are in stored form: all of them on create and step, any new values on update (only
+    the difference becomes the change), ``{"reason"}`` on void. A create of a record that exists
+    already becomes an update of it, or nothing when it says the same. ``corrects`` names a refused
+    change this one takes the place of. With ``warn_ok`` false doubtful values are not saved yet.
+
+    What is refused stands in ``problems`` and nothing is saved. Raises UnknownKind and what the
+    store raises (StoreFull, StoreClosed …).
+    """
+    entry = Entry(kind_name, action, values, record_id, grid, corrects)
+    return save_records(ws, [entry], warn_ok=warn_ok)[0]
+
+
+def save_records(ws: Workspace, entries: Sequence[Entry], *, warn_ok: bool = True) -> list[Saved]:
+    """Save several entries, in their order, in one commit: all of them or none.
+
+    Raises as :func:`save_record` does.
+    """
+    results: list[Saved] = []
+    try:
+        with ws.db.transaction():
+            results.extend(_save(ws, entry, warn_ok) for entry in entries)
+            if not all(one.saved for one in results):
+                raise _NotSaved
+    except _NotSaved:
+        return [Saved(one.record_id, None, one.problems, one.doubts) for one in results]
+    return results
+
+
+def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
+    kind = kind_of(entry.kind)
+    record_id = entry.record_id or new_id()
+    refused = _refused_change(ws, entry.corrects)
+    view = _view_without(ws, entry.kind, record_id, refused)
+    action = _action(entry.action, view, refused)
+    if action == "void" and view is not None and view["voided"]:
+        return Saved(record_id, saved=True)
+    barred = _barred(ws, kind, action, view)
+    if barred:
+        return Saved(record_id, problems=[FieldProblem("", barred)])
+    grid = _grid(ws, kind, entry, view)
+    if grid is None:
+        return Saved(record_id, problems=[FieldProblem("", Problem("out_of_area"))])
+    if entry.action == "step" and view is not None:
+        return _step_again(entry, kind, view)
+    checked = propose(kind, action, _values(entry, refused), view["fields"] if view else {})
+    if not checked.ok or (checked.doubts and not warn_ok):
+        return Saved(record_id, problems=checked.problems, doubts=checked.doubts)
+    if not checked.fields:
+        return Saved(record_id, saved=True)
+    return _keep(ws, kind, action, checked, _occasion(ws, record_id, grid, view, refused), refused)
+
+
+def _refused_change(ws: Workspace, change_id: str | None) -> dict[str, Any] | None:
+    if change_id is None:
+        return None
+    change = ws.table(CHANGES).get(doc_id=change_id)
+    if change is None or change["outcome"] != "quarantined" or change["settled"]:
+        return None
+    return dict(change)
+
+
+def _view_without(
+    ws: Workspace, kind_name: str, record_id: str, refused: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """Return the view as it would be without the refused change that is being replaced."""
+    view = get_view(ws, kind_name, record_id)
+    if view is None or refused is None:
+        return view
+    others = [
+        one for one in changes_of(ws, record_id) if one["change_id"] != refused["change_id"]
+    ]  # fmt: skip
+    return rules.build_view(view["copy"], others)
+
+
+def _action(
+    asked: Action, view: Mapping[str, Any] | None, refused: Mapping[str, Any] | None
+) -> Action:
+    """Return what the change will do: a second create is an update of the one record."""
+    if refused is not None and view is None and refused["action"] in ("create", "step"):
+        return cast(Action, refused["action"])
+    if asked == "create" and view is not None:
+        return "update"
+    return asked
+
+
+def _values(entry: Entry, refused: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the values to propose; a corrected change starts from what it said."""
+    if refused is None or entry.action == "void":
+        return entry.values
+    start = rules.stored_fields(refused)
+    return {**start, **entry.values}
+
+
+def _barred(
+    ws: Workspace, kind: type[Kind], action: Action, view: Mapping[str, Any] | None
+) -> Problem | None:
+    """Return why this worker may not do this to this record, or None."""
+    if action not in kind.info.laptop:
+        return Problem("not_allowed")
+    if view is None:
+        return Problem("not_allowed") if action in ("update", "void") else None
+    if view["voided"]:
+        return Problem("record_voided")
+    if kind.info.only_author and action != "step" and view["author"] != ws.worker_id:
+        return Problem("wrong_author")
+    return None
+
+
+def _grid(
+    ws: Workspace, kind: type[Kind], entry: Entry, view: Mapping[str, Any] | None
+) -> str | None:
+    """Return the area of the change: the record's own, else asked for, the parent's, the only."""
+    if view is not None:
+        return str(view["grid"])
+    grids = ws.grids
+    if entry.grid is not None:
+        return entry.grid if entry.grid in grids else None
+    parent = kind.info.parent
+    if parent and isinstance(entry.values.get(parent), str):
+        above = find_view(ws, entry.values[parent])
+        if above and above["grid"] in grids:
+            return str(above["grid"])
+    return grids[0] if len(grids) == 1 else None
+
+
+def _step_again(entry: Entry, kind: type[Kind], view: Mapping[str, Any]) -> Saved:
+    """Answer a step whose id exists: the same step is saved already, another one may not be."""
+    again = propose(kind, "step", entry.values, {})
+    if again.ok and rules.stored_of(kind, again.fields) == view["fields"]:
+        return Saved(view["record_id"], saved=True)
+    return Saved(view["record_id"], problems=[FieldProblem("", Problem("already_exists"))])
+
+
+def _occasion(
+    ws: Workspace,
+    record_id: str,
+    grid: str,
+    view: Mapping[str, Any] | None,
+    refused: Mapping[str, Any] | None,
+) -> Occasion:
+    return Occasion(
+        change_id=new_id(),
+        record_id=record_id,
+        grid=grid,
+        made_at=written(ws.now()),
+        author=ws.worker_id,
+        base_version=view["version"] if view else None,
+        corrects=refused["change_id"] if refused else None,
+    )
+
+
+def _keep(
+    ws: Workspace,
+    kind: type[Kind],
+    action: Action,
+    checked: Checked,
+    occasion: Occasion,
+    refused: Mapping[str, Any] | None,
+) -> Saved:
+    """Seal the change and write it with the stream's head and the view."""
+    head: Head = streams.head(ws)
+    change = sealed(kind, action, checked.fields, occasion, head)
+    faults = unfit(change)
+    if faults:
+        return Saved(occasion.record_id, problems=faults)
+    own = {"stream": head.stream, "acked": False, "settled": False, "outcome": None,
+           "receipt": None}  # fmt: skip
+    ws.put(CHANGES, occasion.change_id, change | own)
+    streams.advance(ws, change)
+    if refused is not None:
+        ws.put(
+            CHANGES,
+            refused["change_id"],
+            {**refused, "settled": True, "corrected_by": occasion.change_id},
+        )
+    refresh_view(ws, kind.info.name, occasion.record_id)
+    return Saved(occasion.record_id, occasion.change_id, [], checked.doubts, saved=True)
+
+
+def refresh_view(ws: Workspace, kind_name: str, record_id: str) -> None:
+    """Write the view of a record anew from the centre's copy and the worker's changes."""
+    table = ws.table(kind_name)
+    old = table.get(doc_id=record_id)
+    view = rules.build_view(
+        old["copy"] if old else None, changes_of(ws, record_id), seen_version(ws, record_id)
+    )
+    if view is None:
+        table.remove(doc_ids=[record_id])
+    else:
+        ws.put(kind_name, record_id, view)
+
+
+def changes_of(ws: Workspace, record_id: str) -> list[dict[str, Any]]:
+    """Return the worker's stored changes of a record, in the order they were made."""
+    return plain(ws.table(CHANGES).find_by("record_id", record_id))
+
+
+def seen_version(ws: Workspace, record_id: str) -> int:
+    """Return the newest version of a record that staff have opened; 0 when none."""
+    marks = ws.table("seen").find_by("parent_id", record_id)
+    return max((mark["fields"].get("target_version") or 0 for mark in marks), default=0)
+
+
+def get_view(ws: Workspace, kind_name: str, record_id: str) -> dict[str, Any] | None:
+    """Return the worker's view of a record, None when there is none."""
+    found = ws.table(kind_name).get(doc_id=record_id)
+    return None if found is None else dict(found)
+
+
+def find_view(ws: Workspace, record_id: str) -> dict[str, Any] | None:
+    """Return the view of a record whose kind is not known, None when there is none."""
+    for name in kind_names():
+        found = get_view(ws, name, record_id)
+        if found is not None:
+            return found
+    return None
+
+
+def kind_names() -> list[str]:
+    """Return the names of all kinds of the catalogue."""
+    return [kind.info.name for kind in kinds()]
+
+
+def views(
+    ws: Workspace, kind_name: str, *, voided: bool | None = False, **equals: Any
+) -> list[dict[str, Any]]:
+    """Return the views of a kind in the order they came.
+
+    ``equals`` compares members of the view or, where it has none of that name, stored fields.
+    ``voided`` None gives voided and merged records too.
+    """
+
+    def fits(value: Mapping[Any, Any]) -> bool:
+        if voided is not None and (value["voided"] or bool(value["merged_into"])) != voided:
+            return False
+        return all(
+            (value[name] if name in value else value["fields"].get(name)) == wanted
+            for name, wanted in equals.items()
+        )
+
+    return plain(ws.table(kind_name).search(fits))
+
+
+def children(
+    ws: Workspace, kind_name: str, parent_field: str, record_id: str
+) -> list[dict[str, Any]]:
+    """Return the views of a kind that refer to a record by ``parent_field``, voided ones left out.
+
+    Through an index where the reference is the kind's parent, else by looking at each.
+    """
+    by_field: dict[str, Any] = {parent_field: record_id}
+    if parent_field != rules.parent_field(kind_of(kind_name)):
+        return views(ws, kind_name, **by_field)
+    try:
+        found = plain(ws.table(kind_name).find_by("parent_id", record_id))
+    except ValueError:  # a kind added while the store was open has no index yet
+        return views(ws, kind_name, **{parent_field: record_id})
+    return [view for view in found if not view["voided"] and not view["merged_into"]]
+
+
+def title_of(
+    ws: Workspace, kind_name: str, record_id: str, lang: str, *, unmask: bool = False
+) -> str:
+    """Return what a record is called; empty when it is unknown here or has no words."""
+    view = get_view(ws, kind_name, record_id)
+    if view is None:
+        return ""
+
+    def fetch(kind: str, wanted: str) -> Mapping[str, Any] | None:
+        inner = get_view(ws, kind, wanted)
+        return inner["fields"] if inner else None
+
+    return title(kind_of(kind_name), view["fields"], lang, fetch, unmask=unmask)
+
+
+def lookup(ws: Workspace, lang: str) -> Lookup:
+    """Return what names referred records and users on this laptop's pages."""
+    identity = ws.identity
+
+    def name_of(kind_name: str, record_id: str) -> str | None:
+        if kind_name == "user":
+            return identity.worker_name if record_id == identity.worker_id else None
+        try:
+            return title_of(ws, kind_name, record_id, lang) or None
+        except UnknownKind:
+            return None
+
+    return name_of
+
+
+def unsent_count(ws: Workspace) -> int:
+    """Return how many saved changes the centre has not confirmed yet."""
+    return len(ws.table(CHANGES).find_by("acked", False))
