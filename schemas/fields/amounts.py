@@ -132,6 +132,14 @@ class Moment(Declared):
             raise ValidationError(Problem("bad_moment"))
         return moment.isoformat(timespec="seconds")
 
+    def from_form(self, texts: Sequence[str]) -> Any:
+        """Read "2026-09-30T08:41" as Shanghai time: a form control carries no offset."""
+        text = unicodedata.normalize("NFKC", texts[0]).strip() if texts else ""
+        if re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?\Z", text, re.ASCII):
+            seconds = "" if text.count(":") == 2 else ":00"
+            return text.replace(" ", "T") + seconds + "+08:00"
+        return text or None
+
     def show(self, value: Any, lang: str, lookup: Lookup = nobody) -> str:
         """Day and minute as entered."""
         return "" if value is None else str(value)[:16].replace("T", " ")

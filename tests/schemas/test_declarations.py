@@ -9,7 +9,7 @@ import pytest
 from schemas import describe, forms
 from schemas.catalogue import KINDS, NewerSchema, UnknownKind, extended, kind_of, kinds, upcast
 from schemas.codes import all_lists
-from schemas.fields import Code, Declared, Keyed, Ref
+from schemas.fields import Code, Declared, Keyed, Moment, Ref
 from schemas.kind import GROUPS, Kind
 from schemas.labels import Label
 from schemas.messages import MESSAGES
@@ -121,3 +121,12 @@ def test_a_title_follows_references() -> None:
     fetch = lambda kind, record_id: store.get((kind, record_id))  # noqa: E731
     assert describe.title(kind_of("household"), household, "zh", fetch) == "幸福里 3-1-502"
     assert describe.title(kind_of("household"), {}, "zh", fetch) == ""
+
+
+def test_a_form_s_local_time_is_shanghai_time() -> None:
+    moment = Moment("时间", "At")
+    for text in ("2026-09-30T08:41", "2026-09-30 08:41", "２０２６-09-30T08:41:00"):
+        assert moment.from_form([text]) == "2026-09-30T08:41:00+08:00"
+    assert moment.from_form(["2026-09-30T08:41:07+09:00"]) == "2026-09-30T08:41:07+09:00"
+    assert moment.from_form(["下午"]) == "下午"
+    assert moment.from_form([""]) is None
