@@ -1,1 +1,3 @@
 """The centre: receives batches, merges them, and serves the staff's pages."""
+
+__version__ = "0.1.0"

@@ -126,7 +126,7 @@ devices = sa.Table(
     sa.Column("app", sa.String(40), nullable=False),
     sa.Column("joined_at", Utc, nullable=False),
     sa.Column("last_sync_at", Utc),
-    sa.Column("clock_offset_s", sa.Integer),
+    sa.Column("clock_offset_s", sa.BigInteger),
     sa.UniqueConstraint("district", "token_hash"),
 )
 
@@ -151,7 +151,7 @@ batches = sa.Table(
     sa.Column("road", sa.String(10), nullable=False),  # link | relay | import
     sa.Column("sent_at", sa.String(40)),
     sa.Column("received_at", Utc, nullable=False),
-    sa.Column("clock_offset_s", sa.Integer),
+    sa.Column("clock_offset_s", sa.BigInteger),
     sa.Column("changes", sa.Integer, nullable=False),
     sa.Column("outcomes", Document, nullable=False),  # {outcome: count}
     sa.Column("raw", sa.Text),  # kept whole only when the envelope was unusable
@@ -169,7 +169,7 @@ changes = sa.Table(
     _id("device_id"),  # null: made at the centre
     _id("batch_id"),
     sa.Column("kind", sa.String(40), nullable=False),
-    sa.Column("schema", sa.Integer, nullable=False),
+    sa.Column("schema", sa.BigInteger, nullable=False),
     _id("record_id", nullable=False),
     sa.Column("action", sa.String(10), nullable=False),
     sa.Column("grid", sa.String(17)),
@@ -181,7 +181,7 @@ changes = sa.Table(
     sa.Column("prev", sa.String(64)),
     sa.Column("hash", sa.String(64)),
     sa.Column("received_at", Utc, nullable=False),
-    sa.Column("clock_offset_s", sa.Integer),
+    sa.Column("clock_offset_s", sa.BigInteger),
     sa.Column("doubtful", sa.Boolean, nullable=False),
     sa.Column("happened_at", Utc, nullable=False),  # made_at corrected by the offset
     sa.Column("outcome", sa.String(12), nullable=False),
@@ -189,11 +189,20 @@ changes = sa.Table(
     sa.Column("problem", Document),
     sa.Column("doubts", Document),
     _id("conflict_id"),
+    # A held change: the record whose create has not come yet.
+    _id("waits_for"),
     sa.UniqueConstraint("district", "stream", "seq"),
     sa.Index(None, "district", "record_id"),
     sa.Index(None, "district", "device_id", "received_at"),
     sa.Index(None, "district", "outcome"),
     sa.Index(None, "district", "batch_id"),
+    sa.Index(
+        "ix_changes_waiting",
+        "district",
+        "waits_for",
+        sqlite_where=sa.text("waits_for IS NOT NULL"),
+        postgresql_where=sa.text("waits_for IS NOT NULL"),
+    ),
 )
 
 records = sa.Table(
@@ -207,7 +216,8 @@ records = sa.Table(
     sa.Column("grid", sa.String(17), nullable=False),
     _id("parent_id"),
     sa.Column("fields", Document, nullable=False),
-    # {path: {"version", "change_id", "author", "device_id", "happened_at"}}
+    # {path: {"version", "change_id", "author", "device_id", "happened_at"}}; "" stands for every
+    # value that has no entry of its own, so that a new record needs one entry (domain/merge.py).
     sa.Column("origins", Document, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("change_no", sa.BigInteger, nullable=False),
@@ -244,7 +254,9 @@ conflicts = sa.Table(
     _id("device_id"),
     sa.Column("happened_at", Utc, nullable=False),
     sa.Column("opened_at", Utc, nullable=False),
-    sa.Column("decision", sa.String(20)),  # null: open; kept | replaced
+    # null: open; kept | replaced (the other value became visible) | withdrawn (its writer wrote
+    # again after he had seen what stands).
+    sa.Column("decision", sa.String(20)),
     sa.Column("automatic", sa.Boolean, nullable=False),
     _id("decided_by"),
     sa.Column("decided_at", Utc),

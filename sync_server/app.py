@@ -1,0 +1,59 @@
+"""The factory that joins the centre's parts: settings, store, API, staff pages."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib import import_module
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFProtect
+
+from schemas.exchange import MAX_BODY_BYTES
+from sync_server.services.centre import Centre, Clock, open_centre, utc_now
+from sync_server.settings import Settings
+from sync_server.web import api
+from sync_server.web.context import CENTRE, LIMITER
+
+MAX_FORM_BYTES = 500_000
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now) -> Flask:
+    """Return the app for ``settings``; opens and migrates its database.
+
+    Raises Refusal when the database cannot be used or may not be served.
+    """
+    return app_of(open_centre(settings, clock))
+
+
+def app_of(centre: Centre) -> Flask:
+    """Return the app of a centre that is open already."""
+    app = Flask("sync_server")
+    settings = centre.settings
+    app.config.update(
+        SECRET_KEY=centre.keys.session,
+        SESSION_COOKIE_NAME="gridrounds_centre",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.behind_tls,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        MAX_FORM_PARTS=1_000,
+        TRUSTED_HOSTS=settings.trusted_hosts,
+        TESTING=settings.testing,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.extensions[CENTRE] = centre
+    app.extensions[LIMITER] = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    csrf = CSRFProtect(app)
+    csrf.exempt(api.register(app))
+    register_pages(app)
+    return app
+
+
+def register_pages(app: Flask) -> None:
+    """Add the staff pages (``web/pages.py``)."""
+    if importlib.util.find_spec("sync_server.web.pages"):
+        import_module("sync_server.web.pages").register(app)

@@ -1,0 +1,72 @@
+"""Every failure the centre names, by a stable code with its facts.
+
+``web/problems.py`` and ``web/errors.py`` alone turn a code into a status or a sentence, ``cli.py``
+into a line on the terminal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+CODES: dict[str, str] = {
+    # a request of a laptop
+    "bad_json": "the body is not JSON",
+    "bad_encoding": "the body is not gzip, or not the declared encoding",
+    "wrong_type": "the body has another content type",
+    "too_large": "the body is larger than allowed",
+    "bad_envelope": "the envelope cannot be used; it was kept for staff",
+    "bad_request": "members of the request are missing or wrong",
+    "bad_token": "no device has this token",
+    "device_revoked": "the device was revoked",
+    "wrong_device": "the token belongs to another device",
+    "busy": "an exchange of this device is under way",
+    "sequence_gap": "changes before the first one have not been received",
+    "stream_forked": "the stream has another history at the centre",
+    "unavailable": "the database cannot be used at the moment",
+    "unknown_kind": "there is no such kind",
+    # joining
+    "bad_code": "the join code is unknown or too old",
+    "code_used": "the join code was used with another key",
+    # people
+    "sign_in_failed": "the number or the password is wrong",
+    "locked_out": "too many failed sign-ins",
+    "user_exists": "the number belongs to somebody already",
+    "unknown_user": "there is no such user",
+    "bad_number": "a number has 1 to 40 characters without space",
+    "bad_name": "a name has 1 to 60 characters",
+    "bad_role": "there is no such role",
+    "bad_user_kind": "there is no such kind of user",
+    "bad_scope": "the area codes lie outside the district or do not suit the role",
+    "weak_password": "a password has 10 to 200 characters",
+    "no_password": "this user signs in on a laptop only",
+    "demo_outside": "demo accounts exist in a demo database alone",
+    # records
+    "unknown_record": "there is no such record",
+    "bad_fields": "fields are wrong",
+    "out_of_date": "the record was changed meanwhile",
+    "not_allowed": "this person may not do this",
+    # running
+    "old_sqlite": "the SQLite library has the WAL-reset bug",
+    "bad_database_url": "the database address cannot be used",
+    "database_unreachable": "the database cannot be reached",
+    "database_damaged": "the database file is damaged",
+    "database_newer": "the database was written by a newer program",
+    "disk_full": "the disk is full",
+    "folder_unusable": "the data folder cannot be used",
+    "port_in_use": "the port is in use",
+    "remote_listening": "listening beyond this machine was not asked for",
+    "district_not_empty": "the district holds records already",
+    "bad_district": "a district code has 6 digits",
+    "backup_failed": "the copy could not be made or verified",
+    "nothing_to_back_up": "there is no database yet",
+    "program_missing": "a program this needs was not found",
+}
+
+
+class Refusal(Exception):
+    """The centre will not or cannot do something: ``code`` is one of CODES, ``facts`` plain."""
+
+    def __init__(self, code: str, /, **facts: Any) -> None:
+        super().__init__(f"{code}: {CODES[code]}")
+        self.code = code
+        self.facts = facts

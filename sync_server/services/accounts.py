@@ -1,0 +1,282 @@
+"""People of the centre: making accounts, signing in, passwords, and who may see what."""
+
+from __future__ import annotations
+
+import re
+import secrets as random
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from schemas.codes import code_list
+from sync_server.domain.errors import Refusal
+from sync_server.services import audit
+from sync_server.services.districts import district_of
+from sync_server.services.ids import new_id
+from sync_server.store.engine import Store
+from sync_server.store.tables import users
+
+TRIES = 5
+LOCK = timedelta(minutes=15)
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
+LAPTOP_ROLES = frozenset({"worker", "leader"})
+AREA_LENGTHS = frozenset({6, 9, 12, 15, 17})
+_hasher = PasswordHasher()
+_nobodys_hash = _hasher.hash(random.token_hex(16))
+
+
+@dataclass(frozen=True)
+class User:
+    """A person as services know one; ``scope_codes`` are the areas seen, or the grids held."""
+
+    district: str
+    user_id: str
+    no: str
+    name: str
+    kind: str
+    role: str
+    scope_codes: tuple[str, ...]
+    active: bool
+    demo: bool
+    session_mark: str
+
+
+def add_user(
+    connection: sa.Connection,
+    district: str,
+    *,
+    no: str,
+    name: str,
+    role: str,
+    scope_codes: Sequence[str],
+    now: datetime,
+    kind: str = "staff",
+    password: str | None = None,
+    demo: bool = False,
+    user_id: str | None = None,
+    by: str | None = None,
+) -> User:
+    """Make an account; without a password the person signs in on a laptop only.
+
+    Raises Refusal: bad_number, bad_name, bad_role, bad_user_kind, bad_scope, weak_password,
+    user_exists, demo_outside (a demo account in a district that is not synthetic).
+    """
+    no, name = _clean(no), _clean(name)
+    _check(district, no, name, role, kind, scope_codes)
+    if demo:
+        _check_demo(connection, district)
+    taken = sa.select(users.c.user_id).where(users.c.district == district, users.c.no == no)
+    if connection.execute(taken).first():
+        raise Refusal("user_exists", no=no)
+    values: dict[str, Any] = {
+        "district": district,
+        "user_id": user_id or new_id(),
+        "no": no,
+        "name": name,
+        "kind": kind,
+        "role": role,
+        "scope_codes": sorted(set(scope_codes)),
+        "password_hash": None if password is None else hash_password(password),
+        "active": True,
+        "demo": demo,
+        "failed_sign_ins": 0,
+        "locked_until": None,
+        "session_mark": random.token_hex(16),
+        "created_at": now,
+    }
+    connection.execute(sa.insert(users), values)
+    audit.note(connection, district, now, "add_user", user_id=by, target=values["user_id"])
+    return get_user(connection, district, values["user_id"])
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash; raise Refusal ``weak_password`` for a length out of bounds."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Refusal("weak_password", least=SHORTEST_PASSWORD)
+    return _hasher.hash(unicodedata.normalize("NFC", password))
+
+
+def sign_in(store: Store, district: str, no: str, password: str, now: datetime) -> User:
+    """Return the person with this number and password.
+
+    Raises Refusal: sign_in_failed (also for unknown and inactive people, at the same cost),
+    locked_out with ``until`` after five failures in a row, demo_outside.
+    """
+    wanted = sa.select(users).where(users.c.district == district, users.c.no == _clean(no))
+    with store.reading() as connection:
+        row = connection.execute(wanted).first()
+    if row is not None and row.locked_until and row.locked_until > now:
+        raise Refusal("locked_out", until=row.locked_until)
+    right = _verify(row.password_hash if row else None, password)
+    if row is None or not row.active or not right:
+        if row is not None:
+            _count_failure(store, district, row.user_id, now)
+        raise Refusal("sign_in_failed")
+    with store.writing() as connection:
+        if row.demo:
+            _check_demo(connection, district)
+        fresh: dict[str, Any] = {"failed_sign_ins": 0, "locked_until": None}
+        if _hasher.check_needs_rehash(row.password_hash):
+            fresh["password_hash"] = _hasher.hash(unicodedata.normalize("NFC", password))
+        connection.execute(_this(district, row.user_id).values(**fresh))
+        audit.note(connection, district, now, "sign_in", user_id=row.user_id)
+    return _user(row)
+
+
+def user_of_session(
+    connection: sa.Connection, district: str, user_id: str, session_mark: str
+) -> User | None:
+    """Return the person of a session, None when it ended (password changed, made inactive)."""
+    user = find_user(connection, district, user_id)
+    if user is None or not user.active:
+        return None
+    return user if random.compare_digest(user.session_mark, session_mark) else None
+
+
+def find_user(connection: sa.Connection, district: str, user_id: str) -> User | None:
+    """Return the person with this id, or None."""
+    wanted = sa.select(users).where(users.c.district == district, users.c.user_id == user_id)
+    row = connection.execute(wanted).first()
+    return _user(row) if row else None
+
+
+def get_user(connection: sa.Connection, district: str, user_id: str) -> User:
+    """Return the person with this id; raise Refusal ``unknown_user``."""
+    user = find_user(connection, district, user_id)
+    if user is None:
+        raise Refusal("unknown_user")
+    return user
+
+
+def user_by_no(connection: sa.Connection, district: str, no: str) -> User:
+    """Return the person with this number; raise Refusal ``unknown_user``."""
+    wanted = sa.select(users).where(users.c.district == district, users.c.no == _clean(no))
+    row = connection.execute(wanted).first()
+    if row is None:
+        raise Refusal("unknown_user", no=no)
+    return _user(row)
+
+
+def list_users(connection: sa.Connection, district: str) -> list[User]:
+    """Return everybody of the district by number."""
+    wanted = sa.select(users).where(users.c.district == district).order_by(users.c.no)
+    return [_user(row) for row in connection.execute(wanted)]
+
+
+def names_of(connection: sa.Connection, district: str, user_ids: set[str]) -> dict[str, str]:
+    """Return the names of these people by id; unknown ids are left out."""
+    wanted = sa.select(users.c.user_id, users.c.name).where(
+        users.c.district == district, users.c.user_id.in_(sorted(user_ids))
+    )
+    return {row.user_id: row.name for row in connection.execute(wanted)} if user_ids else {}
+
+
+def change_password(
+    store: Store, district: str, user_id: str, old: str, new: str, now: datetime
+) -> User:
+    """Give somebody a new password and end his other sessions.
+
+    Raises Refusal: sign_in_failed (the old one is wrong; counts towards the lock-out),
+    locked_out, weak_password, unknown_user.
+    """
+    new_hash = hash_password(new)
+    with store.reading() as connection:
+        no = get_user(connection, district, user_id).no
+    sign_in(store, district, no, old, now)
+    mark = random.token_hex(16)
+    with store.writing() as connection:
+        changed = _this(district, user_id).values(password_hash=new_hash, session_mark=mark)
+        connection.execute(changed)
+        audit.note(connection, district, now, "change_password", user_id=user_id)
+        return get_user(connection, district, user_id)
+
+
+def set_active(
+    connection: sa.Connection, district: str, user_id: str, active: bool, now: datetime, by: str
+) -> None:
+    """Let somebody in or keep him out; keeping out ends his sessions at once."""
+    connection.execute(
+        _this(district, user_id).values(active=active, session_mark=random.token_hex(16))
+    )
+    action = "activate_user" if active else "deactivate_user"
+    audit.note(connection, district, now, action, user_id=by, target=user_id)
+
+
+def _clean(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _check(
+    district: str, no: str, name: str, role: str, kind: str, scope_codes: Sequence[str]
+) -> None:
+    if not re.fullmatch(r"\S{1,40}", no) or not no.isprintable():
+        raise Refusal("bad_number", no=no)
+    if not 1 <= len(name) <= 60 or not name.isprintable():
+        raise Refusal("bad_name")
+    if role not in code_list("ROLE"):
+        raise Refusal("bad_role", role=role)
+    if kind not in code_list("USER_KIND"):
+        raise Refusal("bad_user_kind", kind=kind)
+    lengths = {15, 17} if role == "worker" else AREA_LENGTHS
+    for code in scope_codes:
+        digits = re.fullmatch(r"[0-9]+", code) and len(code) in lengths
+        if not digits or not code.startswith(district):
+            raise Refusal("bad_scope", code=code)
+    if not scope_codes:
+        raise Refusal("bad_scope", code="")
+
+
+def _check_demo(connection: sa.Connection, district: str) -> None:
+    present = district_of(connection, district)
+    if present is None or not present.synthetic:
+        raise Refusal("demo_outside", district=district)
+
+
+def _verify(password_hash: str | None, password: str) -> bool:
+    normal = unicodedata.normalize("NFC", password[: LONGEST_PASSWORD + 1])
+    try:
+        right = _hasher.verify(password_hash or _nobodys_hash, normal)
+    except (VerificationError, InvalidHashError):
+        return False
+    return right and password_hash is not None
+
+
+def _count_failure(store: Store, district: str, user_id: str, now: datetime) -> None:
+    with store.writing() as connection:
+        wanted = sa.select(users.c.failed_sign_ins).where(
+            users.c.district == district, users.c.user_id == user_id
+        )
+        failures = (connection.scalar(wanted.with_for_update()) or 0) + 1
+        locked = failures >= TRIES
+        values = {
+            "failed_sign_ins": 0 if locked else failures,
+            "locked_until": now + LOCK if locked else None,
+        }
+        connection.execute(_this(district, user_id).values(**values))
+        action = "locked_out" if locked else "sign_in_failed"
+        audit.note(connection, district, now, action, target=user_id)
+
+
+def _this(district: str, user_id: str) -> sa.Update:
+    return sa.update(users).where(users.c.district == district, users.c.user_id == user_id)
+
+
+def _user(row: sa.Row[Any]) -> User:
+    return User(
+        district=row.district,
+        user_id=row.user_id,
+        no=row.no,
+        name=row.name,
+        kind=row.kind,
+        role=row.role,
+        scope_codes=tuple(row.scope_codes),
+        active=row.active,
+        demo=row.demo,
+        session_mark=row.session_mark,
+    )

@@ -1,0 +1,76 @@
+"""One opened centre: its store, district, keys and clock, as every page and command is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from sync_server.domain.errors import Refusal
+from sync_server.services.districts import District, district_of, open_district
+from sync_server.services.keys import Keys, server_keys
+from sync_server.settings import Settings
+from sync_server.store.engine import Store, open_store
+from sync_server.store.migrate import migrate
+from sync_server.store.tables import users
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the present time, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Centre:
+    """A running centre. ``district`` is the one its staff pages and commands work in."""
+
+    settings: Settings
+    store: Store
+    district: District
+    keys: Keys
+    clock: Clock
+
+    @property
+    def code(self) -> str:
+        """The district's code, for queries."""
+        return self.district.code
+
+
+def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
+    """Open the database, bring it to today's tables, and make district and keys when missing.
+
+    Raises Refusal when the database cannot be used, or holds demo accounts without being a demo
+    database.
+    """
+    store = open_store(settings.database)
+    try:
+        migrate(store)
+        with store.writing() as connection:
+            district = open_district(connection, settings.district)
+            keys = server_keys(connection)
+            _refuse_stray_demo_accounts(connection, district)
+    except BaseException:
+        store.close()
+        raise
+    return Centre(settings, store, district, keys, clock)
+
+
+def reopened(centre: Centre) -> Centre:
+    """Return the same centre with its district's row read again (after a demo world was built)."""
+    with centre.store.reading() as connection:
+        present = district_of(connection, centre.code) or centre.district
+    return Centre(centre.settings, centre.store, present, centre.keys, centre.clock)
+
+
+def _refuse_stray_demo_accounts(connection: sa.Connection, district: District) -> None:
+    if district.synthetic:
+        return
+    stray = connection.execute(
+        sa.select(users.c.user_id).where(users.c.district == district.code, users.c.demo).limit(1)
+    ).first()
+    if stray:
+        raise Refusal("demo_outside", district=district.code)

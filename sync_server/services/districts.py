@@ -1,0 +1,91 @@
+"""The districts a database holds: each a small history of its own."""
+
+from __future__ import annotations
+
+import re
+import secrets as random
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from sync_server.domain.errors import Refusal
+from sync_server.store.tables import devices, districts, records, users
+
+FIRST = "990101"
+"""The code a new database gets when nobody named one; division codes with 99 are nobody's."""
+
+
+@dataclass(frozen=True)
+class District:
+    """One district: its code, name, present epoch, and whether its data are synthetic."""
+
+    code: str
+    name: str
+    server_epoch: str
+    synthetic: bool
+    settings: dict[str, Any]
+
+
+def district_of(connection: sa.Connection, code: str) -> District | None:
+    """Return the district ``code``, or None."""
+    row = connection.execute(sa.select(districts).where(districts.c.district == code)).first()
+    if row is None:
+        return None
+    return District(row.district, row.name, row.server_epoch, row.synthetic, row.settings)
+
+
+def open_district(connection: sa.Connection, code: str = "") -> District:
+    """Return the district ``code``, made when it is missing; with no code the only one there is.
+
+    Raises Refusal ``bad_district`` for a code that is not 6 digits, or when none was named and
+    there are several.
+    """
+    if not code:
+        codes = connection.scalars(sa.select(districts.c.district).limit(2)).all()
+        if len(codes) > 1:
+            raise Refusal("bad_district", several=True)
+        code = codes[0] if codes else FIRST
+    return district_of(connection, code) or _make(connection, code, f"区县{code}", False)
+
+
+def begin_synthetic(connection: sa.Connection, code: str, name: str) -> District:
+    """Return the district ``code`` marked as synthetic, for a demo world to be loaded into.
+
+    Raises Refusal ``district_not_empty`` when it holds records, people or devices: real data never
+    become demo data, nor the other way round.
+    """
+    present = district_of(connection, code)
+    if present is None:
+        return _make(connection, code, name, True)
+    for table in (records, users, devices):
+        if connection.execute(
+            sa.select(sa.literal(1)).select_from(table).where(table.c.district == code).limit(1)
+        ).first():
+            raise Refusal("district_not_empty", district=code)
+    connection.execute(
+        sa.update(districts).where(districts.c.district == code).values(synthetic=True, name=name)
+    )
+    made = district_of(connection, code)
+    assert made is not None
+    return made
+
+
+def name_district(connection: sa.Connection, code: str, name: str) -> None:
+    """Give the district another name."""
+    connection.execute(sa.update(districts).where(districts.c.district == code).values(name=name))
+
+
+def _make(connection: sa.Connection, code: str, name: str, synthetic: bool) -> District:
+    if not re.fullmatch(r"[0-9]{6}", code):
+        raise Refusal("bad_district", district=code)
+    values = {
+        "district": code,
+        "name": name,
+        "server_epoch": random.token_hex(16),
+        "change_no": 0,
+        "synthetic": synthetic,
+        "settings": {},
+    }
+    connection.execute(sa.insert(districts), values)
+    return District(code, name, str(values["server_epoch"]), synthetic, {})

@@ -1,0 +1,72 @@
+"""The settings of one centre, gathered once at start; nothing reads the environment later."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_DATA = Path("centre-data")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the centre keeps its data and how it is reached.
+
+    ``database_url`` empty means an SQLite file in ``data``; else ``postgresql+psycopg://…``.
+    ``district`` empty means the only district of the database (a new one gets
+    ``services.districts.FIRST``). ``host_names`` are the names under which browsers and laptops
+    reach it besides its address. ``keep_days`` tells laptops how long acknowledged changes stay.
+    """
+
+    data: Path = DEFAULT_DATA
+    database_url: str = ""
+    district: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    listen_remotely: bool = False
+    host_names: tuple[str, ...] = ()
+    behind_tls: bool = False
+    keep_days: int = 90
+    next_after_s: int = 900
+    joins_per_minute: int = 10
+    sign_ins_per_minute: int = 20
+    testing: bool = False
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address of the database."""
+        return self.database_url or f"sqlite:///{self.data / 'centre.db'}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether ``host`` can be reached from this machine alone."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def trusted_hosts(self) -> list[str] | None:
+        """Names a request may be addressed to; None when any may (remote without names)."""
+        local = ["127.0.0.1", "localhost", "::1", "[::1]"]
+        if self.loopback or self.host_names:
+            return [*local, *self.host_names]
+        return None
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what the environment says about settings, as texts by setting name.
+
+    Known are GRIDROUNDS_DATA, GRIDROUNDS_DATABASE_URL, GRIDROUNDS_DISTRICT, SERVER_PORT.
+    """
+    names = {
+        "data": "GRIDROUNDS_DATA",
+        "database_url": "GRIDROUNDS_DATABASE_URL",
+        "district": "GRIDROUNDS_DISTRICT",
+        "port": "SERVER_PORT",
+    }
+    return {name: environment[key] for name, key in names.items() if environment.get(key)}

@@ -1,0 +1,159 @@
+"""Opening the centre's database: SQLite without set-up, or PostgreSQL by its address.
+
+SQLite comes with the ``sqlcipher3`` wheel (used without a key): Python's own may carry the
+WAL-reset bug, which loses commits. Every write transaction starts with BEGIN IMMEDIATE, so that
+two writers queue instead of failing half-way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlcipher3 import dbapi2 as sqlite
+
+from sync_server.domain.errors import Refusal
+
+BUSY_TIMEOUT_MS = 15_000
+PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -32000",
+)
+
+
+def compact(value: Any) -> str:
+    """Return JSON without spaces, characters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class Store:
+    """The centre's database. Use ``reading()`` and ``writing()``, each one transaction."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(writes=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the embedded database."""
+        name = self.engine.url.database
+        return Path(name) if self.is_sqlite and name else None
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One read transaction. Raises Refusal when the database cannot be used."""
+        with named_trouble(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One write transaction, durable when the block ends; an error undoes all of it."""
+        with named_trouble(), self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def named_trouble() -> Iterator[None]:
+    """Turn a database's own errors about disk, lock and reach into refusals with a code."""
+    try:
+        yield
+    except DBAPIError as err:
+        code = _code_of(str(err.orig).lower(), err)
+        if code is None:
+            raise
+        raise Refusal(code) from err
+
+
+def _code_of(text: str, err: DBAPIError) -> str | None:
+    if "disk is full" in text or "no space left" in text:
+        return "disk_full"
+    if "malformed" in text or "not a database" in text:
+        return "database_damaged"
+    if "unable to open" in text or "readonly database" in text:
+        return "folder_unusable"
+    if "database is locked" in text or "lock_not_available" in text:
+        return "unavailable"
+    if err.connection_invalidated or ("connection" in text and "failed" in text):
+        return "database_unreachable"
+    return None
+
+
+def check_sqlite_version(version: tuple[int, int, int] | None = None) -> None:
+    """Raise Refusal ``old_sqlite`` unless the library has the WAL-reset fix."""
+    found = version or cast(tuple[int, int, int], sqlite.sqlite_version_info)
+    fixed_in = {(3, 44): 6, (3, 50): 7}
+    ok = found >= (3, 51, 3) or found[2] >= fixed_in.get(found[:2], 1_000_000)
+    if not ok:
+        raise Refusal("old_sqlite", version=".".join(map(str, found)))
+
+
+def open_store(address: str) -> Store:
+    """Open the database at an SQLAlchemy address, making an SQLite file's folder.
+
+    Raises Refusal: bad_database_url, folder_unusable, old_sqlite. Nothing is connected yet.
+    """
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise Refusal("bad_database_url") from None
+    if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database:
+        return Store(_open_sqlite(url))
+    if url.drivername in ("postgresql", "postgresql+psycopg"):
+        return Store(_open_postgresql(url.set(drivername="postgresql+psycopg")))
+    raise Refusal("bad_database_url")
+
+
+def _open_sqlite(url: URL) -> sa.Engine:
+    check_sqlite_version()
+    folder = Path(str(url.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as err:
+        raise Refusal("folder_unusable", folder=str(folder)) from err
+    engine = sa.create_engine(url, module=sqlite, json_serializer=compact, pool_size=8)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, by us alone
+        cursor = connection.cursor()
+        for pragma in PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _open_postgresql(url: URL) -> sa.Engine:
+    return sa.create_engine(
+        url,
+        json_serializer=compact,
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+    )

@@ -1,0 +1,54 @@
+"""Bringing a database to today's tables, by numbered steps (Alembic as a library).
+
+All steps of a start run in one transaction: a program that dies half-way leaves the database as it
+was. Two programs starting at once take turns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from sync_server.domain.errors import Refusal
+from sync_server.store.engine import Store
+from sync_server.store.tables import metadata
+
+FOLDER = Path(__file__).parent / "migrations"
+TURN = 7_402_190_117
+"""PostgreSQL's advisory lock for migrating; an arbitrary number of ours."""
+
+
+def migrate(store: Store, to: str = "head") -> None:
+    """Bring the database to step ``to``; raise Refusal ``database_newer`` when it is beyond."""
+    with store.writing() as connection:
+        if not store.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
+        config = _config(connection)
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if (present := step(connection)) is not None and present not in known:
+            raise Refusal("database_newer", step=present)
+        command.upgrade(config, to)
+
+
+def step(connection: sa.Connection) -> str | None:
+    """Return the step a database is at, None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def differences(connection: sa.Connection) -> list[object]:
+    """Return how the database differs from ``tables.py`` (what ``alembic check`` reports)."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+def _config(connection: sa.Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
