@@ -135,6 +135,7 @@ class RowStore:
 
     def __init__(self, path: Path, key: bytes, *, new: bool, accept_loss: bool) -> None:
         """Use `RowStore.create` or `RowStore.open`."""
+        check_sqlite(sqlcipher.sqlite_version_info)
         self.path = path
         self.lock = threading.RLock()
         self._key: bytes | None = key
@@ -402,7 +403,6 @@ def _connect(path: Path, key: bytes, *, read_only: bool = False) -> Any:
     """Open the file with its key, everything else still at SQLite's defaults."""
     if len(key) != KEY_BYTES:
         raise ValueError(f"a store key has {KEY_BYTES} bytes")
-    check_sqlite(sqlcipher.sqlite_version_info)
     address = path.absolute().as_uri() + ("?mode=ro" if read_only else "?mode=rw")
     connection = sqlcipher.connect(address, uri=True, isolation_level=None, check_same_thread=False)
     try:

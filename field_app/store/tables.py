@@ -385,7 +385,9 @@ class DurableTable(tinydb.table.Table):
 
     def _get_next_id(self) -> Any:
         with self._storage.reading():
-            return self.document_id_class(self._view().last_id + 1)
+            view = self._view()
+            view.last_id += 1
+            return self.document_id_class(view.last_id)
 
     # Reading
 

@@ -1,0 +1,1 @@
+"""The laptop's store: promises, kills, damage, keys."""
