@@ -93,7 +93,11 @@ def opened(path: Path) -> DurableDB:
 def inserting(db: DurableDB) -> Callable[..., None]:
     """One insert of a household."""
     table = db.table("household")
-    return lambda doc_id, fields: table.insert(Document(fields, doc_id))
+
+    def insert(doc_id: str, fields: dict[str, Any]) -> None:
+        table.insert(Document(fields, doc_id))
+
+    return insert
 
 
 def saving(db: DurableDB) -> Callable[..., None]:
@@ -114,7 +118,11 @@ def updating(db: DurableDB) -> Callable[..., None]:
     """One field of a stored household changed by its id."""
     table = db.table("household")
     ids = itertools.cycle([document.doc_id for document in table][:1000])
-    return lambda _id, fields: table.update({"note": fields["note"]}, doc_ids=[next(ids)])
+
+    def update(_id: str, fields: dict[str, Any]) -> None:
+        table.update({"note": fields["note"]}, doc_ids=[next(ids)])
+
+    return update
 
 
 def measure(

@@ -391,6 +391,10 @@ class DurableTable(tinydb.table.Table):
 
     # Reading
 
+    def all(self) -> list[Any]:
+        """Copies of all documents, in order of insertion."""
+        return list(self)
+
     def search(self, cond: QueryLike) -> list[Any]:
         """Copies of all documents a query matches, in order of insertion."""
         with self._storage.reading():

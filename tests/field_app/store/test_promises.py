@@ -68,9 +68,9 @@ class TestEveryStore:
 
     def test_insert_refuses_what_is_no_mapping(self, store: TinyDB) -> None:
         with pytest.raises(ValueError, match="not a Mapping"):
-            store.insert(["not", "a", "mapping"])  # type: ignore[arg-type]
+            store.insert(["not", "a", "mapping"])
         with pytest.raises(ValueError, match="not a Mapping"):
-            store.insert_multiple(["text"])  # type: ignore[list-item]
+            store.insert_multiple(["text"])
 
     def test_insert_multiple_takes_any_iterable_and_mixed_ids(self, store: TinyDB) -> None:
         given = [Document({"n": 1}, doc_id=9), {"n": 2}]
@@ -118,7 +118,7 @@ class TestEveryStore:
             document["age"] += 1
 
         store.update(older, where("name") == "李强")
-        assert store.get(doc_id=2)["age"] == 36  # type: ignore[index]
+        assert store.get(doc_id=2)["age"] == 36
 
     @pytest.mark.parametrize(
         ("operation", "expected"),
@@ -133,7 +133,7 @@ class TestEveryStore:
     )
     def test_operations(self, store: TinyDB, operation: Any, expected: int | None) -> None:
         store.update(operation, doc_ids=[2])
-        assert store.get(doc_id=2).get("age") == expected  # type: ignore[union-attr]
+        assert store.get(doc_id=2).get("age") == expected
 
     def test_update_multiple_applies_each_pair(self, store: TinyDB) -> None:
         ids = store.update_multiple(
@@ -149,7 +149,7 @@ class TestEveryStore:
     def test_upsert_updates_or_inserts_by_id(self, store: TinyDB) -> None:
         assert store.upsert(Document({"age": 1}, doc_id=1)) == [1]
         assert store.upsert(Document({"name": "吴十"}, doc_id=20)) == [20]
-        assert store.get(doc_id=1)["name"] == "王秀兰"  # type: ignore[index]
+        assert store.get(doc_id=1)["name"] == "王秀兰"
 
     def test_upsert_needs_a_query_or_an_id(self, store: TinyDB) -> None:
         with pytest.raises(ValueError, match="doc_id"):
