@@ -1,0 +1,101 @@
+"""What a working day asks for: three patrols, care visits in time, late entries explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from schemas.check import FieldProblem
+from schemas.clock import SHANGHAI, local_day, read_moment
+from schemas.kind import Kind
+from schemas.messages import Problem
+
+LATE_AFTER = timedelta(hours=24)
+"""An entry made longer after the event than this says why (domain reference, 4.3)."""
+
+SLOT_ENDS: tuple[tuple[str, time], ...] = (
+    ("1", time(12, 0)),
+    ("2", time(17, 30)),
+    ("3", time(23, 59, 59)),
+)
+"""Until when each patrol slot is on time; a missing one may be entered later."""
+
+MET = frozenset({"met"})
+REACHED = frozenset({"well", "need_help", "abnormal"})
+
+
+def slot_at(moment: datetime) -> str:
+    """Return the slot a patrol started at ``moment`` is proposed for."""
+    clock = moment.astimezone(SHANGHAI).time()
+    return next((slot for slot, end in SLOT_ENDS if clock <= end), SLOT_ENDS[-1][0])
+
+
+def slot_is_over(slot: str, day: str, moment: datetime) -> bool:
+    """Tell whether the time of ``slot`` on ``day`` (2026-09-30) has passed at ``moment``."""
+    end = datetime.combine(date.fromisoformat(day), dict(SLOT_ENDS)[slot], SHANGHAI)
+    return moment > end
+
+
+def late_problem(
+    kind: type[Kind], values: Mapping[str, Any], moment: datetime
+) -> FieldProblem | None:
+    """Return what is missing when a new record is entered late without saying why.
+
+    For kinds that say when they happened and have a place for the reason.
+    """
+    happened = values.get(kind.info.dated_by or "")
+    if "late_reason" not in kind.declared() or not isinstance(happened, str):
+        return None
+    try:
+        late = moment - read_moment(happened) > LATE_AFTER
+    except ValueError:
+        return None
+    if not late or values.get("late_reason"):
+        return None
+    return FieldProblem("/late_reason", Problem("late_reason_required"))
+
+
+def last_contact(
+    resident_id: str, household_id: str | None, visits: Iterable[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """Return the fields of the last visit that reached a person in care.
+
+    A care check of the person decides; without one, having met somebody at the door counts.
+    """
+    found = [fields for fields in visits if _reached(resident_id, household_id, fields)]
+    return max(found, key=lambda fields: _moment(fields["visited_at"]), default=None)
+
+
+def _reached(resident_id: str, household_id: str | None, fields: Mapping[str, Any]) -> bool:
+    check = (fields.get("care_checks") or {}).get(resident_id)
+    if check is not None:
+        return check.get("state") in REACHED
+    return (
+        household_id is not None
+        and fields.get("household_id") == household_id
+        and fields.get("result") in MET
+    )
+
+
+def _moment(text: str) -> datetime:
+    return read_moment(text)
+
+
+def next_due(
+    care: Mapping[str, Any], household_id: str | None, visits: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return the day (2026-09-30) by which a person in care is to be visited next.
+
+    The day named in the last care check, else its day plus the interval; before any contact, the
+    start of care plus the interval.
+    """
+    last = last_contact(care["resident_id"], household_id, visits)
+    if last is None:
+        start = care["since"]
+    else:
+        check = (last.get("care_checks") or {}).get(care["resident_id"]) or {}
+        if check.get("next_on"):
+            return str(check["next_on"])
+        start = local_day(_moment(last["visited_at"]))
+    return (date.fromisoformat(start) + timedelta(days=care["visit_every_days"])).isoformat()

@@ -1,0 +1,375 @@
+"""Half-filled forms: kept while the worker types, found again after a crash, saved once.
+
+A draft holds one or more *parts*, each the form of one record: a patrol and the issues reported on
+it, a visit and what it changes in the household. A part knows the record it was opened on
+(``base``) and what was typed (``texts``); saving turns the parts into changes in one commit. The
+id of a new record's draft is the id the record will have, so two windows on one draft make one
+record. ``revision`` counts what was kept, so that a window that has not seen the latest is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal, TypedDict, cast
+
+from field_app.domain.duty import late_problem
+from field_app.domain.typed import (
+    Texts,
+    asked,
+    changed_paths,
+    laid_over,
+    overtaken,
+    rebased,
+    texts_of,
+    values_of,
+)
+from field_app.services.records import Entry, Saved, get_view, new_id, save_records
+from field_app.services.workspace import DRAFTS, Workspace
+from schemas.catalogue import kind_of
+from schemas.check import FieldProblem
+from schemas.clock import read_moment, written
+from schemas.kind import Action
+from schemas.messages import Problem
+
+Journey = Literal["record", "patrol", "visit", "issue", "step"]
+"""Which page a draft is filled in on."""
+
+MAIN = ""
+"""The prefix of a draft's first part."""
+
+UNTOUCHED_FOR = timedelta(hours=12)
+SAVED_FOR = timedelta(days=30)
+
+
+class Part(TypedDict):
+    """One record of a draft.
+
+    ``fixed`` are stored values no control asks for, ``only`` the fields asked when not all are,
+    ``last`` what the last record of its kind said.
+    """
+
+    kind: str
+    record_id: str
+    action: Action
+    grid: str | None
+    base: dict[str, Any]
+    fixed: dict[str, Any]
+    texts: Texts
+    finds: dict[str, str]
+    spare: dict[str, list[str]]
+    only: list[str] | None
+    last: dict[str, Any]
+
+
+class Draft(TypedDict):
+    """A draft as stored; a saved one keeps only what it became."""
+
+    draft_id: str
+    journey: Journey
+    state: Literal["open", "saved"]
+    opened_at: str
+    kept_at: str
+    revision: int
+    tab: str
+    tab_since: int
+    parts: dict[str, Part]
+    became: dict[str, list[str]]
+    """Of a saved draft: ``[kind, record_id]`` by the part's prefix."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What one window sent: texts by the part's prefix, and what it had seen of the draft."""
+
+    texts: Mapping[str, Texts]
+    revision: int = 0
+    tab: str = ""
+    force: bool = False
+    """Whether the worker chose this window's content over a newer one."""
+    finds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    grid: str | None = None
+
+
+@dataclass
+class Finished:
+    """What became of a draft: saved, or by part what was refused or overtaken."""
+
+    saved: bool
+    problems: dict[str, list[FieldProblem]] = field(default_factory=dict)
+    overtaken: dict[str, list[str]] = field(default_factory=dict)
+    results: dict[str, Saved] = field(default_factory=dict)
+
+
+class DraftGone(LookupError):
+    """There is no such draft: it was deleted, or never was."""
+
+
+class DraftSaved(Exception):
+    """The draft was saved already; ``draft`` tells what it became."""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft["draft_id"])
+        self.draft = draft
+
+
+class DraftNewer(Exception):
+    """Another window kept a newer content, which this one has not seen."""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft["draft_id"])
+        self.draft = draft
+
+
+def new_part(
+    kind: str,
+    record_id: str | None = None,
+    *,
+    values: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    action: Action = "create",
+    grid: str | None = None,
+    only: list[str] | None = None,
+) -> Part:
+    """Return the part of a record to be made, its form starting with ``values`` (stored form)."""
+    return Part(
+        kind=kind,
+        record_id=record_id or new_id(),
+        action=action,
+        grid=grid,
+        base={},
+        fixed=dict(fixed or {}),
+        texts=texts_of(kind_of(kind), values or {}),
+        finds={},
+        spare={},
+        only=only,
+        last={},
+    )
+
+
+def edit_part(ws: Workspace, kind: str, record_id: str, *, only: list[str] | None = None) -> Part:
+    """Return the part of a change to a record; raises DraftGone when the laptop has no such one."""
+    view = get_view(ws, kind, record_id)
+    if view is None:
+        raise DraftGone(record_id)
+    part = new_part(kind, record_id, values=view["fields"], action="update", only=only)
+    part["base"] = view["fields"]
+    part["grid"] = view["grid"]
+    return part
+
+
+def open_draft(
+    ws: Workspace, journey: Journey, parts: Mapping[str, Part], *, kept: bool = False
+) -> str:
+    """Store a new draft and return its id: that of the record it will make, if it makes one.
+
+    With ``kept`` it counts as begun at once (a patrol begins when it is started); others are
+    listed when something was typed.
+    """
+    main = parts[MAIN]
+    draft_id = main["record_id"] if main["action"] != "update" else new_id()
+    present = find(ws, draft_id)
+    if present is not None:
+        return draft_id
+    moment = written(ws.now())
+    draft = Draft(
+        draft_id=draft_id,
+        journey=journey,
+        state="open",
+        opened_at=moment,
+        kept_at=moment,
+        revision=1 if kept else 0,
+        tab="",
+        tab_since=0,
+        parts=dict(parts),
+        became={},
+    )
+    with ws.db.transaction():
+        _prune(ws)
+        _put(ws, draft)
+    return draft_id
+
+
+def find(ws: Workspace, draft_id: str) -> Draft | None:
+    """Return a draft, open or saved, or None."""
+    stored = ws.table(DRAFTS).get(doc_id=draft_id)
+    return cast(Draft, dict(stored)) if stored is not None else None
+
+
+def opened(ws: Workspace, draft_id: str, journey: Journey) -> Draft:
+    """Return an open draft of one page; raises DraftGone, DraftSaved."""
+    draft = _open(ws, draft_id)
+    if draft["journey"] != journey:
+        raise DraftGone(draft_id)
+    return draft
+
+
+def begun(ws: Workspace) -> list[Draft]:
+    """Return the open drafts something was typed in, the latest first."""
+    found = [
+        cast(Draft, dict(one))
+        for one in ws.table(DRAFTS)
+        if one["state"] == "open" and one["revision"] > 0
+    ]
+    return sorted(found, key=lambda draft: draft["kept_at"], reverse=True)
+
+
+def begun_edit(ws: Workspace, record_id: str) -> Draft | None:
+    """Return the begun draft of a change to a record alone, if there is one."""
+    for draft in begun(ws):
+        main = draft["parts"][MAIN]
+        edits = draft["journey"] == "record" and main["action"] == "update"
+        if edits and main["record_id"] == record_id:
+            return draft
+    return None
+
+
+def keep(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
+    """Keep what was typed so far, durably, and return the draft.
+
+    Raises DraftGone, DraftSaved, and DraftNewer when another window kept something this one has
+    not seen (unless it says ``force``); then nothing is kept.
+    """
+    return alter(ws, draft_id, typed, lambda draft: None)
+
+
+def alter(ws: Workspace, draft_id: str, typed: Typed, change: Callable[[Draft], None]) -> Draft:
+    """Keep what was typed, then ``change`` the draft, in one commit; raises as :func:`keep`."""
+    with ws.db.transaction():
+        draft = _open(ws, draft_id)
+        _lay(ws, draft, typed)
+        change(draft)
+        _put(ws, draft)
+    return draft
+
+
+def discard(ws: Workspace, draft_id: str) -> None:
+    """Delete an open draft; one that is gone or saved is left as it is."""
+    draft = find(ws, draft_id)
+    if draft is not None and draft["state"] == "open":
+        ws.table(DRAFTS).remove(doc_ids=[draft_id])
+
+
+def finish(
+    ws: Workspace,
+    draft_id: str,
+    typed: Typed,
+    prepare: Callable[[Draft], None] = lambda draft: None,
+) -> Finished:
+    """Save the draft's records in one commit, all of them or none.
+
+    What was typed is kept in any case. ``prepare`` fills in what saving itself tells (the end of a
+    patrol). Fields that came to say something else since the form was opened are not overwritten:
+    they are named in ``overtaken`` and the form starts from their present values, so that saving
+    once more is a choice. Raises as :func:`keep`.
+    """
+    with ws.db.transaction():
+        draft = _open(ws, draft_id)
+        _lay(ws, draft, typed)
+        prepare(draft)
+        outcome = _save(ws, draft)
+        if outcome.saved:
+            draft["became"] = {
+                prefix: [part["kind"], part["record_id"]] for prefix, part in draft["parts"].items()
+            }
+            draft["state"], draft["parts"] = "saved", {}
+        _put(ws, draft)
+    return outcome
+
+
+class _NotSaved(Exception):
+    """Leaves the inner transaction so that no record of the draft stands."""
+
+
+def _save(ws: Workspace, draft: Draft) -> Finished:
+    outcome = Finished(saved=False)
+    entries: dict[str, Entry] = {}
+    for prefix, part in draft["parts"].items():
+        entry = _entry(ws, prefix, part, outcome)
+        if entry is not None:
+            entries[prefix] = entry
+    try:
+        with ws.db.transaction():
+            results = save_records(ws, list(entries.values()))
+            outcome.results = dict(zip(entries, results, strict=True))
+            for prefix, result in outcome.results.items():
+                outcome.problems.setdefault(prefix, []).extend(result.problems)
+            outcome.problems = {name: said for name, said in outcome.problems.items() if said}
+            if outcome.problems or outcome.overtaken or not all(one.saved for one in results):
+                raise _NotSaved
+    except _NotSaved:
+        return outcome
+    outcome.saved = True
+    return outcome
+
+
+def _entry(ws: Workspace, prefix: str, part: Part, outcome: Finished) -> Entry | None:
+    """Return what a part asks to save, None for a change that changes nothing."""
+    kind = kind_of(part["kind"])
+    if part["action"] != "update":
+        read = {name: value for name, value in values_of(kind, part["texts"]).items()
+                if value is not None}  # fmt: skip
+        values = read | part["fixed"]
+        if late := late_problem(kind, values, ws.now()):
+            outcome.problems[prefix] = [late]
+        return Entry(part["kind"], part["action"], values, part["record_id"], part["grid"])
+    view = get_view(ws, part["kind"], part["record_id"])
+    if view is None:
+        outcome.problems[prefix] = [FieldProblem("", Problem("not_allowed"))]
+        return None
+    current = view["fields"]
+    paths = changed_paths(kind, texts_of(kind, part["base"]), part["texts"])
+    values = laid_over(kind, current, part["texts"], paths) | part["fixed"]
+    passed = overtaken(part["base"], current, values, paths)
+    if passed:
+        outcome.overtaken[prefix] = passed
+        part["texts"] = rebased(kind, current, part["texts"], paths)
+        part["base"] = current
+    if not paths and not part["fixed"]:
+        return None
+    return Entry(part["kind"], "update", values, part["record_id"])
+
+
+def _open(ws: Workspace, draft_id: str) -> Draft:
+    draft = find(ws, draft_id)
+    if draft is None:
+        raise DraftGone(draft_id)
+    if draft["state"] == "saved":
+        raise DraftSaved(draft)
+    return draft
+
+
+def _lay(ws: Workspace, draft: Draft, typed: Typed) -> None:
+    """Put what a window sent into the draft, unless it has not seen the latest."""
+    same_window = bool(typed.tab) and typed.tab == draft["tab"]
+    seen = typed.revision == draft["revision"] or (
+        same_window and typed.revision >= draft["tab_since"]
+    )
+    if not seen and not typed.force:
+        raise DraftNewer(draft)
+    if not same_window:
+        draft["tab"], draft["tab_since"] = typed.tab, draft["revision"]
+    draft["revision"] += 1
+    draft["kept_at"] = written(ws.now())
+    for prefix, texts in typed.texts.items():
+        part = draft["parts"].get(prefix)
+        if part is not None:
+            part["texts"] = asked(kind_of(part["kind"]), texts)
+            part["finds"] = dict(typed.finds.get(prefix, {}))
+    if typed.grid is not None and draft["parts"][MAIN]["action"] != "update":
+        draft["parts"][MAIN]["grid"] = typed.grid
+
+
+def _put(ws: Workspace, draft: Draft) -> None:
+    ws.put(DRAFTS, draft["draft_id"], draft)
+
+
+def _prune(ws: Workspace) -> None:
+    """Forget forms that were opened and left untouched, and marks of drafts saved long ago."""
+    moment = ws.now()
+    for stored in list(ws.table(DRAFTS)):
+        age = moment - read_moment(stored["kept_at"])
+        limit = SAVED_FOR if stored["state"] == "saved" else UNTOUCHED_FOR
+        if age > limit and (stored["state"] == "saved" or stored["revision"] == 0):
+            ws.table(DRAFTS).remove(doc_ids=[stored["draft_id"]])
