@@ -1,0 +1,238 @@
+"""Merging a change into a record, field by field (protocol, section 3).
+
+For each path a change names: no value yet, or a value its writer had seen, or one he wrote himself
+on the same device -> it is set. The same value -> unchanged. Else two people wrote without knowing
+of each other: the visible value stays and the other is kept beside it, for staff to decide; a field
+of policy ``latest`` is decided at once by corrected time when neither clock is doubtful, as a
+recorded decision that can be taken back. What is kept does not depend on the order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from schemas.fields import Policy
+from schemas.kind import Kind
+from schemas.values import get_path, paths, set_path
+
+VOIDED = "voided"
+"""The path under which a record's being void is merged."""
+DEFAULT = ""
+"""The origin of every value without an entry of its own: the change that made the record."""
+
+Decision = Literal["kept", "replaced"]
+Outcome = Literal["applied", "merged", "unchanged", "conflict"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change as the rule sees it. ``base_version`` is 0 when its writer had seen nothing.
+
+    ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
+    whether the clock behind it is.
+    """
+
+    change_id: str
+    author: str
+    device_id: str | None
+    base_version: int
+    happened_at: datetime
+    doubtful: bool
+
+
+@dataclass(frozen=True)
+class State:
+    """What a record says, and where each value came from."""
+
+    fields: Mapping[str, Any]
+    origins: Mapping[str, Mapping[str, Any]]
+    version: int
+    voided: bool
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Two values of one path whose writers did not know of each other.
+
+    ``other`` is what the new change said, ``visible`` what stood when it came. ``decision`` None
+    waits for staff; ``replaced`` means that ``other`` became visible.
+    """
+
+    path: str
+    visible: Any
+    visible_change_id: str
+    other: Any
+    decision: Decision | None
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of a change: the record afterwards and what is kept beside it.
+
+    ``withdrawn`` are paths on which the writer's own open entry is overtaken by this change.
+    """
+
+    outcome: Outcome
+    state: State
+    clashes: tuple[Clash, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
+
+    @property
+    def open_clashes(self) -> tuple[Clash, ...]:
+        """The clashes that wait for staff."""
+        return tuple(clash for clash in self.clashes if clash.decision is None)
+
+
+def origin(edit: Edit, version: int) -> dict[str, Any]:
+    """Return what is remembered of the change behind a value, as it is stored."""
+    entry: dict[str, Any] = {
+        "version": version,
+        "change_id": edit.change_id,
+        "author": edit.author,
+        "device_id": edit.device_id,
+        "happened_at": edit.happened_at.isoformat(),
+    }
+    if edit.doubtful:
+        entry["doubtful"] = True
+    return entry
+
+
+def origin_of(
+    fields: Mapping[str, Any], origins: Mapping[str, Mapping[str, Any]], path: str
+) -> Mapping[str, Any] | None:
+    """Return the origin of the value at ``path``; None when nobody ever wrote it."""
+    if path in origins:
+        return origins[path]
+    return origins.get(DEFAULT) if get_path(fields, path) is not None else None
+
+
+def created(kind: type[Kind], edit: Edit, wire: Mapping[str, Any]) -> State:
+    """Return a new record at version 1 from the fields of its create."""
+    fields: dict[str, Any] = {}
+    for path, value in paths(kind, wire):
+        set_path(fields, path, value)
+    return State(fields, {DEFAULT: origin(edit, 1)}, 1, False)
+
+
+def void_was_seen(state: State, edit: Edit) -> bool:
+    """Whether the record is void and the writer knew it when he wrote."""
+    return state.voided and _knew(edit, state.origins[VOIDED])
+
+
+def merge_update(
+    kind: type[Kind],
+    state: State,
+    edit: Edit,
+    wire: Mapping[str, Any],
+    open_paths: frozenset[str] = frozenset(),
+) -> Merged:
+    """Merge an update. ``open_paths``: where this writer's device has an entry waiting already."""
+    work = _Work(state, edit)
+    policies = {name: field.policy for name, field in kind.declared().items()}
+    for path, value in paths(kind, wire):
+        work.write(path, value, policies[path.partition(".")[0]])
+    return work.merged(frozenset(path for path, _ in paths(kind, wire)) & open_paths)
+
+
+def merge_void(
+    state: State, edit: Edit, reason: str, open_paths: frozenset[str] = frozenset()
+) -> Merged:
+    """Merge a void: it stands unless somebody edited the record without its writer knowing."""
+    work = _Work(state, edit)
+    if not state.voided:
+        unseen = [entry for entry in state.origins.values() if not _knew(edit, entry)]
+        if unseen:
+            latest = max(unseen, key=lambda entry: entry["version"])
+            work.clashes.append(
+                Clash(VOIDED, None, latest["change_id"], {"voided": True, "reason": reason}, None)
+            )
+        else:
+            work.voided = True
+            work.set_origin(VOIDED)
+    return work.merged(frozenset({VOIDED}) & open_paths)
+
+
+class _Work:
+    """A merge under way: copies of the record that become its next state."""
+
+    def __init__(self, state: State, edit: Edit) -> None:
+        self.before = state
+        self.edit = edit
+        self.fields = dict(state.fields)
+        self.origins = dict(state.origins)
+        self.voided = state.voided
+        self.changed = False
+        self.clashes: list[Clash] = []
+
+    def write(self, path: str, value: Any, policy: Policy) -> None:
+        """Set ``path``, leave it, or keep ``value`` beside what stands."""
+        present = get_path(self.fields, path)
+        if present == value:
+            return
+        entry = origin_of(self.fields, self.origins, path)
+        if self.before.voided:
+            # Its writer has not seen the void (the caller refused the others): nothing vanishes,
+            # and nothing moves, until staff have settled whether the record stands.
+            self._clash(path, present, entry or self.origins[VOIDED], value, None)
+        elif entry is None or _knew(self.edit, entry):
+            self._set(path, value)
+        else:
+            decision = _decide(self.edit, entry) if policy == "latest" else None
+            self._clash(path, present, entry, value, decision)
+            if decision == "replaced":
+                self._set(path, value)
+
+    def _set(self, path: str, value: Any) -> None:
+        set_path(self.fields, path, value)
+        self.set_origin(path)
+
+    def set_origin(self, path: str) -> None:
+        """Remember this change as the writer of ``path``."""
+        self.changed = True
+        self.origins[path] = origin(self.edit, self.before.version + 1)
+
+    def _clash(
+        self,
+        path: str,
+        present: Any,
+        entry: Mapping[str, Any],
+        value: Any,
+        decision: Decision | None,
+    ) -> None:
+        self.clashes.append(Clash(path, present, entry["change_id"], value, decision))
+
+    def merged(self, mine: frozenset[str]) -> Merged:
+        """Return the result; ``mine`` are the named paths with an open entry of this writer."""
+        version = self.before.version + 1 if self.changed else self.before.version
+        state = State(self.fields, self.origins, version, self.voided)
+        still_open = {clash.path for clash in self.clashes if clash.decision is None}
+        return Merged(self._outcome(), state, tuple(self.clashes), mine - still_open)
+
+    def _outcome(self) -> Outcome:
+        if any(clash.decision is None for clash in self.clashes):
+            return "conflict"
+        if self.clashes:
+            return "merged"
+        if not self.changed:
+            return "unchanged"
+        beside = any(not _knew(self.edit, entry) for entry in self.before.origins.values())
+        return "merged" if beside else "applied"
+
+
+def _knew(edit: Edit, entry: Mapping[str, Any]) -> bool:
+    """Whether the writer had seen the value of ``entry``, or wrote it on the same device."""
+    if entry["version"] <= edit.base_version:
+        return True
+    return edit.device_id is not None and entry["device_id"] == edit.device_id
+
+
+def _decide(edit: Edit, entry: Mapping[str, Any]) -> Decision | None:
+    """Decide by corrected time; None when a clock is doubtful. Ids settle equal times."""
+    if edit.doubtful or entry.get("doubtful"):
+        return None
+    mine = (edit.happened_at, edit.change_id)
+    theirs = (datetime.fromisoformat(entry["happened_at"]), entry["change_id"])
+    return "replaced" if mine > theirs else "kept"

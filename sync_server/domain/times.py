@@ -1,0 +1,65 @@
+"""Clocks of laptops: how far off, when to doubt them, and the corrected time (protocol, 4).
+
+Offsets are whole seconds, positive when the laptop's clock is behind. A clock never refuses a
+change and never hides a value; it can only make a time doubtful.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from schemas.clock import read_moment
+
+DOUBTFUL_S = 600
+TRAVEL_S = 5
+"""A request's own way takes seconds; smaller offsets count as none."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One look at a laptop's clock. ``sent_at`` None: it could not be read."""
+
+    offset_s: int
+    doubtful: bool
+    sent_at: datetime | None
+
+
+def read_clock(sent_at: str, received_at: datetime, last_offset_s: int | None) -> Reading:
+    """Compare a request's own time with the time it came.
+
+    Doubtful: more than ten minutes off, or as far from the last reading, or unreadable.
+    """
+    sent = moment(sent_at)
+    if sent is None:
+        return Reading(0, True, None)
+    offset = round((received_at - sent).total_seconds())
+    if abs(offset) <= TRAVEL_S:
+        offset = 0
+    jumped = last_offset_s is not None and abs(offset - last_offset_s) > DOUBTFUL_S
+    return Reading(offset, abs(offset) > DOUBTFUL_S or jumped, sent)
+
+
+def moment(text: str) -> datetime | None:
+    """Return a written time as aware UTC, None when it cannot be read or lies beyond year 9999."""
+    try:
+        return read_moment(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def corrected(made: datetime, offset_s: int) -> datetime:
+    """Return a laptop's time by the centre's clock, kept within the calendar."""
+    try:
+        return made + timedelta(seconds=offset_s)
+    except OverflowError:
+        return (
+            datetime.max.replace(tzinfo=UTC) if offset_s > 0 else datetime.min.replace(tzinfo=UTC)
+        )
+
+
+def made_doubtful(made: datetime, reading: Reading) -> bool:
+    """Whether a change's time is doubtful: by its clock, or made after it was sent."""
+    if reading.doubtful or reading.sent_at is None:
+        return True
+    return (made - reading.sent_at).total_seconds() > DOUBTFUL_S

@@ -1,0 +1,158 @@
+"""Bulk reads and writes of one write transaction: records, changes, conflicts, change numbers.
+
+Whoever writes records first takes the district's row (``lock_district``). So the writers of one
+district queue, commit order is the order of change numbers, and no cursor can skip one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from sync_server.store.scope import chunks
+from sync_server.store.tables import changes, conflicts, districts, records
+
+Row = dict[str, Any]
+
+_RECORD_KEYS = ("district", "record_id")
+_CHANGED = (
+    "fields", "origins", "version", "change_no", "voided", "parent_id", "happened_at",
+    "last_author", "last_made_at", "search_text",
+)  # fmt: skip
+"""The columns of a record that a merge may change."""
+
+
+def lock_district(connection: sa.Connection, district: str) -> int:
+    """Take the district's turn until this transaction ends; return its last change_no."""
+    wanted = sa.select(districts.c.change_no).where(districts.c.district == district)
+    return int(connection.execute(wanted.with_for_update()).scalar_one())
+
+
+def set_change_no(connection: sa.Connection, district: str, last: int) -> None:
+    """Store the last change_no given out (the district must be locked)."""
+    connection.execute(
+        sa.update(districts).where(districts.c.district == district).values(change_no=last)
+    )
+
+
+def load_records(
+    connection: sa.Connection, district: str, record_ids: Collection[str]
+) -> dict[str, Row]:
+    """Return these records by id as plain rows; unknown ids are left out."""
+    found: dict[str, Row] = {}
+    for some in chunks(record_ids):
+        wanted = sa.select(records).where(
+            records.c.district == district, records.c.record_id.in_(some)
+        )
+        for row in connection.execute(wanted).mappings():
+            found[row["record_id"]] = dict(row)
+    return found
+
+
+def insert_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Add new records."""
+    if rows:
+        connection.execute(sa.insert(records), rows)
+
+
+def update_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Write what a merge changed in these records."""
+    if not rows:
+        return
+    where = [records.c[key] == sa.bindparam(f"key_{key}") for key in _RECORD_KEYS]
+    statement = (
+        sa.update(records)
+        .where(*where)
+        .values(
+            {name: sa.bindparam(f"new_{name}", type_=records.c[name].type) for name in _CHANGED}
+        )
+    )
+    connection.execute(
+        statement,
+        [
+            {f"key_{key}": row[key] for key in _RECORD_KEYS}
+            | {f"new_{name}": row[name] for name in _CHANGED}
+            for row in rows
+        ],
+    )
+
+
+def insert_changes(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Append to the log of changes."""
+    if rows:
+        connection.execute(sa.insert(changes), rows)
+
+
+def settle_held(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Write what became of changes that waited for their record."""
+    names = ("outcome", "version", "problem", "doubts", "conflict_id", "waits_for")
+    if not rows:
+        return
+    statement = (
+        sa.update(changes)
+        .where(
+            changes.c.district == sa.bindparam("key_district"),
+            changes.c.change_id == sa.bindparam("key_change_id"),
+        )
+        .values({name: sa.bindparam(f"new_{name}", type_=changes.c[name].type) for name in names})
+    )
+    connection.execute(
+        statement,
+        [
+            {"key_district": row["district"], "key_change_id": row["change_id"]}
+            | {f"new_{name}": row[name] for name in names}
+            for row in rows
+        ],
+    )
+
+
+def waiting_changes(
+    connection: sa.Connection, district: str, record_ids: Collection[str]
+) -> list[Row]:
+    """Return the held changes that wait for these records, in the order they came."""
+    found: list[Row] = []
+    for some in chunks(record_ids):
+        wanted = sa.select(changes).where(
+            changes.c.district == district, changes.c.waits_for.in_(some)
+        )
+        found += [dict(row) for row in connection.execute(wanted).mappings()]
+    return sorted(found, key=lambda row: (row["received_at"], row["stream"] or "", row["seq"] or 0))
+
+
+def open_entries(
+    connection: sa.Connection, district: str, record_ids: Collection[str]
+) -> dict[tuple[str, str, str], str]:
+    """Return the waiting conflict entries of these records: (record, path, device) -> id."""
+    found: dict[tuple[str, str, str], str] = {}
+    columns = (
+        conflicts.c.conflict_id, conflicts.c.record_id, conflicts.c.path, conflicts.c.device_id,
+    )  # fmt: skip
+    for some in chunks(record_ids):
+        wanted = sa.select(*columns).where(
+            conflicts.c.district == district,
+            conflicts.c.record_id.in_(some),
+            conflicts.c.decision.is_(None),
+            conflicts.c.device_id.is_not(None),
+        )
+        for row in connection.execute(wanted):
+            found[(row.record_id, row.path, row.device_id)] = row.conflict_id
+    return found
+
+
+def insert_conflicts(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Add conflict entries."""
+    if rows:
+        connection.execute(sa.insert(conflicts), rows)
+
+
+def change_conflict(
+    connection: sa.Connection, district: str, conflict_id: str, values: Mapping[str, Any]
+) -> None:
+    """Write ``values`` into one conflict entry."""
+    connection.execute(
+        sa.update(conflicts)
+        .where(conflicts.c.district == district, conflicts.c.conflict_id == conflict_id)
+        .values(**values)
+    )
