@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from field_app.store.rows import Change, DropRow, DropTable, EmptyTable, KeepTable, PutRow
+from field_app.store.changes import Change, DropRow, DropTable, EmptyTable, KeepTable, PutRow
 
 _plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _escaped = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode

@@ -7,13 +7,10 @@ nothing; when the disk itself refused, the store only reads until it is opened a
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import struct
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -22,19 +19,19 @@ from typing import Any, NamedTuple
 from filelock import FileLock
 from sqlcipher3 import dbapi2 as sqlcipher
 
+from field_app.store.changes import STATEMENTS, Change
+from field_app.store.cipher import check_sqlite, connect, plain_errors, problems_of
 from field_app.store.errors import (
     CommitsMissing,
     NewerStore,
-    StoreBusy,
     StoreClosed,
     StoreDamaged,
     StoreError,
     StoreFull,
-    UnsafeSqlite,
 )
 from field_app.store.files import create_private_file, hold, sync_file, sync_folder
+from field_app.store.mark import Mark
 
-KEY_BYTES = 32
 BACKUPS_KEPT = 7
 WAL_BYTES_KEPT = 16 * 1024 * 1024
 
@@ -51,59 +48,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 
-_CORRUPT, _NOT_A_DATABASE = 11, 26
-_BUSY, _LOCKED = 5, 6
-_DISK_TROUBLE = {8, 10, 13, 14}  # read-only, I/O error, full, cannot open
-
-
-class PutRow(NamedTuple):
-    """Store a document's JSON text under table and id; an existing row keeps its place."""
-
-    tbl: str
-    id: str
-    ord: int
-    body: str
-
-
-class DropRow(NamedTuple):
-    """Remove one document."""
-
-    tbl: str
-    id: str
-
-
-class KeepTable(NamedTuple):
-    """Remember a table, and the highest number its ids have reached."""
-
-    tbl: str
-    last_id: int
-
-
-class EmptyTable(NamedTuple):
-    """Remove all documents of a table."""
-
-    tbl: str
-
-
-class DropTable(NamedTuple):
-    """Forget a table with all its documents."""
-
-    tbl: str
-
-
-Change = PutRow | DropRow | KeepTable | EmptyTable | DropTable
-
-_STATEMENTS: dict[type, tuple[str, ...]] = {
-    PutRow: (
-        "INSERT INTO rows (tbl, id, ord, body) VALUES (?1, ?2, ?3, ?4)"
-        " ON CONFLICT (tbl, id) DO UPDATE SET body = excluded.body",
-    ),
-    DropRow: ("DELETE FROM rows WHERE tbl = ?1 AND id = ?2",),
-    KeepTable: ("INSERT OR REPLACE INTO tables (name, last_id) VALUES (?1, ?2)",),
-    EmptyTable: ("DELETE FROM rows WHERE tbl = ?1",),
-    DropTable: ("DELETE FROM rows WHERE tbl = ?1", "DELETE FROM tables WHERE name = ?1"),
-}
-
 
 class Contents(NamedTuple):
     """All a store holds: `tables` as (name, last id), `rows` as (table, id, ord, JSON text)."""
@@ -119,17 +63,6 @@ class Integrity(NamedTuple):
     problems: tuple[str, ...]
 
 
-def check_sqlite(version: tuple[int, ...]) -> None:
-    """Refuse SQLite builds that can lose commits when a WAL file starts over.
-
-    Raises UnsafeSqlite for anything but 3.51.3 and later, 3.50.7 and later 3.50s, 3.44.6 and
-    later 3.44s.
-    """
-    fixed_in_branch = {(3, 50): (3, 50, 7), (3, 44): (3, 44, 6)}
-    if version < fixed_in_branch.get((version[0], version[1]), (3, 51, 3)):
-        raise UnsafeSqlite("SQLite " + ".".join(map(str, version)))
-
-
 class RowStore:
     """One open store file. Every call is safe from any thread; only one process may hold it."""
 
@@ -142,7 +75,7 @@ class RowStore:
         self._contents: Contents | None = None
         self._failure: StoreError | None = None
         self._connection: Any = None
-        self._mark: _Mark | None = None
+        self._mark: Mark | None = None
         self._process_lock: FileLock = hold(path.with_name(path.name + ".lock"))
         try:
             if new:
@@ -158,7 +91,7 @@ class RowStore:
 
         Raises FileExistsError, StoreBusy, StoreFull, UnsafeSqlite.
         """
-        with _plain_errors():
+        with plain_errors():
             return cls(path, key, new=True, accept_loss=False)
 
     @classmethod
@@ -168,16 +101,16 @@ class RowStore:
         Raises StoreDamaged, touching nothing; CommitsMissing when the newest confirmed commits are
         gone (a lost or damaged WAL), unless `accept_loss`; NewerStore, StoreBusy, UnsafeSqlite.
         """
-        with _plain_errors():
+        with plain_errors():
             return cls(path, key, new=False, accept_loss=accept_loss)
 
     def _open(self, key: bytes, *, new: bool, accept_loss: bool) -> None:
-        mark = _Mark(self.path.with_name(self.path.name + "-mark"))
+        mark = Mark(self.path.with_name(self.path.name + "-mark"))
         if not new:
             if not self.path.exists() or not self.path.stat().st_size:
                 raise StoreDamaged("store file missing or empty")
             self._look(key, 0 if accept_loss else mark.read())
-        self._connection = _connect(self.path, key)
+        self._connection = connect(self.path, key)
         self._run("PRAGMA journal_mode = WAL")
         self._run("PRAGMA synchronous = FULL")
         if sys.platform == "darwin":
@@ -196,13 +129,13 @@ class RowStore:
         """
         if self.path.with_name(self.path.name + "-journal").exists():
             return  # interrupted while being created: SQLite has to roll back first
-        connection = _connect(self.path, key, read_only=True)
+        connection = connect(self.path, key, read_only=True)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):
                 raise NewerStore(f"version {version}")
             if version < len(MIGRATIONS):
-                problems = _problems(connection)
+                problems = problems_of(connection)
                 if problems:
                     raise StoreDamaged(problems[0])
                 return
@@ -256,7 +189,7 @@ class RowStore:
             self._ask_open()
             contents, self._contents = self._contents, None
             if contents is None:
-                with _plain_errors():
+                with plain_errors():
                     contents = _read_all(self._connection)
             return contents
 
@@ -272,9 +205,9 @@ class RowStore:
                 raise self._failure
             self._contents = None
             try:
-                with _plain_errors(), self._transaction():
+                with plain_errors(), self._transaction():
                     for change in changes:
-                        for statement in _STATEMENTS[type(change)]:
+                        for statement in STATEMENTS[type(change)]:
                             self._run(statement, change)
                     self._run("UPDATE meta SET commits = ?", (self._commits + 1,))
             except (StoreFull, StoreDamaged) as failure:
@@ -297,7 +230,7 @@ class RowStore:
         """
         with self.lock:
             self._ask_open()
-            problems = _problems(self._connection)
+            problems = problems_of(self._connection)
             return Integrity(not problems, tuple(problems))
 
     def backup(self, folder: Path, keep: int = BACKUPS_KEPT, *, now: datetime) -> Path:
@@ -313,7 +246,7 @@ class RowStore:
                 raise StoreDamaged(check.problems[0])
             final = folder / _backup_name(now.date())
             draft = folder / (final.name + ".tmp")
-            with _plain_errors():
+            with plain_errors():
                 draft.unlink(missing_ok=True)
                 create_private_file(draft)
                 try:
@@ -331,9 +264,9 @@ class RowStore:
 
     def _prove(self, copy: Path) -> None:
         assert self._key is not None
-        connection = _connect(copy, self._key, read_only=True)
+        connection = connect(copy, self._key, read_only=True)
         try:
-            problems = _problems(connection)
+            problems = problems_of(connection)
             question = "SELECT (SELECT commits FROM meta), count(*), sum(ord) FROM rows"
             if problems or (
                 connection.execute(question).fetchone() != self._run(question).fetchone()
@@ -399,96 +332,8 @@ def _backup_name(day: date) -> str:
     return f"store-{day.isoformat()}.db"
 
 
-def _connect(path: Path, key: bytes, *, read_only: bool = False) -> Any:
-    """Open the file with its key, everything else still at SQLite's defaults."""
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"a store key has {KEY_BYTES} bytes")
-    address = path.absolute().as_uri() + ("?mode=ro" if read_only else "?mode=rw")
-    connection = sqlcipher.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-    try:
-        # SQLCipher would otherwise write page numbers and paths to stderr on damage.
-        connection.execute("PRAGMA cipher_log_level = NONE")
-        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-        if connection.execute("PRAGMA cipher_version").fetchone() is None:
-            raise UnsafeSqlite("no cipher in this SQLite")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA mmap_size = 0")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def _read_all(connection: Any) -> Contents:
     return Contents(
         connection.execute("SELECT name, last_id FROM tables ORDER BY name").fetchall(),
         connection.execute("SELECT tbl, id, ord, body FROM rows ORDER BY ord").fetchall(),
     )
-
-
-def _problems(connection: Any) -> list[str]:
-    found = [row[0] for row in connection.execute("PRAGMA cipher_integrity_check")]
-    try:
-        found += [row[0] for row in connection.execute("PRAGMA quick_check") if row[0] != "ok"]
-    except sqlcipher.DatabaseError as error:
-        found.append(str(error))
-    return found[:100]
-
-
-@contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Turn SQLite's and the system's refusals into the store's own family."""
-    try:
-        yield
-    except sqlcipher.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (_CORRUPT, _NOT_A_DATABASE):
-            raise StoreDamaged(str(error)) from error
-        if code in _DISK_TROUBLE:
-            raise StoreFull(str(error)) from error
-        if code in (_BUSY, _LOCKED):
-            raise StoreBusy(str(error)) from error
-        raise StoreError("store_failed", str(error)) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS):
-            raise StoreFull(str(error.strerror)) from error
-        raise
-
-
-class _Mark:
-    """How many commits were confirmed, beside the store and written without waiting for the disk.
-
-    SQLite silently drops the end of a WAL file that was cut or lost. The mark can only lag behind
-    the store after a power cut, never run ahead of it; so a store behind its mark has lost commits.
-    """
-
-    _LAYOUT = struct.Struct(">QI")
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: Any = None
-
-    def read(self) -> int:
-        """The number last written; 0 when there is no mark or it is unreadable."""
-        try:
-            commits, check = self._LAYOUT.unpack(self._path.read_bytes())
-        except (OSError, struct.error):
-            return 0
-        return int(commits) if check == zlib.crc32(commits.to_bytes(8, "big")) else 0
-
-    def open(self, commits: int) -> None:
-        """Be ready to write, starting with `commits`."""
-        handle = os.open(self._path, os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o600)
-        self._file = os.fdopen(handle, "r+b", buffering=0)
-        self.write(commits)
-
-    def write(self, commits: int) -> None:
-        """Note a confirmed commit. A refusing disk is left alone: the mark is only a witness."""
-        with contextlib.suppress(OSError):
-            self._file.seek(0)
-            self._file.write(self._LAYOUT.pack(commits, zlib.crc32(commits.to_bytes(8, "big"))))
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()

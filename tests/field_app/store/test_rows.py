@@ -16,6 +16,8 @@ import pytest
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from field_app.store import rows as row_files
+from field_app.store.changes import DropRow, KeepTable, PutRow
+from field_app.store.cipher import check_sqlite
 from field_app.store.errors import (
     CommitsMissing,
     NewerStore,
@@ -26,15 +28,7 @@ from field_app.store.errors import (
     StoreFull,
     UnsafeSqlite,
 )
-from field_app.store.rows import (
-    MIGRATIONS,
-    Contents,
-    DropRow,
-    KeepTable,
-    PutRow,
-    RowStore,
-    check_sqlite,
-)
+from field_app.store.rows import MIGRATIONS, Contents, RowStore
 from tests.field_app.store.conftest import KEY
 
 SAVED = Path(__file__).parent / "saved"
@@ -109,6 +103,14 @@ def test_files_are_their_owners_alone(rows: RowStore, path: Path) -> None:
     modes = {part.name: stat.S_IMODE(part.stat().st_mode) for part in path.parent.iterdir()}
     assert "store.db-wal" in modes
     assert set(modes.values()) == {0o600}
+
+
+def test_a_path_of_any_letters_is_fine(tmp_path: Path) -> None:
+    folder = tmp_path / "数据 #1?%41&mode=memory"
+    folder.mkdir()
+    RowStore.create(folder / "库.db", KEY).close()
+    RowStore.open(folder / "库.db", KEY).close()
+    assert (folder / "库.db").stat().st_size > 0
 
 
 def test_a_second_opening_is_refused(rows: RowStore, path: Path) -> None:
@@ -378,6 +380,25 @@ def test_a_copy_that_cannot_be_written_hurts_nothing(
     assert older.read_bytes() == before
     assert list(tmp_path.glob("*.tmp")) == []
     rows.commit([put(1)])
+
+
+def test_a_copy_that_is_not_sound_replaces_nothing(
+    rows: RowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.commit([put(number) for number in range(30)])
+    older = rows.backup(tmp_path, now=NOW)
+    before = older.read_bytes()
+
+    def spoil(file: Path) -> None:
+        damage(file, "flip", random.Random(1))
+
+    monkeypatch.setattr(row_files, "sync_file", spoil)
+    with pytest.raises(StoreDamaged):
+        rows.backup(tmp_path, keep=1, now=NOW)
+    with pytest.raises(StoreDamaged):
+        rows.backup(tmp_path, keep=1, now=NOW + timedelta(days=1))
+    assert row_files.backups(tmp_path) == [older]
+    assert older.read_bytes() == before
 
 
 # Old files

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tinydb import where
 
+from field_app.store.changes import Change
 from field_app.store.errors import StoreClosed, StoreFull
-from field_app.store.rows import Change
 from field_app.store.tables import Document, DurableDB
 from tests.field_app.store.conftest import KEY
 
