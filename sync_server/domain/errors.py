@@ -45,6 +45,7 @@ CODES: dict[str, str] = {
     "bad_fields": "fields are wrong",
     "out_of_date": "the record was changed meanwhile",
     "not_allowed": "this person may not do this",
+    "reason_needed": "a reason must be given for showing personal values",
     # running
     "old_sqlite": "the SQLite library has the WAL-reset bug",
     "bad_database_url": "the database address cannot be used",

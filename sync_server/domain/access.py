@@ -1,0 +1,44 @@
+"""Who may see and do what at the centre: the roles' rights and the areas, as a table.
+
+Staff see what lies inside one of their area codes (codes nest by prefix). A role gives rights;
+a record outside the areas does not exist for somebody, whatever his role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from sync_server.domain.areas import inside
+
+Right = Literal["records", "unmask", "export", "notices", "devices", "people", "audit"]
+
+_AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
+_OFFICES = frozenset({"admin", "district", "street", "community"})
+
+RIGHTS: dict[Right, frozenset[str]] = {
+    "records": _AREA_ROLES,
+    "unmask": _OFFICES,
+    "export": _AREA_ROLES,
+    "notices": _OFFICES,
+    "devices": frozenset({"admin", "district", "community"}),
+    "people": _AREA_ROLES,
+    "audit": frozenset({"admin", "auditor"}),
+}
+"""``devices`` means giving out join codes and revoking; seeing devices goes with ``records``."""
+
+LONGEST_CODE = 17
+
+
+def may(role: str, right: Right) -> bool:
+    """Tell whether somebody of ``role`` has ``right``."""
+    return role in RIGHTS[right]
+
+
+def narrowed(scope: Iterable[str], area: str) -> tuple[str, ...]:
+    """Return the parts of ``scope`` inside ``area``: ``area`` itself where it is covered, the
+    scope's codes below it otherwise; empty when they do not meet."""
+    codes = tuple(scope)
+    if inside(area, codes):
+        return (area,)
+    return tuple(code for code in codes if code.startswith(area))

@@ -1,0 +1,222 @@
+"""The history of a record: every change with what it did, and the conflicts with both values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from schemas.kind import Kind
+from schemas.values import get_path, paths, set_path
+from sync_server.domain.merge import VOIDED
+from sync_server.services.accounts import User
+from sync_server.services.titles import Titles, references
+from sync_server.services.values import Value, label_of, show_path, understood
+from sync_server.store import history_read
+from sync_server.store.history_read import Row
+
+Effect = Literal["set", "same", "beside", "waits", "refused"]
+"""What a change did to one value: became it, said the same, was kept beside it, waits for its
+record, or was not applied."""
+
+_LAST = 2**63
+
+
+@dataclass(frozen=True)
+class Delta:
+    """One value a change touched."""
+
+    label: str
+    old: Value
+    new: Value
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What was wrong or odd about one value, in words; ``label`` empty for the whole change."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of a history; ``row`` is the change as stored."""
+
+    row: Row
+    author: str
+    device: str
+    area: str
+    deltas: tuple[Delta, ...]
+    reason: str
+    problems: tuple[Remark, ...]
+    doubts: tuple[Remark, ...]
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """One conflict: the value that stands, the other one, and the decision where there is one."""
+
+    row: Row
+    label: str
+    visible: Value
+    visible_by: str
+    visible_at: datetime | None
+    other: Value
+    other_by: str
+    decided_by: str
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that happened to one record, newest first."""
+
+    entries: tuple[Entry, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+
+
+@dataclass
+class Reader:
+    """Shows changes and conflicts of one page: names, areas and titles, read at once."""
+
+    connection: sa.Connection
+    person: User
+    lang: str
+    titles: Titles
+    unmask: bool = False
+    areas: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[str, str] = field(default_factory=dict)
+
+    def preload(self, changes: Sequence[Row], disputes: Sequence[Row] = ()) -> None:
+        """Read what showing these rows needs."""
+        wanted: set[tuple[str, str]] = set()
+        for row in changes:
+            wanted.add(("user", row["author"]))
+            kind, fields = understood(row["kind"], row["schema"], row["fields"])
+            if kind is not None and row["outcome"] != "quarantined":
+                wanted |= set(references(kind, _stored_like(kind, fields)))
+        for row in disputes:
+            wanted |= {("user", row["author"]), ("user", row["decided_by"] or "")}
+        self.titles.preload(wanted - {("user", "")})
+        self.devices = history_read.device_names(
+            self.connection,
+            self.person.district,
+            {row["device_id"] for row in changes if row["device_id"]},
+        )
+
+    def entry(self, row: Row, deltas: tuple[Delta, ...]) -> Entry:
+        """Return a change with its names; ``deltas`` are what it did."""
+        kind, fields = understood(row["kind"], row["schema"], row["fields"])
+        reason = fields.get("reason") if row["action"] == "void" else ""
+        return Entry(
+            row=row,
+            author=self.titles.lookup("user", row["author"]) or "",
+            device=self.devices.get(row["device_id"] or "", ""),
+            area=self.areas.get(row["grid"] or "", row["grid"] or ""),
+            deltas=deltas,
+            reason=reason if isinstance(reason, str) else "",
+            problems=tuple(_remarks(kind, row["problem"], self.lang)),
+            doubts=tuple(_remarks(kind, row["doubts"], self.lang)),
+        )
+
+    def alone(self, row: Row) -> Entry:
+        """Return a change on its own, without what stood before it."""
+        kind, fields = understood(row["kind"], row["schema"], row["fields"])
+        effect: Effect = {"quarantined": "refused", "held": "waits"}.get(row["outcome"], "set")  # type: ignore[assignment]
+        if row["action"] == "void":
+            return self.entry(row, ())
+        said = paths(kind, fields) if kind else iter(fields.items())
+        deltas = (
+            Delta(label_of(kind, path, self.lang), Value(""), self._value(kind, path, new), effect)
+            for path, new in _readable(said)
+        )
+        return self.entry(row, tuple(deltas))
+
+    def replay(self, rows: Sequence[Row], disputes: Sequence[Row]) -> tuple[Entry, ...]:
+        """Return the changes of one record, newest first, each with old and new values."""
+        kept_beside = {
+            (row["change_id"], row["path"])
+            for row in disputes
+            if not (row["automatic"] and row["decision"] == "replaced")
+        }
+        state: dict[str, Any] = {}
+        entries = []
+        for row in sorted(rows, key=_effective):
+            deltas = tuple(self._apply(row, state, kept_beside))
+            entries.append(self.entry(row, deltas))
+        return tuple(reversed(entries))
+
+    def _apply(
+        self, row: Row, state: dict[str, Any], kept_beside: set[tuple[str, str]]
+    ) -> Iterator[Delta]:
+        if row["action"] == "void":
+            return
+        if row["outcome"] in ("quarantined", "held"):
+            yield from self.alone(row).deltas
+            return
+        kind, fields = understood(row["kind"], row["schema"], row["fields"])
+        if kind is None:
+            return
+        for path, new in paths(kind, fields):
+            old = get_path(state, path)
+            beside = (row["change_id"], path) in kept_beside
+            effect: Effect = "beside" if beside else "same" if old == new else "set"
+            if effect == "set":
+                set_path(state, path, new)
+            yield Delta(
+                label_of(kind, path, self.lang),
+                self._value(kind, path, old),
+                self._value(kind, path, new),
+                effect,
+            )
+
+    def dispute(self, kind: type[Kind] | None, row: Row, behind: Mapping[str, Row]) -> Dispute:
+        """Return one conflict; ``behind`` are the changes by id that visible values came from."""
+        source = behind.get(row["visible_change_id"] or "")
+        return Dispute(
+            row=row,
+            label="" if row["path"] == VOIDED else label_of(kind, row["path"], self.lang),
+            visible=self._value(kind, row["path"], row["visible"]),
+            visible_by=(self.titles.lookup("user", source["author"]) or "") if source else "",
+            visible_at=source["happened_at"] if source else None,
+            other=self._value(kind, row["path"], row["other"]),
+            other_by=self.titles.lookup("user", row["author"]) or "",
+            decided_by=self.titles.lookup("user", row["decided_by"] or "") or "",
+        )
+
+    def _value(self, kind: type[Kind] | None, path: str, value: Any) -> Value:
+        return show_path(kind, path, value, self.lang, self.titles, unmask=self.unmask)
+
+
+def _effective(row: Row) -> tuple[int, datetime, int]:
+    """Changes count by the version they became; a held one took effect later than it came."""
+    return (row["version"] or _LAST, row["received_at"], row["seq"] or 0)
+
+
+def _readable(said: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield what a refused change said as far as it has the shape of fields at all."""
+    try:
+        yield from said
+    except (TypeError, AttributeError):
+        return
+
+
+def _stored_like(kind: type[Kind], wire: Mapping[str, Any]) -> dict[str, Any]:
+    """Return wire fields as if they were stored alone, to find what they refer to."""
+    stored: dict[str, Any] = {}
+    for path, value in _readable(paths(kind, wire)):
+        set_path(stored, path, value)
+    return stored
+
+
+def _remarks(kind: type[Kind] | None, notes: Any, lang: str) -> Iterator[Remark]:
+    """Yield stored problems or doubts in words, each with the label of its field."""
+    for note in notes or ():
+        pointer = str(note.get("pointer") or "")
+        name = pointer.split("/")[1] if pointer.startswith("/") else ""
+        label = label_of(kind, name.replace("~1", "/").replace("~0", "~"), lang) if name else ""
+        yield Remark(label, str(note.get("en" if lang == "en" else "zh") or note.get("code") or ""))

@@ -1,0 +1,53 @@
+"""Areas as people choose and read them: names for codes, the tree somebody may see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from sync_server.services.accounts import User
+from sync_server.store.records_read import area_names, areas_within
+
+GRID_LENGTH = 15
+_LEVELS = {6: 0, 9: 1, 12: 2, 15: 3, 17: 4}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One area to choose: its code, name and depth (0 for a district, 3 for a grid)."""
+
+    code: str
+    name: str
+    depth: int
+
+
+def places_of(
+    connection: sa.Connection, person: User, *, longest: int = GRID_LENGTH
+) -> list[Place]:
+    """Return the areas a person may choose, as a tree in order of the codes.
+
+    The person's own areas are among them even when no area record describes them.
+    """
+    names = {
+        row["grid"]: str(row["fields"].get("name") or "")
+        for row in areas_within(connection, person.district, person.scope_codes)
+        if row["fields"].get("code") == row["grid"]
+    }
+    for code in person.scope_codes:
+        names.setdefault(code, "")
+    return [
+        Place(code, name, _LEVELS.get(len(code), 4))
+        for code, name in sorted(names.items())
+        if len(code) <= longest
+    ]
+
+
+def names_for(
+    connection: sa.Connection, district: str, codes: Collection[str | None]
+) -> dict[str, str]:
+    """Return a name for each area code; a code without an area record stands for itself."""
+    wanted = {code for code in codes if code}
+    names = area_names(connection, district, wanted)
+    return {code: names.get(code) or code for code in wanted}
