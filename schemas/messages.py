@@ -17,8 +17,8 @@ MESSAGES: dict[str, Label] = {
     "bad_day": Label("日期应写作 2026-09-30。", "Write the date as 2026-09-30."),
     "bad_month": Label("年月应写作 1951-04。", "Write the month as 1951-04."),
     "bad_moment": Label(
-        "时间应带时区，如 2026-09-30T08:41:00+08:00。",
-        "The time needs an offset, as in 2026-09-30T08:41:00+08:00.",
+        "日期和时间要写全，如 2026-09-30 08:41（传输时写作 2026-09-30T08:41:00+08:00）。",
+        "Give both day and time, as in 2026-09-30 08:41 (sent as 2026-09-30T08:41:00+08:00).",
     ),
     "bad_code": Label("不是有效的代码。", "Not a valid code."),
     "unknown_code": Label("代码表中没有“{value}”。", "The code list has no “{value}”."),
