@@ -125,6 +125,8 @@ def test_a_kill_while_creating_leaves_no_worker_or_a_whole_one(
         workers = vault.workers()
         last = len(workers)
         assert last >= created
+        folders = [f for f in (tmp_path / "workers").iterdir() if not f.name.startswith(".new-")]
+        assert len(folders) == last
         for entry in workers[-2:]:
             store = vault.unlock(entry.worker_id, "correct horse")
             store.close()
