@@ -78,12 +78,9 @@ def check(
         loaded = {name: value for name, value in loaded.items() if value is not None}
     if not loaded:
         return Checked({}, [FieldProblem("", Problem("nothing_changed"))])
-    problems = []
+    problems: list[FieldProblem] = []
     if action != "update" or before is not None:
-        whole = apply(kind, before or {}, loaded)
-        for rule in kind.info.rules:
-            if fault := rule(whole):
-                problems.append(FieldProblem(f"/{fault[0]}", fault[1]))
+        problems += broken_rules(kind, apply(kind, before or {}, loaded))
     doubts = [
         FieldProblem(f"/{name}", doubt)
         for name, declared in kind.declared().items()
@@ -91,6 +88,12 @@ def check(
         for doubt in declared.doubts(loaded[name])
     ]
     return Checked(loaded, problems, doubts)
+
+
+def broken_rules(kind: type[Kind], whole: Mapping[str, Any]) -> list[FieldProblem]:
+    """Return what the kind's rules over whole records find wrong with stored fields."""
+    faults = (rule(whole) for rule in kind.info.rules)
+    return [FieldProblem(f"/{fault[0]}", fault[1]) for fault in faults if fault]
 
 
 def _check_void(fields: dict[str, Any]) -> Checked:
