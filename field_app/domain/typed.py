@@ -51,13 +51,38 @@ def texts_of(kind: type[Kind], stored: Mapping[str, Any]) -> Texts:
 
 
 def asked(kind: type[Kind], texts: Mapping[str, Sequence[str]]) -> Texts:
-    """Return the texts of controls a form of ``kind`` may ask; everything else is left out."""
-    declared = kind.declared()
-    return {
-        name: list(posted)
-        for name, posted in texts.items()
-        if (field := declared.get(name.partition(".")[0])) is not None and field.ask
-    }
+    """Return the texts of controls a form of ``kind`` may ask; everything else is left out.
+
+    A time is asked as a day and a clock time: the two texts become one.
+    """
+    known: Texts = {}
+    for name, posted in texts.items():
+        field = field_at(kind, name)
+        if field is not None:
+            known[name] = _moment(posted) if field.widget == "moment" else list(posted)
+    return known
+
+
+def field_at(kind: type[Kind], name: str) -> Declared | None:
+    """Return the declaration a control asks, None when no form of ``kind`` has such a control.
+
+    The bare name of a keyed list is a control too: it tells that its entries were asked.
+    """
+    head, _, rest = name.partition(".")
+    field = kind.declared().get(head)
+    if field is None or not field.ask:
+        return None
+    if isinstance(field, Keyed) and rest:
+        return field.entry_fields.get(rest.rpartition(".")[2])
+    return None if rest else field
+
+
+def _moment(posted: Sequence[str]) -> list[str]:
+    """Return day and clock time as one text; what is missing stays visible as missing."""
+    if len(posted) < 2:
+        return list(posted)
+    day, clock = (text.strip() for text in posted[:2])
+    return [f"{day}T{clock}" if day or clock else ""]
 
 
 def values_of(kind: type[Kind], texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -1,0 +1,247 @@
+"""Browsing what the laptop holds: lists of any kind, one record with its story."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from field_app.domain.doors import natural
+from field_app.domain.views import change_state
+from field_app.services.choices import names
+from field_app.services.records import changes_of, children, get_view, seen_version, views
+from field_app.services.workspace import CONFLICTS, Workspace
+from schemas import describe
+from schemas.catalogue import UnknownKind, kind_of, kinds
+from schemas.describe import Shown
+from schemas.fields import Declared, Ref, Refs
+from schemas.kind import Kind
+from schemas.messages import Problem
+from schemas.search import fold
+
+View = Mapping[str, Any]
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Crumb:
+    """A record named in a list: where it leads and what it is called."""
+
+    kind: str
+    record_id: str
+    title: str
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of a list: its columns' words, its rows, how many there are."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[View, tuple[str, ...]], ...]
+    total: int
+    page: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // PAGE))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One field of a record: its words, where it leads, what is doubtful about it."""
+
+    shown: Shown
+    links: tuple[Crumb, ...] = ()
+    doubts: tuple[Problem, ...] = ()
+    secret: str = ""
+    """The full text of a value that is masked until the worker asks to see it."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """One of the worker's own changes of a record."""
+
+    change: Mapping[str, Any]
+    state: str
+    lines: tuple[tuple[str, str], ...]
+    problems: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A record with everything its page shows."""
+
+    kind: type[Kind]
+    view: View
+    title: str
+    lines: tuple[Line, ...]
+    story: tuple[Story, ...]
+    conflicts: tuple[Mapping[str, Any], ...]
+    parts: tuple[tuple[type[Kind], tuple[Crumb, ...]], ...]
+    """The records listed under this one, by kind."""
+    may_edit: bool
+    may_void: bool
+
+
+def shown_kinds() -> list[type[Kind]]:
+    """Return the kinds a worker browses, in the catalogue's order: all but the centre's marks."""
+    return [kind for kind in kinds() if kind.info.name != "seen"]
+
+
+def may(ws: Workspace, kind: type[Kind], action: str, view: View | None = None) -> bool:
+    """Tell whether the worker may offer ``action`` on a record (or on the kind)."""
+    if action not in kind.info.laptop:
+        return False
+    if view is None:
+        return True
+    own = not kind.info.only_author or view["author"] == ws.worker_id
+    return own and not view["voided"] and not view["merged_into"]
+
+
+def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> Listing:
+    """Return one page of a kind's records, the newest first where the kind is dated, else by name.
+
+    ``query`` keeps the records every typed word is found in.
+    """
+    name_of = names(ws)
+    held = views(ws, kind.info.name)
+    words = [fold(word) for word in query.split()]
+    if words:
+        held = [view for view in held if _found(view, words, name_of)]
+    dated = kind.info.dated_by
+    if dated:
+        held.sort(key=lambda view: str(view["fields"].get(dated)), reverse=True)
+    else:
+        held.sort(key=lambda view: natural(name_of(kind.info.name, view["record_id"]) or ""))
+    columns = describe.columns(kind)
+    page = max(1, min(page, -(-len(held) // PAGE)))
+    rows = tuple(
+        (view, tuple(_cell(field, view["fields"].get(name), ws.lang, name_of)
+                     for name, field in columns.items()))
+        for view in held[(page - 1) * PAGE : page * PAGE]
+    )  # fmt: skip
+    labels = tuple(field.label.text(ws.lang) for field in columns.values())
+    return Listing(labels, rows, len(held), page)
+
+
+def _found(view: View, words: list[str], name_of: Any) -> bool:
+    text = view["search"]
+    if all(word in text for word in words):
+        return True
+    text += fold(name_of(view["kind"], view["record_id"]) or "")
+    return all(word in text for word in words)
+
+
+def _cell(field: Declared, value: Any, lang: str, name_of: Any) -> str:
+    if field.mask == "id_no":
+        return field.show_masked(value, lang, name_of)
+    return "" if value is None else field.show(value, lang, name_of)
+
+
+def detail(ws: Workspace, kind: type[Kind], record_id: str) -> Detail | None:
+    """Return a record with its fields, states, own changes and parts; None when not held here."""
+    view = get_view(ws, kind.info.name, record_id)
+    if view is None:
+        return None
+    return Detail(
+        kind=kind,
+        view=view,
+        title=names(ws)(kind.info.name, record_id) or kind.info.label.text(ws.lang),
+        lines=tuple(_lines(ws, kind, view)),
+        story=tuple(_story(ws, kind, record_id)),
+        conflicts=tuple(_conflicts(ws, record_id)),
+        parts=tuple(_parts(ws, kind, record_id)),
+        may_edit=may(ws, kind, "update", view),
+        may_void=may(ws, kind, "void", view),
+    )
+
+
+def _lines(ws: Workspace, kind: type[Kind], view: View) -> list[Line]:
+    name_of = names(ws)
+    lines = []
+    for shown in describe.show(kind, view["fields"], ws.lang, name_of, unmask=True):
+        value = view["fields"][shown.name]
+        secret = ""
+        if shown.field.mask == "id_no":
+            secret = shown.text
+            text = shown.field.show_masked(value, ws.lang, name_of)
+            shown = Shown(shown.name, shown.label, text, True, shown.field)
+        doubts = tuple(shown.field.doubts(_wired(shown.field, value)))
+        lines.append(Line(shown, _links(ws, shown.field, value), doubts, secret))
+    return lines
+
+
+def _wired(field: Declared, value: Any) -> Any:
+    """Return a stored value as `doubts` expects it (keyed lists travel as additions)."""
+    return {"add": value} if field.widget == "keyed" else value
+
+
+def _links(ws: Workspace, field: Declared, value: Any) -> tuple[Crumb, ...]:
+    """Return the records a reference leads to, as far as this laptop holds them."""
+    if not isinstance(field, Ref) or field.kind in ("user", "record"):
+        return ()
+    ids = value if isinstance(field, Refs) else [value]
+    name_of = names(ws)
+    return tuple(
+        Crumb(field.kind, one, name_of(field.kind, one) or f"…{one[-6:]}")
+        for one in ids
+        if get_view(ws, field.kind, one) is not None
+    )
+
+
+def _story(ws: Workspace, kind: type[Kind], record_id: str) -> list[Story]:
+    """Return the worker's own changes of a record, the latest first."""
+    name_of = names(ws)
+    seen = seen_version(ws, record_id)
+    declared = kind.declared()
+    found = []
+    for change in reversed(changes_of(ws, record_id)):
+        lines = []
+        for name, value in change["fields"].items():
+            field = declared.get(name)
+            if field is None:
+                lines.append((name, str(value)))
+                continue
+            stored = (value or {}).get("add") if field.widget == "keyed" else value
+            lines.append((field.label.text(ws.lang), _cell(field, stored, ws.lang, name_of)))
+        problems = (change.get("receipt") or {}).get("problem") or ()
+        found.append(Story(change, change_state(change, seen), tuple(lines), tuple(problems)))
+    return found
+
+
+def _conflicts(ws: Workspace, record_id: str) -> list[Mapping[str, Any]]:
+    return [dict(one) for one in ws.table(CONFLICTS).find_by("record_id", record_id)]
+
+
+def _parts(
+    ws: Workspace, kind: type[Kind], record_id: str
+) -> list[tuple[type[Kind], tuple[Crumb, ...]]]:
+    found = []
+    for other in shown_kinds():
+        parent = other.info.parent
+        field = other.declared().get(parent) if parent else None
+        if parent is None or not isinstance(field, Ref) or field.kind != kind.info.name:
+            continue
+        found.append((other, tuple(crumbs(ws, other, parent, record_id))))
+    return found
+
+
+def crumbs(ws: Workspace, kind: type[Kind], parent: str, record_id: str) -> list[Crumb]:
+    """Return the records of ``kind`` under a record, in natural order (2 before 10)."""
+    name_of = names(ws)
+    found = [
+        Crumb(kind.info.name, view["record_id"], name_of(kind.info.name, view["record_id"]) or "…")
+        for view in children(ws, kind.info.name, parent, record_id)
+    ]
+    return sorted(found, key=lambda one: natural(one.title))
+
+
+def find_kind(name: str) -> type[Kind] | None:
+    """Return a kind a worker may browse, None for others."""
+    try:
+        kind = kind_of(name)
+    except UnknownKind:
+        return None
+    return kind if kind in shown_kinds() else None

@@ -1,0 +1,218 @@
+"""Finding households and shops by room, name, pinyin, initials or the end of a phone number.
+
+The index lives in memory beside the open store and goes with it. It notices by itself what was
+saved or pulled since: own changes by their numbers, a pull by the cursor it moved.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from field_app.domain.doors import Door, fit, natural, numbers_of, read_query, words_of
+from field_app.services.records import children, get_view, views
+from field_app.services.workspace import CHANGES, Workspace
+from field_app.store.tables import DurableDB
+
+LIMIT = 30
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One door found: what it is called, who lives there, whose name was typed."""
+
+    kind: str
+    record_id: str
+    title: str
+    people: tuple[str, ...]
+    matched: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best hits, best first, and how many there are in all."""
+
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+
+
+@dataclass
+class _Index:
+    doors: dict[str, Door] = field(default_factory=dict)
+    home_of: dict[str, str] = field(default_factory=dict)
+    pulled: Any = None
+    made: Any = None
+    seen: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_indexes: WeakKeyDictionary[DurableDB, _Index] = WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+def find_doors(ws: Workspace, text: str, limit: int = LIMIT) -> Found:
+    """Return the households and shops that what was typed fits, best first.
+
+    Every word and number must be found: in the room's label, the compound's name, a member's
+    name or a phone. An empty query finds nothing.
+    """
+    query = read_query(text)
+    if not query:
+        return Found()
+    fitting = []
+    for door in _doors(ws):
+        found = fit(query, door)
+        if found is not None:
+            fitting.append((-found.score, door.order, door, found))
+    fitting.sort(key=lambda one: one[:2])
+    hits = tuple(
+        Hit(door.kind, door.record_id, door.title, tuple(name for name, _ in door.people),
+            found.persons)
+        for _, _, door, found in fitting[:limit]
+    )  # fmt: skip
+    return Found(hits, len(fitting))
+
+
+def household_ids(ws: Workspace, text: str) -> list[str]:
+    """Return the ids of the households that fit, best first."""
+    return [hit.record_id for hit in find_doors(ws, text).hits if hit.kind == "household"]
+
+
+def warm(ws: Workspace) -> int:
+    """Build the index if it is not there or behind, and return how many doors it holds."""
+    return len(_doors(ws))
+
+
+def _doors(ws: Workspace) -> list[Door]:
+    """Return every door, the index brought up to date first."""
+    with _guard:
+        index = _indexes.setdefault(ws.db, _Index())
+    with index.lock:
+        _refresh(ws, index)
+        return list(index.doors.values())
+
+
+def _refresh(ws: Workspace, index: _Index) -> None:
+    pulled, made = (ws.setting("cursor"), ws.grids), ws.setting("stream")
+    if pulled == index.pulled and made == index.made:
+        return
+    changes = ws.table(CHANGES)
+    if pulled != index.pulled:
+        _draw_all(ws, index)
+        index.seen = {change["change_id"] for change in changes}
+    else:
+        for change in changes.search(lambda one: one["change_id"] not in index.seen):
+            index.seen.add(change["change_id"])
+            _touch(ws, index, change["kind"], change["record_id"])
+    index.pulled, index.made = pulled, made
+
+
+def _touch(ws: Workspace, index: _Index, kind: str, record_id: str) -> None:
+    """Draw anew the doors that one changed record shows in."""
+    if kind in ("compound", "building"):
+        _draw_all(ws, index)
+    elif kind == "room":
+        _draw(ws, index, (home["record_id"] for home in children(ws, "household", "room_id",
+                                                                 record_id)))  # fmt: skip
+    elif kind == "resident":
+        view = get_view(ws, kind, record_id)
+        homes = {index.home_of.get(record_id), view["fields"].get("household_id") if view else None}
+        _draw(ws, index, (home for home in homes if home))
+    elif kind == "household":
+        _draw(ws, index, [record_id])
+    elif kind == "shop":
+        view = get_view(ws, kind, record_id)
+        index.doors.pop(record_id, None)
+        if view is not None and not view["voided"]:
+            index.doors[record_id] = _shop_door(view)
+
+
+def _draw_all(ws: Workspace, index: _Index) -> None:
+    """Draw every door from scratch, reading each table once."""
+    index.doors, index.home_of = {}, {}
+    places = {
+        view["record_id"]: view["fields"]
+        for kind in ("compound", "building", "room")
+        for view in views(ws, kind, voided=None)
+    }
+    members: dict[str, list[dict[str, Any]]] = {}
+    for view in views(ws, "resident"):
+        members.setdefault(view["fields"].get("household_id", ""), []).append(view)
+    for view in views(ws, "household"):
+        _put(index, view, members.get(view["record_id"], []), places)
+    for view in views(ws, "shop"):
+        index.doors[view["record_id"]] = _shop_door(view)
+
+
+def _draw(ws: Workspace, index: _Index, household_ids: Iterable[str]) -> None:
+    """Draw some households anew."""
+    for household_id in set(household_ids):
+        index.doors.pop(household_id, None)
+        view = get_view(ws, "household", household_id)
+        if view is None or view["voided"] or view["merged_into"]:
+            continue
+        places: dict[str, Mapping[str, Any]] = {}
+        wanted = view["fields"].get("room_id")
+        for kind, above in (("room", "building_id"), ("building", "compound_id"),
+                            ("compound", "")):  # fmt: skip
+            found = get_view(ws, kind, wanted) if wanted else None
+            if found is None:
+                break
+            places[wanted] = found["fields"]
+            wanted = found["fields"].get(above)
+        _put(index, view, children(ws, "resident", "household_id", household_id), places)
+
+
+def _put(
+    index: _Index,
+    view: Mapping[str, Any],
+    members: Iterable[Mapping[str, Any]],
+    places: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Put one household's door into the index."""
+    nothing: Mapping[str, Any] = {}
+    fields = view["fields"]
+    room = places.get(fields.get("room_id", ""), nothing)
+    building = places.get(room.get("building_id", ""), nothing)
+    compound = places.get(building.get("compound_id", ""), nothing)
+    label, name = str(room.get("label") or ""), str(compound.get("name") or "")
+    present = [one for one in members if not one["fields"].get("moved_out_at")]
+    for one in members:
+        index.home_of[one["record_id"]] = view["record_id"]
+    phones = [fields.get("phone"), *(one["fields"].get("phone") for one in present)]
+    title = " ".join(word for word in (name, label) if word) or str(fields.get("code", ""))
+    index.doors[view["record_id"]] = Door(
+        kind="household",
+        record_id=view["record_id"],
+        title=title,
+        numbers=numbers_of(label),
+        places=words_of(name, label, str(fields.get("code") or "")),
+        people=tuple(
+            (str(one["fields"].get("name", "")), words_of(one["fields"].get("name")))
+            for one in present
+        ),
+        digits=tuple(_digits(phone) for phone in phones if phone),
+        order=natural(title),
+    )
+
+
+def _shop_door(view: Mapping[str, Any]) -> Door:
+    fields = view["fields"]
+    keeper = fields.get("keeper")
+    return Door(
+        kind="shop",
+        record_id=view["record_id"],
+        title=str(fields.get("name", "")),
+        numbers=numbers_of(str(fields.get("address", ""))),
+        places=words_of(fields.get("name"), fields.get("address")),
+        people=((keeper, words_of(keeper)),) if keeper else (),
+        digits=(_digits(fields["phone"]),) if fields.get("phone") else (),
+        order=natural(str(fields.get("name", ""))),
+    )
+
+
+def _digits(phone: str) -> str:
+    return "".join(char for char in phone if char.isdigit())

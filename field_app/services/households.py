@@ -1,0 +1,108 @@
+"""The household file (一户一档): who lives there, who is looked after, when somebody called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from field_app.services.choices import names
+from field_app.services.records import children, get_view, views
+from field_app.services.workspace import Workspace
+from schemas.clock import local_day
+
+View = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A person of a household and, when looked after, the care record."""
+
+    view: View
+    age: int | None
+    care: View | None
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The stored fields."""
+        fields: Mapping[str, Any] = self.view["fields"]
+        return fields
+
+
+@dataclass(frozen=True)
+class HouseholdFile:
+    """Everything about one household, for its page."""
+
+    view: View
+    title: str
+    room: View | None
+    members: tuple[Member, ...]
+    moved: tuple[Member, ...]
+    visits: tuple[View, ...]
+
+    @property
+    def in_care(self) -> tuple[Member, ...]:
+        """The members looked after."""
+        return tuple(member for member in self.members if member.care is not None)
+
+
+def household_file(ws: Workspace, household_id: str) -> HouseholdFile | None:
+    """Return the file of a household, None when this laptop does not hold it."""
+    view = get_view(ws, "household", household_id)
+    if view is None:
+        return None
+    members = members_of(ws, household_id)
+    room_id = view["fields"].get("room_id")
+    return HouseholdFile(
+        view=view,
+        title=names(ws)("household", household_id) or str(view["fields"].get("code", "")),
+        room=get_view(ws, "room", room_id) if room_id else None,
+        members=tuple(one for one in members if not one.fields.get("moved_out_at")),
+        moved=tuple(one for one in members if one.fields.get("moved_out_at")),
+        visits=tuple(visits_to(ws, "household_id", household_id)),
+    )
+
+
+def members_of(ws: Workspace, household_id: str) -> list[Member]:
+    """Return a household's residents, the head first, then by birth."""
+    today = local_day(ws.now())
+    found = [
+        Member(view, age_on(view["fields"].get("birth"), today), care_of(ws, view["record_id"]))
+        for view in children(ws, "resident", "household_id", household_id)
+    ]
+    return sorted(found, key=lambda one: (one.fields.get("relation") not in ("01", "02"),
+                                          str(one.fields.get("birth", ""))))  # fmt: skip
+
+
+def care_of(ws: Workspace, resident_id: str) -> View | None:
+    """Return the care record of a person that holds today, or None."""
+    today = local_day(ws.now())
+    for view in children(ws, "care", "resident_id", resident_id):
+        until = view["fields"].get("until")
+        if until is None or until >= today:
+            return view
+    return None
+
+
+def visits_to(ws: Workspace, field: str, record_id: str) -> list[View]:
+    """Return the visits to a household (``household_id``) or shop (``shop_id``), newest first."""
+    found = children(ws, "visit", field, record_id)
+    return sorted(found, key=lambda view: str(view["fields"].get("visited_at")), reverse=True)
+
+
+def age_on(birth: object, today: str) -> int | None:
+    """Return full years on a day (2026-09-30) of somebody born in a month (1951-04)."""
+    if not isinstance(birth, str) or len(birth) < 7:
+        return None
+    months = (int(today[:4]) - int(birth[:4])) * 12 + int(today[5:7]) - int(birth[5:7])
+    return months // 12
+
+
+def new_resident(ws: Workspace, household_id: str, now: str) -> dict[str, Any]:
+    """Return what a new member's form starts with: the notice as last given, and when."""
+    versions = [
+        (view["made_at"], view["fields"].get("notice_version")) for view in views(ws, "resident")
+    ]
+    newest = max(versions, default=("", None))[1]
+    start = {"household_id": household_id, "notice_at": now, "notice_version": newest}
+    return {name: value for name, value in start.items() if value is not None}

@@ -1,0 +1,97 @@
+"""Going down from compound to building to door, with who lives there."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from field_app.domain.doors import natural
+from field_app.services.records import children, get_view, views
+from field_app.services.workspace import Workspace
+
+View = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A compound or building with how many buildings, rooms and households it holds here."""
+
+    view: View
+    name: str
+    buildings: int = 0
+    rooms: int = 0
+    households: int = 0
+
+
+@dataclass(frozen=True)
+class DoorLine:
+    """A room with its households and how many people live in each."""
+
+    view: View
+    label: str
+    households: tuple[tuple[View, int], ...]
+
+
+@dataclass(frozen=True)
+class BuildingFile:
+    """A building with its doors, in order."""
+
+    view: View
+    compound: View | None
+    doors: tuple[DoorLine, ...]
+
+
+def compounds(ws: Workspace) -> list[Place]:
+    """Return the compounds this laptop knows, those with buildings of the own grids first."""
+    buildings = views(ws, "building")
+    rooms = Counter(view["fields"].get("building_id") for view in views(ws, "room"))
+    of_room = {view["record_id"]: view["fields"].get("building_id") for view in views(ws, "room")}
+    homes = Counter(of_room.get(view["fields"].get("room_id")) for view in views(ws, "household"))
+    inside: dict[str, list[str]] = defaultdict(list)
+    for view in buildings:
+        inside[view["fields"].get("compound_id", "")].append(view["record_id"])
+    found = [
+        Place(
+            view,
+            str(view["fields"].get("name", "")),
+            len(inside[view["record_id"]]),
+            sum(rooms[one] for one in inside[view["record_id"]]),
+            sum(homes[one] for one in inside[view["record_id"]]),
+        )
+        for view in views(ws, "compound")
+    ]
+    return sorted(found, key=lambda one: (one.buildings == 0, natural(one.name)))
+
+
+def buildings_of(ws: Workspace, compound_id: str) -> list[Place]:
+    """Return the buildings of a compound that lie in the own grids, 2 before 10."""
+    found = []
+    for view in children(ws, "building", "compound_id", compound_id):
+        doors = children(ws, "room", "building_id", view["record_id"])
+        homes = sum(len(children(ws, "household", "room_id", one["record_id"])) for one in doors)
+        found.append(Place(view, str(view["fields"].get("no", "")), 0, len(doors), homes))
+    return sorted(found, key=lambda one: natural(one.name))
+
+
+def building_file(ws: Workspace, building_id: str) -> BuildingFile | None:
+    """Return a building with its doors, None when this laptop does not hold it."""
+    view = get_view(ws, "building", building_id)
+    if view is None:
+        return None
+    doors = [
+        DoorLine(room, str(room["fields"].get("label", "")), tuple(_homes(ws, room["record_id"])))
+        for room in children(ws, "room", "building_id", building_id)
+    ]
+    compound = get_view(ws, "compound", view["fields"].get("compound_id") or "")
+    return BuildingFile(view, compound, tuple(sorted(doors, key=lambda one: natural(one.label))))
+
+
+def _homes(ws: Workspace, room_id: str) -> list[tuple[View, int]]:
+    """Return the households of a room with their number of present members."""
+    return [
+        (home, sum(1 for one in children(ws, "resident", "household_id", home["record_id"])
+                   if not one["fields"].get("moved_out_at")))
+        for home in children(ws, "household", "room_id", room_id)
+    ]  # fmt: skip

@@ -1,0 +1,152 @@
+"""What today asks of the worker, on one page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from field_app.domain.duty import next_due
+from field_app.domain.typed import values_of
+from field_app.services.choices import names
+from field_app.services.drafts import MAIN, Draft, begun
+from field_app.services.issues import Standing, returned_issues, to_verify
+from field_app.services.notices import notices_today
+from field_app.services.patrols import Slot, missing_slots, slots_of
+from field_app.services.records import get_view, unsent_count, views
+from field_app.services.sync import last_rounds
+from field_app.services.workspace import Workspace
+from schemas.catalogue import UnknownKind, kind_of
+from schemas.clock import local_day
+from schemas.describe import title
+
+SOON = timedelta(days=7)
+DOUBTFUL_CLOCK_S = 600
+"""A clock further off than this makes every time doubtful (protocol, section 4)."""
+
+
+@dataclass(frozen=True)
+class CareDue:
+    """Somebody to be looked after; ``days`` until due, negative when overdue."""
+
+    resident_id: str
+    name: str
+    household_id: str | None
+    where: str
+    risk: str
+    due: str
+    days: int
+
+
+@dataclass(frozen=True)
+class DraftLine:
+    """An open draft as a list names it."""
+
+    draft: Draft
+    kind: str
+    title: str
+    is_edit: bool
+
+
+@dataclass(frozen=True)
+class Today:
+    """Everything the first page shows."""
+
+    day: str
+    slots: tuple[Slot, ...]
+    missed: tuple[Slot, ...]
+    care: tuple[CareDue, ...]
+    returned: tuple[Standing, ...]
+    to_verify: tuple[Standing, ...]
+    notices: tuple[Mapping[str, Any], ...]
+    drafts: tuple[DraftLine, ...]
+    unsent: int
+    clock_offset_s: int | None
+    clock_doubtful: bool
+    last_round: Mapping[str, Any] | None
+    """The last sync round that was completed."""
+
+
+def today(ws: Workspace) -> Today:
+    """Return what today asks of the worker."""
+    day = local_day(ws.now())
+    offset = ws.identity.clock_offset_s
+    rounds = last_rounds(ws)
+    return Today(
+        day=day,
+        slots=tuple(slots_of(ws, day)),
+        missed=tuple(missing_slots(ws)),
+        care=tuple(care_due(ws)),
+        returned=tuple(returned_issues(ws)),
+        to_verify=tuple(to_verify(ws)),
+        notices=tuple(notices_today(ws)),
+        drafts=tuple(draft_line(ws, draft) for draft in begun(ws)),
+        unsent=unsent_count(ws),
+        clock_offset_s=offset,
+        clock_doubtful=offset is not None and abs(offset) > DOUBTFUL_CLOCK_S,
+        last_round=next((one for one in rounds if one.get("confirmed_all")), None),
+    )
+
+
+def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
+    """Return the care visits due by today and ``within``, the longest overdue first."""
+    present = date.fromisoformat(local_day(ws.now()))
+    by_person: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    by_home: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for visit in views(ws, "visit"):
+        fields = visit["fields"]
+        by_home[fields.get("household_id") or ""].append(fields)
+        for resident_id in fields.get("care_checks") or ():
+            by_person[resident_id].append(fields)
+    found = []
+    name_of = names(ws)
+    for view in views(ws, "care"):
+        care = view["fields"]
+        resident = get_view(ws, "resident", care.get("resident_id") or "")
+        over = care.get("until") and care["until"] < present.isoformat()
+        if resident is None or resident["fields"].get("moved_out_at") or over:
+            continue
+        home = resident["fields"].get("household_id")
+        visits = [*by_person[resident["record_id"]], *(by_home[home] if home else ())]
+        due = next_due(care, home, visits)
+        days = (date.fromisoformat(due) - present).days
+        if days <= within.days:
+            where = (name_of("household", home) if home else "") or ""
+            name = str(resident["fields"].get("name", ""))
+            found.append(CareDue(resident["record_id"], name, home, where,
+                                 str(care.get("risk", "")), due, days))  # fmt: skip
+    return sorted(found, key=lambda one: (one.due, one.name))
+
+
+def draft_line(ws: Workspace, draft: Draft) -> DraftLine:
+    """Return how a draft is named in a list: by what was typed so far, or by its record."""
+    part = draft["parts"][MAIN]
+    name_of = names(ws)
+    words = ""
+    if part["action"] == "update":
+        words = name_of(part["kind"], part["record_id"]) or ""
+    elif part["kind"] == "issue_step":
+        words = name_of("issue", part["fixed"].get("issue_id", "")) or ""
+    if not words:
+        words = _typed_title(ws, draft)
+    return DraftLine(draft, part["kind"], words, part["action"] == "update")
+
+
+def _typed_title(ws: Workspace, draft: Draft) -> str:
+    part = draft["parts"][MAIN]
+
+    def fetch(kind: str, record_id: str) -> Mapping[str, Any] | None:
+        found = get_view(ws, kind, record_id)
+        return found["fields"] if found else None
+
+    try:
+        kind = kind_of(part["kind"])
+    except UnknownKind:  # typed under a kind this program no longer knows
+        return ""
+    values = values_of(kind, part["texts"]) | part["fixed"]
+    try:
+        return title(kind, values, ws.lang, fetch, unmask=True)
+    except (TypeError, AttributeError, KeyError):  # what was typed need not be readable yet
+        return ""

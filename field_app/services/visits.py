@@ -1,0 +1,240 @@
+"""A visit to a household or a shop: last values carried on, people in care, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from field_app.domain.typed import values_of
+from field_app.services.drafts import (
+    MAIN,
+    Draft,
+    DraftGone,
+    Finished,
+    Part,
+    Typed,
+    alter,
+    edit_part,
+    finish,
+    new_part,
+    open_draft,
+)
+from field_app.services.households import (
+    HouseholdFile,
+    Member,
+    household_file,
+    new_resident,
+    visits_to,
+)
+from field_app.services.patrols import SHORT_ISSUE
+from field_app.services.records import get_view, new_id, views
+from field_app.services.workspace import Workspace
+from schemas.catalogue import kind_of
+from schemas.clock import written
+
+ISSUE, HOUSEHOLD = "issue:", "household:"
+"""Prefixes of the issue raised on a visit and of the household's own changes."""
+RESIDENT, MOVED = "resident-", "moved-"
+"""Beginnings of the prefixes of new members and of members who moved out."""
+EASY_HOUSEHOLD = ["phone", "size", "kind", "remarks"]
+MOVE_OUT = ["moved_out_at", "move_reason"]
+NEW_RESIDENT = [
+    "name", "sex", "birth", "relation", "reside", "phone", "id_no", "guardian", "notice_version",
+    "notice_at", "basis",
+]  # fmt: skip
+NOT_MET = frozenset({"nobody", "refused", "vacant", "moved"})
+"""Results after which there is nothing to ask behind the door."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a visit goes: a household's file, or a shop's view, with the last visit there."""
+
+    kind: str
+    record_id: str
+    view: Mapping[str, Any]
+    file: HouseholdFile | None
+    last: Mapping[str, Any] | None
+
+    @property
+    def in_care(self) -> tuple[Member, ...]:
+        """The people looked after behind this door."""
+        return self.file.in_care if self.file else ()
+
+
+def target_of(ws: Workspace, fields: Mapping[str, Any]) -> Target | None:
+    """Return where a visit with these fields goes, None when this laptop does not hold it."""
+    for field, kind in (("household_id", "household"), ("shop_id", "shop")):
+        record_id = str(fields.get(field) or "")
+        view = get_view(ws, kind, record_id) if record_id else None
+        if view is None:
+            continue
+        before = visits_to(ws, field, record_id)
+        file = household_file(ws, record_id) if kind == "household" else None
+        return Target(kind, record_id, view, file, before[0] if before else None)
+    return None
+
+
+def start_visit(
+    ws: Workspace,
+    *,
+    household_id: str | None = None,
+    shop_id: str | None = None,
+    result: str | None = None,
+    purpose: str | None = None,
+) -> str:
+    """Open the draft of a visit that happens now and return its id.
+
+    What the last visit there said is carried on for the fields declared so; with ``result`` (nobody
+    at home) the rest is filled in as far as it can be. Raises DraftGone for an unknown door.
+    """
+    aim = {"household_id": household_id, "shop_id": shop_id}
+    where = {name: value for name, value in aim.items() if value}
+    target = target_of(ws, where)
+    if target is None:
+        raise DraftGone(household_id or shop_id or "")
+    values = _carried(target) | {"visited_at": written(ws.now().replace(second=0, microsecond=0))}
+    if purpose:
+        values["purposes"] = [purpose]
+    elif result or "purposes" not in values:
+        values["purposes"] = ["care"] if target.in_care else ["daily"]
+    if result:
+        values |= {"result": result, "mode": "door", "notice_given": False}
+        values.pop("met", None)
+    part = new_part("visit", values=values, fixed=where, grid=target.view["grid"])
+    part["last"] = dict(target.last["fields"]) if target.last else {}
+    return open_draft(ws, "visit", {MAIN: part})
+
+
+def _carried(target: Target) -> dict[str, Any]:
+    """Return the last visit's values of the fields that are carried on."""
+    last = target.last["fields"] if target.last else {}
+    declared = kind_of("visit").declared()
+    return {name: last[name] for name, field in declared.items() if field.carry and name in last}
+
+
+def add_issue(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
+    """Put an issue into the visit's draft; raises as `drafts.keep`."""
+
+    def add(draft: Draft) -> None:
+        if ISSUE in draft["parts"]:
+            return
+        main = draft["parts"][MAIN]
+        target = target_of(ws, main["fixed"])
+        values = {
+            "urgency": "normal",
+            "happened_at": values_of(kind_of("visit"), main["texts"]).get("visited_at"),
+            "text": _first(main, "findings"),
+            **(_place(ws, target) if target else {}),
+        }
+        draft["parts"][ISSUE] = new_part(
+            "issue",
+            values={name: value for name, value in values.items() if value},
+            fixed={"source": "visit"},
+            grid=main["grid"],
+            only=SHORT_ISSUE,
+        )
+
+    return alter(ws, draft_id, typed, add)
+
+
+def _place(ws: Workspace, target: Target) -> dict[str, Any]:
+    """Return compound, building and place of a door."""
+    if target.file is None:
+        return {"place": target.view["fields"].get("address")}
+    room = target.file.room["fields"] if target.file.room else {}
+    building = get_view(ws, "building", room.get("building_id") or "")
+    return {
+        "building_id": room.get("building_id"),
+        "compound_id": building["fields"].get("compound_id") if building else None,
+        "place": target.file.title,
+    }
+
+
+def change_household(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
+    """Open the household's own facts (phone, size …) beside the visit; raises as `drafts.keep`."""
+
+    def add(draft: Draft) -> None:
+        household = draft["parts"][MAIN]["fixed"].get("household_id")
+        if household and HOUSEHOLD not in draft["parts"]:
+            part = edit_part(ws, "household", household, only=EASY_HOUSEHOLD)
+            draft["parts"][HOUSEHOLD] = part
+
+    return alter(ws, draft_id, typed, add)
+
+
+def add_resident(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
+    """Open the form of a new member (a tenant, a child) beside the visit; raises as `keep`."""
+
+    def add(draft: Draft) -> None:
+        main = draft["parts"][MAIN]
+        household = main["fixed"].get("household_id")
+        if not household:
+            return
+        record_id = new_id()
+        start = new_resident(ws, household, written(ws.now().replace(second=0, microsecond=0)))
+        draft["parts"][f"{RESIDENT}{record_id}:"] = new_part(
+            "resident",
+            record_id,
+            values=start,
+            fixed={"household_id": household},
+            grid=main["grid"],
+            only=NEW_RESIDENT,
+        )
+
+    return alter(ws, draft_id, typed, add)
+
+
+def move_out(ws: Workspace, draft_id: str, typed: Typed, resident_id: str) -> Draft:
+    """Open "moved out" of a member beside the visit; raises as `drafts.keep`."""
+
+    def add(draft: Draft) -> None:
+        prefix = f"{MOVED}{resident_id}:"
+        resident = get_view(ws, "resident", resident_id)
+        household = draft["parts"][MAIN]["fixed"].get("household_id")
+        if prefix in draft["parts"] or resident is None:
+            return
+        if resident["fields"].get("household_id") != household:
+            raise DraftGone(resident_id)
+        draft["parts"][prefix] = edit_part(ws, "resident", resident_id, only=MOVE_OUT)
+        day = _first(draft["parts"][MAIN], "visited_at")[:10]
+        draft["parts"][prefix]["texts"].setdefault("moved_out_at", [day])
+
+    return alter(ws, draft_id, typed, add)
+
+
+def take_back(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Draft:
+    """Take one of the parts beside the visit out again; raises as `drafts.keep`."""
+
+    def drop(draft: Draft) -> None:
+        if prefix:
+            draft["parts"].pop(prefix, None)
+
+    return alter(ws, draft_id, typed, drop)
+
+
+def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
+    """Save the visit with its issue and the changes of the household in one commit.
+
+    Raises as `drafts.keep`.
+    """
+
+    def link(draft: Draft) -> None:
+        main, issue = draft["parts"][MAIN], draft["parts"].get(ISSUE)
+        main["fixed"].pop("issue_ids", None)
+        if issue is not None:
+            main["fixed"]["issue_ids"] = [issue["record_id"]]
+
+    return finish(ws, draft_id, typed, link)
+
+
+def my_visits(ws: Workspace) -> list[Mapping[str, Any]]:
+    """Return the worker's own visits, newest first."""
+    own = views(ws, "visit", author=ws.worker_id)
+    return sorted(own, key=lambda view: str(view["fields"].get("visited_at")), reverse=True)
+
+
+def _first(part: Part, name: str) -> str:
+    found = part["texts"].get(name) or [""]
+    return found[0]
