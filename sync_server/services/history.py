@@ -138,21 +138,16 @@ class Reader:
 
     def replay(self, rows: Sequence[Row], disputes: Sequence[Row]) -> tuple[Entry, ...]:
         """Return the changes of one record, newest first, each with old and new values."""
-        kept_beside = {
-            (row["change_id"], row["path"])
-            for row in disputes
-            if not (row["automatic"] and row["decision"] == "replaced")
-        }
+        received = {row["change_id"]: row["received_at"] for row in rows}
         state: dict[str, Any] = {}
         entries = []
         for row in sorted(rows, key=_effective):
-            deltas = tuple(self._apply(row, state, kept_beside))
+            beside = {one["path"] for one in disputes if _kept_beside(row, one, received)}
+            deltas = tuple(self._apply(row, state, beside))
             entries.append(self.entry(row, deltas))
         return tuple(reversed(entries))
 
-    def _apply(
-        self, row: Row, state: dict[str, Any], kept_beside: set[tuple[str, str]]
-    ) -> Iterator[Delta]:
+    def _apply(self, row: Row, state: dict[str, Any], kept_beside: set[str]) -> Iterator[Delta]:
         if row["action"] == "void":
             return
         if row["outcome"] in ("quarantined", "held"):
@@ -163,8 +158,7 @@ class Reader:
             return
         for path, new in paths(kind, fields):
             old = get_path(state, path)
-            beside = (row["change_id"], path) in kept_beside
-            effect: Effect = "beside" if beside else "same" if old == new else "set"
+            effect: Effect = "same" if old == new else "beside" if path in kept_beside else "set"
             if effect == "set":
                 set_path(state, path, new)
             yield Delta(
@@ -195,6 +189,24 @@ class Reader:
 def _effective(row: Row) -> tuple[int, datetime, int]:
     """Changes count by the version they became; a held one took effect later than it came."""
     return (row["version"] or _LAST, row["received_at"], row["seq"] or 0)
+
+
+def _kept_beside(change: Row, dispute: Row, received: Mapping[str, datetime]) -> bool:
+    """Whether the conflict kept what ``change`` said beside the visible value.
+
+    A conflict names the last change of its writer; his earlier ones on the same path, since it was
+    opened, were kept beside as well.
+    """
+    if dispute["automatic"]:
+        return bool(
+            dispute["change_id"] == change["change_id"] and dispute["decision"] != "replaced"
+        )
+    last = received.get(dispute["change_id"], dispute["opened_at"])
+    return bool(
+        change["outcome"] == "conflict"
+        and change["device_id"] == dispute["device_id"]
+        and dispute["opened_at"] <= change["received_at"] <= last
+    )
 
 
 def _readable(said: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
