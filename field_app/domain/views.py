@@ -65,6 +65,8 @@ def build_view(
     lying = [change for change in changes if is_open(change)]
     if copy is None and not any(change["action"] in ("create", "step") for change in lying):
         return None
+    if copy is not None and copy.get("gone") and not lying:
+        return None  # it left the laptop's grids, and nothing of the worker's depends on it
     name = copy["kind"] if copy else lying[0]["kind"]
     view = _base(copy) if copy else _fresh(lying[0])
     for change in lying:

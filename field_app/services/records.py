@@ -326,7 +326,7 @@ def children(
     try:
         found = plain(ws.table(kind_name).find_by("parent_id", record_id))
     except ValueError:  # a kind added while the store was open has no index yet
-        return views(ws, kind_name, **{parent_field: record_id})
+        return views(ws, kind_name, **by_field)
     return [view for view in found if not view["voided"] and not view["merged_into"]]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from uuid6 import uuid7
 
 from field_app.domain.changes import Head
-from field_app.services.workspace import Workspace
+from field_app.services.workspace import CHANGES, Workspace
 from schemas.seal import ZEROS
 
 SUBJECT = "stream"
@@ -52,3 +52,47 @@ def all_streams(ws: Workspace) -> dict[str, dict[str, Any]]:
     """Return every stream by id, oldest first: last and acknowledged number and hash."""
     streams: dict[str, dict[str, Any]] = ws.setting(SUBJECT).get("streams", {})
     return streams
+
+
+def confirm(ws: Workspace) -> None:
+    """Move every stream's acknowledged number up to where all before it are acknowledged."""
+    document = ws.setting(SUBJECT)
+    moved = False
+    unsent: dict[str, int] = {}
+    for change in ws.table(CHANGES).find_by("acked", False):
+        first = unsent.get(change["stream"], change["seq"])
+        unsent[change["stream"]] = min(first, change["seq"])
+    for name, one in document.get("streams", {}).items():
+        seq = unsent.get(name, one["last_seq"] + 1) - 1
+        if seq > one["acked_seq"] and not one.get("forked"):
+            hash_ = one["last_hash"] if seq == one["last_seq"] else _prev_of(ws, name, seq + 1)
+            one |= {"acked_seq": seq, "acked_hash": hash_}
+            moved = True
+    if moved:
+        ws.keep_setting(SUBJECT, **document)
+
+
+def _prev_of(ws: Workspace, stream: str, seq: int) -> str:
+    """Return the hash before an unsent change, which carries it."""
+    for change in ws.table(CHANGES).find_by("acked", False):
+        if change["stream"] == stream and change["seq"] == seq:
+            return str(change["prev"])
+    raise LookupError(f"{stream} {seq}")
+
+
+def go_back(ws: Workspace, known: Mapping[str, tuple[int, str]]) -> None:
+    """Lower the acknowledged numbers of the streams in ``known`` to what stands there."""
+    document = ws.setting(SUBJECT)
+    for name, (seq, hash_) in known.items():
+        one = document["streams"][name]
+        if seq < one["acked_seq"]:
+            one |= {"acked_seq": seq, "acked_hash": hash_ if seq else ZEROS}
+    ws.keep_setting(SUBJECT, **document)
+
+
+def mark_forked(ws: Workspace, names: set[str]) -> None:
+    """Note that these streams have another history at the centre and are not vouched for."""
+    document = ws.setting(SUBJECT)
+    for name in names & set(document.get("streams", {})):
+        document["streams"][name]["forked"] = True
+    ws.keep_setting(SUBJECT, **document)

@@ -1,0 +1,234 @@
+"""Every failure by its code: what a person is told, in both languages, with the facts it needs.
+
+Pages and commands both speak from this one table; `web/errors.py` adds the status of a page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.labels import Label
+
+
+class Trouble(Exception):
+    """Something a service could not do; ``code`` is stable and ``facts`` fill its sentence."""
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = facts
+
+
+SENTENCES: dict[str, Label] = {
+    # The store
+    "store_damaged": Label(
+        "本机数据文件已损坏，程序没有改动它。请联系管理员用每日备份恢复。",
+        "The data file on this laptop is damaged; it was left as it is. Ask your administrator to "
+        "restore a daily copy.",
+    ),
+    "commits_missing": Label(
+        "本机数据比最后一次保存的要旧，缺少最新的记录。可以打开剩下的数据，同步时会重新取回。",
+        "The data on this laptop is older than what was last saved. You can open what is left; the "
+        "next sync fetches what the centre has.",
+    ),
+    "store_busy": Label(
+        "数据正被另一个正在运行的网格巡访使用，请先关闭它。",
+        "Another running copy of this program is using the data; close it first.",
+    ),
+    "disk_full": Label(
+        "磁盘已满或拒绝写入，这次没有保存。请清出空间后重新打开程序；已保存的记录都在。",
+        "The disk is full or refuses to write; this was not saved. Free some space and start the "
+        "program again; everything saved before is safe.",
+    ),
+    "store_closed": Label(
+        "已经锁定，请输入口令后再试。", "Locked; unlock with your passphrase and try again."
+    ),
+    "store_newer": Label(
+        "本机数据由更新版本的程序写成，请升级程序。",
+        "A newer version of the program wrote this data; please upgrade.",
+    ),
+    "store_interrupted": Label(
+        "保存时被打断，请重新打开程序查看是否已保存。",
+        "Saving was interrupted; start the program again to see whether it was saved.",
+    ),
+    "unsafe_sqlite": Label(
+        "本机的数据库组件版本不安全，为免丢失记录，程序没有打开数据。请重新安装程序。",
+        "The database library on this computer is not safe to use, so no data was opened. Please "
+        "reinstall the program.",
+    ),
+    "wrong_passphrase": Label(
+        "口令不正确，{seconds}秒后可以再试。",
+        "The passphrase is wrong. You can try again in {seconds} seconds.",
+    ),
+    "too_many_attempts": Label(
+        "口令多次不正确，请等{seconds}秒再试。",
+        "Too many wrong attempts. Wait {seconds} seconds and try again.",
+    ),
+    "recovery_key_mistyped": Label(
+        "恢复码输入有误，请逐组核对。",
+        "The recovery key was mistyped; compare it group by group.",
+    ),
+    "weak_passphrase": Label(
+        "口令至少8个字符。", "The passphrase needs at least 8 characters."
+    ),
+    "passphrases_differ": Label(
+        "两次输入的口令不一致。", "The two passphrases are not the same."
+    ),
+    "unknown_worker": Label(
+        "本机没有这位网格员的数据。", "This laptop holds no data of that worker."
+    ),
+    "worker_exists": Label(
+        "这位网格员在本机已有数据。请用原口令加入：向社区索取新的加入码，口令填原来的。",
+        "This worker already has data on this laptop. Ask for a new join code and join with the "
+        "passphrase used before.",
+    ),
+    "not_joined": Label(
+        "尚未加入任何服务器，请先用加入码加入。",
+        "Not joined to a centre yet; use your join code first.",
+    ),
+    "data_dir_unusable": Label(
+        "数据文件夹无法使用：{path}", "The data folder cannot be used: {path}"
+    ),
+    # The road to the centre
+    "bad_address": Label(
+        "服务器地址不正确，应类似 https://grid.example.cn 。",
+        "The server's address is not right; it looks like https://grid.example.cn .",
+    ),
+    "plain_http": Label(
+        "这个地址没有加密（http）。只有单位内网才可勾选允许。",
+        "This address is not encrypted (http). Allow it only inside a closed intranet.",
+    ),
+    "unreachable": Label(
+        "连不上服务器，请检查网络。记录都在本机，可稍后再试。",
+        "The server cannot be reached; check the network. Everything is kept here; try later.",
+    ),
+    "timeout": Label(
+        "服务器没有及时回应，稍后会再试。记录都在本机。",
+        "The server did not answer in time; it will be tried again. Everything is kept here.",
+    ),
+    "tls_failed": Label(
+        "服务器的安全证书不可信，没有发送任何内容。请联系管理员。",
+        "The server's certificate is not trusted; nothing was sent. Ask your administrator.",
+    ),
+    "not_our_server": Label(
+        "回应不是来自网格巡访服务器（可能需要先登录上网认证页面），没有记为已上传。",
+        "The answer did not come from a GridRounds server (the network may ask you to sign in "
+        "first); nothing was marked as sent.",
+    ),
+    "bad_token": Label(
+        "服务器不认识本终端，请向社区索取新的加入码重新加入。记录都在本机。",
+        "The server does not know this device; ask for a new join code. Everything is kept here.",
+    ),
+    "device_revoked": Label(
+        "本终端已被停用，不再接收上传。记录都保留在本机，请联系管理员。",
+        "This device has been revoked and may not send. Everything is kept here; ask your "
+        "administrator.",
+    ),
+    "busy": Label(
+        "服务器正在处理本终端的上一次同步，稍后会再试。",
+        "The server is still busy with this device's last sync; it will be tried again.",
+    ),
+    "server_busy": Label(
+        "服务器繁忙，{seconds}秒后会再试。",
+        "The server is busy; it will be tried again in {seconds} seconds.",
+    ),
+    "server_error": Label(
+        "服务器出错（{status}），稍后会再试。记录都在本机。",
+        "The server failed ({status}); it will be tried again. Everything is kept here.",
+    ),
+    "refused": Label(
+        "服务器没有接受这次同步（{reason}）。记录都在本机，请把这句话告诉管理员。",
+        "The server did not accept this sync ({reason}). Everything is kept here; tell your "
+        "administrator.",
+    ),
+    "client_too_old": Label(
+        "程序版本太旧：上传照常，下载已停，请升级。",
+        "This program is too old: sending still works, receiving stopped; please upgrade.",
+    ),
+    "bad_reply": Label(
+        "服务器的回答不完整或对不上，没有记为已上传，稍后会再试。",
+        "The server's answer was incomplete or did not fit; nothing was marked as sent.",
+    ),
+    "scope_shrinks": Label(
+        "服务器要从本机移除{gone}条记录（共{total}条）。请确认后再继续同步。",
+        "The server wants to remove {gone} of {total} records from this laptop. Please confirm "
+        "before the sync goes on.",
+    ),
+    "other_round": Label("正在同步，请稍候。", "A sync is running already; please wait."),
+    "unexpected": Label(
+        "程序遇到意外错误，已保存的记录都在。", "Something went wrong; what was saved is safe."
+    ),
+    "bad_code": Label(
+        "加入码不正确或已过期，请核对，或向社区索取新的。",
+        "The join code is wrong or has expired; check it or ask for a new one.",
+    ),
+    "code_used": Label(
+        "加入码已经用过。如果上次中断在这台电脑上，请填与上次相同的口令；否则请索取新的加入码。",
+        "The join code was used already. If joining broke off on this computer, use the same "
+        "passphrase as then; otherwise ask for a new code.",
+    ),
+    "rate_limited": Label(
+        "尝试太频繁，请等{seconds}秒再试。", "Too many attempts; wait {seconds} seconds."
+    ),
+    "missing": Label("请填写此项。", "Please fill this in."),
+    "groups_differ": Label(
+        "与恢复码不一致，请看着抄写的恢复码再填。",
+        "That does not match; look at what you wrote down.",
+    ),
+    "out_of_choice": Label("不在可选范围内。", "Outside what can be chosen."),
+    # Pages
+    "bad_host": Label("只接受本机浏览器的访问。", "Only this computer's own browser may ask."),
+    "cross_site": Label("请求来自别的网站，已拒绝。", "The request came from another site."),
+    "form_expired": Label(
+        "页面已过期（程序重启过或已锁定）。请返回上一页，刷新后再提交；草稿都已保存。",
+        "This page has expired (the program was restarted or locked). Go back, reload and submit "
+        "again; drafts are saved.",
+    ),
+    "not_found": Label("没有这个页面或记录。", "There is no such page or record."),
+    "bad_type": Label("提交的内容格式不对。", "What was sent has the wrong format."),
+    "form_too_large": Label("提交的内容太大。", "What was sent is too large."),
+    "not_possible": Label("这个操作在这里不能用。", "That cannot be done here."),
+    # Commands
+    "port_in_use": Label(
+        "端口{port}已被占用。网格巡访可能已在运行：{address} ；也可用 --port 换一个端口。",
+        "Port {port} is in use. The program may be running already at {address} ; or choose "
+        "another with --port.",
+    ),
+    "not_loopback": Label(
+        "只能监听本机地址（127.0.0.1、::1、localhost），不能是 {host}。",
+        "It may listen on this computer only (127.0.0.1, ::1, localhost), not on {host}.",
+    ),
+    "no_workers": Label(
+        "本机还没有网格员加入。请先运行 python -m field_app 并用加入码加入。",
+        "No worker has joined on this laptop yet. Run python -m field_app and join with a code.",
+    ),
+    "which_worker": Label(
+        "本机有多位网格员，请用 --worker 指明：{workers}",
+        "Several workers use this laptop; name one with --worker: {workers}",
+    ),
+    "passphrase_missing": Label(
+        "没有口令。请在终端中运行并输入，或设置环境变量 GRIDROUNDS_PASSPHRASE。",
+        "No passphrase. Run this in a terminal and type it, or set GRIDROUNDS_PASSPHRASE.",
+    ),
+    "nothing_sent_yet": Label("还没有发送过任何批次。", "No batch has been sent yet."),
+    "unhealthy": Label("数据检查发现问题：{problems}", "The check found problems: {problems}"),
+    "still_unsent": Label(
+        "还有{count}条没有得到服务器确认。", "{count} changes are not confirmed by the server yet."
+    ),
+}  # fmt: skip
+
+
+def sentence(code: str, lang: str, **facts: Any) -> str:
+    """Return what a person is told about ``code``; an unknown code is named as it is.
+
+    Facts the sentence asks for but were not given are shown as a question mark.
+    """
+    label = SENTENCES.get(code)
+    if label is None:
+        return code
+    return label.text(lang).format_map(_Known(facts))
+
+
+class _Known(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"

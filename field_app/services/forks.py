@@ -1,0 +1,79 @@
+"""When a stream's numbering and the centre's do not fit: going back in it, or leaving it.
+
+A fork means that two laptops carried one store, or that this store was restored. The worker loses
+nothing: what is not known to be received is sealed again in a new stream, under its same id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from field_app.domain.changes import as_sent, resealed
+from field_app.domain.reconcile import unmarked
+from field_app.services import streams
+from field_app.services.workspace import CHANGES, Workspace, plain, put_all
+
+log = logging.getLogger(__name__)
+
+Known = Mapping[str, tuple[int, str]]
+
+
+def _of_stream(ws: Workspace, stream: str) -> list[dict[str, Any]]:
+    found = [one for one in plain(ws.table(CHANGES)) if one["stream"] == stream]
+    return sorted(found, key=lambda one: int(one["seq"]))
+
+
+def go_back(ws: Workspace, stream: str, known: Known) -> None:
+    """Offer again everything of ``stream`` after what the centre knows of it.
+
+    When the numbers in between are not kept here any more, or differ, the stream is left.
+    """
+    seq, hash_ = known.get(stream, (0, ""))
+    with ws.db.transaction():
+        changes = _of_stream(ws, stream)
+        at = next((one for one in changes if one["seq"] == seq), None)
+        head = streams.all_streams(ws)[stream]
+        same = seq == 0 or (at["hash"] if at else _hash_at(head, seq)) == hash_
+        later = [one for one in changes if one["seq"] > seq]
+        lost = {one["change_id"]: unmarked(one) for one in later if one["acked"]}
+        put_all(ws.db, CHANGES, lost)
+        if not same or not later or later[0]["seq"] != seq + 1:
+            leave(ws, [stream])
+        else:
+            streams.go_back(ws, {stream: (seq, hash_)})
+
+
+def _hash_at(head: Mapping[str, Any], seq: int) -> str:
+    return str(head["acked_hash"]) if head["acked_seq"] == seq else ""
+
+
+def forked_streams(ws: Workspace, sent: str, known: Known) -> list[str]:
+    """Return our streams whose hash differs from the centre's; the one sent when none shows it."""
+    hashes = {(one["stream"], one["seq"]): one["hash"] for one in plain(ws.table(CHANGES))}
+    forked = [
+        stream
+        for stream in streams.all_streams(ws)
+        if stream in known and hashes.get((stream, known[stream][0]), known[stream][1])
+        != known[stream][1]
+    ]  # fmt: skip
+    return list(dict.fromkeys([*forked, sent]))
+
+
+def leave(ws: Workspace, forked: Iterable[str]) -> None:
+    """Seal the unconfirmed changes of these streams again, in order, in a new stream."""
+    leaving = set(forked)
+    with ws.db.transaction():
+        unsent = [one for one in plain(ws.table(CHANGES).find_by("acked", False))
+                  if one["stream"] in leaving]  # fmt: skip
+        order = list(streams.all_streams(ws))
+        unsent.sort(key=lambda one: (order.index(one["stream"]), one["seq"]))
+        streams.mark_forked(ws, leaving)
+        streams.open_new(ws)
+        for change in unsent:
+            head = streams.head(ws)
+            again = resealed(as_sent(change), head)
+            ws.put(CHANGES, change["change_id"], {**change, **again, "stream": head.stream})
+            streams.advance(ws, again)
+    log.warning("left %d stream(s); %d changes sealed again", len(leaving), len(unsent))

@@ -1,0 +1,184 @@
+"""Storing an answer: receipts, updates, cursor and what the centre says of us, in one commit."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from field_app.domain.identity import Identity
+from field_app.domain.reconcile import (
+    Result,
+    World,
+    beyond,
+    prunable,
+    reconcile,
+    too_many_gone,
+)
+from field_app.services import forks, streams
+from field_app.services.batch import Batch
+from field_app.services.records import (
+    changes_of,
+    find_view,
+    get_view,
+    kind_names,
+    refresh_view,
+    seen_version,
+)
+from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain, put_all
+from field_app.sync_client import Reply
+from schemas.clock import written
+
+log = logging.getLogger(__name__)
+
+UNKNOWN = "unknown_kinds"
+"""The table of records whose kind this program does not know yet."""
+CLOCK_DOUBT_S = 600
+PRUNE_AT_ONCE = 2000
+
+
+@dataclass
+class Taken:
+    """What one answer brought. ``braked`` is how many records it would have taken away, when that
+    is so many that the worker must be asked; its updates and cursor are then not stored."""
+
+    confirmed: int = 0
+    received: int = 0
+    gone: int = 0
+    braked: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+
+def count_held(ws: Workspace) -> int:
+    """Return how many of the centre's records this laptop holds."""
+    return sum(ws.table(name).count(lambda view: view["copy"] is not None) for name in kind_names())
+
+
+def take_reply(
+    ws: Workspace, batch: Batch, reply: Reply, *, agreed: bool, held: int, gone_before: int
+) -> Taken:
+    """Store everything a confirmed answer says, in one commit.
+
+    Raises what the store raises, having stored nothing.
+    """
+    gone = 0 if agreed else too_many_gone(reply.updates, gone_before, held)
+    at = written(ws.now())
+    with ws.db.transaction():
+        if _is_restored(ws, reply):
+            _unmark_lost(ws, reply)
+        updates = () if gone else reply.updates
+        # A change may have been sealed anew or corrected since the batch was made.
+        sent = [now for one in batch.changes if (now := _as_it_is(ws, one)) is not None]
+        result = reconcile(_world(ws, sent, updates), sent, reply.receipts, updates, at)
+        _write(ws, result)
+        streams.confirm(ws)
+        ws.keep_setting("cursor", server_epoch=reply.server_epoch)
+        if not gone:
+            ws.keep_setting("cursor", cursor=reply.cursor)
+        _keep_identity(ws, reply, at)
+    return Taken(result.confirmed, result.received, result.gone, gone, result.outcomes)
+
+
+def _as_it_is(ws: Workspace, sent: dict[str, Any]) -> dict[str, Any] | None:
+    now = ws.table(CHANGES).get(doc_id=sent["change_id"])
+    return dict(now) if now is not None and now["hash"] == sent["hash"] else None
+
+
+def _world(ws: Workspace, sent: list[dict[str, Any]], updates: Any) -> World:
+    """Read what the laptop has of every record the answer touches."""
+    kinds = {change["record_id"]: change["kind"] for change in sent}
+    for update in updates:
+        kinds[update["record_id"]] = update.get("kind")
+        if update.get("kind") == "seen" and isinstance(update["fields"].get("target_id"), str):
+            kinds.setdefault(update["fields"]["target_id"], update["fields"].get("target_kind"))
+    known = set(kind_names())
+    world = World({}, {})
+    for record_id, kind in kinds.items():
+        view = get_view(ws, kind, record_id) if kind in known else find_view(ws, record_id)
+        if view is not None:
+            world.views[record_id] = view
+        world.changes[record_id] = changes_of(ws, record_id)
+        if world.changes[record_id]:  # nobody is told of others' marks and conflicts
+            world.seen[record_id] = seen_version(ws, record_id)
+            world.conflicts[record_id] = plain(ws.table(CONFLICTS).find_by("record_id", record_id))
+    return world
+
+
+def _write(ws: Workspace, result: Result) -> None:
+    put_all(ws.db, CHANGES, result.changes)
+    put_all(ws.db, CONFLICTS, result.conflicts)
+    put_all(ws.db, UNKNOWN, result.unknown)
+    by_kind: dict[str, dict[str, dict[str, Any]]] = {}
+    gone = []
+    for record_id, view in result.views.items():
+        if view is None:
+            gone.append(record_id)
+        else:
+            by_kind.setdefault(view["kind"], {})[record_id] = view
+    for name, views in by_kind.items():
+        put_all(ws.db, name, views)
+    if gone:
+        for name in kind_names():
+            ws.table(name).remove(doc_ids=gone)
+
+
+def _is_restored(ws: Workspace, reply: Reply) -> bool:
+    """Whether the centre answers from another history than the one our cursor is of."""
+    known = ws.setting("cursor").get("server_epoch")
+    return known is not None and known != reply.server_epoch
+
+
+def _unmark_lost(ws: Workspace, reply: Reply) -> None:
+    """Offer again whatever the restored centre does not have; nothing kept is touched."""
+    lost, forked = beyond(plain(ws.table(CHANGES)), reply.known)
+    log.warning("the centre began a new epoch; %d changes are offered again", len(lost))
+    put_all(ws.db, CHANGES, {change["change_id"]: change for change in lost})
+    every = streams.all_streams(ws)
+    streams.go_back(ws, {name: reply.known.get(name, (0, "")) for name in every})
+    if forked:
+        forks.leave(ws, forked)
+    for record_id, kind in {change["record_id"]: change["kind"] for change in lost}.items():
+        refresh_view(ws, kind, record_id)
+
+
+def _keep_identity(ws: Workspace, reply: Reply, at: str) -> None:
+    """Keep what the centre says of us and how far the clocks are apart."""
+    old = ws.identity
+    new: Identity = replace(
+        old,
+        server_epoch=reply.server_epoch,
+        grids=reply.grids if reply.grids is not None else old.grids,
+        keep_days=max(reply.keep_days or old.keep_days, 90),
+        max_changes=reply.max_changes or old.max_changes,
+        max_bytes=reply.max_bytes or old.max_bytes,
+        clock_offset_s=reply.offset_s,
+        state="active",
+    )
+    if new != old:
+        ws.keep_setting("identity", **new.document())
+    ws.keep_setting("clock", offset_s=reply.offset_s, measured_at=at)
+
+
+def prune(ws: Workspace) -> int:
+    """Forget changes that were confirmed longer ago than they must be kept; return how many.
+
+    What the centre may ask for again after a restore (90 days) always stays.
+    """
+    before = written(ws.now() - timedelta(days=max(ws.identity.keep_days, 90)))
+    ids = prunable(plain(ws.table(CHANGES).find_by("settled", True)), before)[:PRUNE_AT_ONCE]
+    if ids:
+        ws.table(CHANGES).remove(doc_ids=ids)
+    return len(ids)
+
+
+def adopt_unknown(ws: Workspace) -> int:
+    """Give records their place whose kind this program has learnt since; return how many."""
+    known = set(kind_names())
+    waiting = [one for one in plain(ws.table(UNKNOWN)) if one["kind"] in known]
+    if not waiting:
+        return 0
+    with ws.db.transaction():
+        _write(ws, reconcile(_world(ws, [], waiting), [], [], waiting, written(ws.now())))
+        ws.table(UNKNOWN).remove(doc_ids=[one["record_id"] for one in waiting])
+    return len(waiting)

@@ -1,0 +1,39 @@
+"""What went wrong, as a code with its facts, whichever floor it came from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from field_app.domain.errors import Trouble
+from field_app.services.workspace import NotJoined
+from field_app.store.errors import (
+    CommitsMissing,
+    StoreError,
+    TooManyAttempts,
+    WrongPassphrase,
+)
+from field_app.sync_client import SyncFault
+
+
+def trouble_of(error: BaseException) -> Trouble | None:
+    """Return the trouble an exception means, None when it is none of the known kinds."""
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, WrongPassphrase | TooManyAttempts):
+        return Trouble(error.code, seconds=math.ceil(error.retry_after_s))
+    if isinstance(error, CommitsMissing):
+        return Trouble("commits_missing")
+    if isinstance(error, StoreError):
+        return Trouble(error.code)
+    if isinstance(error, NotJoined):
+        return Trouble("not_joined")
+    if isinstance(error, SyncFault):
+        return Trouble(error.code, **error.facts)
+    return None
+
+
+def code_and_facts(error: BaseException) -> tuple[str, dict[str, Any]]:
+    """Return code and facts of any exception; an unknown one is ``unexpected``."""
+    known = trouble_of(error)
+    return (known.code, known.facts) if known else ("unexpected", {})

@@ -1,0 +1,36 @@
+"""Which addresses a centre may have: https, or http where nobody else can listen."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from field_app.settings import is_loopback
+from field_app.sync_client.faults import SyncFault
+
+
+def centre_address(text: str, *, allow_http: bool = False) -> str:
+    """Return a typed address as ``scheme://host[:port]``; https is added where none was typed.
+
+    Plain http is for this computer alone, or for an intranet when ``allow_http``. Raises SyncFault
+    ``bad_address`` or ``plain_http``.
+    """
+    typed = text.strip().rstrip("/")
+    if "://" not in typed:
+        near = is_loopback(urlsplit(f"//{typed}").hostname or "")
+        typed = f"{'http' if near else 'https'}://{typed}"
+    try:
+        parts = urlsplit(typed)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise SyncFault("bad_address") from None
+    odd = parts.path or parts.query or parts.fragment or parts.username or parts.password
+    if parts.scheme not in ("http", "https") or not host or odd or not _plain_host(host):
+        raise SyncFault("bad_address")
+    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
+        raise SyncFault("plain_http")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+
+
+def _plain_host(host: str) -> bool:
+    return all(char.isalnum() or char in "-._:" for char in host)

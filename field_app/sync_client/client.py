@@ -1,0 +1,183 @@
+"""HTTPS to the centre: bounded in time and size, never redirected, certificates by the system."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NoReturn
+
+import requests
+import truststore
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError as TransportError
+
+from field_app.sync_client.addresses import centre_address
+from field_app.sync_client.faults import SyncFault
+from field_app.sync_client.replies import Known, Reply, read_known, read_reply
+from schemas.exchange import API
+
+CONNECT_S, READ_S, WHOLE_S = 10.0, 60.0, 300.0
+"""Longest waits: for the connection, between two bytes, for a whole answer."""
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+GZIP_OVER_BYTES = 1024
+JSON_TYPES = frozenset({"application/json", "application/problem+json"})
+KNOWN_REFUSALS = frozenset({
+    "bad_token", "device_revoked", "busy", "sequence_gap", "stream_forked", "client_too_old",
+    "bad_code", "code_used", "rate_limited",
+})  # fmt: skip
+"""Codes of the centre that have a meaning of their own here; others are told as they are."""
+
+
+class _SystemTrust(HTTPAdapter):
+    """Checks certificates against the operating system's authorities, a city's own included."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
+        """Give every connection the system's context."""
+        kwargs["ssl_context"] = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return super().init_poolmanager(*args, **kwargs)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Ask for a valid certificate without adding a bundle of our own."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+class Client:
+    """One laptop's connection to its centre. Not for several threads at once."""
+
+    def __init__(
+        self,
+        server_url: str,
+        *,
+        clock: Callable[[], datetime],
+        token: str = "",
+        allow_http: bool = False,
+        proxy: str = "",
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises SyncFault ``bad_address`` or ``plain_http``."""
+        self._base = centre_address(server_url, allow_http=allow_http) + API
+        self._clock = clock
+        self._steady = steady
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxies and passwords out of the environment
+        self._session.mount("https://", _SystemTrust())
+        if proxy:
+            self._session.proxies = {"http": proxy, "https": proxy}
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def join(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Post a join request; return the centre's answer. Raises SyncFault."""
+        status, answer = self._ask("POST", "/devices", json.dumps(body).encode())
+        if status not in (200, 201) or not isinstance(answer, dict):
+            raise SyncFault("not_our_server", status=status)
+        return answer
+
+    def exchange(self, body: bytes) -> Reply:
+        """Post one sync request; return the confirmed reply. Raises SyncFault."""
+        sent_at, begun = self._clock(), self._steady()
+        status, answer = self._ask("POST", "/sync", body)
+        if status != 200:
+            raise SyncFault("not_our_server", status=status)
+        back_at, took = self._clock(), self._steady() - begun
+        # The clock may be set right now: the middle is counted from the nearer reading that fits.
+        jumped = abs((back_at - sent_at).total_seconds() - took) > 5
+        middle = sent_at + (back_at - sent_at) / 2 if not jumped else back_at
+        return read_reply(answer, middle)
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            if len(body) > GZIP_OVER_BYTES:
+                body = gzip.compress(body, 6)
+                headers["Content-Encoding"] = "gzip"
+        try:
+            with self._session.request(
+                method,
+                self._base + path,
+                data=body,
+                headers=headers,
+                timeout=(CONNECT_S, READ_S),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                raw = self._read(answer)
+                return self._judge(answer, raw)
+        except (requests.exceptions.SSLError, ssl.SSLError) as error:
+            raise SyncFault("tls_failed") from error
+        except (requests.exceptions.Timeout, TimeoutError) as error:
+            raise SyncFault("timeout") from error
+        except (requests.exceptions.RequestException, TransportError, OSError) as error:
+            raise SyncFault("unreachable") from error
+
+    def _read(self, answer: requests.Response) -> bytes:
+        """Read the body within its limits of size and time."""
+        deadline = self._steady() + WHOLE_S
+        parts, size = [], 0
+        for part in answer.iter_content(65536):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_ANSWER_BYTES:
+                raise SyncFault("bad_reply", status=answer.status_code)
+            if self._steady() > deadline:
+                raise SyncFault("timeout")
+        return b"".join(parts)
+
+    def _judge(self, answer: requests.Response, raw: bytes) -> tuple[int, Any]:
+        """Return status and JSON of an answer of the centre; raise SyncFault for any other."""
+        status = answer.status_code
+        kind = answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        body = None
+        if kind in JSON_TYPES:
+            with contextlib.suppress(ValueError, RecursionError):
+                body = json.loads(raw)
+        if 200 <= status < 300:
+            if body is None:
+                raise SyncFault("not_our_server", status=status)
+            return status, body
+        _refuse(status, body, _retry_after(answer.headers.get("Retry-After")))
+
+
+def _refuse(status: int, body: Any, retry_after_s: float | None) -> NoReturn:
+    """Raise the fault an answer other than 2xx means."""
+    problem = body if isinstance(body, dict) else {}
+    code = problem.get("code")
+    known: Known | None = None
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+        known = read_known(problem["known"])
+    epoch = problem.get("server_epoch")
+    common: dict[str, Any] = {
+        "status": status,
+        "retry_after_s": retry_after_s,
+        "known": known,
+        "server_epoch": epoch if isinstance(epoch, str) else None,
+    }
+    if status in (429, 503):
+        raise SyncFault("server_busy", seconds=round(retry_after_s or 0), **common)
+    if status >= 500:
+        raise SyncFault("server_error", **common)
+    if not isinstance(code, str):
+        # A sign-in page of the network, a proxy, another program: no word of our centre's.
+        raise SyncFault("too_large" if status == 413 else "not_our_server", **common)
+    if code in KNOWN_REFUSALS or status == 413:
+        raise SyncFault("too_large" if status == 413 else code, **common)
+    raise SyncFault("refused", reason=code, **common)
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Return Retry-After in seconds; dates are not worth their clocks and are left out."""
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None

@@ -1,0 +1,42 @@
+"""What can go wrong on the road to the centre: a code, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PASSING = frozenset({
+    "unreachable", "timeout", "not_our_server", "busy", "server_busy", "server_error", "bad_reply",
+    "rate_limited",
+})  # fmt: skip
+"""Faults that may be gone by themselves: another try later is worth while."""
+
+
+class SyncFault(Exception):
+    """A request that did not end in a confirmed answer; nothing may be marked from it.
+
+    ``status`` is the HTTP status, 0 when there was none; ``retry_after_s`` what the server asked
+    for; ``known`` where the server says our streams stand; ``facts`` fill the sentence of ``code``.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        status: int = 0,
+        retry_after_s: float | None = None,
+        known: dict[str, tuple[int, str]] | None = None,
+        server_epoch: str | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(f"{code} ({status})" if status else code)
+        self.code = code
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.known = known
+        self.server_epoch = server_epoch
+        self.facts = facts
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.code in PASSING

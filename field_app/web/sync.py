@@ -1,0 +1,89 @@
+"""同步: start a round, watch it honestly, and read how the last ones went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from field_app.domain.errors import sentence
+from field_app.services.outbox import open_conflicts
+from field_app.services.receiving import CLOCK_DOUBT_S
+from field_app.services.sync import last_rounds
+from field_app.web.session import desk, workspace
+
+pages = Blueprint("sync", __name__, url_prefix="/sync")
+
+OUTCOMES = {
+    "applied": _l("已入库"),
+    "merged": _l("已入库（与他人的修改合并）"),
+    "unchanged": _l("已入库（内容相同）"),
+    "conflict": _l("待裁决"),
+    "held": _l("已收到（等待前面的记录）"),
+    "quarantined": _l("被退回"),
+    "duplicate": _l("服务器已有（重复发送）"),
+}
+STAGES = {
+    "idle": _l("还没有同步过。"),
+    "connecting": _l("正在连接服务器……"),
+    "sending": _l("正在上传……"),
+    "receiving": _l("正在下载……"),
+    "done": _l("同步完成。"),
+    "failed": _l("同步没有完成。"),
+    "stopped": _l("同步已暂停，等您确认。"),
+}
+
+
+@pages.get("")
+def show() -> Any:
+    """Show the running or last round, the history, the clocks and the open conflicts."""
+    ws = workspace()
+    identity = ws.identity
+    clock = ws.setting("clock")
+    return render_template(
+        "sync.html",
+        rounds=last_rounds(ws),
+        conflicts=open_conflicts(ws),
+        identity=identity,
+        clock=clock,
+        clock_doubtful=abs(clock.get("offset_s") or 0) > CLOCK_DOUBT_S,
+        error_words=error_words,
+        **_state(),
+    )
+
+
+@pages.get("/progress")
+def progress() -> Any:
+    """Show how far the round is; a page asks for this by itself while one runs."""
+    return render_template("sync_progress.html", **_state())
+
+
+@pages.post("")
+def start() -> Any:
+    """Start a round; one that runs already is shown instead."""
+    agreed = request.form.get("agreed") == "1"
+    if not desk().start_round(agreed=agreed):
+        flash(sentence("other_round", workspace().lang), "warning")
+    return redirect(url_for("sync.show"))
+
+
+def error_words(told: Any) -> str:
+    """Return the sentence of what ended a round early, empty when it ended well."""
+    if not told["error"]:
+        return ""
+    return sentence(told["error"], workspace().lang, **told["facts"])
+
+
+def _state() -> dict[str, Any]:
+    rounds = desk().rounds
+    told = rounds.progress.document()
+    return {
+        "told": told,
+        "running": rounds.running,
+        "stage": STAGES[told["stage"]],
+        "outcomes": OUTCOMES,
+        "words": error_words(told),
+        "stale_note": _("没有得到服务器确认的记录仍在本机。"),
+    }
