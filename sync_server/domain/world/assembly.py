@@ -7,19 +7,37 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from schemas.kinds.care import INTERVAL_DAYS
 from schemas.seal import canonical
 from sync_server.domain.world import areas, people, places, shops
-from sync_server.domain.world.care import enrol
-from sync_server.domain.world.households import settle
-from sync_server.domain.world.records import WorldRecord
+from sync_server.domain.world.care import Care, enrol
+from sync_server.domain.world.cast import Cast, find_cast
+from sync_server.domain.world.field_work import field_work
+from sync_server.domain.world.grids import grids_of, period
+from sync_server.domain.world.households import Home, settle
+from sync_server.domain.world.issue_texts import SCRIPTED_RETURN
+from sync_server.domain.world.records import Persona, WorldRecord, WorldUser
 from sync_server.domain.world.seeds import Seed
 from sync_server.domain.world.shape import CommunityPlan, WorldName, plan
-from sync_server.domain.world.sites import lay_out
-from sync_server.domain.world.staff import Staff, hire
+from sync_server.domain.world.sites import Site, lay_out
+from sync_server.domain.world.staff import PERSONA_COMMUNITY, PERSONA_GRID, Staff, hire
 
 VERSION = 1
 """Raised whenever the same seed gives other bytes than before."""
 TODAY = date(2026, 9, 30)
+RISK_ORDER = list(INTERVAL_DAYS)
+
+
+@dataclass(frozen=True)
+class _Community:
+    """One community as drawn, before its records are written."""
+
+    plan: CommunityPlan
+    sites: list[Site]
+    homes: list[Home]
+    register: list[Care]
+    shops: list[WorldRecord]
+    cast: Cast | None
 
 
 @dataclass(frozen=True)
@@ -32,27 +50,77 @@ class World:
     communities: tuple[CommunityPlan, ...]
     staff: Staff
 
+    @property
+    def users(self) -> tuple[WorldUser, ...]:
+        """Everybody who works in it."""
+        return self.staff.users
+
     def records(self) -> Iterator[WorldRecord]:
         """Yield every record, parents first, one community in memory at a time."""
         seed = Seed(self.seed)
         yield from areas.areas(seed, self.today, self.communities, self.staff)
         yield from areas.notices(seed, self.today, self.communities, self.staff)
         for community in self.communities:
-            yield from self._community(seed, community)
+            drawn = self._draw(seed, community)
+            yield from self._base(seed, drawn)
+            yield from self._field_work(seed, drawn)
 
-    def _community(self, seed: Seed, mine: CommunityPlan) -> Iterator[WorldRecord]:
+    def _draw(self, seed: Seed, mine: CommunityPlan) -> _Community:
         sites = lay_out(seed, mine, self.today)
         places.call_sites(mine, sites)
         places.decide_empty_rooms(seed, mine, sites)
         homes = settle(seed, mine, sites, self.today)
         register = enrol(seed, mine, homes)
+        cast = find_cast(homes, register)
+        for entry in register:
+            home = entry.person.home
+            home.care_risk = min(home.care_risk or entry.risk, entry.risk, key=RISK_ORDER.index)
+        records = list(shops.shops(seed, mine, sites, self.today, self.staff))
+        return _Community(mine, sites, homes, register, records, cast)
+
+    def _base(self, seed: Seed, drawn: _Community) -> Iterator[WorldRecord]:
+        mine, sites, homes = drawn.plan, drawn.sites, drawn.homes
         yield from places.compounds(seed, mine, sites, self.today, self.staff)
         yield from places.buildings(seed, mine, sites, self.staff)
         yield from places.rooms(seed, mine, sites, self.staff)
-        yield from shops.shops(seed, mine, sites, self.today, self.staff)
+        yield from drawn.shops
         yield from people.households(seed, homes, self.staff)
         yield from people.residents(seed, homes, self.staff)
-        yield from people.care_register(seed, mine, register, self.today, self.staff)
+        yield from people.care_register(seed, mine, drawn.register, self.today, self.staff)
+
+    def _field_work(self, seed: Seed, drawn: _Community) -> Iterator[WorldRecord]:
+        grids = grids_of(
+            drawn.plan, drawn.sites, drawn.homes, drawn.register, drawn.shops, self.staff
+        )
+        due = drawn.cast.due_homes if drawn.cast else frozenset()
+        yield from field_work(seed, grids, period(self.name, self.today), self.staff, due)
+
+    def persona(self) -> Persona:
+        """Return who and what the scripted day is about; draws its community once more."""
+        seed = Seed(self.seed)
+        (mine,) = (one for one in self.communities if one.code == PERSONA_COMMUNITY)
+        drawn = self._draw(seed, mine)
+        assert drawn.cast is not None
+        worker = self.staff.workers[PERSONA_GRID]
+        notices = areas.notices(seed, self.today, [mine], self.staff)
+        returned = (
+            record.record_id
+            for record in self._field_work(seed, drawn)
+            if record.kind == "issue"
+            and record.grid == PERSONA_GRID
+            and record.fields["title"] == SCRIPTED_RETURN.title
+        )
+        due = (drawn.cast.alone, drawn.cast.second)
+        return Persona(
+            grid=PERSONA_GRID,
+            worker_id=worker.user_id,
+            worker_no=worker.no,
+            due_today=tuple(entry.person.record_id for entry in due),
+            alone_household=drawn.cast.alone.person.home.record_id,
+            tenant_household=drawn.cast.tenant.record_id,
+            returned_issue=next(returned),
+            notice=next(notices).record_id,
+        )
 
     def digest(self) -> str:
         """Return SHA-256 over the canonical JSON of every user and record, a line each."""

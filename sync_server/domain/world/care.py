@@ -9,11 +9,8 @@ from random import Random
 from sync_server.domain.world.households import Home, Person
 from sync_server.domain.world.seeds import Seed, apportion
 from sync_server.domain.world.shape import CARE, CommunityPlan
-from sync_server.domain.world.staff import PERSONA_GRID
 
 RISKS = {"high": 8, "key": 32, "general": 60}
-PERSONA_HIGH = 3
-"""High-risk people the scripted grid has at least; two of them are due today."""
 
 
 @dataclass(slots=True, eq=False)
@@ -118,12 +115,11 @@ class _Register:
 
 
 def _deal_risks(rng: Random, entries: list[Care]) -> None:
-    """Deal risks in exact shares, the frailest first; the scripted grid gets its high ones."""
+    """Deal risks in exact shares, the frailest first."""
     frail = {"disabled_elder": 2.0, "alone": 1.2, "aged80": 0.8, "chronic": 0.8, "mobility": 0.6}
 
     def need(entry: Care) -> float:
-        mine = entry.person.home.grid == PERSONA_GRID and "alone" in entry.cats
-        return sum(frail.get(category, 0.3) for category in entry.cats) + rng.random() * 3 + mine
+        return sum(frail.get(category, 0.3) for category in entry.cats) + rng.random() * 3
 
     counts = apportion(len(entries), list(RISKS.values()))
     ranked = sorted(((need(entry), n) for n, entry in enumerate(entries)), reverse=True)
