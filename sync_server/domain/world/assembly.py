@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from schemas.kinds.care import INTERVAL_DAYS
-from schemas.seal import canonical
 from sync_server.domain.world import areas, people, places, shops
 from sync_server.domain.world.care import Care, enrol
 from sync_server.domain.world.cast import Cast, find_cast
@@ -16,7 +14,7 @@ from sync_server.domain.world.field_work import field_work
 from sync_server.domain.world.grids import grids_of, period
 from sync_server.domain.world.households import Home, settle
 from sync_server.domain.world.issue_texts import SCRIPTED_RETURN
-from sync_server.domain.world.records import Persona, WorldRecord, WorldUser
+from sync_server.domain.world.records import Digest, Persona, WorldRecord, WorldUser
 from sync_server.domain.world.seeds import Seed
 from sync_server.domain.world.shape import CommunityPlan, WorldName, plan
 from sync_server.domain.world.sites import Site, lay_out
@@ -123,13 +121,20 @@ class World:
         )
 
     def digest(self) -> str:
-        """Return SHA-256 over the canonical JSON of every user and record, a line each."""
-        whole = hashlib.sha256()
-        for user in self.staff.users:
-            whole.update(canonical(user.as_json()) + b"\n")
+        """Return the digest of every user and record: equal digests are equal worlds."""
+        digest = Digest()
+        for user in self.users:
+            digest.line(user)
         for record in self.records():
-            whole.update(canonical(record.as_json()) + b"\n")
-        return whole.hexdigest()
+            digest.line(record)
+        return digest.hex()
+
+    def about(self) -> int:
+        """Return roughly how many records there are, for a progress display."""
+        fixed = sum(
+            c.rooms + c.households + c.people + c.shops + c.care_people for c in self.communities
+        )
+        return round(fixed * 1.06)
 
 
 def generate(world: WorldName, seed: int = 1, today: date = TODAY) -> World:

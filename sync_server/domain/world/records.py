@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.clock import written
+from schemas.seal import canonical
 from sync_server.domain.world.seeds import Ids
 
 
@@ -63,6 +65,23 @@ class Persona:
     def as_json(self) -> dict[str, Any]:
         """Return the cast as plain JSON."""
         return {**self.__dict__, "due_today": list(self.due_today)}
+
+
+class Digest:
+    """SHA-256 over the canonical JSON of users and records as they pass, a line each."""
+
+    def __init__(self) -> None:
+        self._whole = hashlib.sha256()
+
+    def line(self, one: WorldRecord | WorldUser) -> bytes:
+        """Take in ``one`` and return its line."""
+        line = canonical(one.as_json()) + b"\n"
+        self._whole.update(line)
+        return line
+
+    def hex(self) -> str:
+        """Return the digest of what has passed."""
+        return self._whole.hexdigest()
 
 
 class Pen:

@@ -1,0 +1,233 @@
+"""Demo worlds: loading one into an empty district, or writing one as files.
+
+Both carry ``synthetic``: a district with a demo world stays marked, and its accounts exist nowhere
+else. What a world holds is drawn by ``domain/world``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import sqlalchemy as sa
+
+from schemas.seal import canonical
+from sync_server.domain.errors import Refusal
+from sync_server.domain.world import Persona, World, WorldRecord, generate
+from sync_server.domain.world.assembly import TODAY, VERSION
+from sync_server.domain.world.records import Digest
+from sync_server.domain.world.shape import DISTRICT, DISTRICT_NAME, WorldName
+from sync_server.services.accounts import add_user
+from sync_server.services.districts import begin_synthetic
+from sync_server.services.import_records import ImportedRecord, import_records
+from sync_server.store.engine import Store
+from sync_server.store.tables import districts
+
+Progress = Callable[[int, int], None]
+"""Told how many records are done, and about how many there will be."""
+STEP = 1_000
+PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that look like one another."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One who can sign in at the centre; the password is shown once, to whoever built the world."""
+
+    no: str
+    name: str
+    role: str
+    scope_codes: tuple[str, ...]
+    password: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was made: how many records of each kind, their digest, who can sign in, the cast."""
+
+    world: WorldName
+    seed: int
+    today: date
+    district: str
+    records: dict[str, int]
+    digest: str
+    persona: Persona
+    accounts: tuple[Account, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts as plain JSON, without the accounts."""
+        return {
+            "synthetic": True,
+            "world": self.world,
+            "version": VERSION,
+            "seed": self.seed,
+            "today": self.today.isoformat(),
+            "district": self.district,
+            "records": self.records,
+            "digest": self.digest,
+            "persona": self.persona.as_json(),
+        }
+
+
+def build(
+    store: Store,
+    name: WorldName,
+    *,
+    seed: int = 1,
+    today: date = TODAY,
+    now: datetime,
+    progress: Progress = lambda done, about: None,
+) -> Built:
+    """Load a world into its district in one transaction: all of it stands there, or nothing.
+
+    Staff get random passwords, returned once; workers and leaders sign in on laptops. Raises
+    Refusal ``district_not_empty`` when the district holds anything, ValueError for an unknown
+    name.
+    """
+    world = generate(name, seed, today)
+    passing = _Passing(world, progress)
+    with store.writing() as connection:
+        begin_synthetic(connection, DISTRICT, DISTRICT_NAME)
+        accounts = _hire(connection, world, passing, now)
+        import_records(connection, DISTRICT, passing.imported(), author=None, at=now)
+        built = passing.built(accounts)
+        settings = {"demo_world": built.as_json()}
+        connection.execute(
+            sa.update(districts).where(districts.c.district == DISTRICT).values(settings=settings)
+        )
+    return built
+
+
+def write_files(
+    name: WorldName,
+    folder: Path,
+    *,
+    seed: int = 1,
+    today: date = TODAY,
+    progress: Progress = lambda done, about: None,
+) -> Built:
+    """Write a world as JSON lines: a file per kind, ``user.jsonl`` and ``world.json``.
+
+    Every file begins with a line that says it is synthetic, and is the same, byte by byte, for the
+    same seed and day. Raises Refusal ``folder_unusable`` when ``folder`` cannot be made or is not
+    empty, ValueError for an unknown world.
+    """
+    world = generate(name, seed, today)
+    passing = _Passing(world, progress)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise Refusal("folder_unusable", folder=str(folder))
+        _write_lines(world, folder, passing)
+        built = passing.built()
+        (folder / "world.json").write_bytes(canonical(built.as_json()) + b"\n")
+    except OSError as err:
+        raise Refusal("folder_unusable", folder=str(folder)) from err
+    return built
+
+
+def _write_lines(world: World, folder: Path, passing: _Passing) -> None:
+    files: dict[str, IO[bytes]] = {}
+    try:
+        for kind, line in passing.lines():
+            if kind not in files:
+                files[kind] = (folder / f"{kind}.jsonl").open("xb")
+                files[kind].write(canonical(_head(world) | {"kind": kind}) + b"\n")
+            files[kind].write(line)
+    finally:
+        for file in files.values():
+            file.close()
+
+
+def _head(world: World) -> dict[str, Any]:
+    """Return what every file of a world says of itself."""
+    return {
+        "synthetic": True,
+        "world": world.name,
+        "version": VERSION,
+        "seed": world.seed,
+        "today": world.today.isoformat(),
+    }
+
+
+class _Passing:
+    """Counts and digests a world's users and records on their way."""
+
+    def __init__(self, world: World, progress: Progress) -> None:
+        self.world = world
+        self.progress = progress
+        self.counts: Counter[str] = Counter()
+        self.digest = Digest()
+
+    def records(self) -> Iterator[tuple[WorldRecord, bytes]]:
+        """Yield every record with its line, telling the progress."""
+        about = self.world.about()
+        for done, record in enumerate(self.world.records(), 1):
+            self.counts[record.kind] += 1
+            yield record, self.digest.line(record)
+            if done % STEP == 0:
+                self.progress(done, max(done, about))
+        total = sum(self.counts.values())
+        self.progress(total, total)
+
+    def imported(self) -> Iterator[ImportedRecord]:
+        """Yield every record as the import takes it."""
+        for record, _ in self.records():
+            yield ImportedRecord(**{name: getattr(record, name) for name in WorldRecord.__slots__})
+
+    def lines(self) -> Iterator[tuple[str, bytes]]:
+        """Yield a line for every user and record, with the file it belongs to."""
+        for user in self.world.users:
+            yield "user", self.digest.line(user)
+        for record, line in self.records():
+            yield record.kind, line
+
+    def built(self, accounts: tuple[Account, ...] = ()) -> Built:
+        """Return the facts of what has passed."""
+        return Built(
+            world=self.world.name,
+            seed=self.world.seed,
+            today=self.world.today,
+            district=DISTRICT,
+            records=dict(sorted(self.counts.items())),
+            digest=self.digest.hex(),
+            persona=self.world.persona(),
+            accounts=accounts,
+        )
+
+
+def _hire(
+    connection: sa.Connection, world: World, passing: _Passing, now: datetime
+) -> tuple[Account, ...]:
+    """Make everybody's account; those who sign in at the centre get a password."""
+    accounts = []
+    for user in world.users:
+        passing.digest.line(user)
+        password = _password() if user.account else None
+        add_user(
+            connection,
+            DISTRICT,
+            no=user.no,
+            name=user.name,
+            role=user.role,
+            kind=user.kind,
+            scope_codes=user.scope_codes,
+            now=now,
+            password=password,
+            demo=True,
+            user_id=user.user_id,
+        )
+        if password:
+            accounts.append(Account(user.no, user.name, user.role, user.scope_codes, password))
+    return tuple(accounts)
+
+
+def _password() -> str:
+    """Return a random password that can be read out and typed: k7mf-2xqa-9rtw."""
+    parts = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3))
+    return "-".join(parts)
