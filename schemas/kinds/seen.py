@@ -12,6 +12,7 @@ class Seen(Kind):
         name="seen",
         label=Label("查看标记", "Seen mark"),
         group="notice",
+        reach="community",  # a mark lies where its record lies
         title=("target_kind", "seen_at"),
         laptop=frozenset(),
         staff=frozenset({"create", "update"}),
