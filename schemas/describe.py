@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.fields import Code, Declared, Lookup, Ref
+from schemas.fields import Code, Declared, Keyed, Lookup, Ref
 from schemas.kind import Kind
 
 Fetch = Callable[[str, str], Mapping[str, Any] | None]
@@ -59,8 +59,15 @@ def json_schema(kind: type[Kind]) -> dict[str, Any]:
 
 
 def code_lists(kind: type[Kind]) -> set[str]:
-    """Return the names of the code lists ``kind`` uses itself."""
-    return {one.codes_name for one in kind.declared().values() if isinstance(one, Code)}
+    """Return the names of the code lists ``kind`` uses, entries of keyed lists included."""
+    names: set[str] = set()
+    for field in kind.declared().values():
+        inner = [field]
+        if isinstance(field, Keyed):
+            inner += field.entry_fields.values()
+            names |= {field.keys_name} if field.keys_name else set()
+        names |= {one.codes_name for one in inner if isinstance(one, Code)}
+    return names
 
 
 def columns(kind: type[Kind]) -> dict[str, Declared]:

@@ -74,6 +74,7 @@ class UpdateDict(TypedDict, total=False):
     voided: bool
     merged_into: str
     fields: dict[str, Any]
+    first: dict[str, str]
     last: dict[str, str]
     gone: bool
 
