@@ -1,16 +1,24 @@
-"""Joining the parts of the laptop: reading `create_app` shows every one of them."""
+"""Joining the parts of the laptop: reading `create_app` and `serve` shows every one of them."""
 
 from __future__ import annotations
 
+import errno
+import logging
 import secrets
+import signal
+import threading
+import webbrowser
+from types import FrameType
+from typing import Any
 
 from flask import Flask
+from waitress.server import create_server
 
-from field_app.services.connection import calls, connects
-from field_app.services.desk import Clock, Desk, wall_clock
-from field_app.services.workspace import indexes
+from field_app.domain.errors import Trouble
+from field_app.services.connection import calls
+from field_app.services.desk import Desk, open_desk
 from field_app.settings import Settings
-from field_app.store.vault import Vault
+from field_app.timer import Timer
 from field_app.web import (
     errors,
     health,
@@ -25,15 +33,12 @@ from field_app.web import (
     unlock,
 )
 
-
-def make_desk(settings: Settings, clock: Clock = wall_clock, vault: Vault | None = None) -> Desk:
-    """Return the desk over the workers' stores in the data folder. Raises OSError."""
-    return Desk(vault or Vault(settings.data_dir, indexes=indexes()), connects(settings), clock)
+THREADS = 8
 
 
 def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     """Return the laptop's app; ``desk`` is made from the settings when none is handed in."""
-    desk = desk or make_desk(settings)
+    desk = desk or open_desk(settings)
     app = Flask(__name__)
     app.secret_key = secrets.token_bytes(32)  # a new start forgets every session
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -47,3 +52,42 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     ):  # fmt: skip
         app.register_blueprint(feature.pages)
     return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve the pages until told to stop, alone on the data folder.
+
+    Raises StoreBusy when another copy runs, Trouble ``port_in_use`` or ``data_dir_unusable``.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    desk = open_desk(settings)
+    with desk.vault.instance_lock():
+        server = _listen(create_app(settings, desk), settings)
+        timer = Timer(desk, syncs=settings.auto_sync)
+        timer.start()
+        signal.signal(signal.SIGTERM, _end)
+        print(f"网格巡访 GridRounds: {settings.address}", flush=True)
+        if settings.open_browser:
+            threading.Thread(target=webbrowser.open, args=(settings.address,), daemon=True).start()
+        try:
+            server.run()
+        finally:
+            timer.stop()
+            server.close()
+            desk.lock()
+
+
+def _listen(app: Flask, settings: Settings) -> Any:
+    try:
+        return create_server(
+            app, host=settings.host, port=settings.port, threads=THREADS, ident=None,
+            clear_untrusted_proxy_headers=True,
+        )  # fmt: skip
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise Trouble("port_in_use", port=settings.port, address=settings.address) from None
+        raise
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)

@@ -33,8 +33,8 @@ class Settings:
     open_browser: bool = True
     proxy: str = ""
     """An HTTP proxy on the way to the centre; the environment's proxies are not used."""
-    timers: bool = True
-    """Whether the program syncs and locks by itself in the background."""
+    auto_sync: bool = True
+    """Whether rounds start by themselves (as often as the worker chose)."""
 
     def __post_init__(self) -> None:
         if not is_loopback(self.host):

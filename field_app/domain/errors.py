@@ -210,6 +210,7 @@ SENTENCES: dict[str, Label] = {
         "没有口令。请在终端中运行并输入，或设置环境变量 GRIDROUNDS_PASSPHRASE。",
         "No passphrase. Run this in a terminal and type it, or set GRIDROUNDS_PASSPHRASE.",
     ),
+    "no_such_copy": Label("没有这个备份。", "There is no such copy."),
     "nothing_sent_yet": Label("还没有发送过任何批次。", "No batch has been sent yet."),
     "unhealthy": Label("数据检查发现问题：{problems}", "The check found problems: {problems}"),
     "still_unsent": Label(

@@ -58,20 +58,28 @@ def reconcile(
 ) -> Result:
     """Return what becomes of ``sent`` and of the records in ``updates``; ``at`` is the moment.
 
-    Receipts of changes that were not in the batch are ignored: an answer can only speak of what
-    was asked.
+    ``sent`` also holds confirmed changes the centre had put aside (held): it may tell later, in
+    any answer, what became of them. Receipts of other changes are ignored: an answer can only
+    speak of what was asked.
     """
     result = Result()
     mine = {change["change_id"]: change for change in sent}
     for receipt in receipts:
         change = mine.get(receipt["change_id"])
-        if change is not None and change["seq"] == receipt["seq"]:
+        if change is not None and _speaks_of(receipt, change):
             _mark(result, change, receipt, at)
     copies = _take_updates(world, result, updates)
     touched = {change["record_id"] for change in sent} | set(copies) | _targets(copies)
     for record_id in touched:
         _renew(world, result, record_id, copies, at)
     return result
+
+
+def _speaks_of(receipt: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+    """Whether a receipt is this change's; of another stream only when it names that stream."""
+    if receipt["seq"] != change["seq"]:
+        return False
+    return not change["acked"] or receipt.get("stream") == change["stream"]
 
 
 def _mark(result: Result, change: Change, receipt: Mapping[str, Any], at: str) -> None:
@@ -82,10 +90,12 @@ def _mark(result: Result, change: Change, receipt: Mapping[str, Any], at: str) -
     result.changes[change["change_id"]] = {
         **change,
         "acked": True,
-        "acked_at": at,
+        "acked_at": change.get("acked_at") if change["acked"] else at,
         "outcome": told["outcome"],
         "receipt": kept | {"duplicate": receipt["outcome"] == "duplicate"},
     }
+    if change["acked"]:
+        return  # counted when it was first received
     result.confirmed += 1
     result.outcomes[receipt["outcome"]] = result.outcomes.get(receipt["outcome"], 0) + 1
 
@@ -182,6 +192,8 @@ def _weigh_conflicts(
             world.conflicts.get(changes[0]["record_id"] if changes else "", [])}  # fmt: skip
     weighed = []
     for place, change in enumerate(changes):
+        if change["outcome"] == "merged":
+            _tell_overruled(result, kept, change, copy, at)
         if change["outcome"] != "conflict" or change.get("decided"):
             weighed.append(change)
             continue
@@ -192,6 +204,23 @@ def _weigh_conflicts(
         over = conflict["decision"] is not None
         weighed.append({**change, "decided": True} if over else change)
     return weighed
+
+
+def _tell_overruled(
+    result: Result,
+    kept: Mapping[str, Any],
+    change: Change,
+    copy: Mapping[str, Any] | None,
+    at: str,
+) -> None:
+    """Write down where another's newer value was taken instead of the worker's, by time."""
+    version = (change["receipt"] or {}).get("version")
+    if change["change_id"] in kept or copy is None or copy["version"] != version:
+        return
+    pairs = _differing(change, copy)
+    if pairs:
+        told = {"pairs": pairs, "decision": "kept", "decided_at": at}
+        result.conflicts[change["change_id"]] = new_conflict(change, at) | told
 
 
 def new_conflict(change: Mapping[str, Any], at: str) -> dict[str, Any]:
@@ -219,14 +248,10 @@ def compare(
     """Return the conflict with both values of every path at stake, decided when none is left.
 
     ``decision`` is replaced when the centre now shows what the worker wrote, superseded when a
-    later change of the worker took its place.
+    later change of the worker took its place. (A conflict that was never one to decide, because
+    the centre took the newer value, has the decision kept from the start.)
     """
-    asked = _asked(change)
-    pairs = [
-        {"path": path, "mine": value, "theirs": theirs}
-        for path, value in asked.items()
-        if (theirs := _standing(copy, path)) != value
-    ]
+    pairs = _differing(change, copy)
     decision = None if pairs else "replaced"
     if pairs and all(
         any(pair["path"] in _asked(one) and _stands(one) for one in later) for pair in pairs
@@ -239,6 +264,15 @@ def compare(
         "decision": decision,
         "decided_at": at if decision else None,
     }
+
+
+def _differing(change: Mapping[str, Any], copy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the paths where the centre shows something else than a change said."""
+    return [
+        {"path": path, "mine": value, "theirs": theirs}
+        for path, value in _asked(change).items()
+        if (theirs := _standing(copy, path)) != value
+    ]
 
 
 def _asked(change: Mapping[str, Any]) -> dict[str, Any]:

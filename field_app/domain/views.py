@@ -151,10 +151,11 @@ def copy_of(
 ) -> dict[str, Any]:
     """Return the centre's copy an update brings, its fields upcast to today's kind already.
 
-    ``before`` is the view so far; the wire names only the last author, so the first one known
+    ``before`` is the view so far; where the wire names only the last author, the first one known
     here stays.
     """
     last = update.get("last") or {}
+    first = update.get("first") or {}
     old = before or {}
     return {
         "record_id": update["record_id"],
@@ -165,8 +166,8 @@ def copy_of(
         "voided": bool(update.get("voided")),
         "merged_into": update.get("merged_into"),
         "fields": dict(fields),
-        "author": old.get("author") or last.get("author") or "",
-        "made_at": old.get("made_at") or last.get("made_at") or "",
+        "author": first.get("author") or old.get("author") or last.get("author") or "",
+        "made_at": first.get("made_at") or old.get("made_at") or last.get("made_at") or "",
         "last_author": last.get("author") or "",
         "last_made_at": last.get("made_at") or "",
     }

@@ -15,10 +15,12 @@ from pathlib import Path
 
 from field_app.domain.errors import Trouble
 from field_app.services import streams
+from field_app.services.connection import connects
 from field_app.services.joining import Call, Request, join
 from field_app.services.preferences import Preferences, preferences
 from field_app.services.rounds import Connect, Rounds
-from field_app.services.workspace import Workspace
+from field_app.services.workspace import Workspace, indexes
+from field_app.settings import Settings
 from field_app.store.errors import StoreClosed
 from field_app.store.vault import Health, OpenStore, Vault, WorkerEntry
 from schemas.clock import SHANGHAI
@@ -29,6 +31,18 @@ Clock = Callable[[], datetime]
 def wall_clock() -> datetime:
     """Return the computer's time, aware."""
     return datetime.now(UTC)
+
+
+def open_desk(settings: Settings, clock: Clock = wall_clock) -> Desk:
+    """Return the desk over the workers' stores in the data folder.
+
+    Raises Trouble ``data_dir_unusable``.
+    """
+    try:
+        vault = Vault(settings.data_dir, indexes=indexes())
+    except OSError:
+        raise Trouble("data_dir_unusable", path=str(settings.data_dir)) from None
+    return Desk(vault, connects(settings), clock)
 
 
 class Desk:

@@ -25,6 +25,19 @@ def _of_stream(ws: Workspace, stream: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: int(one["seq"]))
 
 
+def close_gaps(ws: Workspace, sent: str, known: Known) -> None:
+    """Offer again what the centre lacks of the stream sent and of any it knows less of than we
+    hold for confirmed."""
+    with ws.db.transaction():
+        behind = {
+            name
+            for name, one in streams.all_streams(ws).items()
+            if name in known and known[name][0] < one["acked_seq"] and not one.get("forked")
+        }
+        for name in behind | {sent}:
+            go_back(ws, name, known)
+
+
 def go_back(ws: Workspace, stream: str, known: Known) -> None:
     """Offer again everything of ``stream`` after what the centre knows of it.
 
@@ -47,18 +60,6 @@ def go_back(ws: Workspace, stream: str, known: Known) -> None:
 
 def _hash_at(head: Mapping[str, Any], seq: int) -> str:
     return str(head["acked_hash"]) if head["acked_seq"] == seq else ""
-
-
-def forked_streams(ws: Workspace, sent: str, known: Known) -> list[str]:
-    """Return our streams whose hash differs from the centre's; the one sent when none shows it."""
-    hashes = {(one["stream"], one["seq"]): one["hash"] for one in plain(ws.table(CHANGES))}
-    forked = [
-        stream
-        for stream in streams.all_streams(ws)
-        if stream in known and hashes.get((stream, known[stream][0]), known[stream][1])
-        != known[stream][1]
-    ]  # fmt: skip
-    return list(dict.fromkeys([*forked, sent]))
 
 
 def leave(ws: Workspace, forked: Iterable[str]) -> None:

@@ -76,7 +76,9 @@ class Item:
     reasons: tuple[Reason, ...] = ()
     pairs: tuple[Pair, ...] = ()
     noted: bool = False
-    """Whether the worker has taken note of a conflict."""
+    """Whether the worker has taken note of values that stood against each other."""
+    decision: str = ""
+    """What became of them: kept (another's value), replaced (the worker's), superseded; or open."""
     version: int | None = None
 
     @property
@@ -114,6 +116,7 @@ def item(ws: Workspace, change: Mapping[str, Any]) -> Item:
         reasons=tuple(_reasons(kind, change, lang)) if state == "refused" else (),
         pairs=tuple(_pairs(ws, kind, conflict)) if conflict else (),
         noted=bool(conflict and conflict["noted"]),
+        decision=(conflict["decision"] or "") if conflict else "",
         version=(change["receipt"] or {}).get("version"),
     )
 
@@ -179,10 +182,15 @@ def _value(ws: Workspace, kind: type[Kind], path: str, value: Any) -> str:
 
 
 def open_conflicts(ws: Workspace) -> list[Item]:
-    """Return the changes whose values wait for a decision, newest first."""
-    waiting = [one for one in plain(ws.table(CONFLICTS)) if one["decision"] is None]
-    ids = [one["change_id"] for one in reversed(waiting)]
-    return [item(ws, one) for one in plain(ws.table(CHANGES).get(doc_ids=ids))]
+    """Return the changes whose values wait for a decision, or were decided against the worker and
+    not taken note of, newest first."""
+    waiting = [
+        one["change_id"]
+        for one in plain(ws.table(CONFLICTS))
+        if one["decision"] is None or (one["decision"] == "kept" and not one["noted"])
+    ]
+    found = plain(ws.table(CHANGES).get(doc_ids=waiting)) if waiting else []
+    return [item(ws, one) for one in reversed(found)]
 
 
 def note_conflict(ws: Workspace, change_id: str) -> bool:

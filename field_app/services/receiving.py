@@ -70,6 +70,7 @@ def take_reply(
         updates = () if gone else reply.updates
         # A change may have been sealed anew or corrected since the batch was made.
         sent = [now for one in batch.changes if (now := _as_it_is(ws, one)) is not None]
+        sent += _held_ones(ws, reply, {one["change_id"] for one in sent})
         result = reconcile(_world(ws, sent, updates), sent, reply.receipts, updates, at)
         _write(ws, result)
         streams.confirm(ws)
@@ -77,12 +78,21 @@ def take_reply(
         if not gone:
             ws.keep_setting("cursor", cursor=reply.cursor)
         _keep_identity(ws, reply, at)
+        if reply.people:
+            ws.keep_setting("people", **reply.people)
     return Taken(result.confirmed, result.received, result.gone, gone, result.outcomes)
 
 
 def _as_it_is(ws: Workspace, sent: dict[str, Any]) -> dict[str, Any] | None:
     now = ws.table(CHANGES).get(doc_id=sent["change_id"])
     return dict(now) if now is not None and now["hash"] == sent["hash"] else None
+
+
+def _held_ones(ws: Workspace, reply: Reply, sent: set[str]) -> list[dict[str, Any]]:
+    """Return earlier changes that waited at the centre and that the answer now speaks of."""
+    ids = [one["change_id"] for one in reply.receipts if one["change_id"] not in sent]
+    found = plain(ws.table(CHANGES).get(doc_ids=ids)) if ids else []
+    return [one for one in found if one["acked"] and one["outcome"] == "held"]
 
 
 def _world(ws: Workspace, sent: list[dict[str, Any]], updates: Any) -> World:

@@ -348,10 +348,11 @@ def title_of(
 def lookup(ws: Workspace, lang: str) -> Lookup:
     """Return what names referred records and users on this laptop's pages."""
     identity = ws.identity
+    people: dict[str, str] = ws.setting("people") | {identity.worker_id: identity.worker_name}
 
     def name_of(kind_name: str, record_id: str) -> str | None:
         if kind_name == "user":
-            return identity.worker_name if record_id == identity.worker_id else None
+            return people.get(record_id)
         try:
             return title_of(ws, kind_name, record_id, lang) or None
         except UnknownKind:

@@ -183,10 +183,10 @@ def _adapt(this: Round, batch: Batch, fault: SyncFault) -> bool:
             return True
         case "sequence_gap":
             this.stuck += 1
-            forks.go_back(this.ws, batch.stream, fault.known or {})
+            forks.close_gaps(this.ws, batch.stream, fault.known or {})
         case "stream_forked":
             this.stuck += 1
-            forks.leave(this.ws, forks.forked_streams(this.ws, batch.stream, fault.known or {}))
+            forks.leave(this.ws, {fault.stream or batch.stream})
         case _:
             return False
     return this.stuck < STUCK_AFTER

@@ -4,9 +4,9 @@ A request either ends in a parsed, confirmed answer or raises a `SyncFault` that
 Nothing here decides what an answer means for the store.
 """
 
-from field_app.sync_client.addresses import centre_address
+from field_app.sync_client.addresses import centre_address, reachable
 from field_app.sync_client.client import Client
 from field_app.sync_client.faults import SyncFault
 from field_app.sync_client.replies import Reply
 
-__all__ = ["Client", "Reply", "SyncFault", "centre_address"]
+__all__ = ["Client", "Reply", "SyncFault", "centre_address", "reachable"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from urllib.parse import urlsplit
 
 from field_app.settings import is_loopback
 from field_app.sync_client.faults import SyncFault
+
+PROBE_TIMEOUT_S = 3.0
 
 
 def centre_address(text: str, *, allow_http: bool = False) -> str:
@@ -34,3 +37,14 @@ def centre_address(text: str, *, allow_http: bool = False) -> str:
 
 def _plain_host(host: str) -> bool:
     return all(char.isalnum() or char in "-._:" for char in host)
+
+
+def reachable(server_url: str) -> bool:
+    """Tell whether somebody listens at a centre's address; sends nothing."""
+    parts = urlsplit(server_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=PROBE_TIMEOUT_S):
+            return True
+    except (OSError, ValueError):
+        return False

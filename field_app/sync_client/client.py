@@ -155,12 +155,12 @@ def _refuse(status: int, body: Any, retry_after_s: float | None) -> NoReturn:
     known: Known | None = None
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
         known = read_known(problem["known"])
-    epoch = problem.get("server_epoch")
+    stream = problem.get("stream")
     common: dict[str, Any] = {
         "status": status,
         "retry_after_s": retry_after_s,
         "known": known,
-        "server_epoch": epoch if isinstance(epoch, str) else None,
+        "stream": stream if isinstance(stream, str) else None,
     }
     if status in (429, 503):
         raise SyncFault("server_busy", seconds=round(retry_after_s or 0), **common)

@@ -15,7 +15,8 @@ class SyncFault(Exception):
     """A request that did not end in a confirmed answer; nothing may be marked from it.
 
     ``status`` is the HTTP status, 0 when there was none; ``retry_after_s`` what the server asked
-    for; ``known`` where the server says our streams stand; ``facts`` fill the sentence of ``code``.
+    for; ``known`` where the server says our streams stand, ``stream`` the one at fault; ``facts``
+    fill the sentence of ``code``.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class SyncFault(Exception):
         status: int = 0,
         retry_after_s: float | None = None,
         known: dict[str, tuple[int, str]] | None = None,
-        server_epoch: str | None = None,
+        stream: str | None = None,
         **facts: Any,
     ) -> None:
         super().__init__(f"{code} ({status})" if status else code)
@@ -33,7 +34,7 @@ class SyncFault(Exception):
         self.status = status
         self.retry_after_s = retry_after_s
         self.known = known
-        self.server_epoch = server_epoch
+        self.stream = stream
         self.facts = facts
 
     @property

@@ -27,6 +27,8 @@ class Reply:
     known: Known
     receipts: tuple[dict[str, Any], ...]
     updates: tuple[dict[str, Any], ...]
+    people: dict[str, str]
+    """Names of users the updates refer to, by id."""
     cursor: str | None
     more: bool
     grids: tuple[str, ...] | None
@@ -55,6 +57,7 @@ def read_reply(body: Any, middle: datetime) -> Reply:
             known=read_known(body["known"]),
             receipts=tuple(_receipt(one) for one in body["receipts"]),
             updates=tuple(_update(one) for one in body["updates"]),
+            people={_text(key): _text(name) for key, name in (body.get("people") or {}).items()},
             cursor=None if body["cursor"] is None else _text(body["cursor"]),
             more=_flag(body["more"]),
             grids=_grids(scope.get("grids")),
@@ -96,6 +99,9 @@ def _update(value: Any) -> dict[str, Any]:
     if update.get("gone") is True:
         return update
     _text(update["kind"])
+    for author in (update.get("first"), update.get("last")):
+        if author is not None:
+            _object(author)
     _whole(update["schema"])
     _whole(update["version"])
     _object(update["fields"])
