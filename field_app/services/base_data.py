@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from field_app.domain.doors import natural
-from field_app.domain.views import change_state
 from field_app.services.choices import names
-from field_app.services.records import changes_of, children, get_view, seen_version, views
-from field_app.services.workspace import CONFLICTS, Workspace
+from field_app.services.outbox import Item, history_of
+from field_app.services.records import changes_of, children, get_view, views
+from field_app.services.workspace import Workspace
 from schemas import describe
 from schemas.catalogue import UnknownKind, kind_of, kinds
 from schemas.describe import Shown
@@ -63,10 +63,9 @@ class Line:
 class Story:
     """One of the worker's own changes of a record."""
 
-    change: Mapping[str, Any]
-    state: str
+    item: Item
     lines: tuple[tuple[str, str], ...]
-    problems: tuple[Mapping[str, Any], ...]
+    """What it said: the field's words and the value's."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,6 @@ class Detail:
     title: str
     lines: tuple[Line, ...]
     story: tuple[Story, ...]
-    conflicts: tuple[Mapping[str, Any], ...]
     parts: tuple[tuple[type[Kind], tuple[Crumb, ...]], ...]
     """The records listed under this one, by kind."""
     may_edit: bool
@@ -98,6 +96,17 @@ def may(ws: Workspace, kind: type[Kind], action: str, view: View | None = None) 
         return True
     own = not kind.info.only_author or view["author"] == ws.worker_id
     return own and not view["voided"] and not view["merged_into"]
+
+
+def may_change(ws: Workspace, kind_name: str, record_id: str) -> bool:
+    """Tell whether the worker may change a record this laptop holds."""
+    view = get_view(ws, kind_name, record_id)
+    return view is not None and may(ws, kind_of(kind_name), "update", view)
+
+
+def kind_counts(ws: Workspace) -> list[tuple[type[Kind], int]]:
+    """Return every kind a worker browses with how many records of it are here."""
+    return [(kind, len(views(ws, kind.info.name))) for kind in shown_kinds()]
 
 
 def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> Listing:
@@ -151,7 +160,6 @@ def detail(ws: Workspace, kind: type[Kind], record_id: str) -> Detail | None:
         title=names(ws)(kind.info.name, record_id) or kind.info.label.text(ws.lang),
         lines=tuple(_lines(ws, kind, view)),
         story=tuple(_story(ws, kind, record_id)),
-        conflicts=tuple(_conflicts(ws, record_id)),
         parts=tuple(_parts(ws, kind, record_id)),
         may_edit=may(ws, kind, "update", view),
         may_void=may(ws, kind, "void", view),
@@ -193,26 +201,23 @@ def _links(ws: Workspace, field: Declared, value: Any) -> tuple[Crumb, ...]:
 
 def _story(ws: Workspace, kind: type[Kind], record_id: str) -> list[Story]:
     """Return the worker's own changes of a record, the latest first."""
+    said = {change["change_id"]: change["fields"] for change in changes_of(ws, record_id)}
+    return [
+        Story(item, tuple(_words(ws, kind, said[item.change_id])))
+        for item in reversed(history_of(ws, record_id))
+    ]
+
+
+def _words(ws: Workspace, kind: type[Kind], fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a change said; an emptied field has no words, a void's reason its own."""
     name_of = names(ws)
-    seen = seen_version(ws, record_id)
-    declared = kind.declared()
-    found = []
-    for change in reversed(changes_of(ws, record_id)):
-        lines = []
-        for name, value in change["fields"].items():
-            field = declared.get(name)
-            if field is None:
-                lines.append((name, str(value)))
-                continue
+    for name, value in fields.items():
+        field = kind.declared().get(name)
+        if field is None:
+            yield "", str(value)
+        else:
             stored = (value or {}).get("add") if field.widget == "keyed" else value
-            lines.append((field.label.text(ws.lang), _cell(field, stored, ws.lang, name_of)))
-        problems = (change.get("receipt") or {}).get("problem") or ()
-        found.append(Story(change, change_state(change, seen), tuple(lines), tuple(problems)))
-    return found
-
-
-def _conflicts(ws: Workspace, record_id: str) -> list[Mapping[str, Any]]:
-    return [dict(one) for one in ws.table(CONFLICTS).find_by("record_id", record_id)]
+            yield field.label.text(ws.lang), _cell(field, stored, ws.lang, name_of)
 
 
 def _parts(

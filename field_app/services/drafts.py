@@ -41,13 +41,15 @@ MAIN = ""
 
 UNTOUCHED_FOR = timedelta(hours=12)
 SAVED_FOR = timedelta(days=30)
+DELETED_FOR = timedelta(hours=24)
+"""How long untouched forms, marks of saved drafts and deleted drafts are kept."""
 
 
 class Part(TypedDict):
     """One record of a draft.
 
     ``fixed`` are stored values no control asks for, ``only`` the fields asked when not all are,
-    ``last`` what the last record of its kind said.
+    ``last`` what the last record of its kind said, ``corrects`` the refused change it replaces.
     """
 
     kind: str
@@ -61,6 +63,7 @@ class Part(TypedDict):
     spare: dict[str, list[str]]
     only: list[str] | None
     last: dict[str, Any]
+    corrects: str | None
 
 
 class Draft(TypedDict):
@@ -68,7 +71,7 @@ class Draft(TypedDict):
 
     draft_id: str
     journey: Journey
-    state: Literal["open", "saved"]
+    state: Literal["open", "saved", "deleted"]
     opened_at: str
     kept_at: str
     revision: int
@@ -145,16 +148,27 @@ def new_part(
         spare={},
         only=only,
         last={},
+        corrects=None,
     )
 
 
-def edit_part(ws: Workspace, kind: str, record_id: str, *, only: list[str] | None = None) -> Part:
-    """Return the part of a change to a record; raises DraftGone when the laptop has no such one."""
+def edit_part(
+    ws: Workspace,
+    kind: str,
+    record_id: str,
+    *,
+    only: list[str] | None = None,
+    corrects: str | None = None,
+) -> Part:
+    """Return the part of a change to a record; raises DraftGone when the laptop has no such one.
+
+    With ``corrects`` it takes the place of that refused change, whatever is edited.
+    """
     view = get_view(ws, kind, record_id)
     if view is None:
         raise DraftGone(record_id)
     part = new_part(kind, record_id, values=view["fields"], action="update", only=only)
-    part["base"] = view["fields"]
+    part["base"], part["corrects"] = view["fields"], corrects
     part["grid"] = view["grid"]
     return part
 
@@ -245,10 +259,15 @@ def alter(ws: Workspace, draft_id: str, typed: Typed, change: Callable[[Draft], 
 
 
 def discard(ws: Workspace, draft_id: str) -> None:
-    """Delete an open draft; one that is gone or saved is left as it is."""
-    draft = find(ws, draft_id)
-    if draft is not None and draft["state"] == "open":
-        ws.table(DRAFTS).remove(doc_ids=[draft_id])
+    """Delete an open draft; one that is gone or saved is left as it is.
+
+    It is kept out of sight for a day: a window in which it still stands open may save it.
+    """
+    with ws.db.transaction():
+        draft = find(ws, draft_id)
+        if draft is not None and draft["state"] == "open":
+            draft["state"], draft["kept_at"] = "deleted", written(ws.now())
+            _put(ws, draft)
 
 
 def finish(
@@ -262,10 +281,11 @@ def finish(
     What was typed is kept in any case. ``prepare`` fills in what saving itself tells (the end of a
     patrol). Fields that came to say something else since the form was opened are not overwritten:
     they are named in ``overtaken`` and the form starts from their present values, so that saving
-    once more is a choice. Raises as :func:`keep`.
+    once more is a choice. A deleted draft whose window still stands open is saved too. Raises as
+    :func:`keep`.
     """
     with ws.db.transaction():
-        draft = _open(ws, draft_id)
+        draft = _open(ws, draft_id, deleted_too=True)
         _lay(ws, draft, typed)
         prepare(draft)
         outcome = _save(ws, draft)
@@ -326,17 +346,18 @@ def _entry(ws: Workspace, prefix: str, part: Part, outcome: Finished) -> Entry |
         outcome.overtaken[prefix] = passed
         part["texts"] = rebased(kind, current, part["texts"], paths)
         part["base"] = current
-    if not paths and not part["fixed"]:
+    if not paths and not part["fixed"] and not part["corrects"]:
         return None
-    return Entry(part["kind"], "update", values, part["record_id"])
+    return Entry(part["kind"], "update", values, part["record_id"], corrects=part["corrects"])
 
 
-def _open(ws: Workspace, draft_id: str) -> Draft:
+def _open(ws: Workspace, draft_id: str, *, deleted_too: bool = False) -> Draft:
     draft = find(ws, draft_id)
-    if draft is None:
+    if draft is None or (draft["state"] == "deleted" and not deleted_too):
         raise DraftGone(draft_id)
     if draft["state"] == "saved":
         raise DraftSaved(draft)
+    draft["state"] = "open"
     return draft
 
 
@@ -366,10 +387,11 @@ def _put(ws: Workspace, draft: Draft) -> None:
 
 
 def _prune(ws: Workspace) -> None:
-    """Forget forms that were opened and left untouched, and marks of drafts saved long ago."""
+    """Forget old drafts that are saved, deleted or were never typed in."""
     moment = ws.now()
+    limits = {"open": UNTOUCHED_FOR, "saved": SAVED_FOR, "deleted": DELETED_FOR}
     for stored in list(ws.table(DRAFTS)):
+        begun_and_open = stored["state"] == "open" and stored["revision"] > 0
         age = moment - read_moment(stored["kept_at"])
-        limit = SAVED_FOR if stored["state"] == "saved" else UNTOUCHED_FOR
-        if age > limit and (stored["state"] == "saved" or stored["revision"] == 0):
+        if not begun_and_open and age > limits[stored["state"]]:
             ws.table(DRAFTS).remove(doc_ids=[stored["draft_id"]])

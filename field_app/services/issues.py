@@ -159,3 +159,11 @@ def source_of(ws: Workspace, issue: Mapping[str, Any]) -> tuple[str, str] | None
         if issue["record_id"] in (visit["fields"].get("issue_ids") or ()):
             return "visit", visit["record_id"]
     return None
+
+
+def issue_of_step(ws: Workspace, step_id: str) -> str:
+    """Return the id of the issue a step belongs to; raises DraftGone for an unknown step."""
+    step = get_view(ws, "issue_step", step_id)
+    if step is None:
+        raise DraftGone(step_id)
+    return str(step["fields"]["issue_id"])

@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from field_app.domain.typed import Texts, control_at, entries, keys_of
 from field_app.services.choices import AT_ONCE, Choice, names, offer
+from field_app.services.records import views
 from field_app.services.workspace import Workspace
 from schemas.check import FieldProblem
+from schemas.clock import written
 from schemas.codes import CodeList
-from schemas.fields import Code, Codes, Declared, Keyed, Line, Lookup, Ref, Whole
+from schemas.fields import Code, Codes, Declared, Keyed, Line, Lookup, Ref, Refs, Whole
 from schemas.kind import Kind
 
 FEW = 7
@@ -285,3 +288,25 @@ def _code_choices(codes: CodeList, texts: Sequence[str], lang: str) -> Iterator[
     for text in texts:
         if text and text not in offered:
             yield Choice(text, codes.text(text, lang), True)
+
+
+def new_values(ws: Workspace, kind: type[Kind]) -> dict[str, Any]:
+    """Return what the form of a new record starts with, whatever its kind.
+
+    The moment it happens is now; fields that are carried on have the worker's last values; a
+    required reference with one choice has that.
+    """
+    values: dict[str, Any] = {}
+    declared = kind.declared()
+    own = views(ws, kind.info.name, author=ws.worker_id)
+    if own:
+        last = max(own, key=lambda view: str(view["last_made_at"]))["fields"]
+        values = {name: last[name] for name, one in declared.items() if one.carry and name in last}
+    for name, one in declared.items():
+        if name == kind.info.dated_by and one.widget == "moment":
+            values[name] = written(ws.now().replace(second=0, microsecond=0))
+        elif one.required and one.ask and isinstance(one, Ref) and not isinstance(one, Refs):
+            found = offer(ws, one.kind)
+            if len(found.choices) == 1:
+                values[name] = found.choices[0].value
+    return values

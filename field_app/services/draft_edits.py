@@ -1,0 +1,99 @@
+"""Changing a draft besides typing: entries of its lists, and what a late window still holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from field_app.domain.changes import propose
+from field_app.domain.typed import asked, changed_paths, texts_of, values_of
+from field_app.services.drafts import (
+    MAIN,
+    Draft,
+    Finished,
+    Typed,
+    alter,
+    edit_part,
+    keep,
+    open_draft,
+)
+from field_app.services.outbox import Reason, history_of, shown_state
+from field_app.services.records import changes_of, get_view, new_id
+from field_app.services.workspace import Workspace
+from schemas.catalogue import kind_of
+
+
+def add_entry(ws: Workspace, draft_id: str, typed: Typed, prefix: str, name: str) -> str:
+    """Offer one more empty entry of a keyed list and return its key; raises as :func:`keep`."""
+    key = new_id()
+
+    def add(draft: Draft) -> None:
+        part = draft["parts"].get(prefix)
+        if part is not None:
+            part["spare"].setdefault(name, []).append(key)
+
+    alter(ws, draft_id, typed, add)
+    return key
+
+
+def drop_entry(ws: Workspace, draft_id: str, typed: Typed, prefix: str, entry: str) -> Draft:
+    """Take the entry ``name.key`` out of a keyed list; raises as :func:`keep`."""
+    name, _, key = entry.partition(".")
+
+    def drop(draft: Draft) -> None:
+        part = draft["parts"].get(prefix)
+        if part is None:
+            return
+        texts = part["texts"]
+        for control in [one for one in texts if one.startswith(f"{entry}.")]:
+            del texts[control]
+        texts.setdefault(name, [""])
+        part["spare"][name] = [one for one in part["spare"].get(name, ()) if one != key]
+
+    return alter(ws, draft_id, typed, drop)
+
+
+def check_part(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Finished:
+    """Keep what was typed and say what saving one new part would refuse; saves nothing.
+
+    ``saved`` means that nothing would be refused. Raises as :func:`keep`.
+    """
+    part = keep(ws, draft_id, typed)["parts"][prefix]
+    kind = kind_of(part["kind"])
+    values = {name: value for name, value in values_of(kind, part["texts"]).items()
+              if value is not None}  # fmt: skip
+    checked = propose(kind, part["action"], values | part["fixed"], {})
+    return Finished(checked.ok, {prefix: checked.problems} if checked.problems else {})
+
+
+def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
+    """Open what another window typed into a draft that was saved meanwhile.
+
+    Returns a new draft's id by prefix for each part whose record says something else now; nothing
+    for those that say the same. Saving such a draft corrects the record.
+    """
+    opened_again = {}
+    for prefix, (kind_name, record_id) in saved["became"].items():
+        kind, view = kind_of(kind_name), get_view(ws, kind_name, record_id)
+        texts = asked(kind, typed.texts.get(prefix, {}))
+        if view is None or "update" not in kind.info.laptop:
+            continue
+        if not changed_paths(kind, texts_of(kind, view["fields"]), texts):
+            continue
+        part = edit_part(ws, kind_name, record_id)
+        part["texts"] = {**part["texts"], **texts}
+        opened_again[prefix] = open_draft(ws, "record", {MAIN: part}, kept=True)
+    return opened_again
+
+
+def refused_change(ws: Workspace, record_id: str, change_id: str) -> dict[str, Any] | None:
+    """Return a change of a record the centre sent back, None when that is no longer so."""
+    for change in changes_of(ws, record_id):
+        if change["change_id"] == change_id and shown_state(ws, change) == "refused":
+            return change
+    return None
+
+
+def reasons_of(ws: Workspace, record_id: str, change_id: str | None) -> tuple[Reason, ...]:
+    """Return why the centre sent a change back; nothing for none."""
+    found = [one for one in history_of(ws, record_id) if one.change_id == change_id]
+    return found[0].reasons if found else ()

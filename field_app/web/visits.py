@@ -1,0 +1,131 @@
+"""走访: find the door, fill in what was found, change what changed, report what must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from field_app.services import visits
+from field_app.services.choices import names
+from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
+from field_app.services.find import find_doors
+from field_app.services.record_forms import html_id
+from field_app.services.today import care_due
+from field_app.services.workspace import Workspace
+from field_app.web.drafts import Goto, page_of
+from field_app.web.session import workspace
+from field_app.web.widgets import FormPage, form_page
+from schemas.codes import code_list
+
+pages = Blueprint("visits", __name__)
+
+FIRST = ("visited_at", "result", "mode", "purposes", "met")
+"""What every visit is asked first."""
+BEHIND_THE_DOOR = ("opinions", "safety", "materials", "rating", "confirm")
+"""What is folded away until there is something to say."""
+
+
+@pages.get("/visits")
+def index() -> str:
+    """Find a door, see who is due, and the worker's visits."""
+    ws = workspace()
+    query = request.args.get("q", "")
+    return render_template(
+        "visits.html",
+        query=query,
+        found=find_doors(ws, query),
+        care=care_due(ws),
+        risks=code_list("CARE_RISK"),
+        results=code_list("VISIT_RESULT"),
+        mine=visits.my_visits(ws),
+        name_of=names(ws),
+    )
+
+
+@pages.post("/visits/start")
+def start() -> Response:
+    """Begin a visit to a household or a shop."""
+    form = request.form
+    try:
+        draft_id = visits.start_visit(
+            workspace(),
+            household_id=form.get("household_id"),
+            shop_id=form.get("shop_id"),
+            result=form.get("result"),
+            purpose=form.get("purpose"),
+        )
+    except DraftGone:
+        abort(404)
+    return redirect(url_for(".fill_in", draft_id=draft_id))
+
+
+@pages.route("/visits/draft/<draft_id>", methods=["GET", "POST"])
+def fill_in(draft_id: str) -> Any:
+    """The form of a visit."""
+    return page_of(draft_id, "visit", _form, visits.finish_visit, acts=ACTS, draw=_draw)
+
+
+def _draw(ws: Workspace, draft: Draft, finished: Finished | None) -> FormPage:
+    """Offer a care check for each person looked after behind this door."""
+    target = visits.target_of(ws, draft["parts"][MAIN]["fixed"])
+    people = {one.view["record_id"]: str(one.fields.get("name", "")) for one in target.in_care} \
+        if target else {}  # fmt: skip
+    return form_page(ws, draft, finished, row_titles=people, spare={"care_checks": list(people)})
+
+
+def _form(page: FormPage) -> str:
+    ws = workspace()
+    part = page.main.part
+    target = visits.target_of(ws, part["fixed"])
+    result = (part["texts"].get("result") or [""])[0]
+    title = names(ws)(target.kind, target.record_id) if target else ""
+    return render_template(
+        "visit_form.html",
+        page=page,
+        target=target,
+        title=title or "",
+        first=page.main.pick(*FIRST),
+        behind=page.main.pick(*BEHIND_THE_DOOR),
+        closing=page.main.pick("notice_given", "late_reason"),
+        not_met=result in visits.NOT_MET,
+        issue=page.papers.get(visits.ISSUE),
+        changes=[paper for prefix, paper in page.papers.items()
+                 if prefix not in (MAIN, visits.ISSUE)],
+        results=code_list("VISIT_RESULT"),
+    )  # fmt: skip
+
+
+def _add_issue(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
+    visits.add_issue(ws, draft_id, typed)
+    return Goto(anchor=html_id(f"{visits.ISSUE}form"))
+
+
+def _change_household(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
+    visits.change_household(ws, draft_id, typed)
+    return Goto(anchor=html_id(f"{visits.HOUSEHOLD}form"))
+
+
+def _add_resident(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
+    draft = visits.add_resident(ws, draft_id, typed)
+    return Goto(anchor=html_id(f"{next(reversed(draft['parts']))}form"))
+
+
+def _move_out(ws: Workspace, draft_id: str, typed: Typed, resident_id: str) -> Goto:
+    visits.move_out(ws, draft_id, typed, resident_id)
+    return Goto(anchor=html_id(f"{visits.MOVED}{resident_id}:form"))
+
+
+def _take_back(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Goto:
+    visits.take_back(ws, draft_id, typed, prefix)
+    return Goto(anchor="changes")
+
+
+ACTS = {
+    "issue": _add_issue,
+    "household": _change_household,
+    "resident": _add_resident,
+    "moved": _move_out,
+    "take_back": _take_back,
+}

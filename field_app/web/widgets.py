@@ -1,0 +1,285 @@
+"""Between posted forms and drafts: reading what a window sent, drawing the parts of a draft."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+
+from field_app.domain.typed import Texts, asked
+from field_app.services import outbox
+from field_app.services.drafts import MAIN, Draft, Finished, Part, Typed
+from field_app.services.record_forms import (
+    FIND,
+    Box,
+    Sheet,
+    boxes,
+    html_id,
+    problems_by_control,
+)
+from field_app.services.workspace import Workspace
+from field_app.web.i18n import language
+from schemas.catalogue import kind_of
+from schemas.clock import SHANGHAI, read_moment
+from schemas.kind import GROUPS, Kind
+
+pages = Blueprint("widgets", __name__)
+
+TONES = {
+    "local": "warning", "received": "info", "stored": "success", "seen": "success",
+    "conflict": "danger", "refused": "danger",
+}  # fmt: skip
+HOME_PAGES = {
+    "household": "base_data.household",
+    "building": "base_data.building",
+    "compound": "base_data.compound",
+    "issue": "issues.show",
+}
+"""Kinds with a page of their own; every other record has the general one."""
+
+
+@dataclass
+class Paper:
+    """One part of a draft as a template draws it; ``general`` is about the part as a whole."""
+
+    prefix: str
+    part: Part
+    kind: type[Kind]
+    boxes: list[Box]
+    general: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Box:
+        """Return the box of a field."""
+        return next(box for box in self.boxes if box.name == self.prefix + name)
+
+    def get(self, name: str) -> Box | None:
+        """Return the box of a field, None when this form does not ask it."""
+        return next((box for box in self.boxes if box.name == self.prefix + name), None)
+
+    def pick(self, *names: str) -> list[Box]:
+        """Return the boxes of these fields, in this order."""
+        return [box for name in names if (box := self.get(name)) is not None]
+
+    def rest(self, *names: str) -> list[Box]:
+        """Return the boxes of all other fields."""
+        taken = {self.prefix + name for name in names}
+        return [box for box in self.boxes if box.name not in taken]
+
+
+@dataclass
+class FormPage:
+    """What a form's template is given besides its own facts."""
+
+    draft: Draft
+    papers: dict[str, Paper]
+    faults: list[tuple[str, str, str]]
+    """What was refused: html id of the control, its label, the sentence."""
+    tab: str
+    newer: str | None = None
+    """When another window kept a newer content (hh:mm), None when not."""
+    overtaken: bool = False
+
+    @property
+    def main(self) -> Paper:
+        """The first part."""
+        return self.papers[MAIN]
+
+
+def typed_now() -> Typed:
+    """Return what the present request posted."""
+    form = request.form
+    revision = form.get("_revision", "0")
+    return Typed(
+        texts=_by_part(form),
+        revision=int(revision) if revision.isdecimal() and len(revision) < 10 else 0,
+        tab=form.get("_tab", "")[:64],
+        force=form.get("_force") == "1",
+        finds=_finds(form),
+        grid=form.get("_grid"),
+    )
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return ``(prefix, control)`` of a posted control's name."""
+    end = name.rfind(":") + 1
+    return name[:end], name[end:]
+
+
+def _by_part(form: MultiDict[str, str]) -> dict[str, Texts]:
+    texts: dict[str, Texts] = {}
+    for full, posted in form.lists():
+        if full.startswith("_") or full == "csrf_token":
+            continue
+        prefix, name = split_name(full)
+        texts.setdefault(prefix, {})[name] = list(posted)
+    return texts
+
+
+def _finds(form: MultiDict[str, str]) -> dict[str, dict[str, str]]:
+    finds: dict[str, dict[str, str]] = {}
+    for full, posted in form.items():
+        if full.startswith(FIND):
+            prefix, name = split_name(full[len(FIND) :])
+            finds.setdefault(prefix, {})[name] = posted[:80]
+    return finds
+
+
+def form_page(
+    ws: Workspace,
+    draft: Draft,
+    finished: Finished | None = None,
+    *,
+    row_titles: Mapping[str, str] | None = None,
+    spare: Mapping[str, list[str]] | None = None,
+    only: str | None = None,
+) -> FormPage:
+    """Return the form of a draft, with what ``finished`` says was refused.
+
+    ``row_titles`` and ``spare`` are the entries of the first part's keyed lists by key; ``only``
+    draws one part alone.
+    """
+    papers = {
+        prefix: _paper(ws, prefix, part, finished, row_titles or {}, spare or {})
+        for prefix, part in draft["parts"].items()
+        if only is None or prefix == only
+    }
+    faults = [fault for paper in papers.values() for fault in _faults(paper)]
+    return FormPage(
+        draft=draft,
+        papers=papers,
+        faults=faults,
+        tab=request.form.get("_tab") or secrets.token_hex(8),
+        overtaken=bool(finished and finished.overtaken),
+    )
+
+
+def _paper(
+    ws: Workspace,
+    prefix: str,
+    part: Part,
+    finished: Finished | None,
+    row_titles: Mapping[str, str],
+    spare: Mapping[str, list[str]],
+) -> Paper:
+    kind = kind_of(part["kind"])
+    problems = (
+        problems_by_control(kind, finished.problems.get(prefix, []), ws.lang) if finished else {}
+    )
+    if finished:
+        for path in finished.overtaken.get(prefix, []):
+            problems.setdefault(path, []).append(
+                _("填写期间此项已有新的内容，请核对；再按保存则以您填的为准。")
+            )
+    main = prefix == MAIN
+    drawn = boxes(
+        ws,
+        Sheet(
+            kind,
+            part["texts"],
+            prefix,
+            problems,
+            only=part["only"],
+            row_titles=row_titles if main else {},
+            spare={**part["spare"], **(spare if main else {})},
+            last=part["last"],
+            finds=part["finds"],
+        ),
+    )
+    general = list(problems.get("", []))
+    shown = {one for box in drawn for one in _names(box)}
+    for name, said in problems.items():
+        # What is wrong with a field this form does not ask is said above it.
+        if name and prefix + name not in shown and prefix + name.partition(".")[0] not in shown:
+            declared = kind.declared().get(name.partition(".")[0])
+            label = declared.label.text(ws.lang) if declared else name
+            general += [f"{label}: {one}" for one in said]
+    return Paper(prefix, part, kind, drawn, general)
+
+
+def _names(box: Box) -> Iterator[str]:
+    yield box.name
+    for row in box.rows:
+        for inner in row.boxes:
+            yield inner.name
+
+
+def _faults(paper: Paper) -> Iterator[tuple[str, str, str]]:
+    """Yield what the summary above a form lists."""
+    for said in paper.general:
+        yield html_id(paper.prefix + "form"), "", said
+    for box in paper.boxes:
+        for said in box.problems:
+            yield box.focus_id, box.label, said
+        for row in box.rows:
+            for inner in row.boxes:
+                for said in inner.problems:
+                    label = " · ".join(word for word in (box.label, row.title, inner.label) if word)
+                    yield inner.focus_id, label, said
+
+
+def with_typed(draft: Draft, typed: Typed) -> Draft:
+    """Return a draft as it would be with what a late window typed, nothing stored."""
+    parts = {prefix: Part(**part) for prefix, part in draft["parts"].items()}
+    for prefix, texts in typed.texts.items():
+        if prefix in parts:
+            parts[prefix]["texts"] = asked(kind_of(parts[prefix]["kind"]), texts)
+    return Draft(**{**draft, "parts": parts})
+
+
+def clock_of(text: str | None) -> str:
+    """Return the Shanghai clock time of an RFC 3339 text as 08:41, empty for none."""
+    if not text:
+        return ""
+    return read_moment(text).astimezone(SHANGHAI).strftime("%H:%M")
+
+
+def record_url(kind: str, record_id: str) -> str:
+    """Return the page of a record."""
+    endpoint = HOME_PAGES.get(kind)
+    if endpoint is not None:
+        return url_for(endpoint, record_id=record_id)
+    return url_for("records.show", kind_name=kind, record_id=record_id)
+
+
+@pages.app_context_processor
+def _for_every_template() -> dict[str, Any]:
+    """What templates may call besides their own facts."""
+    return {
+        "record_url": record_url,
+        "state_words": _state_words,
+        "state_tones": TONES,
+        "html_id": html_id,
+        "kind_label": _kind_label,
+        "group_labels": GROUPS,
+        "FIND": FIND,
+    }
+
+
+def _kind_label(name: str) -> str:
+    return kind_of(name).info.label.text(language())
+
+
+def _state_words(state: str) -> str:
+    return outbox.STATES[state].text(language())
+
+
+@pages.app_template_filter("moment")
+def moment_words(text: str | None) -> str:
+    """Show a time as 2026-09-30 08:41 in Shanghai's time, empty for none."""
+    if not text:
+        return ""
+    try:
+        return read_moment(text).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return text
+
+
+@pages.app_template_filter("clock")
+def clock_words(text: str | None) -> str:
+    """Show a time as 08:41 in Shanghai's time, empty for none."""
+    return clock_of(text)
