@@ -1,0 +1,128 @@
+"""The month's patrols, visits and issues, and the day the demo tells."""
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from schemas import workflow
+from sync_server.domain.world.cast import MOVING_IN
+from sync_server.domain.world.duty import duty_days, is_duty_day
+from sync_server.domain.world.staff import PERSONA_GRID
+
+DAYS = 21
+"""Duty days from 1 to 29 September 2026."""
+
+
+@pytest.fixture(scope="module")
+def steps(tier_s):
+    """Return the steps of each issue, in the order they were drawn."""
+    steps = {}
+    for record in tier_s.by_kind["issue_step"]:
+        steps.setdefault(record.fields["issue_id"], []).append(record)
+    return steps
+
+
+def test_the_calendar_knows_the_holiday_and_its_make_up_day():
+    days = duty_days(date(2026, 9, 1), date(2026, 9, 29))
+    assert len(days) == DAYS
+    assert is_duty_day(date(2026, 9, 20))
+    assert not is_duty_day(date(2026, 9, 25))
+
+
+def test_nothing_has_happened_yet_today_or_later(tier_s):
+    today = tier_s.world.today.isoformat()
+    assert max(record.made_at for record in tier_s.records)[:10] < today
+
+
+def test_patrols_fill_the_slots_but_for_a_few(tier_s):
+    patrols = tier_s.by_kind["patrol"]
+    slots = {(p.grid, p.fields["started_at"][:10], p.fields["slot"]) for p in patrols}
+    assert len(slots) == len(patrols)
+    assert 0.88 < len(patrols) / (6 * DAYS * 3) < 0.98
+    assert all(is_duty_day(date.fromisoformat(day)) for _, day, _ in slots)
+
+
+def test_late_entries_say_why_and_others_do_not(tier_s):
+    late = 0
+    for record in tier_s.by_kind["patrol"] + tier_s.by_kind["visit"]:
+        happened = record.fields.get("started_at") or record.fields["visited_at"]
+        wait = datetime.fromisoformat(record.made_at) - datetime.fromisoformat(happened)
+        assert ("late_reason" in record.fields) == (wait > timedelta(hours=24))
+        late += "late_reason" in record.fields
+    assert late > 0
+
+
+def test_a_reported_check_item_and_its_issue_name_each_other(tier_s):
+    reported = 0
+    for patrol in tier_s.by_kind["patrol"]:
+        for item, entry in patrol.fields["items"].items():
+            assert (entry["result"] == "problem_reported") == ("issue_id" in entry)
+            if "issue_id" in entry:
+                issue = tier_s.by_id[entry["issue_id"]].fields
+                assert (issue["source_id"], issue["source_item"]) == (patrol.record_id, item)
+                reported += 1
+    assert reported == sum("source_id" in r.fields for r in tier_s.by_kind["issue"]) > 0
+
+
+def test_visits_come_in_their_number(tier_s):
+    per_day = Counter(
+        (visit.grid, visit.fields["visited_at"][:10])
+        for visit in tier_s.by_kind["visit"]
+        if visit.fields["visited_at"] >= "2026-09"
+    )
+    assert 4.5 < sum(per_day.values()) / (6 * DAYS) < 6.0
+    assert max(per_day.values()) <= 14
+
+
+def test_issues_come_in_their_number_and_most_are_small(tier_s):
+    issues = [record.fields for record in tier_s.by_kind["issue"]]
+    assert 25 < len(issues) < 75
+    levels = Counter(issue["level"] for issue in issues)
+    assert levels["1"] > levels["3"] > 0
+
+
+def test_every_step_is_one_the_workflow_allows(tier_s, steps):
+    for issue in tier_s.by_kind["issue"]:
+        state = workflow.opening_state(issue.fields)
+        at = issue.made_at
+        for step in steps.get(issue.record_id, []):
+            assert step.fields["from_state"] == state
+            state = workflow.next_state(state, step.fields["action"])
+            assert step.fields["to_state"] == state
+            assert step.fields["at"] > at
+            at = step.fields["at"]
+
+
+def test_steps_are_taken_by_those_who_may(tier_s, steps):
+    roles = {user.user_id: user.role for user in tier_s.world.users}
+    for step in tier_s.by_kind["issue_step"]:
+        fields = step.fields
+        rows = [
+            row
+            for row in workflow.TRANSITIONS
+            if (row.action, row.source) == (fields["action"], fields["from_state"])
+        ]
+        assert any(roles[step.author] in row.roles for row in rows), fields["action"]
+
+
+def test_the_scripted_grid_is_ready_for_its_day(tier_s, steps):
+    persona = tier_s.world.persona()
+    assert persona.grid == PERSONA_GRID
+    households = [r for r in tier_s.by_kind["household"] if r.grid == PERSONA_GRID]
+    assert len(households) == 362
+    alone = tier_s.by_id[persona.alone_household].fields
+    assert (alone["size"], tier_s.field(alone["head_id"], "name")) == (1, "王样本")
+    tenant = tier_s.by_id[persona.tenant_household].fields
+    assert (tenant["kind"], tenant["remarks"]) == ("tenant", MOVING_IN)
+    assert tier_s.by_id[persona.notice].kind == "notice"
+    reaching = [n for n in tier_s.by_kind["notice"] if PERSONA_GRID.startswith(n.grid)]
+    assert [notice.record_id for notice in reaching] == [persona.notice]
+    returned = [
+        issue.record_id
+        for issue in tier_s.by_kind["issue"]
+        if issue.grid == PERSONA_GRID
+        and issue.author == persona.worker_id
+        and workflow.fold(issue.fields, [s.fields for s in steps.get(issue.record_id, [])]) == "15"
+    ]
+    assert returned == [persona.returned_issue]
