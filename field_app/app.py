@@ -20,17 +20,26 @@ from field_app.services.desk import Desk, open_desk
 from field_app.settings import Settings
 from field_app.timer import Timer
 from field_app.web import (
+    base_data,
+    drafts,
     errors,
     health,
     i18n,
+    issues,
     join,
     outbox,
+    patrols,
+    records,
     recovery,
+    search,
     security,
     session,
     settings_pages,
     sync,
+    today,
     unlock,
+    visits,
+    widgets,
 )
 
 THREADS = 8
@@ -48,7 +57,8 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     i18n.init(app)
     errors.init(app)
     for feature in (
-        session, i18n, health, join, unlock, recovery, outbox, sync, settings_pages,
+        session, i18n, health, join, unlock, recovery, today, patrols, visits, issues, base_data,
+        records, search, drafts, widgets, outbox, sync, settings_pages,
     ):  # fmt: skip
         app.register_blueprint(feature.pages)
     return app

@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
                      help="端口，默认 5050 (port; LAPTOP_PORT)")  # fmt: skip
     top.add_argument("--host", default="127.0.0.1", help="只能是本机地址 (loopback addresses only)")
     top.add_argument("--server", default="", metavar="URL",
-                     help="加入页上预填的服务器地址 (the address offered on the join page)")  # fmt: skip
+                     help="加入页预填的地址 (the address offered on the join page)")  # fmt: skip
     top.add_argument("--allow-http", action="store_true",
                      help="允许不加密地连接内网服务器 (plain http to an intranet)")  # fmt: skip
     top.add_argument("--proxy", default="", metavar="URL", help="HTTP代理 (an HTTP proxy)")
@@ -82,7 +82,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     one.add_argument("--from", dest="copy", default="", metavar="FILE",
                      help="备份文件名，默认最新 (the newest by default)")  # fmt: skip
     one = add("show-batch", "显示下一次上传的内容和 curl 命令。",
-              "Print the body of the next POST /sync, and the curl line on standard error.")  # fmt: skip
+              "Print the body of the next POST /sync; on standard error the curl line.")  # fmt: skip
     one.add_argument("--last", action="store_true",
                      help="改为最近一次发送的批次 (the batch sent last instead)")  # fmt: skip
     add(

@@ -298,15 +298,16 @@ def views(
 ) -> list[dict[str, Any]]:
     """Return the views of a kind in the order they came.
 
-    ``equals`` compares members of the view or, where it has none of that name, stored fields.
-    ``voided`` None gives voided and merged records too.
+    ``equals`` compares stored fields or, where the kind declares none of that name, members of the
+    view. ``voided`` None gives voided and merged records too. Raises UnknownKind.
     """
+    declared = kind_of(kind_name).declared()
 
     def fits(value: Mapping[Any, Any]) -> bool:
         if voided is not None and (value["voided"] or bool(value["merged_into"])) != voided:
             return False
         return all(
-            (value[name] if name in value else value["fields"].get(name)) == wanted
+            (value["fields"] if name in declared else value).get(name) == wanted
             for name, wanted in equals.items()
         )
 
