@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import importlib.util
 from importlib import import_module
+from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 
-from schemas.exchange import MAX_BODY_BYTES
+from schemas.exchange import API, MAX_BODY_BYTES
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
 from sync_server.settings import Settings
-from sync_server.web import api
+from sync_server.web import api, problems
 from sync_server.web.context import CENTRE, LIMITER
 
 MAX_FORM_BYTES = 500_000
+
+
+class CentreApp(Flask):
+    """The centre's app: whatever fails in the API is answered as the API answers."""
+
+    def handle_user_exception(self, e: Exception) -> Any:
+        """Answer a failure of an API request by ``web/problems.py``, others as pages do."""
+        if request.path.startswith(API) or request.path == "/healthz":
+            return problems.answer(e)
+        return super().handle_user_exception(e)
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> Flask:
@@ -29,7 +40,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Flask:
 
 def app_of(centre: Centre) -> Flask:
     """Return the app of a centre that is open already."""
-    app = Flask("sync_server")
+    app = CentreApp("sync_server")
     settings = centre.settings
     app.config.update(
         SECRET_KEY=centre.keys.session,

@@ -24,6 +24,10 @@ CODES: dict[str, str] = {
     "stream_forked": "the stream has another history at the centre",
     "unavailable": "the database cannot be used at the moment",
     "unknown_kind": "there is no such kind",
+    "not_found": "there is no such address",
+    "not_possible": "the address does not take this method",
+    "rate_limited": "too many requests",
+    "unexpected": "the centre failed; the failure was written down",
     # joining
     "bad_code": "the join code is unknown or too old",
     "code_used": "the join code was used with another key",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sync_server.domain.errors import Refusal
 from sync_server.services.districts import District, district_of, open_district
 from sync_server.services.keys import Keys, server_keys
+from sync_server.services.turns import Turns
 from sync_server.settings import Settings
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
@@ -33,6 +34,7 @@ class Centre:
     district: District
     keys: Keys
     clock: Clock
+    turns: Turns = field(default_factory=Turns)
 
     @property
     def code(self) -> str:
@@ -63,7 +65,7 @@ def reopened(centre: Centre) -> Centre:
     """Return the same centre with its district's row read again (after a demo world was built)."""
     with centre.store.reading() as connection:
         present = district_of(connection, centre.code) or centre.district
-    return Centre(centre.settings, centre.store, present, centre.keys, centre.clock)
+    return replace(centre, district=present)
 
 
 def _refuse_stray_demo_accounts(connection: sa.Connection, district: District) -> None:

@@ -32,9 +32,8 @@ PRAGMAS = (
 )
 
 
-def compact(value: Any) -> str:
-    """Return JSON without spaces, characters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+"""Writes JSON without spaces, characters as they are."""
 
 
 class Store:
@@ -85,13 +84,15 @@ def named_trouble() -> Iterator[None]:
 
 
 def _code_of(text: str, err: DBAPIError) -> str | None:
+    if getattr(err.orig, "sqlstate", None) == "55P03":  # lock_not_available, asked with NOWAIT
+        return "busy"
     if "disk is full" in text or "no space left" in text:
         return "disk_full"
     if "malformed" in text or "not a database" in text:
         return "database_damaged"
     if "unable to open" in text or "readonly database" in text:
         return "folder_unusable"
-    if "database is locked" in text or "lock_not_available" in text:
+    if "database is locked" in text:
         return "unavailable"
     if err.connection_invalidated or ("connection" in text and "failed" in text):
         return "database_unreachable"
@@ -130,7 +131,9 @@ def _open_sqlite(url: URL) -> sa.Engine:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as err:
         raise Refusal("folder_unusable", folder=str(folder)) from err
-    engine = sa.create_engine(url, module=sqlite, json_serializer=compact, pool_size=8)
+    engine = sa.create_engine(
+        url, module=sqlite, json_serializer=compact, hide_parameters=True, pool_size=8
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
@@ -152,6 +155,7 @@ def _open_postgresql(url: URL) -> sa.Engine:
     return sa.create_engine(
         url,
         json_serializer=compact,
+        hide_parameters=True,  # a failure's message must not carry people's data into a log
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,

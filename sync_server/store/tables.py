@@ -205,6 +205,17 @@ changes = sa.Table(
     ),
 )
 
+reseals = sa.Table(
+    "reseals",
+    metadata,
+    _district(),
+    _id("stream", primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True),
+    _id("change_id", nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+"""Places of a stream whose change had been received under another number already."""
+
 records = sa.Table(
     "records",
     metadata,

@@ -156,3 +156,41 @@ def change_conflict(
         .where(conflicts.c.district == district, conflicts.c.conflict_id == conflict_id)
         .values(**values)
     )
+
+
+def value_at(
+    connection: sa.Connection, district: str, record_id: str, path: str, version: int
+) -> Any:
+    """Return what ``path`` of a record said at ``version``, from the log; None when nothing.
+
+    Asked for conflicts alone, so that staff see from what both writers started.
+    """
+    name, _, key = path.partition(".")
+    beside = sa.select(conflicts.c.change_id).where(
+        conflicts.c.district == district,
+        conflicts.c.record_id == record_id,
+        conflicts.c.path == path,
+        sa.func.coalesce(conflicts.c.decision, "") != "replaced",
+    )
+    wanted = (
+        sa.select(changes.c.fields)
+        .where(
+            changes.c.district == district,
+            changes.c.record_id == record_id,
+            changes.c.version <= version,
+            changes.c.outcome.in_(("applied", "merged", "conflict")),
+            changes.c.change_id.not_in(beside),
+        )
+        .order_by(changes.c.version.desc())
+    )
+    for (fields,) in connection.execute(wanted):
+        if name not in fields:
+            continue
+        if not key:
+            return fields[name]
+        entries = fields[name] or {}
+        if key in (entries.get("add") or {}):
+            return entries["add"][key]
+        if key in (entries.get("remove") or ()):
+            return None
+    return None

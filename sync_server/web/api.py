@@ -1,22 +1,43 @@
-"""The exchange API under ``/api/v1`` and the health check."""
+"""The exchange API under ``/api/v1`` and the health check: for laptops, without a session."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify, request
+from marshmallow import ValidationError
 
 import sync_server
-from schemas.exchange import API
-from sync_server.web.context import centre
+from schemas.catalogue import UnknownKind, kind_of, kinds
+from schemas.codes import CodeList, all_lists
+from schemas.describe import code_lists, json_schema
+from schemas.exchange import API, JoinSchema, pointers
+from schemas.kind import Kind
+from sync_server.domain.envelope import BadEnvelope
+from sync_server.domain.errors import Refusal
+from sync_server.services.centre import Centre
+from sync_server.services.devices import Device, Joined, authenticate, join_device
+from sync_server.services.sync import exchange, keep_unusable, limits
+from sync_server.web.bodies import compressed, read_json
+from sync_server.web.context import CENTRE, LIMITER, centre
 
-blueprint = Blueprint("api", __name__, url_prefix=API)
+_join = JoinSchema()
 
 
 def register(app: Flask) -> Blueprint:
     """Add the API's addresses to the app and return its blueprint (no session, no CSRF)."""
+    api = Blueprint("api", __name__, url_prefix=API)
+    opened: Centre = app.extensions[CENTRE]
+    limit = app.extensions[LIMITER].limit(f"{opened.settings.joins_per_minute} per minute")
+    joining = limit(join)
+    api.add_url_rule("/devices", "join", joining, methods=["POST"])
+    api.add_url_rule("/sync", "sync", sync, methods=["POST"])
+    api.add_url_rule("/kinds", "list_kinds", list_kinds)
+    api.add_url_rule("/kinds/<name>", "describe_kind", describe_kind)
+    api.add_url_rule("/codes", "list_codes", list_codes)
+    api.after_request(lambda response: compressed(request, response))
+    app.register_blueprint(api)
     app.add_url_rule("/healthz", "healthz", healthz)
-    app.register_blueprint(blueprint)
-    return blueprint
+    return api
 
 
 def healthz() -> Response:
@@ -29,3 +50,108 @@ def healthz() -> Response:
         version=sync_server.__version__,
         synthetic=centre().district.synthetic,
     )
+
+
+def join() -> tuple[Response, int]:
+    """POST /devices: make the device a join code stands for."""
+    body, _ = read_json(request)
+    try:
+        asked = _join.load(body)
+    except ValidationError as err:
+        raise Refusal("bad_request", errors=pointers(err.messages)) from None
+    joined = join_device(
+        centre(), asked["code"], asked["device_name"], asked["public_key"], asked["app"],
+        centre().clock(),
+    )  # fmt: skip
+    return jsonify(_joined(joined)), 201
+
+
+def sync() -> Response:
+    """POST /sync: the exchange."""
+    now = centre().clock()
+    device = _device()
+    body, text = read_json(request)
+    try:
+        reply = exchange(centre(), device, body, now)
+    except BadEnvelope:
+        keep_unusable(centre(), device, text, now)
+        raise
+    return Response(reply.as_json(), mimetype="application/json")
+
+
+def list_kinds() -> Response:
+    """GET /kinds: every kind with the address of its schema."""
+    return jsonify(
+        kinds=[
+            {
+                "name": kind.info.name,
+                "version": kind.info.version,
+                "title": kind.info.label.zh,
+                "title_en": kind.info.label.en,
+                "href": f"{API}/kinds/{kind.info.name}",
+            }
+            for kind in kinds()
+        ]
+    )
+
+
+def describe_kind(name: str) -> Response:
+    """GET /kinds/<name>: the JSON schema of a kind's fields, with the code lists it uses."""
+    try:
+        kind = kind_of(name)
+    except UnknownKind:
+        raise Refusal("unknown_kind") from None
+    response = jsonify(json_schema(kind) | {"x-codes": _codes_of(kind)})
+    response.mimetype = "application/schema+json"
+    return response
+
+
+def list_codes() -> Response:
+    """GET /codes: every code list."""
+    return jsonify({name: _entries(codes) for name, codes in all_lists().items()})
+
+
+def _codes_of(kind: type[Kind]) -> dict[str, list[dict[str, object]]]:
+    return {name: _entries(all_lists()[name]) for name in sorted(code_lists(kind))}
+
+
+def _entries(codes: CodeList) -> list[dict[str, object]]:
+    return [
+        {
+            "code": item.code,
+            "zh": item.label.zh,
+            "en": item.label.en,
+            "active": item.active,
+            "std_map": item.std_map,
+        }
+        for item in codes.items
+    ]
+
+
+def _device() -> Device:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refusal("bad_token")
+    return authenticate(centre().store, token.strip())
+
+
+def _joined(joined: Joined) -> dict[str, object]:
+    worker = joined.worker
+    return {
+        "device_id": joined.device.device_id,
+        "token": joined.token,
+        "worker": {
+            "user_id": worker.user_id,
+            "no": worker.no,
+            "name": worker.name,
+            "kind": worker.kind,
+            "role": worker.role,
+            "grids": list(worker.scope_codes),
+        },
+        "district": joined.device.district,
+        "district_name": centre().district.name,
+        "synthetic": centre().district.synthetic,
+        "server_key": centre().keys.server_key,
+        "server_epoch": joined.server_epoch,
+        "limits": limits(),
+    }

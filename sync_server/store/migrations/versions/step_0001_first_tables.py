@@ -201,6 +201,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_records_district_parent_id"), "records", ["district", "parent_id"])
     op.create_table(
+        "reseals",
+        sa.Column("district", sa.String(length=6), nullable=False),
+        sa.Column("stream", sa.String(length=36), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("change_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("district", "stream", "seq", name=op.f("pk_reseals")),
+    )
+    op.create_table(
         "secrets",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),

@@ -1,0 +1,182 @@
+"""Changes made at the centre itself: notices, staff edits, marks that a record was looked at.
+
+They go the same road as a laptop's: checked by the declaration, merged by the same rule, kept in
+the same log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.catalogue import kind_of
+from schemas.check import broken_rules, check
+from schemas.clock import written
+from schemas.kind import Action, Kind
+from schemas.values import apply, difference
+from sync_server.domain.errors import Refusal
+from sync_server.domain.merge import Edit
+from sync_server.services.ids import new_id
+from sync_server.services.ledger import Effect, Ledger, VoidedRecord
+from sync_server.store import writing
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CentralChange:
+    """One change by staff. ``fields`` as on the wire; ``grid`` counts for creates alone.
+
+    ``base_version`` is the version the person was looking at.
+    """
+
+    kind: str
+    record_id: str
+    action: Action
+    fields: Mapping[str, Any]
+    author: str
+    grid: str = ""
+    base_version: int | None = None
+
+
+def apply_central_change(
+    connection: sa.Connection, district: str, change: CentralChange, now: datetime
+) -> Effect:
+    """Apply one change in the running write transaction and return what became of it.
+
+    Raises Refusal: not_allowed (the kind does not take this action from staff), bad_fields with
+    ``problems``, unknown_record, out_of_date (the id exists already, or the record was voided).
+    Whether the person may is for the caller to judge.
+    """
+    kind = kind_of(change.kind)
+    if change.action not in kind.info.staff:
+        raise Refusal("not_allowed")
+    checked = check(kind, change.action, dict(change.fields))
+    if not checked.ok:
+        raise Refusal("bad_fields", problems=[one.as_json() for one in checked.problems])
+    ledger = Ledger(connection, district, now)
+    ledger.load([change.record_id])
+    row = ledger.record(change.record_id)
+    edit = Edit(new_id(), change.author, None, change.base_version or 0, now, False)
+    if change.action in ("create", "step"):
+        if row is not None:
+            raise Refusal("out_of_date")
+        effect = ledger.create(
+            kind, edit, change.record_id, change.grid, written(now), checked.fields
+        )
+    else:
+        effect = _edit(ledger, kind, change, checked.fields, edit, row, now)
+    ledger.write()
+    doubts = [one.as_json() for one in checked.doubts]
+    writing.insert_changes(connection, [_log(district, kind, change, edit, effect, doubts, now)])
+    return effect
+
+
+def _edit(
+    ledger: Ledger,
+    kind: type[Kind],
+    change: CentralChange,
+    fields: dict[str, Any],
+    edit: Edit,
+    row: Row | None,
+    now: datetime,
+) -> Effect:
+    if row is None or row["kind"] != change.kind:
+        raise Refusal("unknown_record")
+    if change.action == "update":
+        faults = broken_rules(kind, apply(kind, row["fields"], fields))
+        if faults:
+            raise Refusal("bad_fields", problems=[one.as_json() for one in faults])
+    try:
+        return ledger.change(edit, change.record_id, change.action, written(now), fields)
+    except VoidedRecord:
+        raise Refusal("out_of_date") from None
+
+
+def _log(
+    district: str,
+    kind: type[Kind],
+    change: CentralChange,
+    edit: Edit,
+    effect: Effect,
+    doubts: list[dict[str, Any]],
+    now: datetime,
+) -> Row:
+    return {
+        "district": district,
+        "change_id": edit.change_id,
+        "kind": change.kind,
+        "schema": kind.info.version,
+        "record_id": change.record_id,
+        "action": change.action,
+        "grid": change.grid or None,
+        "base_version": change.base_version,
+        "made_at": written(now),
+        "author": change.author,
+        "fields": dict(change.fields),
+        "received_at": now,
+        "doubtful": False,
+        "happened_at": now,
+        "outcome": effect.outcome,
+        "version": effect.version,
+        "doubts": doubts or None,
+        "conflict_id": effect.conflict_id,
+    }
+
+
+def mark_seen(
+    connection: sa.Connection, district: str, user_id: str, record_id: str, now: datetime
+) -> bool:
+    """Note that staff have opened a record, so that its author's laptop can show 已查看.
+
+    One mark per record, moved forward when a newer version is opened. Returns whether there was
+    anything to tell: nothing for a record no laptop ever wrote, or a version seen before.
+    """
+    row = writing.load_records(connection, district, [record_id]).get(record_id)
+    if row is None or row["kind"] == "seen" or not _from_laptop(row):
+        return False
+    seen_id = seen_id_of(record_id)
+    if _is_marked(writing.load_records(connection, district, [seen_id]).get(seen_id), row):
+        return False
+    writing.lock_district(connection, district)
+    mark = writing.load_records(connection, district, [seen_id]).get(seen_id)
+    if _is_marked(mark, row):  # by somebody else, while this one waited for his turn
+        return False
+    said = {
+        "target_kind": row["kind"],
+        "target_id": record_id,
+        "target_version": row["version"],
+        "seen_by": user_id,
+        "seen_at": written(now),
+    }
+    kind = kind_of("seen")
+    change = CentralChange(
+        kind="seen",
+        record_id=seen_id,
+        action="update" if mark else "create",
+        fields=difference(kind, mark["fields"], said) if mark else said,
+        author=user_id,
+        grid=row["grid"],
+        base_version=mark["version"] if mark else None,
+    )
+    apply_central_change(connection, district, change, now)
+    return True
+
+
+def seen_id_of(record_id: str) -> str:
+    """Return the id of a record's one seen mark."""
+    tail = hashlib.sha256(f"seen {record_id}".encode()).hexdigest()
+    return f"{record_id[:19]}{tail[:4]}-{tail[4:16]}"
+
+
+def _is_marked(mark: Row | None, row: Row) -> bool:
+    return mark is not None and bool(mark["fields"]["target_version"] >= row["version"])
+
+
+def _from_laptop(row: Row) -> bool:
+    return any(entry["device_id"] for entry in row["origins"].values())

@@ -1,0 +1,235 @@
+"""The new changes of one batch on their way into the store: judged, merged, written in bulk.
+
+Held changes are applied by themselves when the create they wait for arrives, in this batch or in a
+later one, from whichever laptop.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from sync_server.domain.envelope import Arrival, problem, reopened
+from sync_server.domain.judging import Verdict, Worker, judge, parent_id
+from sync_server.domain.merge import Edit
+from sync_server.domain.times import corrected, made_doubtful, moment
+from sync_server.services.ids import new_id
+from sync_server.services.ledger import Ledger, VoidedRecord
+from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
+from sync_server.store import streams, writing
+
+_CONTENT = (
+    "kind", "schema", "record_id", "action", "grid", "base_version", "made_at", "author", "fields",
+)  # fmt: skip
+_SEALED = (*_CONTENT, "prev", "hash")
+
+
+@dataclass
+class _Item:
+    """One change with its row; ``stored`` when the row was written by an earlier batch."""
+
+    row: Row
+    arrival: Arrival
+    stored: bool = False
+
+
+class Intake:
+    """One batch's new changes; ``take`` is called once."""
+
+    def __init__(self, connection: sa.Connection, batch: Batch) -> None:
+        self._connection = connection
+        self._district = batch.device.district
+        self._batch = _own_batch(connection, batch)
+        self._ledger = Ledger(connection, self._district, batch.received_at)
+        self._items: dict[str, _Item] = {}
+        self._waiting: dict[str, list[_Item]] = {}
+        self._settled: list[_Item] = []
+        self._workers: dict[str, Worker] = {}
+
+    def take(self, arrivals: Sequence[Arrival]) -> list[dict[str, Any]]:
+        """Judge, merge and write ``arrivals``; return their receipts in order.
+
+        After them come receipts of this laptop's changes that had waited for one of these.
+        """
+        ids = [arrival.change_id for arrival in arrivals]
+        before = streams.received(self._connection, self._district, ids)
+        self._load([one for one in arrivals if one.change_id not in before])
+        places: list[tuple[Arrival, Row, bool]] = []
+        for arrival in arrivals:
+            twin = before.get(arrival.change_id)
+            if twin is not None and _same_content(twin, arrival.members):
+                places.append((arrival, twin, True))
+                continue
+            item = _Item(self._row(arrival), arrival)
+            if twin is None:
+                before[arrival.change_id] = item.row
+                self._decide(item)
+            else:  # an id used twice for different content: kept whole under an id of our own
+                item.row |= {"change_id": new_id(), "outcome": "quarantined"}
+                item.row["problem"] = [problem("already_exists")]
+            self._items[item.row["change_id"]] = item
+            places.append((arrival, item.row, False))
+        self._write([arrival for arrival, _, again in places if again])
+        answers = [
+            duplicate(arrival, row) if again else receipt(arrival.seq, arrival.change_id, row)
+            for arrival, row, again in places
+        ]
+        return answers + self._late_receipts()
+
+    def _load(self, arrivals: Sequence[Arrival]) -> None:
+        """Read every record the changes name, and the held changes that wait for them."""
+        wanted = {arrival.members["record_id"] for arrival in arrivals}
+        wanted |= {parent for one in arrivals if (parent := parent_id(one))}
+        made = [one.members["record_id"] for one in arrivals if one.action == "create"]
+        held = writing.waiting_changes(self._connection, self._district, made)
+        for row in held:
+            item = _Item(row, reopened(row), stored=True)
+            self._waiting.setdefault(row["waits_for"], []).append(item)
+        self._ledger.load(wanted | {row["record_id"] for row in held})
+        people = {row["author"] for row in held} | {self._batch.device.worker_id}
+        scopes = streams.scopes_of(self._connection, self._district, people)
+        self._workers = {one: Worker(one, scopes.get(one, ())) for one in people}
+
+    def _row(self, arrival: Arrival) -> Row:
+        """Return the change's row, without what became of it."""
+        members, batch = arrival.members, self._batch
+        made = moment(members["made_at"])
+        return {
+            "district": self._district,
+            "change_id": arrival.change_id,
+            "stream": batch.stream,
+            "seq": arrival.seq,
+            "device_id": batch.device.device_id,
+            "batch_id": batch.batch_id,
+            **{name: members[name] for name in _SEALED},
+            "corrects": members.get("corrects"),
+            "received_at": batch.received_at,
+            "clock_offset_s": batch.clock.offset_s,
+            "doubtful": made is None or made_doubtful(made, batch.clock),
+            "happened_at": (corrected(made, batch.clock.offset_s) if made else batch.received_at),
+            "outcome": "",
+            "version": None,
+            "problem": None,
+            "doubts": arrival.doubts or None,
+            "conflict_id": None,
+            "waits_for": None,
+        }
+
+    def _decide(self, item: _Item) -> None:
+        """Find out what becomes of one change and write it into its row."""
+        # A held change is judged as its own writer's, whoever's batch brings the create.
+        worker = self._workers[item.row["author"] if item.stored else self._batch.device.worker_id]
+        verdict = judge(
+            item.arrival,
+            worker,
+            self._ledger.record(item.row["record_id"]),
+            self._ledger.record(parent_id(item.arrival)),
+        )
+        item.row["waits_for"] = verdict.waits_for
+        if verdict.problems:
+            item.row |= {"outcome": "quarantined", "problem": verdict.problems}
+        elif verdict.waits_for:
+            item.row["outcome"] = "held"
+            self._waiting.setdefault(verdict.waits_for, []).append(item)
+        else:
+            self._apply(item, verdict)
+
+    def _apply(self, item: _Item, verdict: Verdict) -> None:
+        row, arrival, ledger = item.row, item.arrival, self._ledger
+        assert arrival.kind is not None
+        offset = row["clock_offset_s"] or 0
+        edit = Edit(
+            change_id=row["change_id"],
+            author=row["author"],
+            device_id=row["device_id"],
+            base_version=row["base_version"] or 0,
+            happened_at=row["happened_at"],
+            doubtful=row["doubtful"],
+        )
+        what = (row["made_at"], arrival.fields, offset)
+        try:
+            if arrival.action in ("create", "step"):
+                effect = ledger.create(arrival.kind, edit, row["record_id"], verdict.grid, *what)
+            else:
+                effect = ledger.change(edit, row["record_id"], arrival.action, *what)
+        except VoidedRecord:
+            row |= {"outcome": "quarantined", "problem": [problem("record_voided")]}
+            return
+        row |= {
+            "outcome": effect.outcome,
+            "version": effect.version,
+            "conflict_id": effect.conflict_id,
+        }
+        for waiting in self._waiting.pop(row["record_id"], ()):
+            if waiting.stored:
+                self._settled.append(waiting)
+            self._decide(waiting)
+
+    def _late_receipts(self) -> list[dict[str, Any]]:
+        mine = [
+            item.row
+            for item in self._settled
+            if item.row["device_id"] == self._batch.device.device_id
+        ]
+        return [
+            receipt(row["seq"], row["change_id"], row) | {"stream": row["stream"]} for row in mine
+        ]
+
+    def _write(self, again: Sequence[Arrival]) -> None:
+        connection, batch = self._connection, self._batch
+        rows = [item.row for item in self._items.values()]
+        self._ledger.write()
+        writing.insert_changes(connection, rows)
+        writing.settle_held(connection, [item.row for item in self._settled])
+        reseals = [
+            {
+                "district": self._district,
+                "stream": batch.stream,
+                "seq": arrival.seq,
+                "change_id": arrival.change_id,
+                "hash": arrival.hash,
+            }
+            for arrival in again
+        ]
+        streams.insert_reseals(connection, reseals)
+        outcomes = Counter(row["outcome"] for row in rows)
+        present = streams.find_batch(connection, self._district, batch.batch_id)
+        if present is None:
+            streams.insert_batch(connection, batch_row(batch, len(rows), dict(outcomes)))
+        else:  # delivered before, and has grown since
+            total = {"outcomes": dict(Counter(present["outcomes"]) + outcomes)}
+            counted = total | {"changes": present["changes"] + len(rows)}
+            streams.change_batch(connection, self._district, batch.batch_id, counted)
+
+
+def _own_batch(connection: sa.Connection, batch: Batch) -> Batch:
+    """Return the batch under an id that is this device's."""
+    present = streams.find_batch(connection, batch.device.district, batch.batch_id)
+    if present is None or present["device_id"] == batch.device.device_id:
+        return batch
+    return replace(batch, batch_id=new_id())
+
+
+def _same_content(row: Mapping[str, Any], members: Mapping[str, Any]) -> bool:
+    """Whether a change received before says what this one says (its place may differ)."""
+    return bool(_content(row) == _content(members))
+
+
+def _content(members: Mapping[str, Any]) -> Any:
+    fields = members["fields"]
+    if set(fields) == {"text"}:  # perhaps a change kept whole as text
+        try:
+            whole = json.loads(fields["text"])
+        except (TypeError, ValueError):
+            whole = None
+        if isinstance(whole, dict) and "change_id" in whole:
+            return {name: value for name, value in whole.items() if name not in _PLACE}
+    return [members[name] for name in _CONTENT]
+
+
+_PLACE = frozenset({"seq", "prev", "hash"})

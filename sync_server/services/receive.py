@@ -1,0 +1,142 @@
+"""Taking in one batch of a laptop: a single transaction, durable before anything is answered.
+
+In order: the device's row is locked; the stream is compared by number and hash; what is known is
+answered from what is stored; the rest goes through ``intake`` and the stream moves on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.seal import ZEROS
+from sync_server.domain.envelope import Arrival
+from sync_server.domain.errors import Refusal
+from sync_server.services.devices import Device
+from sync_server.services.intake import Intake
+from sync_server.services.receipts import Batch, Row, duplicate
+from sync_server.store import streams, writing
+
+
+@dataclass(frozen=True)
+class Received:
+    """The answer: receipts in order, and how far every stream is known now."""
+
+    receipts: list[dict[str, Any]]
+    known: list[dict[str, Any]]
+    fresh: int
+    """How many changes were new."""
+
+
+def receive_batch(connection: sa.Connection, batch: Batch) -> Received:
+    """Take a batch in, within the caller's write transaction.
+
+    Raises Refusal: busy, device_revoked; stream_forked and sequence_gap name the ``stream`` and
+    what is ``known``, and nothing is stored.
+    """
+    district = batch.device.district
+    row = streams.lock_device(connection, district, batch.device.device_id)
+    if row is None or row["state"] != "active":
+        raise Refusal("device_revoked")
+    if batch.arrivals:  # nobody else of the district adds streams or records meanwhile
+        writing.lock_district(connection, district)
+    names = {head["stream"] for head in batch.heads} | {batch.stream}
+    known = streams.known_streams(connection, district, names)
+    try:
+        check_heads(connection, batch.device, batch.heads, known)
+        return _take(connection, batch, names, known)
+    except Refusal as refusal:
+        refusal.facts.setdefault("known", _known(names, known))
+        raise
+
+
+def _take(
+    connection: sa.Connection, batch: Batch, names: set[str], known: dict[str, Row]
+) -> Received:
+    """Answer what is known and take in the rest."""
+    place = known.get(batch.stream)
+    known_seq, known_hash = (place["known_seq"], place["known_hash"]) if place else (0, ZEROS)
+    old = [arrival for arrival in batch.arrivals if arrival.seq <= known_seq]
+    fresh = batch.arrivals[len(old) :]
+    receipts = _answer_known(connection, batch, old)
+    if fresh:
+        if fresh[0].seq > known_seq + 1:
+            raise Refusal("sequence_gap", stream=batch.stream)
+        if fresh[0].members["prev"] != known_hash:
+            raise Refusal("stream_forked", stream=batch.stream)
+        receipts += Intake(connection, batch).take(fresh)
+        last = fresh[-1]
+        known[batch.stream] = {
+            "district": batch.device.district,
+            "stream": batch.stream,
+            "device_id": batch.device.device_id,
+            "known_seq": last.seq,
+            "known_hash": last.hash,
+        }
+        streams.save_stream(connection, known[batch.stream], new=place is None)
+    return Received(receipts, _known(names, known), len(fresh))
+
+
+def check_heads(
+    connection: sa.Connection,
+    device: Device,
+    heads: Sequence[dict[str, Any]],
+    known: dict[str, Row],
+) -> None:
+    """Compare what the laptop holds for acknowledged with what is stored.
+
+    Raises Refusal: stream_forked for another hash or another device's stream; sequence_gap when
+    the laptop holds more for acknowledged than the centre has.
+    """
+    for stream, row in known.items():
+        if row["device_id"] != device.device_id:
+            raise Refusal("stream_forked", stream=stream)
+    for head in heads:
+        stream, seq = head["stream"], head["acked_seq"]
+        if seq == 0:
+            continue
+        row_of_head = known.get(stream)
+        if row_of_head is None or seq > row_of_head["known_seq"]:
+            raise Refusal("sequence_gap", stream=stream)
+        if seq == row_of_head["known_seq"]:
+            present: str | None = row_of_head["known_hash"]
+        else:
+            present = streams.hash_at(connection, device.district, stream, seq)
+        if present != head["acked_hash"]:
+            raise Refusal("stream_forked", stream=stream)
+
+
+def known_of(
+    connection: sa.Connection, device: Device, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return how far these streams are known, 0 and zeros for an unknown or foreign one."""
+    rows = streams.known_streams(connection, device.district, names)
+    mine = {name: row for name, row in rows.items() if row["device_id"] == device.device_id}
+    return _known(set(names), mine)
+
+
+def _known(names: set[str], known: dict[str, Row]) -> list[dict[str, Any]]:
+    answer = []
+    for name in sorted(names):
+        row = known.get(name)
+        seq, last_hash = (row["known_seq"], row["known_hash"]) if row else (0, ZEROS)
+        answer.append({"stream": name, "seq": seq, "hash": last_hash})
+    return answer
+
+
+def _answer_known(
+    connection: sa.Connection, batch: Batch, old: Sequence[Arrival]
+) -> list[dict[str, Any]]:
+    """Answer changes received before from what is stored; raise ``stream_forked`` when they are
+    not the same."""
+    if not old:
+        return []
+    district, first, last = batch.device.district, old[0].seq, old[-1].seq
+    hashes = streams.hashes_between(connection, district, batch.stream, first, last)
+    if any(hashes.get(arrival.seq) != arrival.hash for arrival in old):
+        raise Refusal("stream_forked", stream=batch.stream)
+    rows = streams.received_between(connection, district, batch.stream, first, last)
+    return [duplicate(arrival, rows[arrival.seq]) for arrival in old]

@@ -1,0 +1,197 @@
+"""The exchange: a laptop's changes go up, receipts and updates come down (protocol, section 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from marshmallow import ValidationError
+
+from schemas.clock import written
+from schemas.exchange import MAX_BODY_BYTES, MAX_CHANGES, PROTOCOL, SyncSchema, pointers
+from sync_server.domain.cursor import write_cursor
+from sync_server.domain.envelope import BadEnvelope, open_batch
+from sync_server.domain.errors import Refusal
+from sync_server.domain.times import Reading, read_clock
+from sync_server.services import audit
+from sync_server.services.centre import Centre
+from sync_server.services.deliver import Delivery, deliver_updates
+from sync_server.services.devices import Device
+from sync_server.services.districts import district_of
+from sync_server.services.receipts import Batch, batch_row
+from sync_server.services.receive import Received, known_of, receive_batch
+from sync_server.store import streams
+from sync_server.store.engine import compact
+
+_envelope = SyncSchema(exclude=("changes",))
+SPREAD = 0.2
+"""Laptops are told to come again at times this far around the usual pause, not all at once."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to an exchange; ``updates`` are JSON texts already."""
+
+    members: dict[str, Any]
+    updates: list[str]
+
+    def as_json(self) -> str:
+        """Return the whole body."""
+        return f'{compact(self.members)[:-1]},"updates":[{",".join(self.updates)}]}}'
+
+
+def exchange(centre: Centre, device: Device, body: Mapping[str, Any], now: datetime) -> Reply:
+    """Take one request of ``POST /sync`` and answer it once its changes are durable.
+
+    ``body`` is decoded JSON. Raises BadEnvelope, and Refusal: wrong_device, busy, device_revoked,
+    stream_forked, sequence_gap (with ``known``).
+    """
+    batch, envelope = _open(device, body, now)
+    with centre.turns.take(device.district, device.device_id):
+        try:
+            return _serve(centre, batch, envelope, now)
+        except Refusal as refusal:
+            if refusal.code == "stream_forked":
+                _note_fork(centre, batch, now)
+            raise
+
+
+def keep_unusable(centre: Centre, device: Device, raw: str, now: datetime) -> None:
+    """Keep a batch whose envelope could not be used, whole, for staff; once, however often sent."""
+    digest = hashlib.sha256(raw.encode()).hexdigest()
+    batch_id = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
+    batch = Batch(device, batch_id, "", (), (), "", now, Reading(0, False, None))
+    with centre.store.writing() as connection:
+        if streams.find_batch(connection, device.district, batch_id) is None:
+            streams.insert_batch(connection, batch_row(batch, 0, {}, raw))
+            audit.note(
+                connection, device.district, now, "unusable_batch", target=device.device_id,
+                detail={"batch_id": batch_id},
+            )  # fmt: skip
+
+
+def _open(device: Device, body: Mapping[str, Any], now: datetime) -> tuple[Batch, dict[str, Any]]:
+    """Check the envelope and open its changes, before anything is locked."""
+    try:
+        envelope: dict[str, Any] = _envelope.load(dict(body))
+    except ValidationError as err:
+        raise BadEnvelope(pointers(err.messages)) from None
+    for name in ("app", "sent_at"):
+        if not envelope[name].isprintable():
+            raise BadEnvelope([{"pointer": f"/{name}", "detail": "not printable"}])
+    changes = body.get("changes")
+    if not isinstance(changes, list) or len(changes) > MAX_CHANGES:
+        raise BadEnvelope([{"pointer": "/changes", "detail": f"not a list up to {MAX_CHANGES}"}])
+    if envelope["device_id"] != device.device_id:
+        raise Refusal("wrong_device")
+    batch = Batch(
+        device=device,
+        batch_id=envelope["batch_id"],
+        stream=envelope["stream"],
+        arrivals=open_batch(changes),
+        heads=envelope["heads"],
+        sent_at=envelope["sent_at"],
+        received_at=now,
+        clock=read_clock(envelope["sent_at"], now, device.clock_offset_s),
+    )
+    return batch, envelope
+
+
+def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime) -> Reply:
+    device = batch.device
+    with centre.store.writing() as connection:
+        epoch = _epoch(connection, device.district)
+        grids = _grids(connection, device)
+        if envelope["server_epoch"] not in (None, epoch):
+            received = Received([], _known(connection, batch), 0)
+            foreign = True
+        else:
+            received = receive_batch(connection, batch)
+            foreign = False
+        _note_visit(connection, batch, envelope["app"], received)
+    if foreign:
+        start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
+        delivery = Delivery([], start, True, {})
+    else:
+        with centre.store.reading() as connection:
+            delivery = deliver_updates(
+                connection, centre, device.district, epoch, grids,
+                envelope["cursor"], envelope["want"],
+            )  # fmt: skip
+    return _reply(centre, now, epoch, grids, received, delivery)
+
+
+def _reply(
+    centre: Centre,
+    now: datetime,
+    epoch: str,
+    grids: tuple[str, ...],
+    received: Received,
+    delivery: Delivery,
+) -> Reply:
+    settings = centre.settings
+    pause = settings.next_after_s * random.uniform(1 - SPREAD, 1 + SPREAD)
+    members = {
+        "protocol": PROTOCOL,
+        "server_epoch": epoch,
+        "server_time": written(now),
+        "known": received.known,
+        "receipts": received.receipts,
+        "cursor": delivery.cursor,
+        "more": delivery.more,
+        "people": delivery.people,
+        "scope": {"grids": list(grids), "keep_days": settings.keep_days},
+        "limits": limits(),
+        "next_after_s": 0 if delivery.more else round(pause),
+    }
+    return Reply(members, delivery.updates)
+
+
+def limits() -> dict[str, int]:
+    """Return how much one request may hold."""
+    return {"changes": MAX_CHANGES, "bytes": MAX_BODY_BYTES}
+
+
+def _epoch(connection: sa.Connection, district: str) -> str:
+    present = district_of(connection, district)
+    if present is None:
+        raise Refusal("bad_token")
+    return present.server_epoch
+
+
+def _grids(connection: sa.Connection, device: Device) -> tuple[str, ...]:
+    scopes = streams.scopes_of(connection, device.district, [device.worker_id])
+    if device.worker_id not in scopes:
+        raise Refusal("device_revoked")
+    return tuple(sorted(scopes[device.worker_id]))
+
+
+def _known(connection: sa.Connection, batch: Batch) -> list[dict[str, Any]]:
+    names = [head["stream"] for head in batch.heads] + [batch.stream]
+    return known_of(connection, batch.device, names)
+
+
+def _note_visit(connection: sa.Connection, batch: Batch, app: str, received: Received) -> None:
+    """Write down when the laptop was here and what its clock said.
+
+    A delivery that held only known changes may be an old one sent again by hand: its time says
+    nothing about the clock.
+    """
+    values: dict[str, Any] = {"last_sync_at": batch.received_at, "app": app}
+    if batch.clock.sent_at is not None and (received.fresh or not batch.arrivals):
+        values["clock_offset_s"] = batch.clock.offset_s
+    streams.change_device(connection, batch.device.district, batch.device.device_id, values)
+
+
+def _note_fork(centre: Centre, batch: Batch, now: datetime) -> None:
+    """Alert staff: two laptops may carry one store."""
+    with centre.store.writing() as connection:
+        audit.note(
+            connection, batch.device.district, now, "stream_forked",
+            target=batch.device.device_id, detail={"stream": batch.stream},
+        )  # fmt: skip

@@ -1,0 +1,84 @@
+"""Reading JSON bodies within limits, and writing them compressed where that is welcome."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import zlib
+from typing import Any, NoReturn
+
+from flask import Request, Response
+
+from schemas.exchange import MAX_BODY_BYTES
+from sync_server.domain.errors import Refusal
+
+GZIP_OVER_BYTES = 1_000
+
+
+def read_json(request: Request) -> tuple[dict[str, Any], str]:
+    """Return the object in the request's body, and the body as text.
+
+    Raises Refusal: wrong_type (not JSON), too_large (counted while decoding), bad_encoding,
+    bad_json (also for NaN, infinity, lone surrogates, and anything that is no object).
+    """
+    if request.mimetype != "application/json":
+        raise Refusal("wrong_type")
+    raw = _decoded(request)
+    try:
+        text = raw.decode("utf-8")
+        body = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        if "\\ud" in text or "\\uD" in text:  # the only way a lone surrogate can come in
+            json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        raise Refusal("bad_json") from None
+    if not isinstance(body, dict):
+        raise Refusal("bad_json")
+    return body, text
+
+
+def _decoded(request: Request) -> bytes:
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise Refusal("wrong_type")
+    raw = request.get_data(cache=False)
+    if encoding == "gzip":
+        raw = _gunzipped(raw)
+    if len(raw) > MAX_BODY_BYTES:
+        raise Refusal("too_large", limit=MAX_BODY_BYTES)
+    return raw
+
+
+def _gunzipped(raw: bytes) -> bytes:
+    """Return the content, never holding more of it than the limit (a bomb stops there)."""
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        content = inflater.decompress(raw, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise Refusal("bad_encoding") from None
+    if len(content) > MAX_BODY_BYTES:
+        raise Refusal("too_large", limit=MAX_BODY_BYTES)
+    if not inflater.eof or inflater.unused_data:
+        raise Refusal("bad_encoding")
+    return content
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def compressed(request: Request, response: Response) -> Response:
+    """Return the response, gzip when the client takes it and it is worth while."""
+    response.headers.add("Vary", "Accept-Encoding")
+    worth = not response.is_streamed and (response.content_length or 0) > GZIP_OVER_BYTES
+    if worth and request.accept_encodings["gzip"] > 0 and not response.content_encoding:
+        response.set_data(gzip.compress(response.get_data(), compresslevel=5, mtime=0))
+        response.content_encoding = "gzip"
+    return response

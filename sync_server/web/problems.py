@@ -1,0 +1,94 @@
+"""The one place where a failure becomes an answer of the API: RFC 9457 with a stable code."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Response, current_app
+from werkzeug.exceptions import HTTPException
+
+from sync_server.domain.envelope import BadEnvelope
+from sync_server.domain.errors import CODES, Refusal
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    "bad_json": 400,
+    "bad_encoding": 400,
+    "bad_token": 401,
+    "bad_code": 403,
+    "device_revoked": 403,
+    "wrong_device": 403,
+    "not_found": 404,
+    "unknown_kind": 404,
+    "not_possible": 405,
+    "busy": 409,
+    "code_used": 409,
+    "sequence_gap": 409,
+    "stream_forked": 409,
+    "too_large": 413,
+    "wrong_type": 415,
+    "bad_envelope": 422,
+    "bad_request": 422,
+    "rate_limited": 429,
+    "unexpected": 500,
+    "unavailable": 503,
+    "database_unreachable": 503,
+    "database_damaged": 503,
+    "disk_full": 503,
+    "folder_unusable": 503,
+}
+OF_HTTP = {
+    400: "bad_json", 404: "not_found", 405: "not_possible", 413: "too_large", 415: "wrong_type",
+    429: "rate_limited",
+}  # fmt: skip
+RETRY_AFTER_S = {"busy": 2, "rate_limited": 60, "unavailable": 5, "database_unreachable": 30,
+                 "disk_full": 300, "database_damaged": 300, "folder_unusable": 300}  # fmt: skip
+TELLS = frozenset({"known", "stream", "errors", "limit"})
+"""Facts of a refusal that the answer carries."""
+
+
+def answer(error: Exception) -> Response:
+    """Return the problem document for any failure of an API request."""
+    if isinstance(error, Refusal):
+        facts = {name: value for name, value in error.facts.items() if name in TELLS}
+        if STATUS.get(error.code, 400) >= 500:
+            log.error("refused: %s", error.code)
+        return _document(error.code, STATUS.get(error.code, 400), facts)
+    if isinstance(error, BadEnvelope):
+        return _document("bad_envelope", 422, {"errors": error.errors})
+    if isinstance(error, HTTPException):
+        return _of_http(error)
+    log.exception("request failed", exc_info=error)
+    return _document("unexpected", 500, {})
+
+
+def _of_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return Response(status=status, headers=list(error.get_headers()))
+    code = OF_HTTP.get(status, "unexpected" if status >= 500 else "bad_request")
+    response = _document(code, status, {})
+    for name, value in error.get_response().headers:
+        if name in ("Allow", "Retry-After", "WWW-Authenticate"):
+            response.headers[name] = value
+    return response
+
+
+def _document(code: str, status: int, facts: dict[str, Any]) -> Response:
+    body = {
+        "type": f"urn:gridrounds:problem:{code}",
+        "title": CODES[code],
+        "status": status,
+        "code": code,
+        **facts,
+    }
+    response = Response(
+        current_app.json.dumps(body), status=status, mimetype="application/problem+json"
+    )
+    if code in RETRY_AFTER_S:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S[code])
+    if code == "bad_token":
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
