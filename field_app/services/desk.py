@@ -22,6 +22,7 @@ from field_app.services.rounds import Connect, Rounds
 from field_app.services.workspace import Workspace, indexes
 from field_app.settings import Settings
 from field_app.store.errors import StoreClosed
+from field_app.store.keys import Argon2Profile
 from field_app.store.vault import Health, OpenStore, Vault, WorkerEntry
 from schemas.clock import SHANGHAI
 
@@ -54,12 +55,15 @@ class Desk:
         connect: Connect,
         clock: Clock = wall_clock,
         steady: Callable[[], float] = time.monotonic,
+        argon: Argon2Profile | None = None,
     ) -> None:
-        """``steady`` counts seconds and only goes on; idle time is measured by it."""
+        """``steady`` counts seconds and only goes on; idle time is measured by it. ``argon`` is
+        what a guess at the key of a device costs while it joins."""
         self.vault = vault
         self.clock = clock
         self.rounds = Rounds(connect)
         self._steady = steady
+        self._argon = argon
         self._lock = threading.RLock()
         self._store: OpenStore | None = None
         self._seats: set[str] = set()
@@ -159,7 +163,7 @@ class Desk:
 
         Raises what `joining.join` does.
         """
-        joined = join(self.vault, request, call, self.clock)
+        joined = join(self.vault, request, call, self.clock, self._argon)
         with self._lock:
             seat = self.take(joined.store)
             if joined.recovery_key is not None:

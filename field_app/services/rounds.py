@@ -21,7 +21,7 @@ class Rounds:
     """Starts rounds, never two at once; pages read `progress` while one runs."""
 
     def __init__(self, connect: Connect) -> None:
-        self._connect = connect
+        self.connect = connect
         self._lock = threading.Lock()
         self.progress = Progress()
 
@@ -64,7 +64,7 @@ class Rounds:
 
     def _run(self, ws: Workspace, agreed: bool) -> Progress:
         self.progress = progress = Progress()
-        client = self._connect(ws)
+        client = self.connect(ws)
         try:
             run_round(ws, client, progress, agreed=agreed)
         finally:

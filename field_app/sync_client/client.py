@@ -28,7 +28,7 @@ GZIP_OVER_BYTES = 1024
 JSON_TYPES = frozenset({"application/json", "application/problem+json"})
 KNOWN_REFUSALS = frozenset({
     "bad_token", "device_revoked", "busy", "sequence_gap", "stream_forked", "client_too_old",
-    "bad_code", "code_used", "rate_limited",
+    "bad_code", "code_used",
 })  # fmt: skip
 """Codes of the centre that have a meaning of their own here; others are told as they are."""
 
@@ -143,7 +143,9 @@ class Client:
                 body = json.loads(raw)
         if 200 <= status < 300:
             if body is None:
-                raise SyncFault("not_our_server", status=status)
+                # JSON that cannot be read was ours and was cut short; anything else never was.
+                code = "bad_reply" if kind in JSON_TYPES else "not_our_server"
+                raise SyncFault(code, status=status)
             return status, body
         _refuse(status, body, _retry_after(answer.headers.get("Retry-After")))
 
@@ -163,7 +165,8 @@ def _refuse(status: int, body: Any, retry_after_s: float | None) -> NoReturn:
         "stream": stream if isinstance(stream, str) else None,
     }
     if status in (429, 503):
-        raise SyncFault("server_busy", seconds=round(retry_after_s or 0), **common)
+        name = "rate_limited" if code == "rate_limited" else "server_busy"
+        raise SyncFault(name, seconds=round(retry_after_s or 0), **common)
     if status >= 500:
         raise SyncFault("server_error", **common)
     if not isinstance(code, str):

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from field_app.services.joining import Request
 from field_app.services.workspace import Workspace
-from tests.field_app.laptops import Hands, Laptop
+from sync_server.services.accounts import User
+from tests.field_app.centres import CentreLine
+from tests.field_app.laptops import CENTRE, PASSPHRASE, Hands, Laptop
 
 
 @pytest.fixture
@@ -44,3 +47,23 @@ def laptop(open_laptop: Callable[..., Laptop]) -> Laptop:
 def ws(laptop: Laptop) -> Workspace:
     """The worker who sits at the laptop."""
     return laptop.ws
+
+
+@pytest.fixture
+def line(tmp_path: Path, hands: Hands) -> Iterator[CentreLine]:
+    """The real centre and the line to it."""
+    with CentreLine(tmp_path / "centre", hands) as line:
+        yield line
+
+
+@pytest.fixture
+def joined(open_laptop: Callable[..., Laptop], line: CentreLine) -> Callable[..., Laptop]:
+    """Join laptops to the centre: ``joined()``, ``joined("second", worker)``."""
+
+    def join(name: str = "laptop", worker: User | None = None, **settings: Any) -> Laptop:
+        laptop = open_laptop(name, **settings)
+        code = line.code(worker or line.worker())
+        laptop.desk.join(Request(CENTRE, code, PASSPHRASE, PASSPHRASE, name), laptop.call)
+        return laptop
+
+    return join

@@ -14,9 +14,12 @@ from werkzeug.test import TestResponse
 
 from field_app.app import create_app
 from field_app.domain.identity import Identity
-from field_app.services.connection import connects
+from field_app.domain.progress import Progress
+from field_app.services.connection import calls, connects
 from field_app.services.desk import Desk
+from field_app.services.joining import Call
 from field_app.services.records import Saved, save_record
+from field_app.services.sync import run_round
 from field_app.services.workspace import Workspace, indexes
 from field_app.settings import Settings
 from field_app.store.keys import Argon2Profile, Clock
@@ -81,7 +84,21 @@ class Laptop:
         self.hands = hands
         self.settings = Settings(folder, **settings)
         vault = Vault(folder, argon=QUICK, clock=hands.vault_clock, indexes=indexes())
-        self.desk = Desk(vault, connects(self.settings), hands, lambda: hands.steady)
+        self.waits: list[float] = []
+        self.desk = Desk(vault, connects(self.settings), hands, lambda: hands.steady, QUICK)
+
+    @property
+    def call(self) -> Call:
+        """What opens a connection to a centre that does not know us yet."""
+        return calls(self.settings, self.hands)
+
+    def sync(self, *, agreed: bool = False) -> Progress:
+        """Run a round to its end without waiting between tries."""
+        progress = Progress()
+        client = self.desk.rounds.connect(self.ws)
+        run_round(self.ws, client, progress, agreed=agreed, sleep=self.waits.append)
+        client.close()
+        return progress
 
     @cached_property
     def app(self) -> Flask:
