@@ -92,11 +92,11 @@ def build(
     world = generate(name, seed, today)
     passing = _Passing(world, progress)
     with store.writing() as connection:
-        begin_synthetic(connection, DISTRICT, DISTRICT_NAME)
+        district = begin_synthetic(connection, DISTRICT, DISTRICT_NAME)
         accounts = _hire(connection, world, passing, now)
         import_records(connection, DISTRICT, passing.imported(), author=None, at=now)
         built = passing.built(accounts)
-        settings = {"demo_world": built.as_json()}
+        settings = {**district.settings, "demo_world": built.as_json()}
         connection.execute(
             sa.update(districts).where(districts.c.district == DISTRICT).values(settings=settings)
         )

@@ -26,10 +26,17 @@ FIXED = {
     "environment": "散落垃圾已清走",
     "stacking": "楼道纸箱已请住户搬走",
     "fire_lane": "占道车辆已联系挪开",
+    "extinguisher": "歪倒的灭火器已归位",
     "ebike": "已劝导拔下飞线",
+    "illegal_build": "临时棚布已劝导收起",
     "facility": "松动的护栏已扶正",
+    "road_light": "移位的井盖已复位",
+    "green": "倒伏的树枝已清走",
     "parking": "乱停共享单车已摆齐",
+    "construction": "装修围挡已请工人扶好",
     "shop": "店外经营已劝入店内",
+    "security": "敞开的单元门已关好",
+    "care": "已帮老人提菜上楼",
     "notice": "破损海报已更换",
 }
 WEATHER = {"sunny": 46, "cloudy": 30, "rain": 14, "wind": 6, "fog": 4}
@@ -82,8 +89,6 @@ def _items(rng: Random) -> Iterator[tuple[str, dict[str, Any]]]:
     for code in codes:
         if code in checked:
             result = chosen(rng, RESULTS)
-            if result == "problem_fixed" and code not in FIXED:
-                result = "ok"
             entry = {"result": result}
             if result == "problem_fixed":
                 entry["note"] = FIXED[code]

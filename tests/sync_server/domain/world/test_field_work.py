@@ -65,6 +65,19 @@ def test_a_reported_check_item_and_its_issue_name_each_other(tier_s):
     assert reported == sum("source_id" in r.fields for r in tier_s.by_kind["issue"]) > 0
 
 
+def test_checks_come_out_in_their_shares(tier_s):
+    results = Counter(
+        entry["result"]
+        for patrol in tier_s.by_kind["patrol"]
+        for entry in patrol.fields["items"].values()
+    )
+    shares = {result: 100 * count / sum(results.values()) for result, count in results.items()}
+    assert shares["ok"] > 92
+    assert 3 < shares["problem_fixed"] < 5
+    assert 0.3 < shares["not_checked"] < 1.4
+    assert 0.1 < shares["problem_reported"] < 1
+
+
 def test_visits_come_in_their_number(tier_s):
     per_day = Counter(
         (visit.grid, visit.fields["visited_at"][:10])
