@@ -82,7 +82,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     one.add_argument("--from", dest="copy", default="", metavar="FILE",
                      help="备份文件名，默认最新 (the newest by default)")  # fmt: skip
     one = add("show-batch", "显示下一次上传的内容和 curl 命令。",
-              "Print the body of the next POST /sync; on standard error the curl line.")  # fmt: skip
+              "Print the body of the next POST /sync; the curl line on stderr.")  # fmt: skip
     one.add_argument("--last", action="store_true",
                      help="改为最近一次发送的批次 (the batch sent last instead)")  # fmt: skip
     add(

@@ -287,8 +287,9 @@ def test_a_centre_that_always_fails_ends_the_round_in_words(joined, line):
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "state"), [(401, "bad_token", "bad_token"), (403, "device_revoked", "revoked")]
-)  # fmt: skip
+    ("status", "code", "state"),
+    [(401, "bad_token", "bad_token"), (403, "device_revoked", "revoked")],
+)
 def test_a_device_the_centre_refuses_keeps_everything(joined, line, status, code, state):
     laptop = joined()
     save_issue(laptop.ws)
