@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from field_app.domain.duty import next_due
@@ -18,6 +20,7 @@ from field_app.services.patrols import Slot, missing_slots, slots_of
 from field_app.services.records import get_view, unsent_count, views
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
+from field_app.store.rows import backup_day
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import local_day
 from schemas.describe import title
@@ -25,6 +28,8 @@ from schemas.describe import title
 SOON = timedelta(days=7)
 DOUBTFUL_CLOCK_S = 600
 """A clock further off than this makes every time doubtful (protocol, section 4)."""
+SCARCE_MB = 500
+"""Less free space than this is shown as a warning."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,25 @@ def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
             found.append(CareDue(resident["record_id"], name, home, where,
                                  str(care.get("risk", "")), due, days))  # fmt: skip
     return sorted(found, key=lambda one: (one.due, one.name))
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the disk leaves for saving, in whole MB, and the day of the last copy."""
+
+    free_mb: int
+    last_copy: str | None
+
+    @property
+    def scarce(self) -> bool:
+        """Whether the disk is so full that saving may soon fail."""
+        return self.free_mb < SCARCE_MB
+
+
+def room_of(folder: Path, copies: Sequence[Path]) -> Room:
+    """Return how much room the data folder has; ``copies`` are the daily ones, newest first."""
+    free = shutil.disk_usage(folder).free // 1_000_000
+    return Room(free, backup_day(copies[0]).isoformat() if copies else None)
 
 
 def draft_line(ws: Workspace, draft: Draft) -> DraftLine:

@@ -15,6 +15,7 @@ from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
 from field_app.services.record_forms import html_id
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, page_of
+from field_app.web.records import grids_to_ask
 from field_app.web.session import workspace
 from field_app.web.widgets import FormPage, form_page
 from schemas.clock import local_day
@@ -29,10 +30,10 @@ def index() -> str:
     ws = workspace()
     return render_template(
         "patrols.html",
-        slots=patrols.slots_of(ws, local_day(ws.now())),
+        today_slots=patrols.slots_of(ws, local_day(ws.now())),
         missed=patrols.missing_slots(ws, 3),
         present_slot=slot_at(ws.now()),
-        words=code_list("SLOT"),
+        slots={item.code: item.label.text(ws.lang) for item in code_list("SLOT").items},
         mine=patrols.my_patrols(ws),
         name_of=names(ws),
     )
@@ -69,6 +70,7 @@ def _checklist(page: FormPage) -> str:
         left=patrols.unanswered(draft["parts"][MAIN]["texts"]),
         reported={prefix: part for prefix, part in draft["parts"].items() if prefix != MAIN},
         prefix_of=patrols.prefix_of,
+        grids=grids_to_ask(workspace(), page),
     )
 
 

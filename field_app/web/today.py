@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from typing import cast
 
-from field_app.services.today import today
-from field_app.web.session import workspace
+from flask import Blueprint, current_app, render_template
+
+from field_app.services.today import Room, room_of, today
+from field_app.settings import Settings
+from field_app.web.session import desk, workspace
 from schemas.codes import code_list
 
 pages = Blueprint("today", __name__)
@@ -17,4 +20,11 @@ def show() -> str:
     ws = workspace()
     slots = {item.code: item.label.text(ws.lang) for item in code_list("SLOT").items}
     risks = {item.code: item.label.text(ws.lang) for item in code_list("CARE_RISK").items}
-    return render_template("today.html", today=today(ws), slots=slots, risks=risks)
+    return render_template(
+        "today.html", today=today(ws), slots=slots, risks=risks, room=_room(ws.worker_id)
+    )
+
+
+def _room(worker_id: str) -> Room:
+    settings = cast(Settings, current_app.extensions["settings"])
+    return room_of(settings.data_dir, desk().vault.backups(worker_id))

@@ -94,6 +94,7 @@ def _form(page: FormPage) -> str:
         changes=[paper for prefix, paper in page.papers.items()
                  if prefix not in (MAIN, visits.ISSUE)],
         results=code_list("VISIT_RESULT"),
+        name_of=names(ws),
     )  # fmt: skip
 
 

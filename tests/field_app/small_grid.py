@@ -7,20 +7,16 @@ was made at the centre (version set, nothing of the worker's own lies on top).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from field_app.domain.views import build_view, copy_of
 from field_app.services.workspace import SETTINGS, Workspace, put_all
-from field_app.store.rows import RowStore
 from field_app.store.tables import DurableDB
 from schemas.catalogue import kind_of
+from tests.field_app.laptops import GRID, WORKER
 
-DISTRICT, COMMUNITY, GRID = "990101", "990101100009", "990101100009003"
-WORKER = "01998a00-0000-7000-8000-00000000aaaa"
+COMMUNITY = "990101100009"
 COLLEAGUE = "01998a00-0000-7000-8000-00000000bbbb"
-NOON = datetime(2026, 9, 30, 1, 30, tzinfo=UTC)
-"""09:30 in Shanghai on Wednesday 30 September 2026."""
 PULLED = "2026-09-01T08:00:00+08:00"
 
 _NUMBERS = {
@@ -156,28 +152,12 @@ def pull_in(ws: Workspace, kind: str, record_id: str, fields: Mapping[str, Any],
         ws.keep_setting("cursor", value=f"{ws.setting('cursor').get('value', '')}+")
 
 
-def identity() -> dict[str, Any]:
-    """Return the settings document of the worker who joined."""
-    return {
-        "server_url": "http://127.0.0.1:9", "device_id": rid("area", 90), "device_name": "测试本",
-        "token": "t", "private_key": "00" * 32, "public_key": "00" * 32, "worker_id": WORKER,
-        "worker_no": "W001", "worker_name": "林示例", "role": "worker", "district": DISTRICT,
-        "grids": [GRID], "server_key": "00" * 32, "server_epoch": "e1", "joined_at": PULLED,
-        "synthetic": True,
-    }  # fmt: skip
-
-
 def fill(db: DurableDB) -> None:
-    """Store the small grid and who works in it, in one commit."""
+    """Store the small grid as the first pull does, in one commit."""
     with db.transaction():
-        put_all(db, SETTINGS, {"identity": identity(), "cursor": {"value": "c1"}})
+        put_all(db, SETTINGS, {"cursor": {"value": "c1"}})
         by_kind: dict[str, dict[str, Mapping[str, Any]]] = {}
         for kind, record_id, fields, area in (*places(), *people(), *notices()):
             by_kind.setdefault(kind, {})[record_id] = pulled(kind, record_id, fields, area)
         for kind, documents in by_kind.items():
             put_all(db, kind, documents)
-
-
-def empty_db(rows: RowStore, indexes: Mapping[str, tuple[str, ...]]) -> DurableDB:
-    """Return a database over ``rows`` as the vault opens one."""
-    return DurableDB(rows, indexes=dict(indexes), document_id_class=str)

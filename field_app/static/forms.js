@@ -1,0 +1,228 @@
+/* Forms, made quicker: drafts kept while typing, keys for the checklist, choices narrowed while
+   typing, arrow keys through what was found. Every page works without any of this. */
+(function () {
+  "use strict";
+
+  const WAIT_MS = 700;
+
+  // Drafts --------------------------------------------------------------------------------------
+
+  function keepDrafts(form) {
+    const status = document.getElementById("draft-status");
+    const revision = form.elements.namedItem("_revision");
+    let timer = 0;
+    let dirty = false;
+    let stopped = false;
+    let running = null;
+
+    function say(words, trouble) {
+      if (status && words) {
+        status.textContent = words;
+        status.classList.toggle("trouble", Boolean(trouble));
+      }
+    }
+
+    function body() {
+      return new URLSearchParams(new FormData(form));
+    }
+
+    // Whoever writes first waits for the answer: it carries the revision the next one needs.
+    function keep(leaving) {
+      window.clearTimeout(timer);
+      if (!dirty || stopped || running) {
+        return running || Promise.resolve();
+      }
+      dirty = false;
+      say(form.dataset.typing);
+      running = fetch(form.dataset.draft, {
+        method: "POST", body: body(), keepalive: Boolean(leaving), redirect: "manual",
+      }).then(function (answer) {
+        if (answer.type === "opaqueredirect") {
+          dirty = true;
+          say(form.dataset.locked, true);
+          return null;
+        }
+        return answer.json().then(function (told) {
+          if (answer.ok) {
+            revision.value = told.revision;
+            say(told.words);
+          } else {
+            stopped = true;
+            say(told.words, true);
+          }
+        });
+      }).catch(function () {
+        dirty = true;
+        say(form.dataset.failed, true);
+      }).then(function () {
+        running = null;
+        if (dirty && !stopped) {
+          plan();
+        }
+      });
+      return running;
+    }
+
+    function plan() {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(keep, WAIT_MS);
+    }
+
+    function changed(event) {
+      if (event.target.name && !event.target.name.startsWith("_find.")) {
+        dirty = true;
+        plan();
+      }
+    }
+
+    form.addEventListener("input", changed);
+    form.addEventListener("change", changed);
+    form.addEventListener("focusout", function () { keep(); });
+    document.addEventListener("visibilitychange", function () {
+      if (document.visibilityState === "hidden") {
+        keep(true);
+      }
+    });
+    window.addEventListener("pagehide", function () { keep(true); });
+
+    // Enter in a line keeps the draft; only the buttons send the form.
+    form.addEventListener("keydown", function (event) {
+      const line = event.target.matches("input:not([type=radio]):not([type=checkbox])");
+      if (event.key === "Enter" && line && !event.target.name.startsWith("_find.")) {
+        event.preventDefault();
+        keep();
+      }
+    });
+
+    // A draft on its way arrives before the form does, else the form would look outdated.
+    form.addEventListener("submit", function (event) {
+      window.clearTimeout(timer);
+      if (!running) {
+        dirty = false;
+        return;
+      }
+      event.preventDefault();
+      event.stopPropagation();
+      const button = event.submitter;
+      running.then(function () {
+        dirty = false;
+        form.requestSubmit(button);
+      });
+    });
+  }
+
+  // The checklist -------------------------------------------------------------------------------
+
+  function quickenChecklist(list) {
+    const rows = Array.from(list.querySelectorAll("[data-check-row]"));
+    const left = list.querySelector("[data-left]");
+
+    function count() {
+      const open = rows.filter(function (row) {
+        const chosen = row.querySelector("input[type=radio]:checked");
+        return !chosen || !chosen.value;
+      }).length;
+      left.textContent = open ? left.dataset.words.replace("{n}", open) : left.dataset.done;
+    }
+
+    list.addEventListener("keydown", function (event) {
+      const row = event.target.closest("[data-check-row]");
+      if (!row || !event.target.matches("input[type=radio]") || !/^[1-9]$/.test(event.key)) {
+        return;
+      }
+      const wanted = row.querySelectorAll("input[type=radio]")[Number(event.key) - 1];
+      if (!wanted) {
+        return;
+      }
+      event.preventDefault();
+      wanted.checked = true;
+      wanted.dispatchEvent(new Event("change", { bubbles: true }));
+      const next = rows[rows.indexOf(row) + 1];
+      const target = next && (next.querySelector("input[type=radio]:checked") || next.querySelector("input[type=radio]"));
+      (target || wanted).focus();
+      if (target) {
+        next.scrollIntoView({ block: "nearest" });
+      }
+    });
+    list.addEventListener("change", count);
+
+    const all = list.querySelector("[data-all-ok]");
+    all.addEventListener("click", function (event) {
+      event.preventDefault();
+      rows.forEach(function (row) {
+        const chosen = row.querySelector("input[type=radio]:checked");
+        if (!chosen || !chosen.value) {
+          row.querySelector('input[type=radio][value="' + all.dataset.allOk + '"]').checked = true;
+        }
+      });
+      all.dispatchEvent(new Event("change", { bubbles: true }));
+      list.querySelector("input[type=radio]").dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  }
+
+  // A reference with many choices ---------------------------------------------------------------
+
+  function narrowWhileTyping(finder) {
+    const field = finder.querySelector("input");
+    const menu = finder.parentElement.querySelector("select");
+    let timer = 0;
+    let asked = 0;
+
+    function narrow() {
+      const mine = ++asked;
+      const query = new URLSearchParams({ kind: finder.dataset.kind, q: field.value });
+      Array.from(menu.selectedOptions).forEach(function (one) { query.append("chosen", one.value); });
+      const first = menu.querySelector('option[value=""]');
+      fetch(finder.dataset.url + "?" + query).then(function (answer) {
+        return answer.ok ? answer.text() : Promise.reject();
+      }).then(function (options) {
+        if (mine === asked) {
+          menu.innerHTML = options;
+          if (first) {
+            menu.prepend(first);
+          }
+        }
+      }).catch(function () { /* the button asks the same question */ });
+    }
+
+    field.addEventListener("input", function () {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(narrow, 200);
+    });
+    field.addEventListener("keydown", function (event) {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        narrow();
+      } else if (event.key === "ArrowDown") {
+        event.preventDefault();
+        menu.focus();
+      }
+    });
+  }
+
+  // Arrow keys from the search to what was found, and back --------------------------------------
+
+  function stepThrough(field) {
+    document.addEventListener("keydown", function (event) {
+      if (event.key !== "ArrowDown" && event.key !== "ArrowUp") {
+        return;
+      }
+      const found = Array.from(document.querySelectorAll(field.dataset.steps + " [data-step]"));
+      const stops = [field].concat(found);
+      const here = stops.indexOf(document.activeElement);
+      if (here < 0) {
+        return;
+      }
+      const next = stops[here + (event.key === "ArrowDown" ? 1 : -1)];
+      if (next) {
+        event.preventDefault();
+        next.focus();
+      }
+    });
+  }
+
+  document.querySelectorAll("form[data-draft]").forEach(keepDrafts);
+  document.querySelectorAll("[data-checklist]").forEach(quickenChecklist);
+  document.querySelectorAll("[data-finder]").forEach(narrowWhileTyping);
+  document.querySelectorAll("[data-steps]").forEach(stepThrough);
+}());
