@@ -79,7 +79,7 @@ class Program:
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise ProgramFailed(self._last_words())
+                raise ProgramFailed(self.last_words())
             time.sleep(0.1)
 
     def answers(self) -> bool:
@@ -113,7 +113,8 @@ class Program:
             self._process.wait()
         self._process = None
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """Return the end of its log, with its name."""
         text = self._log.read_text(encoding="utf-8", errors="replace").strip()
         return f"{self.name}: " + ("\n".join(text.splitlines()[-5:]) or "no answer")
 

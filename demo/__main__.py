@@ -1,0 +1,195 @@
+"""``python -m demo``: a synthetic world, the centre, a laptop, and a worker's morning.
+
+WORLD (S or A), SEED, SERVER_PORT, LAPTOP_PORT and DEMO_DIR are read from the environment. It ends
+with both programs serving until Ctrl-C; what it prints is also in ``demo.json`` in its folder.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from requests import RequestException
+
+from demo.laptop import Joined, Worker
+from demo.morning import all_stored, patrol_and_visit, visit_and_report_offline
+from demo.pages import PageError
+from demo.plan import BadPlan, Plan, empty_folder, read_plan
+from demo.processes import Program, ProgramFailed, port_is_free, run
+from demo.progress import Steps, prepare, say
+
+PASSPHRASE = "demo-2026-grid"
+SECOND_WORKER = "W009001"
+STEPS = 9
+
+
+@dataclass(frozen=True)
+class World:
+    """The built world: its facts as the command printed them, and two join codes."""
+
+    facts: dict[str, Any]
+    code: str
+    spare_code: str
+
+
+def main() -> int:
+    """Run the demo and return its exit status."""
+    prepare()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        plan = read_plan()
+        for port in (plan.server_port, plan.laptop_port):
+            if not port_is_free(port):
+                raise BadPlan(
+                    f"端口 {port} 已被占用。Port {port} is in use: "
+                    "set SERVER_PORT or LAPTOP_PORT, or stop what uses it."
+                )
+        empty_folder(plan.folder)
+        with ExitStack() as stack:
+            programs = play(plan, stack)
+            say("Ctrl-C 停止 · Ctrl-C stops both.")
+            watch(programs)
+    except KeyboardInterrupt:
+        say("\n已停止。Stopped.")
+        return 0
+    except (BadPlan, ProgramFailed, PageError, RequestException, OSError) as error:
+        print(f"\n演示没有完成：{error}\nThe demo did not finish.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def play(plan: Plan, stack: ExitStack) -> tuple[Program, Program]:
+    """Build, start and play; return both programs, running under ``stack``."""
+    steps = Steps(STEPS)
+    words = "生成演示数据 Build the synthetic world"
+    with steps.step(f"{words} {plan.world}"):
+        world = build_world(plan)
+    centre = Program("sync_server", _centre(plan), plan.server, plan.folder / "centre.log")
+    laptop = Program("field_app", _laptop(plan), plan.laptop, plan.folder / "laptop.log")
+    worker = Worker(plan.laptop)
+    with steps.step("启动中心 Start the centre"):
+        stack.enter_context(centre).start()
+    with steps.step("启动电脑端 Start the laptop"):
+        stack.enter_context(laptop).start()
+    words = "加入并下载网格数据 Join and fetch the grid"
+    with steps.step(words):
+        joined = worker.join(plan.server, world.code, PASSPHRASE, "演示机")
+        end = worker.watch(lambda done, total, got: steps.within(f"{words} {got}"))
+        if not all_stored(end):
+            raise PageError(f"first sync: {end.stage} {end.words}")
+    with steps.step("早巡：一处当场处理、一处上报；关怀走访 Patrol, an issue, a care visit"):
+        patrol_and_visit(worker)
+    with steps.step("断网：两次走访、改电话、自处置一件 Offline: two visits, an issue"):
+        centre.stop()
+        visit_and_report_offline(worker)
+    with steps.step("断网时同步：未上传的都在 Sync fails politely, nothing is lost"):
+        unsent = worker.unsent()
+        if all_stored(worker.sync()) or worker.unsent() != unsent:
+            raise PageError("a sync without a centre must not succeed")
+    words = "恢复网络并同步 The link is back: sync"
+    with steps.step(words):
+        centre.start()
+        sync_all(worker, lambda done, total, got: steps.within(f"{words} {done}/{total}"))
+    with steps.step("再同步一次：没有可发的 A second sync sends nothing"):
+        again = worker.sync()
+        if not all_stored(again) or again.total:
+            raise PageError(f"second sync: {again}")
+    write_down(plan, world, joined, unsent)
+    return centre, laptop
+
+
+def build_world(plan: Plan) -> World:
+    """Build the world as of today and make two join codes; raise ProgramFailed."""
+    data = ["--data", str(plan.folder / "centre")]
+    # Care visits and patrols of the world are due around its today: make that the real one.
+    today = (datetime.now(UTC) + timedelta(hours=8)).date().isoformat()
+    asked = ["--world", plan.world, "--seed", str(plan.seed), "--today", today, "--json"]
+    facts = json.loads(run(["sync_server", "demo-world", *data, *asked]))
+    number = facts["persona"]["worker_no"]
+    codes = [run(["sync_server", "join-code", *data, "--no", no]).strip()
+             for no in (number, SECOND_WORKER)]  # fmt: skip
+    return World(facts, *codes)
+
+
+def sync_all(worker: Worker, told: Callable[[int, int, int], None]) -> None:
+    """Sync until nothing is unsent, a few rounds at most; raise PageError."""
+    for _ in range(5):
+        end = worker.sync(told)
+        if all_stored(end) and not worker.unsent():
+            return
+        time.sleep(1)
+    raise PageError(f"sync: {end.stage} {end.confirmed}/{end.total} {end.words}")
+
+
+def write_down(plan: Plan, world: World, joined: Joined, unsent: int) -> None:
+    """Print addresses, accounts and what to try; write the same to ``demo.json``."""
+    persona = world.facts["persona"]
+    told = {
+        "synthetic": True,
+        "world": plan.world,
+        "seed": plan.seed,
+        "digest": world.facts["digest"],
+        "records": world.facts["records"],
+        "server": plan.server,
+        "laptop": plan.laptop,
+        "accounts": world.facts["accounts"],
+        "worker": {
+            "no": persona["worker_no"],
+            "name": "林示例",
+            "grid": persona["grid"],
+            "passphrase": joined.passphrase,
+            "recovery_key": joined.recovery_key,
+        },
+        "join_code": world.spare_code,
+        "join_code_worker": SECOND_WORKER,
+        "sent_after_outage": unsent,
+    }
+    path = plan.folder / "demo.json"
+    path.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    say()
+    say(f"电脑端 laptop   {plan.laptop}   口令 passphrase: {joined.passphrase}")
+    say(f"中心   centre   {plan.server}")
+    for one in told["accounts"]:
+        say(f"    {one['role']:<10} {one['no']:<16} {one['password']}")
+    say(f"另一名网格员的加入码 join code of {SECOND_WORKER}: {world.spare_code}")
+    say(f"以上内容也在 also in {path}")
+    say()
+    say("接下来 Next:")
+    say("  1. 打开电脑端，输入口令，看“今日”和“未上传”。Open the laptop, unlock, see today.")
+    say("  2. 用 demo-community 登录中心，看“上传”里刚到的记录和版本。Sign in at the centre:")
+    say("     uploads, the records that just arrived, all their versions.")
+    say("  3. 在电脑端再做一次走访并同步，看它变为“已入库”“已查看”。Visit somebody, sync, and")
+    say("     watch the record become stored, then seen.")
+
+
+def watch(programs: tuple[Program, Program]) -> None:
+    """Wait for Ctrl-C; raise ProgramFailed when a program ends by itself."""
+    while True:
+        time.sleep(1)
+        for program in programs:
+            if not program.running:
+                raise ProgramFailed(program.last_words())
+
+
+def _centre(plan: Plan) -> list[str]:
+    return [
+        "sync_server", "--data", str(plan.folder / "centre"), "--port", str(plan.server_port),
+    ]  # fmt: skip
+
+
+def _laptop(plan: Plan) -> list[str]:
+    return [
+        "field_app", "--data", str(plan.folder / "laptop"), "--port", str(plan.laptop_port),
+        "--server", plan.server, "--no-browser",
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
