@@ -96,7 +96,7 @@ class Reader:
         wanted: set[tuple[str, str]] = set()
         for row in changes:
             wanted.add(("user", row["author"]))
-            kind, fields = understood(row["kind"], row["schema"], row["fields"])
+            kind, fields = understood(row)
             if kind is not None and row["outcome"] != "quarantined":
                 wanted |= set(references(kind, _stored_like(kind, fields)))
         for row in disputes:
@@ -110,7 +110,7 @@ class Reader:
 
     def entry(self, row: Row, deltas: tuple[Delta, ...]) -> Entry:
         """Return a change with its names; ``deltas`` are what it did."""
-        kind, fields = understood(row["kind"], row["schema"], row["fields"])
+        kind, fields = understood(row)
         reason = fields.get("reason") if row["action"] == "void" else ""
         return Entry(
             row=row,
@@ -125,7 +125,7 @@ class Reader:
 
     def alone(self, row: Row) -> Entry:
         """Return a change on its own, without what stood before it."""
-        kind, fields = understood(row["kind"], row["schema"], row["fields"])
+        kind, fields = understood(row)
         effect: Effect = {"quarantined": "refused", "held": "waits"}.get(row["outcome"], "set")  # type: ignore[assignment]
         if row["action"] == "void":
             return self.entry(row, ())
@@ -153,7 +153,7 @@ class Reader:
         if row["outcome"] in ("quarantined", "held"):
             yield from self.alone(row).deltas
             return
-        kind, fields = understood(row["kind"], row["schema"], row["fields"])
+        kind, fields = understood(row)
         if kind is None:
             return
         for path, new in paths(kind, fields):

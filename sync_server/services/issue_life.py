@@ -14,7 +14,7 @@ from sync_server.services.accounts import User
 from sync_server.services.titles import Titles
 from sync_server.store.records_read import Row, children_of
 
-STEP = "issue_step"
+ISSUE, STEP = "issue", "issue_step"
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import User
+from sync_server.services.central import mark_seen
 from sync_server.services.history import History, Reader
-from sync_server.services.issue_life import IssueLife, life_of
+from sync_server.services.issue_life import ISSUE, IssueLife, life_of
 from sync_server.services.places import names_for
 from sync_server.services.records import kind_for
 from sync_server.services.titles import Titles, references
@@ -132,6 +133,16 @@ def unmask_record(
         return _page(connection, person, kind, row, lang, unmask=True)
 
 
+def open_seen(store: Store, person: User, name: str, record_id: str, now: datetime) -> None:
+    """Let the laptop the record came from know that somebody opened it.
+
+    Raises Refusal as ``open_record``.
+    """
+    with store.writing() as connection:
+        find(connection, person, name, record_id)
+        mark_seen(connection, person.district, person.user_id, record_id, now)
+
+
 def checked_reason(reason: str) -> str:
     """Return a reason without outer space; raise Refusal ``reason_needed`` when it says nothing."""
     clean = " ".join(reason.split())
@@ -183,7 +194,7 @@ def _page(
         tables=tables,
         parents=tuple(_parents(kind, stored, lang, titles)),
         children=tuple(_children(connection, person, kind, row, lang, unmask)),
-        life=life_of(connection, person, row, lang) if kind.info.name == "issue" else None,
+        life=life_of(connection, person, row, lang) if kind.info.name == ISSUE else None,
         history=history,
         unmasked=unmask,
         hides=_hides(fields, tables, history),

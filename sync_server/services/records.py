@@ -16,6 +16,7 @@ from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.services import listing
 from sync_server.services.accounts import User
+from sync_server.services.issue_life import ISSUE, states_of
 from sync_server.services.places import names_for
 from sync_server.services.titles import Titles
 from sync_server.store import records_read
@@ -52,6 +53,8 @@ class Line:
     row: Row
     conflict: bool
     doubtful: bool
+    state: str
+    """The state of an issue in words; empty for other kinds."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ def _lines(
     conflict, doubtful = records_read.marked(
         connection, person.district, [row["record_id"] for row in rows]
     )
+    states = states_of(connection, person.district, rows, lang) if kind.info.name == ISSUE else {}
     fields = describe.columns(kind)
     for row in rows:
         cells = []
@@ -163,4 +167,5 @@ def _lines(
             row=row,
             conflict=row["record_id"] in conflict,
             doubtful=row["record_id"] in doubtful,
+            state=states.get(row["record_id"], ""),
         )

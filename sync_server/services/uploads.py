@@ -21,6 +21,7 @@ from sync_server.services.places import names_for
 from sync_server.services.record_page import Link
 from sync_server.services.titles import Titles
 from sync_server.store import history_read, uploads_read
+from sync_server.store.history_read import Decided
 from sync_server.store.uploads_read import Row
 
 PAGE = 50
@@ -176,7 +177,7 @@ def waiting(
 def disputes(
     connection: sa.Connection,
     person: User,
-    decided: history_read.Decided,
+    decided: Decided,
     page: int,
     lang: str,
 ) -> DisputePage:

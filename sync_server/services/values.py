@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from schemas.catalogue import NewerSchema, UnknownKind, kind_of, upcast
 from schemas.fields import Keyed
 from schemas.kind import Kind
@@ -66,12 +68,16 @@ def show_path(
     return Value(shown, shown != full)
 
 
-def understood(
-    name: str, schema: int, fields: Mapping[str, Any]
-) -> tuple[type[Kind] | None, dict[str, Any]]:
-    """Return the kind of a change and its fields as of today's version; None when it is unknown
-    or newer than this program."""
+def understood(change: sa.RowMapping) -> tuple[type[Kind] | None, dict[str, Any]]:
+    """Return the kind of a stored change and its fields as of today's version.
+
+    The kind is None when it is unknown or newer than this program; a void's fields are its reason.
+    """
+    fields = dict(change["fields"])
     try:
-        return kind_of(name), upcast(name, schema, dict(fields))
+        kind = kind_of(change["kind"])
+        if change["action"] == "void":
+            return kind, fields
+        return kind, upcast(change["kind"], change["schema"], fields)
     except (UnknownKind, NewerSchema, KeyError):
-        return None, dict(fields)
+        return None, fields

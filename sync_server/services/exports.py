@@ -1,0 +1,209 @@
+"""Exporting lists of records as CSV: streamed, masked unless a reason was given, written down.
+
+Cells that a spreadsheet would run as a formula, or shorten as a number, are made plain text by an
+apostrophe in front.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.clock import SHANGHAI
+from schemas.fields import Declared, Whole
+from schemas.kind import Kind
+from sync_server.domain.access import may
+from sync_server.domain.errors import Refusal
+from sync_server.services import audit, listing
+from sync_server.services.accounts import User
+from sync_server.services.places import names_for
+from sync_server.services.record_page import checked_reason
+from sync_server.services.titles import Titles
+from sync_server.store import records_read
+from sync_server.store.engine import Store
+from sync_server.store.records_read import Row, Selection
+
+RUN = 500
+BOM = "\ufeff"
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+LONG_NUMBER = re.compile(r"[0-9]{16,}\Z")
+"""A spreadsheet keeps 15 digits of a number; an ID number has 18."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a file in the language of the page that asked for it: the heads of the
+    columns after the kind's own (``heads``), and the states."""
+
+    record_id: str
+    area_code: str
+    area: str
+    author: str
+    happened_at: str
+    received_at: str
+    version: str
+    state: str
+    conflict: str
+    doubtful: str
+    voided: str
+    merged: str
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The heads in the order of the cells."""
+        return (
+            self.record_id, self.area_code, self.area, self.author,
+            self.happened_at, self.received_at, self.version, self.state,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export that was allowed and written down."""
+
+    person: User
+    kind: type[Kind]
+    wanted: Selection
+    order: records_read.Order
+    lang: str
+    words: Words
+    unmask: bool
+    file_name: str
+
+
+def begin_export(
+    store: Store,
+    person: User,
+    kind: type[Kind],
+    asked: listing.Asked,
+    now: datetime,
+    lang: str,
+    words: Words,
+    *,
+    unmask: bool,
+    reason: str,
+) -> Export:
+    """Check and write down an export.
+
+    Raises Refusal: not_allowed (also for unmasking without the right), reason_needed for
+    unmasking, unknown_record for an area outside the person's.
+    """
+    if not may(person.role, "export") or (unmask and not may(person.role, "unmask")):
+        raise Refusal("not_allowed")
+    why = checked_reason(reason) if unmask else ""
+    wanted = listing.selection(kind, asked, person)
+    with store.writing() as connection:
+        rows = records_read.count(connection, person.district, wanted)
+        detail = {
+            "kind": kind.info.name,
+            "rows": rows,
+            "masked": not unmask,
+            "filters": {name: text for name, text in asked.as_arguments().items() if name != "q"},
+            "searched": bool(asked.q),
+        }
+        audit.note(
+            connection, person.district, now, "export",
+            user_id=person.user_id, target=kind.info.name,
+            detail=detail | ({"reason": why} if why else {}),
+        )  # fmt: skip
+    stamp = now.astimezone(SHANGHAI).strftime("%Y%m%d-%H%M")
+    return Export(
+        person=person,
+        kind=kind,
+        wanted=wanted,
+        order=listing.order(kind, asked),
+        lang=lang,
+        words=words,
+        unmask=unmask,
+        file_name=f"{kind.info.label.text(lang)}-{stamp}.csv",
+    )
+
+
+def lines(store: Store, export: Export) -> Iterator[str]:
+    """Yield the file in parts: the header first, then the rows as they are read."""
+    yield BOM + _written([_header(export)])
+    with store.reading() as connection:
+        names: dict[str, str] = {}
+        for run in records_read.walk(
+            connection, export.person.district, export.wanted, export.order, size=RUN
+        ):
+            titles = Titles(connection, export.person, export.lang, unmask=export.unmask)
+            titles.preload_fields(export.kind, [row["fields"] for row in run])
+            titles.preload(("user", row["author"]) for row in run)
+            fresh = {row["grid"] for row in run} - names.keys()
+            names |= names_for(connection, export.person.district, fresh)
+            marks = records_read.marked(
+                connection, export.person.district, [row["record_id"] for row in run]
+            )
+            yield _written([_row(export, row, titles, names, marks) for row in run])
+
+
+def safe(text: str) -> str:
+    """Return ``text`` as a cell no spreadsheet runs or shortens."""
+    bare = text.lstrip(" \u00a0\u3000\u200b\ufeff")
+    if text.startswith(DANGEROUS) or bare.startswith(DANGEROUS) or LONG_NUMBER.match(text):
+        return "'" + text
+    return text
+
+
+def _header(export: Export) -> list[str]:
+    fields = [field.label.text(export.lang) for field in export.kind.declared().values()]
+    return [safe(text) for text in (*fields, *export.words.heads)]
+
+
+def _row(
+    export: Export,
+    row: Row,
+    titles: Titles,
+    names: dict[str, str],
+    marks: tuple[set[str], set[str]],
+) -> list[str]:
+    cells = [
+        _cell(export, field, row["fields"].get(name), titles)
+        for name, field in export.kind.declared().items()
+    ]
+    envelope = [
+        row["record_id"],
+        row["grid"],
+        names.get(row["grid"], row["grid"]),
+        titles.lookup("user", row["author"]) or "",
+        _time(row["happened_at"]),
+        _time(row["received_at"]),
+        str(row["version"]),
+        _state(export, row, marks),
+    ]
+    return cells + [safe(text) for text in envelope]
+
+
+def _cell(export: Export, field: Declared, value: object, titles: Titles) -> str:
+    if value in (None, "", [], {}):
+        return ""
+    show = field.show if export.unmask else field.show_masked
+    text = show(value, export.lang, titles.lookup)
+    # A whole number is no formula, whatever its sign.
+    return text if isinstance(field, Whole) and isinstance(value, int) else safe(text)
+
+
+def _state(export: Export, row: Row, marks: tuple[set[str], set[str]]) -> str:
+    disputed, doubtful = marks
+    found = [
+        (export.words.conflict, row["record_id"] in disputed),
+        (export.words.doubtful, row["record_id"] in doubtful),
+        (export.words.voided, row["voided"]),
+        (export.words.merged, row["merged_into"]),
+    ]
+    return " ".join(words for words, holds in found if holds)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _written(rows: Sequence[Sequence[str]]) -> str:
+    target = io.StringIO()
+    csv.writer(target, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(rows)
+    return target.getvalue()

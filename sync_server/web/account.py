@@ -1,0 +1,165 @@
+"""Signing in and out; who is asking. A session ends after half an hour without a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import ParamSpec, TypeVar, cast
+
+from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
+from flask_login import (
+    LoginManager,
+    UserMixin,
+    current_user,
+    login_required,
+    login_user,
+    logout_user,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from schemas.codes import code_list
+from sync_server.domain.access import Right, may
+from sync_server.domain.errors import Refusal
+from sync_server.services import accounts, audit
+from sync_server.services.accounts import User
+from sync_server.web import errors
+from sync_server.web.addresses import local_path
+from sync_server.web.context import centre, limiter
+from sync_server.web.i18n import language
+
+blueprint = Blueprint("account", __name__)
+
+IDLE = timedelta(minutes=30)
+LAST_SEEN = "seen_at"
+"""When the session was last used, in whole seconds of the centre's clock."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]
+    """Somebody's session, as Flask-Login knows one."""
+
+    def __init__(self, person: User) -> None:
+        self.person = person
+
+    def get_id(self) -> str:
+        """Return what the session keeps: the person and the mark that a new password changes."""
+        return f"{self.person.user_id}.{self.person.session_mark}"
+
+
+def register(app: Flask) -> None:
+    """Add signing in and out, and let templates know who is asking."""
+    manager = LoginManager(app)
+    manager.user_loader(_load)
+    manager.unauthorized_handler(_ask_to_sign_in)
+    # A change of address or browser must not end a session; the cookie is bound by its mark.
+    manager.session_protection = None
+    app.register_blueprint(blueprint)
+    app.context_processor(_about_me)
+
+
+def person() -> User:
+    """Return who is asking; only inside a view behind ``with_right`` or ``signed_in``."""
+    return cast(User, current_user.person)
+
+
+def signed_in(view: Callable[P, R]) -> Callable[P, R]:
+    """Make a view for anybody who is signed in."""
+    return cast(Callable[P, R], login_required(view))
+
+
+def with_right(right: Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator: a view for somebody signed in whose role has ``right``."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            if not may(person().role, right):
+                raise Refusal("not_allowed")
+            return view(*args, **kwargs)
+
+        return signed_in(guarded)
+
+    return decorate
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> AnyResponse | str | tuple[str, int]:
+    """Ask for number and password; go on to the page that was asked for."""
+    wanted = request.values.get("next", "")
+    if request.method == "GET":
+        if current_user.is_authenticated:
+            return redirect(local_path(wanted))
+        # Somebody was signed in here: tell him why he has to sign in again.
+        words = errors.say("session_ended") if "_user_id" in session else ""
+        return render_template("sign_in.html", no="", next=wanted, notice=words, wrong="")
+    no = request.form.get("no", "")
+    try:
+        with limiter().limit(f"{centre().settings.sign_ins_per_minute} per minute"):
+            found = accounts.sign_in(
+                centre().store, centre().code, no, request.form.get("password", ""), _now()
+            )
+    except Refusal as refusal:
+        body = render_template(
+            "sign_in.html", no=no, next=wanted, notice="", wrong=errors.sentence(refusal)
+        )
+        return body, errors.status_of(refusal.code)
+    # A new session: nothing of what stood before, CSRF token included, serves it.
+    session.clear()
+    login_user(SignedIn(found))
+    session[LAST_SEEN] = int(_now().timestamp())
+    return redirect(local_path(wanted), 303)
+
+
+@blueprint.post("/sign-out")
+@signed_in
+def sign_out() -> AnyResponse:
+    """End the session."""
+    with centre().store.writing() as connection:
+        audit.note(connection, centre().code, _now(), "sign_out", user_id=person().user_id)
+    logout_user()
+    session.clear()
+    return redirect(url_for("account.sign_in"), 303)
+
+
+def _now() -> datetime:
+    return centre().clock()
+
+
+def _load(session_id: str) -> SignedIn | None:
+    """Return who a session belongs to, None when it ended."""
+    now = int(_now().timestamp())
+    seen = session.get(LAST_SEEN)
+    if not isinstance(seen, int) or now - seen >= IDLE.total_seconds():
+        return None
+    user_id, _, mark = session_id.partition(".")
+    with centre().store.reading() as connection:
+        found = accounts.user_of_session(connection, centre().code, user_id, mark)
+    if found is None:
+        return None
+    session[LAST_SEEN] = now
+    return SignedIn(found)
+
+
+def _ask_to_sign_in() -> AnyResponse:
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else ""
+    address = url_for("account.sign_in", next=wanted) if wanted not in ("", "/") else url_for(
+        "account.sign_in"
+    )  # fmt: skip
+    if request.headers.get("HX-Request"):
+        # htmx would put the sign-in page into a corner of the page; this makes the whole page go.
+        return Response(status=401, headers={"HX-Redirect": address})
+    return redirect(address)
+
+
+def _about_me() -> dict[str, object]:
+    known = current_user if current_user and current_user.is_authenticated else None
+    me = cast(User, known.person) if known else None
+    return {
+        "me": me,
+        "my_role": code_list("ROLE").text(me.role, language()) if me else "",
+        "i_may": (lambda right: may(me.role, right)) if me else (lambda right: False),
+        "district": centre().district,
+    }

@@ -1,0 +1,136 @@
+"""The one place where a failure's code becomes a page: its status and its sentence.
+
+The exchange API answers its own failures (``web/problems.py``); here are the pages'.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, make_response, render_template
+from flask_babel import lazy_gettext as later
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from sync_server.domain.errors import Refusal
+from sync_server.web.i18n import moment
+
+log = logging.getLogger(__name__)
+
+SENTENCES = {
+    # signing in
+    "sign_in_failed": later("工号或密码不对。"),
+    "locked_out": later("连续输错多次，此工号已暂停登录，请在 %(until)s 之后再试。"),
+    "demo_outside": later("演示账号只能用于演示数据。"),
+    "session_ended": later("您已退出，或离开超过30分钟，请重新登录。"),
+    # asking
+    "not_found": later("没有这个页面或记录，或者不在您的辖区内。"),
+    "unknown_record": later("没有这个页面或记录，或者不在您的辖区内。"),
+    "unknown_kind": later("没有这个页面或记录，或者不在您的辖区内。"),
+    "unknown_user": later("没有这个页面或记录，或者不在您的辖区内。"),
+    "not_allowed": later("您的角色不能这样做。"),
+    "not_possible": later("这个地址不能这样访问。"),
+    "bad_request": later("请求不完整，请返回上一页重试。"),
+    "form_expired": later("表单已失效，可能是打开太久或已重新登录。请返回上一页，刷新后重新提交。"),
+    "too_large": later("提交的内容太大。"),
+    "too_often": later("操作太频繁，请稍等一分钟再试。"),
+    "reason_needed": later("请写明查看原因（%(least)s 至 %(most)s 字）。"),
+    "bad_fields": later("有填报项需要改正。"),
+    "out_of_date": later("这条记录刚被别人改过，请核对后再提交。"),
+    "bad_scope": later("请选择您辖区内的区域。"),
+    # the centre itself
+    "unavailable": later("数据库正忙，请稍后再试。"),
+    "database_unreachable": later("暂时连不上数据库，请稍后再试。"),
+    "disk_full": later("服务器磁盘已满，请联系管理员。"),
+    "database_damaged": later("数据库文件损坏，请联系管理员。"),
+    "unexpected": later("服务器出错了，问题已记录。请稍后再试。"),
+}
+"""The sentence for each code a page can meet."""
+
+STATUS = {
+    "not_found": 404,
+    "unknown_record": 404,
+    "unknown_kind": 404,
+    "unknown_user": 404,
+    "session_ended": 401,
+    "not_allowed": 403,
+    "not_possible": 405,
+    "too_large": 413,
+    "too_often": 429,
+    "sign_in_failed": 403,
+    "locked_out": 403,
+    "demo_outside": 403,
+    "out_of_date": 409,
+    "reason_needed": 422,
+    "bad_fields": 422,
+    "bad_scope": 422,
+    "unavailable": 503,
+    "database_unreachable": 503,
+    "disk_full": 507,
+    "database_damaged": 500,
+    "unexpected": 500,
+}
+OF_HTTP = {
+    403: "not_allowed",
+    404: "not_found",
+    405: "not_possible",
+    413: "too_large",
+    429: "too_often",
+    500: "unexpected",
+    503: "unavailable",
+}
+
+
+def register(app: Flask) -> None:
+    """Answer every failure outside the exchange API with a page that says what to do next."""
+    app.register_error_handler(CSRFError, lambda error: page("form_expired"))
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(InternalServerError, _unexpected)
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status a code is answered with."""
+    return STATUS.get(code, 400)
+
+
+def sentence(refusal: Refusal) -> str:
+    """Return the sentence for a refusal in the language of this request."""
+    facts = dict(refusal.facts)
+    if "until" in facts:
+        facts["until"] = moment(facts["until"])
+    return say(refusal.code, **facts)
+
+
+def say(code: str, **facts: object) -> str:
+    """Return the sentence for a code in the language of this request."""
+    words = str(SENTENCES.get(code, SENTENCES["bad_request"]))
+    return words % facts if facts else words
+
+
+def page(code: str, **facts: object) -> Response:
+    """Return the page for a code."""
+    status = status_of(code)
+    body = render_template("error.html", status=status, words=say(code, **facts), code=code)
+    return make_response(body, status)
+
+
+def _http(error: HTTPException) -> Response | HTTPException:
+    if (error.code or 500) < 400:
+        return error
+    answer = page(OF_HTTP.get(error.code or 500, "bad_request"))
+    if allowed := getattr(error, "valid_methods", None):
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
+    answer.status_code = error.code or 500
+    return answer
+
+
+def _refused(refusal: Refusal) -> Response:
+    if status_of(refusal.code) >= 500:
+        log.error("refused: %s", refusal.code)
+    facts = {name: fact for name, fact in refusal.facts.items() if name != "until"}
+    return page(refusal.code, **facts)
+
+
+def _unexpected(error: InternalServerError) -> Response:
+    return page("unexpected")

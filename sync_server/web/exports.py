@@ -1,0 +1,65 @@
+"""Exporting a list of records as CSV, with the list's filters."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from sync_server.services import exports, listing, records
+from sync_server.web.account import person, with_right
+from sync_server.web.context import centre
+from sync_server.web.i18n import language
+
+blueprint = Blueprint("exports", __name__)
+
+
+@blueprint.post("/records/<kind>/export")
+@with_right("export")
+def as_csv(kind: str) -> Response:
+    """Send the whole list, row by row as it is read."""
+    declared = records.kind_for(person(), kind)
+    asked = listing.read(declared, request.form)
+    export = exports.begin_export(
+        centre().store,
+        person(),
+        declared,
+        asked,
+        centre().clock(),
+        language(),
+        _words(),
+        unmask=request.form.get("unmask") == "1",
+        reason=request.form.get("reason", ""),
+    )
+    answer = Response(exports.lines(centre().store, export), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = (
+        f"attachment; filename=\"{kind}.csv\"; filename*=UTF-8''{quote(export.file_name)}"
+    )
+    return answer
+
+
+@blueprint.get("/records/<kind>/export")
+@with_right("export")
+def back_to_list(kind: str) -> AnyResponse:
+    """Lead somebody who reloads an export's address to the list."""
+    records.kind_for(person(), kind)
+    return redirect(url_for("records.of_kind", kind=kind))
+
+
+def _words() -> exports.Words:
+    return exports.Words(
+        record_id=_("记录号"),
+        area_code=_("区域代码"),
+        area=_("区域"),
+        author=_("填报人"),
+        happened_at=_("发生时间"),
+        received_at=_("收到时间"),
+        version=_("版本"),
+        state=_("状态"),
+        conflict=_("有冲突"),
+        doubtful=_("时间存疑"),
+        voided=_("已作废"),
+        merged=_("已并入"),
+    )

@@ -1,0 +1,28 @@
+"""The first page: the day's figures, each a way to its list; a plain page for other roles."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from sync_server.domain.access import may
+from sync_server.services.overview import overview
+from sync_server.web.account import person, signed_in
+from sync_server.web.context import centre
+from sync_server.web.i18n import language, today
+
+blueprint = Blueprint("home", __name__)
+
+
+@blueprint.get("/")
+@signed_in
+def today_page() -> Response | str:
+    """Show the day's figures, or what somebody without records can do here."""
+    me = person()
+    if not may(me.role, "records"):
+        if may(me.role, "audit"):
+            return redirect(url_for("people.audit"))
+        return render_template("nothing_yet.html")
+    with centre().store.reading() as connection:
+        figures = overview(connection, me, today(), centre().clock(), language())
+    return render_template("home.html", figures=figures)

@@ -1,0 +1,48 @@
+"""Notices: what was sent and how far it has come, and writing one."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from sync_server.services import notices, places
+from sync_server.web import errors
+from sync_server.web.account import person, with_right
+from sync_server.web.context import centre
+from sync_server.web.i18n import language
+from sync_server.web.paging import asked_page
+
+blueprint = Blueprint("notices", __name__)
+
+
+@blueprint.get("/notices")
+@with_right("records")
+def sent() -> str:
+    """Show the notices sent, with how many devices each has reached."""
+    with centre().store.reading() as connection:
+        found = notices.list_notices(connection, person(), asked_page(), language())
+    return render_template("notices.html", found=found)
+
+
+@blueprint.route("/notices/new", methods=["GET", "POST"])
+@with_right("notices")
+def write() -> Response | str | tuple[str, int]:
+    """Ask for a notice and send it; what was typed comes back when something is wrong."""
+    me, lang, now = person(), language(), centre().clock()
+    if request.method == "GET":
+        return _page(notices.begin_notice(me, now, lang))
+    posted = request.form
+    form = notices.send_notice(
+        centre().store, me, posted.get("record_id", ""), posted.getlist, list(posted), now, lang
+    )
+    if form is not None:
+        return _page(form), errors.status_of("bad_fields")
+    flash(_("通知已发出，各终端下次同步时会收到。"))
+    return redirect(url_for("notices.sent"), 303)
+
+
+def _page(form: notices.Form) -> str:
+    with centre().store.reading() as connection:
+        areas = places.places_of(connection, person())
+    return render_template("notice_form.html", form=form, areas=areas)

@@ -1,0 +1,36 @@
+"""The staff's pages: everything a browser asks of the centre, in one registration."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from schemas.fields import AreaCode
+from sync_server.services.records import listed_kinds
+from sync_server.web import (
+    account,
+    devices,
+    errors,
+    exports,
+    home,
+    i18n,
+    notices,
+    people,
+    records,
+    security,
+    uploads,
+)
+from sync_server.web.i18n import language
+
+
+def register(app: Flask) -> None:
+    """Add the staff's pages, their errors, languages and headers to the centre's app."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    security.register(app)
+    errors.register(app)
+    i18n.register(app)
+    account.register(app)
+    for module in (home, uploads, records, exports, devices, notices, people):
+        app.register_blueprint(module.blueprint)
+    app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")
+    app.context_processor(lambda: {"listed_kinds": lambda: listed_kinds(language())})
