@@ -56,7 +56,8 @@ SENTENCES: dict[str, Label] = {
         "The database library on this computer is not safe to use, so no data was opened. Please "
         "reinstall the program.",
     ),
-    "wrong_passphrase": Label(
+    "wrong_passphrase": Label("口令不正确，请再试。", "The passphrase is wrong; try again."),
+    "wrong_passphrase_wait": Label(
         "口令不正确，{seconds}秒后可以再试。",
         "The passphrase is wrong. You can try again in {seconds} seconds.",
     ),
@@ -78,9 +79,9 @@ SENTENCES: dict[str, Label] = {
         "本机没有这位网格员的数据。", "This laptop holds no data of that worker."
     ),
     "worker_exists": Label(
-        "这位网格员在本机已有数据。请用原口令加入：向社区索取新的加入码，口令填原来的。",
-        "This worker already has data on this laptop. Ask for a new join code and join with the "
-        "passphrase used before.",
+        "这位网格员在本机已有数据。请填原来的口令再试一次，加入码不变。",
+        "This worker has data on this laptop already. Try again with the passphrase used before "
+        "and the same code.",
     ),
     "not_joined": Label(
         "尚未加入任何服务器，请先用加入码加入。",
@@ -163,9 +164,8 @@ SENTENCES: dict[str, Label] = {
         "The join code is wrong or has expired; check it or ask for a new one.",
     ),
     "code_used": Label(
-        "加入码已经用过。如果上次中断在这台电脑上，请填与上次相同的口令；否则请索取新的加入码。",
-        "The join code was used already. If joining broke off on this computer, use the same "
-        "passphrase as then; otherwise ask for a new code.",
+        "加入码已经用过，请向社区索取新的。",
+        "The join code was used already; ask for a new one.",
     ),
     "rate_limited": Label(
         "尝试太频繁，请等{seconds}秒再试。", "Too many attempts; wait {seconds} seconds."

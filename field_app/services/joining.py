@@ -1,8 +1,8 @@
 """Joining a centre with a one-time code, so that a lost answer costs nothing.
 
-The device's key is worked out from the code, the passphrase and a random salt kept beside the
-stores until joining is done: whoever tries again with the same two gets the same key, and the
-centre answers as it did the first time. The salt alone tells nobody anything.
+The device's key is worked out from the code and a random salt that is kept beside the stores until
+joining is done: whoever tries again with the same code gets the same key, and the centre answers as
+it did the first time. The salt alone tells nobody anything, and afterwards it is gone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import json
 import platform
 import secrets
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,7 @@ from field_app.domain.identity import Identity
 from field_app.services import forks, streams
 from field_app.services.preferences import choose
 from field_app.services.workspace import SETTINGS, Workspace
-from field_app.store.errors import WorkerExists
+from field_app.store.errors import WorkerExists, WrongPassphrase
 from field_app.store.files import write_atomically
 from field_app.store.keys import PASSPHRASE_LENGTH, Argon2Profile
 from field_app.store.vault import OpenStore, Vault
@@ -72,11 +73,11 @@ def join(
     """Join the centre as the worker of the code and make, or take over, that worker's store.
 
     Raises Trouble (passphrases, code, address), SyncFault, and what the vault raises; trying again
-    with the same code and passphrase goes on where it broke off.
+    with the same code goes on where it broke off.
     """
     _check(request)
     address = centre_address(request.server_url, allow_http=request.allow_http)
-    private_key, public_key = _device_key(vault.folder, request, profile or Argon2Profile())
+    private_key, public_key = _device_key(vault.folder, request.code, profile or Argon2Profile())
     name = request.device_name.strip()[:DEVICE_NAME_LENGTH] or platform.node() or "laptop"
     client = call(address, request.allow_http)
     try:
@@ -112,13 +113,12 @@ def _check(request: Request) -> None:
 
 
 def _plain_code(code: str) -> str:
-    """Return the code as the centre made it: no spaces around or within."""
-    return "".join(code.split())
+    """Return the code however it was typed: capitals and digits, without what lies between."""
+    return "".join(char for char in unicodedata.normalize("NFKC", code).upper() if char.isalnum())
 
 
-def _device_key(folder: Path, request: Request, profile: Argon2Profile) -> tuple[str, str]:
-    """Return private and public Ed25519 key in hex, the same for the same code and passphrase."""
-    secret = f"{_plain_code(request.code)}\0{request.passphrase}".encode("utf-8", "surrogatepass")
+def _device_key(folder: Path, code: str, profile: Argon2Profile) -> tuple[str, str]:
+    """Return private and public Ed25519 key in hex, the same for the same code until joined."""
     seed = Argon2id(
         salt=_salt(folder),
         length=32,
@@ -126,7 +126,7 @@ def _device_key(folder: Path, request: Request, profile: Argon2Profile) -> tuple
         lanes=profile.lanes,
         memory_cost=profile.memory_kib,
         ad=b"gridrounds device key",
-    ).derive(secret)
+    ).derive(_plain_code(code).encode("utf-8", "surrogatepass"))
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key()
     return seed.hex(), public.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
@@ -183,7 +183,10 @@ def _store(vault: Vault, identity: Identity, passphrase: str) -> tuple[OpenStore
     try:
         return vault.create(identity.worker_id, identity.worker_name, passphrase)
     except WorkerExists:
-        store = vault.unlock(identity.worker_id, passphrase)
+        try:
+            store = vault.unlock(identity.worker_id, passphrase)
+        except WrongPassphrase:
+            raise Trouble("worker_exists") from None
     if store.db.table(SETTINGS).contains(doc_id="identity"):
         return store, None
     # Broken off between making the store and moving in: nobody has seen a recovery key yet.

@@ -21,7 +21,9 @@ def trouble_of(error: BaseException) -> Trouble | None:
     if isinstance(error, Trouble):
         return error
     if isinstance(error, WrongPassphrase | TooManyAttempts):
-        return Trouble(error.code, seconds=math.ceil(error.retry_after_s))
+        seconds = math.ceil(error.retry_after_s)
+        slowed = isinstance(error, WrongPassphrase) and seconds
+        return Trouble("wrong_passphrase_wait" if slowed else error.code, seconds=seconds)
     if isinstance(error, CommitsMissing):
         return Trouble("commits_missing")
     if isinstance(error, StoreError):

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 STATUS = {
     "wrong_passphrase": 403,
+    "wrong_passphrase_wait": 403,
     "too_many_attempts": 429,
     "recovery_key_mistyped": 422,
     "weak_passphrase": 422,

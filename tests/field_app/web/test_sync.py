@@ -1,0 +1,131 @@
+"""The sync page starts a round, shows how far it is, and speaks plainly when it ends early."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from tests.field_app.centres import answers
+from tests.field_app.laptops import save_issue
+
+
+def until_over(laptop):
+    while laptop.desk.rounds.running:
+        time.sleep(0.005)
+
+
+def at_page(laptop, path="/sync"):
+    laptop.browser.unlock(worker_id=laptop.ws.worker_id)
+    return laptop.browser.get(path)
+
+
+def test_before_any_round_the_page_says_so(laptop):
+    page = at_page(laptop)
+    assert "还没有同步过" in page.text
+    assert "还没有与服务器对过时" in page.text
+
+
+def test_the_button_starts_a_round_and_the_page_shows_its_end(joined):
+    laptop = joined()
+    save_issue(laptop.ws)
+    at_page(laptop)
+    answer = laptop.browser.post("/sync", seen="/sync")
+    assert answer.location == "/sync"
+    until_over(laptop)
+    page = laptop.browser.get("/sync").text
+    assert 'data-stage="done" data-running="0" data-confirmed="1" data-total="1"' in page
+    assert "同步完成" in page
+    assert "已确认 1 / 共 1 条" in page
+    assert "hx-get" not in page
+
+
+def test_while_a_round_runs_the_page_polls_and_shows_no_success(joined, line):
+    laptop = joined()
+    save_issue(laptop.ws)
+    at_page(laptop)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def held_up(carry):
+        reached.set()
+        go_on.wait(10)
+        return carry()
+
+    line.faults.append(held_up)
+    laptop.browser.post("/sync", seen="/sync")
+    assert reached.wait(10)
+    page = laptop.browser.get("/sync/progress").text
+    assert 'data-stage="sending" data-running="1" data-confirmed="0" data-total="1"' in page
+    assert 'hx-get="/sync/progress"' in page
+    assert "data-passive" in page
+    assert "同步完成" not in page
+    second = laptop.browser.post("/sync", seen="/sync", follow_redirects=True)
+    assert "正在同步，请稍候" in second.text
+    go_on.set()
+    until_over(laptop)
+    assert "hx-get" not in laptop.browser.get("/sync/progress").text
+    assert line.paths.count("/sync") == 1
+
+
+def test_a_round_that_failed_is_said_in_plain_words_and_kept(joined, line):
+    laptop = joined()
+    save_issue(laptop.ws)
+    at_page(laptop)
+    line.faults.append(answers(200, "<html>", Content_Type="text/html"))
+    laptop.browser.post("/sync", seen="/sync")
+    until_over(laptop)
+    page = laptop.browser.get("/sync").text
+    assert 'data-stage="failed"' in page
+    assert "可能需要先登录上网认证页面" in page
+    assert "没有得到服务器确认的记录仍在本机" in page
+    assert "同步完成" not in page
+    laptop.browser.post("/language", {"lang": "en", "next": "/sync"}, seen="/sync")
+    assert "the network may ask you to sign in" in laptop.browser.get("/sync").text
+
+
+def test_a_pull_that_takes_much_away_waits_for_a_yes(joined, line):
+    import json
+
+    laptop = joined()
+    ids = [save_issue(laptop.ws).record_id for _ in range(10)]
+    laptop.sync()
+
+    def takes_away(carry):
+        status, headers, body = carry()
+        reply = json.loads(body)
+        reply["updates"] += [{"record_id": one, "gone": True} for one in ids]
+        return status, headers, json.dumps(reply)
+
+    at_page(laptop)
+    line.faults.append(takes_away)
+    laptop.browser.post("/sync", seen="/sync")
+    until_over(laptop)
+    page = laptop.browser.get("/sync").text
+    assert "移除10条记录（共10条）" in page
+    assert 'name="agreed" value="1"' in page
+    line.faults.append(takes_away)
+    laptop.browser.post("/sync", {"agreed": "1"}, seen="/sync")
+    until_over(laptop)
+    assert 'data-stage="done"' in laptop.browser.get("/sync").text
+
+
+def test_a_clock_far_off_is_pointed_out(joined, line):
+    import json
+
+    laptop = joined()
+
+    def ahead(carry):
+        status, headers, body = carry()
+        reply = json.loads(body) | {"server_time": "2026-09-30T09:00:00+08:00"}
+        return status, headers, json.dumps(reply)
+
+    line.faults.append(ahead)
+    laptop.sync()
+    page = at_page(laptop).text
+    assert "相差1140秒" in page
+    assert "请校准本机时钟" in page
+
+
+def test_a_revoked_device_is_told_so_on_every_visit(joined):
+    laptop = joined()
+    laptop.ws.keep_setting("identity", state="revoked")
+    assert "本终端已被停用" in at_page(laptop).text
