@@ -22,10 +22,11 @@ TAIL = 4
 
 @dataclass(frozen=True)
 class Query:
-    """What was typed: its numbers in order, its other words folded."""
+    """What was typed: its numbers in order, its other words folded, and all of it folded."""
 
     numbers: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    whole: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.numbers or self.words)
@@ -69,7 +70,7 @@ def read_query(text: str) -> Query:
             numbers.append(part)
         elif part not in FILLERS and (folded := fold(part)):
             words.append(folded)
-    return Query(tuple(numbers), tuple(words))
+    return Query(tuple(numbers), tuple(words), fold(text))
 
 
 def words_of(*texts: str | None) -> tuple[str, ...]:
@@ -90,6 +91,8 @@ def natural(text: str) -> tuple[tuple[int, int | str], ...]:
 
 def fit(query: Query, door: Door) -> Fit | None:
     """Return how well ``door`` fits, None when some of what was typed is not found in it."""
+    if query.whole in door.places:  # a household's number, a compound's or a shop's whole name
+        return Fit(50)
     score = _numbers(query.numbers, door)
     if score is None:
         return None

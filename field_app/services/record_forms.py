@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from field_app.domain.typed import Texts, control_at, entries, keys_of
-from field_app.services.choices import AT_ONCE, Choice, names, offer
+from field_app.services.choices import AT_ONCE, Choice, Offer, names, offer
 from field_app.services.records import views
 from field_app.services.workspace import Workspace
 from schemas.check import FieldProblem
@@ -141,13 +141,17 @@ def problems_by_control(
 
 
 def boxes(ws: Workspace, sheet: Sheet) -> list[Box]:
-    """Return the boxes of a form, in the order of declaration."""
+    """Return the boxes of a form, in the order of declaration.
+
+    A reference that nothing can be chosen for is not asked, unless it is required.
+    """
     draw = _Drawing(ws, sheet)
-    return [
+    drawn = [
         draw.box(name, declared)
         for name, declared in sheet.kind.declared().items()
         if declared.ask and (sheet.only is None or name in sheet.only)
     ]
+    return [box for box in drawn if box.choices or box.required or not box.ref or box.find]
 
 
 class _Drawing:
@@ -245,7 +249,11 @@ class _Drawing:
     def _ref(self, name: str, declared: Declared, texts: Sequence[str]) -> dict[str, object]:
         assert isinstance(declared, Ref)
         query = self.sheet.finds.get(name, "").strip()
-        found = offer(self.ws, declared.kind, [text for text in texts if text], query)
+        chosen = [text for text in texts if text]
+        found = offer(self.ws, declared.kind, chosen, query)
+        if declared.kind == "user" and isinstance(declared, Refs):
+            # Who else went along: the worker's own name is no answer.
+            found = Offer(tuple(one for one in found.choices if one.chosen))
         many = bool(found.left or query)
         widget = declared.widget
         if widget == "refs" and not many and len(found.choices) <= AT_ONCE // 2:

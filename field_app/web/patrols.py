@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -64,6 +65,10 @@ def fill_in(draft_id: str) -> Any:
 
 def _checklist(page: FormPage) -> str:
     draft = page.draft
+    # An empty end means now, so nobody has to fill it in.
+    page.main.boxes = [
+        replace(box, required=False) if box.name == "ended_at" else box for box in page.main.boxes
+    ]
     return render_template(
         "patrol_form.html",
         page=page,

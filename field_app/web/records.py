@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from field_app.services import base_data, drafts
+from field_app.services.choices import names
 from field_app.services.draft_edits import reasons_of, refused_change
 from field_app.services.drafts import MAIN, edit_part, open_draft
 from field_app.services.record_forms import new_values
@@ -113,6 +114,7 @@ def _form(page: FormPage) -> str:
         "record_form.html",
         page=page,
         is_edit=is_edit,
+        title=names(ws)(part["kind"], part["record_id"]) if is_edit else "",
         back=back,
         grids=grids_to_ask(ws, page),
         reasons=reasons_of(ws, part["record_id"], part["corrects"]),

@@ -21,7 +21,7 @@ from schemas.codes import code_list
 
 pages = Blueprint("visits", __name__)
 
-FIRST = ("visited_at", "result", "mode", "purposes", "met")
+FIRST = ("result", "purposes", "mode", "visited_at", "met")
 """What every visit is asked first."""
 BEHIND_THE_DOOR = ("opinions", "safety", "materials", "rating", "confirm")
 """What is folded away until there is something to say."""
@@ -88,7 +88,7 @@ def _form(page: FormPage) -> str:
         title=title or "",
         first=page.main.pick(*FIRST),
         behind=page.main.pick(*BEHIND_THE_DOOR),
-        closing=page.main.pick("notice_given", "late_reason"),
+        closing=page.main.pick("notice_given"),
         not_met=result in visits.NOT_MET,
         issue=page.papers.get(visits.ISSUE),
         changes=[paper for prefix, paper in page.papers.items()

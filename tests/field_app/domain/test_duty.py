@@ -1,0 +1,70 @@
+"""Slots of the day, late entries, when somebody in care is due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from field_app.domain.duty import late_problem, next_due, slot_at, slot_is_over
+from schemas.catalogue import kind_of
+from schemas.clock import SHANGHAI
+
+NOON = datetime(2026, 9, 30, 12, 0, tzinfo=SHANGHAI)
+CARE = {"resident_id": "r1", "since": "2026-09-01", "visit_every_days": 7}
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "slot"),
+    [(0, 5, "1"), (8, 30, "1"), (12, 1, "2"), (17, 30, "2"), (18, 45, "3")],
+)  # fmt: skip
+def test_the_hour_proposes_the_slot(hour: int, minute: int, slot: str) -> None:
+    assert slot_at(NOON.replace(hour=hour, minute=minute)) == slot
+
+
+def test_a_slot_is_over_after_its_time_or_day() -> None:
+    assert not slot_is_over("1", "2026-09-30", NOON)
+    assert slot_is_over("1", "2026-09-30", NOON + timedelta(minutes=1))
+    assert slot_is_over("3", "2026-09-29", NOON)
+    assert not slot_is_over("1", "2026-10-01", NOON)
+
+
+def test_an_entry_after_more_than_a_day_says_why() -> None:
+    patrol = kind_of("patrol")
+    old = {"started_at": (NOON - timedelta(hours=24, minutes=1)).isoformat()}
+    found = late_problem(patrol, old, NOON)
+    assert found is not None
+    assert (found.pointer, found.problem.code) == ("/late_reason", "late_reason_required")
+    assert late_problem(patrol, {**old, "late_reason": "停电"}, NOON) is None
+    assert late_problem(patrol, {"started_at": NOON.isoformat()}, NOON) is None
+    assert late_problem(patrol, {"started_at": "2026-09-29T"}, NOON) is None
+    assert (
+        late_problem(kind_of("issue"), {"happened_at": "2020-01-01T00:00:00+08:00"}, NOON) is None
+    )
+
+
+def visit(day: str, **more: object) -> dict[str, object]:
+    return {"visited_at": f"{day}T09:00:00+08:00", "household_id": "h1", "result": "met", **more}
+
+
+def test_before_any_visit_the_start_of_care_counts() -> None:
+    assert next_due(CARE, "h1", []) == "2026-09-08"
+
+
+def test_the_last_visit_that_reached_the_person_counts() -> None:
+    visits = [visit("2026-09-20"), visit("2026-09-22", result="nobody"), visit("2026-09-10")]
+    assert next_due(CARE, "h1", visits) == "2026-09-27"
+    not_seen = visit("2026-09-25", care_checks={"r1": {"state": "not_reached"}})
+    assert next_due(CARE, "h1", [*visits, not_seen]) == "2026-09-27"
+    other_house = visit("2026-09-26", household_id="h2")
+    assert next_due(CARE, "h1", [*visits, other_house]) == "2026-09-27"
+
+
+def test_the_day_named_in_the_last_check_comes_first() -> None:
+    named = visit("2026-09-20", care_checks={"r1": {"state": "well", "next_on": "2026-09-23"}})
+    assert next_due(CARE, "h1", [named]) == "2026-09-23"
+
+
+def test_a_call_by_phone_with_a_check_counts_whatever_the_door_said() -> None:
+    call = visit("2026-09-20", result="other_person", care_checks={"r1": {"state": "need_help"}})
+    assert next_due(CARE, "h1", [call]) == "2026-09-27"
