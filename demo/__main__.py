@@ -7,6 +7,7 @@ with both programs serving until Ctrl-C; what it prints is also in ``demo.json``
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from requests import RequestException
@@ -27,7 +29,7 @@ from demo.progress import Steps, prepare, say
 
 PASSPHRASE = "demo-2026-grid"
 SECOND_WORKER = "W009001"
-STEPS = 9
+STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class World:
     facts: dict[str, Any]
     code: str
     spare_code: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One upload as a file, and the laptop's token to post it with."""
+
+    file: Path
+    token: str
 
 
 def main() -> int:
@@ -89,8 +99,15 @@ def play(plan: Plan, stack: ExitStack) -> tuple[Program, Program]:
     with steps.step("断网：两次走访、改电话、自处置一件 Offline: two visits, an issue"):
         centre.stop()
         visit_and_report_offline(worker)
-    with steps.step("断网时同步：未上传的都在 Sync fails politely, nothing is lost"):
+    with steps.step("突然断电再开机：都在 Kill the laptop, start it again: all is there"):
         unsent = worker.unsent()
+        laptop.kill()
+        batch = next_batch(plan)
+        laptop.start()
+        worker.unlock(PASSPHRASE)
+        if worker.unsent() != unsent:
+            raise PageError(f"{unsent} were unsent before the kill, {worker.unsent()} after")
+    with steps.step("断网时同步：未上传的都在 Sync fails politely, nothing is lost"):
         if all_stored(worker.sync()) or worker.unsent() != unsent:
             raise PageError("a sync without a centre must not succeed")
     words = "恢复网络并同步 The link is back: sync"
@@ -101,7 +118,7 @@ def play(plan: Plan, stack: ExitStack) -> tuple[Program, Program]:
         again = worker.sync()
         if not all_stored(again) or again.total:
             raise PageError(f"second sync: {again}")
-    write_down(plan, world, joined, unsent)
+    write_down(plan, world, joined, batch)
     return centre, laptop
 
 
@@ -111,11 +128,27 @@ def build_world(plan: Plan) -> World:
     # Care visits and patrols of the world are due around its today: make that the real one.
     today = (datetime.now(UTC) + timedelta(hours=8)).date().isoformat()
     asked = ["--world", plan.world, "--seed", str(plan.seed), "--today", today, "--json"]
-    facts = json.loads(run(["sync_server", "demo-world", *data, *asked]))
-    number = facts["persona"]["worker_no"]
-    codes = [run(["sync_server", "join-code", *data, "--no", no]).strip()
-             for no in (number, SECOND_WORKER)]  # fmt: skip
-    return World(facts, *codes)
+    facts = json.loads(run(["sync_server", "demo-world", *data, *asked])[0])
+    first, second = (
+        run(["sync_server", "join-code", *data, "--no", no])[0].strip()
+        for no in (facts["persona"]["worker_no"], SECOND_WORKER)
+    )
+    return World(facts, first, second)
+
+
+def next_batch(plan: Plan) -> Batch:
+    """Keep the next upload as a file, to be posted by hand; raise ProgramFailed.
+
+    The laptop program must be stopped: its store is open in one process only.
+    """
+    show = ["field_app", "show-batch", "--data", str(plan.folder / "laptop")]
+    body, curl = run(show, GRIDROUNDS_PASSPHRASE=PASSPHRASE)
+    file = plan.folder / "batch.json"
+    file.write_text(body, encoding="utf-8")
+    token = re.search(r"Bearer ([^'\s]+)", curl)
+    if not token:
+        raise ProgramFailed("show-batch names no token")
+    return Batch(file, token.group(1))
 
 
 def sync_all(worker: Worker, told: Callable[[int, int, int], None]) -> None:
@@ -128,7 +161,7 @@ def sync_all(worker: Worker, told: Callable[[int, int, int], None]) -> None:
     raise PageError(f"sync: {end.stage} {end.confirmed}/{end.total} {end.words}")
 
 
-def write_down(plan: Plan, world: World, joined: Joined, unsent: int) -> None:
+def write_down(plan: Plan, world: World, joined: Joined, batch: Batch) -> None:
     """Print addresses, accounts and what to try; write the same to ``demo.json``."""
     persona = world.facts["persona"]
     told = {
@@ -149,7 +182,8 @@ def write_down(plan: Plan, world: World, joined: Joined, unsent: int) -> None:
         },
         "join_code": world.spare_code,
         "join_code_worker": SECOND_WORKER,
-        "sent_after_outage": unsent,
+        "batch": str(batch.file),
+        "device_token": batch.token,
     }
     path = plan.folder / "demo.json"
     path.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -60,6 +60,14 @@ class Worker:
         self._visitor.submit(page, form, answer)
         return Joined(passphrase, "-".join(groups))
 
+    def unlock(self, passphrase: str) -> None:
+        """Unlock after a restart; raise PageError."""
+        page = self._visitor.open("/unlock")
+        form = page.form("worker_id", "passphrase")
+        page = self._visitor.submit(page, form, {"passphrase": passphrase})
+        if page.path == "/unlock":
+            raise PageError("the passphrase does not unlock")
+
     def sync(self, told: Told = lambda confirmed, total, received: None) -> SyncEnd:
         """Press the button unless a round runs already, and watch it to its end."""
         page = self._visitor.open("/sync")

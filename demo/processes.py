@@ -35,8 +35,11 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def run(arguments: list[str], **environment: str) -> str:
-    """Run one of the programs to its end and return what it printed; raise ProgramFailed."""
+def run(arguments: list[str], **environment: str) -> tuple[str, str]:
+    """Run one of the programs to its end; return what it printed and what it said on the side.
+
+    Raises ProgramFailed.
+    """
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         env={**os.environ, **environment, "PYTHONUTF8": "1"},
@@ -47,7 +50,7 @@ def run(arguments: list[str], **environment: str) -> str:
     )
     if done.returncode:
         raise ProgramFailed(done.stderr.strip() or done.stdout.strip())
-    return done.stdout
+    return done.stdout, done.stderr
 
 
 class Program:
@@ -112,6 +115,13 @@ class Program:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def kill(self) -> None:
+        """End it at once, as a flat battery would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     def last_words(self) -> str:
         """Return the end of its log, with its name."""
