@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-DEFAULT_DATA = Path("centre-data")
+DEFAULT_DATA = Path("var") / "centre"
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,17 @@ CODES: dict[str, str] = {
     "database_newer": "the database was written by a newer program",
     "disk_full": "the disk is full",
     "folder_unusable": "the data folder cannot be used",
+    "bad_address": "this machine cannot listen on the address",
+    "no_database": "there is no database yet",
+    "file_exists": "the file exists and is kept",
+    "unknown_world": "there is no such demo world",
+    "password_missing": "no password was given",
+    "passwords_differ": "the two passwords differ",
     "port_in_use": "the port is in use",
     "remote_listening": "listening beyond this machine was not asked for",
     "district_not_empty": "the district holds records already",
     "bad_district": "a district code has 6 digits",
     "backup_failed": "the copy could not be made or verified",
-    "nothing_to_back_up": "there is no database yet",
     "program_missing": "a program this needs was not found",
 }
 

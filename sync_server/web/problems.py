@@ -40,7 +40,7 @@ STATUS = {
     "folder_unusable": 503,
 }
 OF_HTTP = {
-    400: "bad_json", 404: "not_found", 405: "not_possible", 413: "too_large", 415: "wrong_type",
+    404: "not_found", 405: "not_possible", 413: "too_large", 415: "wrong_type",
     429: "rate_limited",
 }  # fmt: skip
 RETRY_AFTER_S = {"busy": 2, "rate_limited": 60, "unavailable": 5, "database_unreachable": 30,
@@ -68,7 +68,7 @@ def _of_http(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return Response(status=status, headers=list(error.get_headers()))
-    code = OF_HTTP.get(status, "unexpected" if status >= 500 else "bad_request")
+    code = OF_HTTP.get(status, "bad_request" if status < 500 else "unexpected")
     response = _document(code, status, {})
     for name, value in error.get_response().headers:
         if name in ("Allow", "Retry-After", "WWW-Authenticate"):

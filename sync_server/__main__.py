@@ -1,0 +1,9 @@
+"""``python -m sync_server``: joins the command line and the app."""
+
+import sys
+
+from sync_server.app import create_app
+from sync_server.cli.main import run
+
+if __name__ == "__main__":
+    sys.exit(run(None, create_app))

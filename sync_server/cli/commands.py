@@ -1,0 +1,147 @@
+"""What an operator does on the terminal, a function a sub-command."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from sync_server.domain.errors import Refusal
+from sync_server.services import accounts, demo_world
+from sync_server.services.backup import back_up
+from sync_server.services.centre import Centre, open_centre
+from sync_server.services.devices import issue_join_code
+from sync_server.settings import Settings
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Centre]:
+    """Open the centre for one command."""
+    centre = open_centre(settings)
+    try:
+        yield centre
+    finally:
+        centre.store.close()
+
+
+def init(settings: Settings, args: argparse.Namespace) -> None:
+    """Make or migrate the database and say where it is."""
+    with opened(settings) as centre:
+        print(f"{centre.code} {centre.district.name}  {_place(centre)}")
+
+
+def add_user(settings: Settings, args: argparse.Namespace) -> None:
+    """Make an account and print its id."""
+    role: str = args.role
+    password = None if role in accounts.LAPTOP_ROLES else _password(args)
+    with opened(settings) as centre, centre.store.writing() as connection:
+        user = accounts.add_user(
+            connection,
+            centre.code,
+            no=args.no,
+            name=args.name,
+            role=role,
+            scope_codes=args.scope or [centre.code],
+            now=centre.clock(),
+            kind=args.kind or ("full" if role in accounts.LAPTOP_ROLES else "staff"),
+            password=password,
+        )
+    print(user.user_id)
+
+
+def join_code(settings: Settings, args: argparse.Namespace) -> None:
+    """Print a one-time code for a worker's laptop."""
+    with opened(settings) as centre, centre.store.writing() as connection:
+        worker = accounts.user_by_no(connection, centre.code, args.no)
+        print(issue_join_code(connection, centre.code, worker.user_id, centre.clock()))
+
+
+def build_demo(settings: Settings, args: argparse.Namespace) -> None:
+    """Load a demo world into an empty database, or write it as files."""
+    progress = _progress() if sys.stderr.isatty() or args.progress else _silent
+    if args.files:
+        built = demo_world.write_files(
+            args.world, args.files, seed=args.seed, today=args.today, progress=progress
+        )
+    else:
+        with opened(settings) as centre:
+            built = demo_world.build(
+                centre.store, args.world, seed=args.seed, today=args.today, now=centre.clock(),
+                progress=progress,
+            )  # fmt: skip
+    facts = built.as_json()
+    if args.json:
+        facts["accounts"] = [
+            {"no": one.no, "name": one.name, "role": one.role, "password": one.password}
+            for one in built.accounts
+        ]
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    for kind, count in facts["records"].items():
+        print(f"{kind:12} {count:>8,}")
+    for one in built.accounts:
+        print(f"{one.role:12} {one.no}  {one.password}")
+
+
+def backup(settings: Settings, args: argparse.Namespace) -> None:
+    """Write a verified copy of the database and print where it lies."""
+    database = settings.data / "centre.db"
+    if not settings.database_url and not database.exists():
+        raise Refusal("no_database", file=str(database))
+    with opened(settings) as centre:
+        path, size = back_up(centre, args.to, centre.clock())
+    print(f"{path}  {size:,} bytes")
+
+
+def _password(args: argparse.Namespace) -> str:
+    if args.password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise Refusal("password_missing")
+    first = getpass.getpass("密码 password: ")
+    if first != getpass.getpass("再输一遍 again: "):
+        raise Refusal("passwords_differ")
+    return first
+
+
+def _progress() -> Callable[[int, int], None]:
+    shown = -1
+
+    def tell(done: int, about: int) -> None:
+        nonlocal shown
+        percent = min(100 * done // max(about, 1), 100)
+        if percent != shown:
+            shown = percent
+            print(f"\r{percent:3d} %  {done:,} / {about:,}", end="", file=sys.stderr, flush=True)
+        if done >= about:
+            print(file=sys.stderr)
+
+    return tell
+
+
+def _silent(done: int, about: int) -> None:
+    """Say nothing: nobody watches."""
+
+
+def _place(centre: Centre) -> str:
+    if centre.store.path:
+        return str(centre.store.path)
+    return centre.store.engine.url.render_as_string(hide_password=True)
+
+
+def day(text: str) -> date:
+    """Read a day as 2026-09-30; raises ValueError."""
+    return date.fromisoformat(text)
+
+
+COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
+    "init": init,
+    "add-user": add_user,
+    "join-code": join_code,
+    "demo-world": build_demo,
+    "backup": backup,
+}

@@ -1,0 +1,226 @@
+"""The command line: options, sub-commands, and one place where failures become sentences."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import sync_server
+from schemas.codes import code_list
+from sync_server.cli.commands import COMMANDS, day
+from sync_server.cli.sentences import lines
+from sync_server.cli.serving import MakeApp, serve
+from sync_server.domain.errors import Refusal
+from sync_server.settings import DEFAULT_DATA, Settings, from_environment
+
+FAILED, INTERRUPTED = 1, 130
+
+
+def run(argv: Sequence[str] | None, make_app: MakeApp) -> int:
+    """Run one command line and return its exit status; ``make_app`` serves without sub-command."""
+    for stream in (sys.stdout, sys.stderr):  # a Chinese Windows console is not UTF-8 by itself
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    args = parser().parse_args(argv)
+    settings = settings_of(args)
+    try:
+        if args.command is None:
+            serve(settings, make_app, production=args.production, workers=args.workers)
+        else:
+            COMMANDS[args.command](settings, args)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Refusal as refusal:
+        facts = {"folder": settings.data, "file": settings.data / "centre.db"} | refusal.facts
+        for line in lines(Refusal(refusal.code, **facts)):
+            print(line, file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Return the settings a command line asks for."""
+    return replace(
+        Settings(),
+        data=args.data,
+        database_url=args.database_url,
+        district=args.district,
+        host=args.host,
+        port=args.port,
+        listen_remotely=args.listen_remotely,
+        host_names=tuple(args.host_name),
+        behind_tls=args.behind_tls,
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line with its help."""
+    known = from_environment(os.environ)
+    top = argparse.ArgumentParser(
+        prog="python -m sync_server",
+        description="网格巡访 GridRounds，中心服务器。不带子命令即启动。"
+        " The centre: without a sub-command it serves the API and the staff pages.",
+        epilog="数据库第一次启动时自动建立并升级。"
+        " The database is made and brought up to date at every start. The environment may name"
+        " GRIDROUNDS_DATA, GRIDROUNDS_DATABASE_URL, GRIDROUNDS_DISTRICT and SERVER_PORT.",
+    )
+    top.add_argument("--version", action="version", version=sync_server.__version__)
+    _shared(top, known)
+    _serving(top, known)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="子命令 sub-commands")
+    _add_commands(commands)
+    return top
+
+
+def _shared(to: argparse.ArgumentParser, known: dict[str, str] | None) -> None:
+    """Add the options every command takes; ``known`` None: after a sub-command's name."""
+
+    def default(name: str, otherwise: Any) -> Any:
+        return argparse.SUPPRESS if known is None else known.get(name, otherwise)
+
+    to.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        default=default("data", DEFAULT_DATA),
+        help=f"数据文件夹 (data folder, default {DEFAULT_DATA})",
+    )
+    to.add_argument(
+        "--database-url",
+        metavar="URL",
+        default=default("database_url", ""),
+        help="postgresql+psycopg://… 代替内置数据库 (instead of the built-in SQLite)",
+    )
+    to.add_argument(
+        "--district",
+        metavar="CODE",
+        default=default("district", ""),
+        help="区县代码，6位 (district, 6 digits; the only one there is by default)",
+    )
+
+
+def _serving(top: argparse.ArgumentParser, known: dict[str, str]) -> None:
+    group = top.add_argument_group("启动 serving")
+    group.add_argument("--host", default="127.0.0.1", help="监听地址 (address, default 127.0.0.1)")
+    group.add_argument(
+        "--port",
+        type=_port,
+        default=known.get("port", "8000"),
+        help="端口 (port, default 8000; 0: any free one)",
+    )
+    group.add_argument(
+        "--listen-remotely",
+        action="store_true",
+        help="允许别的电脑连接 (needed for an address beyond loopback)",
+    )
+    group.add_argument(
+        "--host-name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="对外的域名，可多次 (a name the centre is reached by; repeatable)",
+    )
+    group.add_argument(
+        "--behind-tls",
+        action="store_true",
+        help="前面有一层TLS代理 (behind one TLS proxy: trust its headers)",
+    )
+    group.add_argument(
+        "--production",
+        action="store_true",
+        help="用 gunicorn 多进程 (several processes, by gunicorn)",
+    )
+    group.add_argument(
+        "--workers",
+        type=int,
+        default=2,
+        metavar="N",
+        help="进程数 (processes with --production, default 2)",
+    )
+
+
+def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    def add(name: str, zh: str, en: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=f"{zh} {en}", description=f"{zh} {en}")
+        _shared(one, None)
+        return one
+
+    add("init", "建立或升级数据库。", "Make the database or bring it up to date.")
+    one = add("add-user", "添加人员，打印其编号。", "Add a person and print the id.")
+    one.add_argument("--no", required=True, metavar="NO", help="工号 (number, unique)")
+    one.add_argument("--name", required=True, help="姓名 (name)")
+    one.add_argument("--role", required=True, choices=_roles(), help="角色 (role)", metavar="ROLE")
+    one.add_argument(
+        "--scope",
+        action="append",
+        metavar="CODE",
+        help="辖区代码，可多次，默认全区县 (area code; repeatable; the district)",
+    )
+    one.add_argument("--kind", default="", help="人员类别 (USER_KIND code)")
+    one.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="从标准输入读密码 (read the password's line from standard input)",
+    )
+    one = add(
+        "join-code",
+        "为网格员的电脑生成一次性加入码，72小时有效。",
+        "Print a one-time code for a worker's laptop, valid 72 hours.",
+    )
+    one.add_argument("--no", required=True, metavar="NO", help="网格员工号 (the worker's number)")
+    _add_demo_world(add)
+    one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
+    one.add_argument(
+        "--to", type=Path, metavar="FILE", help="目标文件 (default: backups/ in the data folder)"
+    )
+
+
+def _add_demo_world(add: Any) -> None:
+    one = add("demo-world", "在空库中装入演示数据。", "Load a demo world into an empty database.")
+    one.add_argument(
+        "--world",
+        default="S",
+        choices=["S", "A"],
+        help="S 一个社区，A 整个镇 (S: one community, A: the whole town)",
+    )
+    one.add_argument("--seed", type=int, default=1, help="随机种子 (seed, default 1)")
+    one.add_argument(
+        "--today",
+        type=day,
+        default="2026-09-30",
+        metavar="DAY",
+        help="世界里的今天 (today in the world, default 2026-09-30)",
+    )
+    one.add_argument(
+        "--files",
+        type=Path,
+        metavar="DIR",
+        help="写成文件而不装入 (write files instead of loading)",
+    )
+    one.add_argument(
+        "--json",
+        action="store_true",
+        help="以JSON打印结果和账号 (print facts and accounts as one JSON line)",
+    )
+    one.add_argument(
+        "--progress",
+        action="store_true",
+        help="不在终端也显示进度 (show progress even without a terminal)",
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError("0-65535")
+    return port
+
+
+def _roles() -> list[str]:
+    return [item.code for item in code_list("ROLE").items]

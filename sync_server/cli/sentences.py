@@ -1,0 +1,109 @@
+"""The sentence of each failure an operator can meet, in Chinese and English."""
+
+from __future__ import annotations
+
+from schemas.labels import Label
+from sync_server.domain.errors import CODES, Refusal
+
+SENTENCES: dict[str, Label] = {
+    "port_in_use": Label(
+        "端口 {port} 已被占用，请换一个端口（--port）或先停掉占用它的程序。",
+        "Port {port} is in use; choose another with --port or stop the program that uses it.",
+    ),
+    "bad_address": Label(
+        "不能在地址 {host} 上监听。", "This machine cannot listen on the address {host}."
+    ),
+    "remote_listening": Label(
+        "{host} 不是本机地址；确要让别的电脑连接，请加 --listen-remotely。",
+        "{host} is reachable from other machines; say --listen-remotely if that is meant.",
+    ),
+    "database_unreachable": Label(
+        "连不上数据库，请检查地址（--database-url）和数据库是否在运行。",
+        "The database cannot be reached; check --database-url and that it is running.",
+    ),
+    "bad_database_url": Label(
+        "数据库地址不正确，应为 postgresql+psycopg://用户:口令@主机/库名。",
+        "The database address cannot be used; it reads postgresql+psycopg://user:password@host/name.",
+    ),
+    "database_damaged": Label(
+        "数据库文件已损坏：{file}。请勿改动它，用最近的备份恢复。",
+        "The database file is damaged: {file}. Leave it as it is and restore the latest backup.",
+    ),
+    "database_newer": Label(
+        "数据库是由更新版本的程序写的（{step}），请升级本程序。",
+        "The database was written by a newer program ({step}); please upgrade this one.",
+    ),
+    "disk_full": Label(
+        "磁盘已满，什么都没有写入；请先腾出空间。",
+        "The disk is full and nothing was written; make room first.",
+    ),
+    "folder_unusable": Label(
+        "数据文件夹不能使用：{folder}。", "The data folder cannot be used: {folder}."
+    ),
+    "unavailable": Label("数据库正忙，请稍后再试。", "The database is busy; try again later."),
+    "old_sqlite": Label(
+        "SQLite {version} 有会丢数据的缺陷，请按 requirements 重新安装。",
+        "SQLite {version} has a fault that loses data; install the pinned requirements again.",
+    ),
+    "demo_outside": Label(
+        "数据库里有演示账号，但它不是演示数据库（区县 {district}），拒绝启动。",
+        "There are demo accounts but this is no demo database (district {district}); not started.",
+    ),
+    "district_not_empty": Label(
+        "区县 {district} 已有数据，演示数据只能装入空库，请换一个 --data。",
+        "District {district} holds data; a demo world needs an empty one, choose another --data.",
+    ),
+    "bad_district": Label(
+        "请用 --district 指明区县代码（6位数字）。", "Name the district with --district (6 digits)."
+    ),
+    "no_database": Label(
+        "还没有数据库：{file}。先运行一次 python -m sync_server。",
+        "There is no database yet: {file}. Run python -m sync_server once.",
+    ),
+    "unknown_user": Label("没有工号为 {no} 的人。", "Nobody has the number {no}."),
+    "user_exists": Label("工号 {no} 已有人使用。", "The number {no} is taken."),
+    "bad_number": Label(
+        "工号应为1至40个字符，不含空格。", "A number has 1 to 40 characters without spaces."
+    ),
+    "bad_name": Label("姓名应为1至60个字。", "A name has 1 to 60 characters."),
+    "bad_role": Label("没有这个角色：{role}。", "There is no role {role}."),
+    "bad_user_kind": Label("没有这种人员类别：{kind}。", "There is no kind of user {kind}."),
+    "bad_scope": Label(
+        "辖区代码不对：{code}（须在本区县内；网格员须为网格代码）。",
+        "Not a fitting area code: {code} (inside the district; a worker needs grid codes).",
+    ),
+    "weak_password": Label("密码应为10至200个字符。", "A password has 10 to 200 characters."),
+    "password_missing": Label(
+        "没有给出密码：请在终端输入，或用 --password-stdin。",
+        "No password was given: type it on a terminal or use --password-stdin.",
+    ),
+    "passwords_differ": Label("两次输入的密码不同。", "The two passwords differ."),
+    "not_allowed": Label(
+        "只有网格员和网格长可以领取终端加入码。",
+        "Join codes are for grid workers and grid leaders who are active.",
+    ),
+    "backup_failed": Label(
+        "备份没有做成，或核对不一致，未留下文件。",
+        "The copy could not be made or does not match; no file was left.",
+    ),
+    "file_exists": Label("文件已存在，不会覆盖：{file}。", "The file exists and is kept: {file}."),
+    "program_missing": Label("找不到程序 {program}。", "The program {program} was not found."),
+    "unknown_world": Label("没有这个演示世界：{world}。", "There is no demo world {world}."),
+}
+"""What a command says for each code."""
+
+
+def lines(refusal: Refusal) -> list[str]:
+    """Return the sentence of a refusal in Chinese and in English."""
+    label = SENTENCES.get(refusal.code)
+    if label is None:
+        return [f"未能完成：{refusal.code}。", f"Not done: {CODES[refusal.code]}."]
+    facts = _Facts(refusal.facts)
+    return [label.zh.format_map(facts), label.en.format_map(facts)]
+
+
+class _Facts(dict[str, object]):
+    """Facts of a sentence; one that is not known reads as a dash."""
+
+    def __missing__(self, name: str) -> str:
+        return "—"

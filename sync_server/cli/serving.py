@@ -1,0 +1,125 @@
+"""Serving the centre: waitress by default, gunicorn's threads where asked and available."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from sync_server.domain.errors import Refusal
+from sync_server.settings import Settings
+
+THREADS = 8
+MakeApp = Callable[[Settings], Flask]
+
+
+def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: int) -> None:
+    """Serve until interrupted. Raises Refusal: remote_listening, port_in_use, bad_address, and
+    what opening the centre raises; the port is taken before the database is opened."""
+    if not settings.loopback and not settings.listen_remotely:
+        raise Refusal("remote_listening", host=settings.host)
+    listener = listen(settings.host, settings.port)
+    try:
+        app = make_app(settings)
+        host, port = listener.getsockname()[:2]
+        print(f"GridRounds 网格巡访 http://{_shown(host)}:{port}/  (Ctrl-C 停止 stops)", flush=True)
+        if production and _has_gunicorn():
+            _close(app)  # every worker opens its own connections after the fork
+            _serve_gunicorn(settings, make_app, listener, workers)
+        else:
+            _serve_waitress(settings, app, listener)
+    finally:
+        listener.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raise Refusal port_in_use or bad_address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name != "nt":  # on Windows this would let two programs share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as err:
+        listener.close()
+        if err.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise Refusal("port_in_use", port=port) from err
+        raise Refusal("bad_address", host=host) from err
+    listener.set_inheritable(True)
+    return listener
+
+
+def _serve_waitress(settings: Settings, app: Flask, listener: socket.socket) -> None:
+    import waitress
+
+    signal.signal(signal.SIGTERM, _stop)
+    logging.getLogger("waitress").setLevel(logging.WARNING)
+    waitress.serve(
+        app,
+        sockets=[listener],
+        threads=THREADS,
+        ident="gridrounds",
+        clear_untrusted_proxy_headers=not settings.behind_tls,
+        max_request_body_size=4 * 1024 * 1024,
+    )
+
+
+def _stop(number: int, frame: object) -> None:
+    """End as Ctrl-C does: requests under way are answered, connections closed."""
+    raise KeyboardInterrupt
+
+
+def _has_gunicorn() -> bool:
+    try:
+        import gunicorn.app.base  # noqa: F401
+    except ImportError:  # Windows
+        return False
+    return True
+
+
+def _serve_gunicorn(
+    settings: Settings, make_app: MakeApp, listener: socket.socket, workers: int
+) -> None:
+    from gunicorn.app.base import BaseApplication
+
+    class Application(BaseApplication):  # type: ignore[misc]
+        """gunicorn with our settings and nothing from its own files or the environment."""
+
+        def load_config(self) -> None:
+            """Take the socket that is bound already."""
+            options: dict[str, Any] = {
+                "bind": f"fd://{listener.fileno()}",
+                "worker_class": "gthread",
+                "workers": workers,
+                "threads": THREADS,
+                "timeout": 120,
+                "graceful_timeout": 30,
+                # Two servers of one user would share a control socket in his home.
+                "control_socket_disable": True,
+            }
+            for name, value in options.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            """Make the app in the worker."""
+            return make_app(settings)
+
+    Application().run()
+
+
+def _close(app: Flask) -> None:
+    for extension in app.extensions.values():
+        store = getattr(extension, "store", None)
+        if store is not None and hasattr(store, "close"):
+            store.close()
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
