@@ -7,6 +7,7 @@ was. Two programs starting at once take turns.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -43,7 +44,13 @@ def step(connection: sa.Connection) -> str | None:
 
 def differences(connection: sa.Connection) -> list[object]:
     """Return how the database differs from ``tables.py`` (what ``alembic check`` reports)."""
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    here = connection.dialect.name
+
+    def meant_for_here(thing: Any, *_: object) -> bool:
+        return thing.info.get("only", here) == here if hasattr(thing, "info") else True
+
+    options = {"compare_type": True, "include_object": meant_for_here}
+    context = MigrationContext.configure(connection, opts=options)
     return list(compare_metadata(context, metadata))
 
 
