@@ -1,0 +1,116 @@
+"""Browsing: places down to the door, lists with a search, a record with its story."""
+
+from __future__ import annotations
+
+import pytest
+
+from field_app.services import base_data, places
+from field_app.services.records import save_record
+from field_app.services.workspace import CHANGES, Workspace
+from schemas.catalogue import extended, kind_of
+from tests.field_app.laptops import Laptop
+from tests.field_app.small_grid import COLLEAGUE, fill, pull_in, rid
+from tests.schemas.samples import Pet
+
+
+@pytest.fixture
+def ws(laptop: Laptop) -> Workspace:
+    """A worker who holds the small grid."""
+    fill(laptop.ws.db)
+    return laptop.ws
+
+
+def test_compounds_tell_what_of_them_lies_in_the_own_grids(ws: Workspace) -> None:
+    pull_in(ws, "compound", rid("compound", 3), {"name": "别的网格的小区"}, "990101100009")
+    found = [(one.name, one.buildings, one.rooms, one.households) for one in places.compounds(ws)]
+    assert found == [("幸福里", 3, 24, 24), ("柳巷平房区", 2, 16, 6), ("别的网格的小区", 0, 0, 0)]
+
+
+def test_buildings_and_doors_come_in_natural_order(ws: Workspace) -> None:
+    pull_in(ws, "building", rid("building", 10), {"compound_id": rid("compound", 1), "no": "10"})
+    names = [one.name for one in places.buildings_of(ws, rid("compound", 1))]
+    assert names == ["1", "2", "3", "10"]
+    file = places.building_file(ws, rid("building", 1))
+    assert file is not None
+    assert [door.label for door in file.doors][:3] == ["1-1-201", "1-1-301", "1-1-401"]
+    assert [(home["fields"]["code"], count) for home, count in file.doors[0].households] == [
+        ("H0001", 3)
+    ]
+    assert places.building_file(ws, rid("building", 999)) is None
+
+
+def test_a_list_is_searched_by_pinyin_and_by_what_the_record_is_called(ws: Workspace) -> None:
+    residents, households = kind_of("resident"), kind_of("household")
+    assert base_data.listing(ws, residents, "lsl").total == 1
+    assert base_data.listing(ws, households, "幸福里1-1-201").total == 1
+    assert base_data.listing(ws, households, "没有").total == 0
+
+
+def test_a_list_is_cut_into_pages(ws: Workspace) -> None:
+    first = base_data.listing(ws, kind_of("resident"))
+    last = base_data.listing(ws, kind_of("resident"), page=99)
+    assert (first.total, first.pages, len(first.rows)) == (80, 2, 50)
+    assert (last.page, len(last.rows)) == (2, 30)
+
+
+def test_id_numbers_are_masked_until_asked_for_and_the_rest_is_shown(ws: Workspace) -> None:
+    detail = base_data.detail(ws, kind_of("resident"), rid("resident", 1))
+    assert detail is not None
+    lines = {line.shown.name: line for line in detail.lines}
+    assert lines["name"].shown.text == "林示例"
+    assert lines["id_no"].shown.text == "990101********001*"
+    assert lines["id_no"].secret == "99010119510412001X"
+
+
+def test_a_record_shows_doubts_links_parts_and_the_workers_own_changes(ws: Workspace) -> None:
+    home = rid("household", 1)
+    save_record(ws, "household", "update", {"phone": "12345"}, record_id=home)
+    detail = base_data.detail(ws, kind_of("household"), home)
+    assert detail is not None
+    lines = {line.shown.name: line for line in detail.lines}
+    assert [doubt.code for doubt in lines["phone"].doubts] == ["odd_phone"]
+    assert [link.title for link in lines["room_id"].links] == ["幸福里 1-1-201"]
+    parts = {kind.info.name: [one.title for one in crumbs] for kind, crumbs in detail.parts}
+    assert parts["resident"] == ["单雄信", "林示例", "阿卜杜拉·买买提"]
+    (story,) = detail.story
+    assert (story.item.state, story.lines) == ("local", (("联系电话", "12345"),))
+
+
+def test_a_refused_change_tells_why(ws: Workspace) -> None:
+    home = rid("household", 1)
+    change_id = save_record(ws, "household", "update", {"phone": "1"}, record_id=home).change_id
+    assert change_id is not None
+    told = {"problem": [{"pointer": "/phone", "code": "too_long", "zh": "太长。", "en": "Long."}]}
+    change = dict(ws.table(CHANGES).get(doc_id=change_id))
+    ws.put(CHANGES, change_id,
+           {**change, "acked": True, "outcome": "quarantined", "receipt": told})  # fmt: skip
+    detail = base_data.detail(ws, kind_of("household"), home)
+    assert detail is not None
+    (reason,) = detail.story[0].item.reasons
+    assert (reason.field, reason.words) == ("联系电话", "太长。")
+
+
+def test_what_may_be_changed_follows_from_the_kind_and_the_author(ws: Workspace) -> None:
+    pull_in(ws, "visit", rid("visit", 1), {"result": "met"}, author=COLLEAGUE)
+    assert base_data.may_change(ws, "household", rid("household", 1))
+    assert not base_data.may_change(ws, "visit", rid("visit", 1))
+    assert not base_data.may_change(ws, "area", rid("area", 1))
+    save_record(ws, "household", "void", {"reason": "重复"}, record_id=rid("household", 1))
+    assert not base_data.may_change(ws, "household", rid("household", 1))
+
+
+def test_a_made_up_kind_is_listed_and_shown_and_marks_are_not(ws: Workspace) -> None:
+    assert base_data.find_kind("seen") is None
+    assert base_data.find_kind("no_such_kind") is None
+    with extended(Pet):
+        saved = save_record(ws, "pet", "create", {
+            "nickname": "阿黄", "species": "2", "feedings": {"k1": {"note": "两餐"}},
+        })  # fmt: skip
+        assert saved.saved
+        assert ("pet", 1) in [(kind.info.name, n) for kind, n in base_data.kind_counts(ws)]
+        assert base_data.listing(ws, Pet, "ahuang").total == 1
+        detail = base_data.detail(ws, Pet, saved.record_id)
+        assert detail is not None
+        assert (detail.title, [line.shown.text for line in detail.lines]) == (
+            "阿黄", ["阿黄", "女", "两餐"],
+        )  # fmt: skip

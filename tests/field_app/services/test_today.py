@@ -1,0 +1,104 @@
+"""The first page: what is due, what came back, what lies half done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from field_app.services import drafts, issues, patrols
+from field_app.services.drafts import MAIN, Typed, edit_part, new_part, open_draft
+from field_app.services.notices import notices_today
+from field_app.services.records import save_record
+from field_app.services.today import care_due, draft_line, room_of, today
+from field_app.services.workspace import Workspace
+from tests.field_app.laptops import Hands, Laptop, save_issue
+from tests.field_app.small_grid import fill, pull_in, rid
+
+
+@pytest.fixture
+def ws(laptop: Laptop) -> Workspace:
+    """A worker who holds the small grid."""
+    fill(laptop.ws.db)
+    return laptop.ws
+
+
+def test_the_day_is_shown_with_its_slots_and_yesterdays_gaps(ws: Workspace) -> None:
+    page = today(ws)
+    assert page.day == "2026-09-30"
+    assert [slot.state for slot in page.slots] == ["ahead"] * 3
+    assert [slot.day for slot in page.missed] == ["2026-09-29"] * 3
+    assert (page.unsent, page.last_round, page.clock_offset_s) == (0, None, None)
+
+
+def test_care_due_is_ordered_with_the_longest_overdue_first(ws: Workspace, hands: Hands) -> None:
+    assert [(one.risk, one.days) for one in care_due(ws)] == [("high", -3), ("high", -3)]
+    hands.passes(20 * 24 * 3600)
+    due = care_due(ws)
+    assert [(one.risk, one.due) for one in due] == [
+        ("high", "2026-09-27"), ("high", "2026-09-27"),
+        ("key", "2026-10-20"), ("key", "2026-10-20"),
+    ]  # fmt: skip
+    assert due[0].where == "幸福里 1-1-301"
+
+
+def test_nobody_is_due_who_moved_or_whose_care_is_over(ws: Workspace) -> None:
+    first, second = care_due(ws)
+    save_record(ws, "resident", "update", {"moved_out_at": "2026-09-29"},
+                record_id=first.resident_id)  # fmt: skip
+    cares = {"until": "2026-09-29"}
+    save_record(ws, "care", "update", cares, record_id=rid("care", 3))
+    save_record(ws, "care", "update", cares, record_id=rid("care", 6))
+    assert care_due(ws) == []
+    assert second.name
+
+
+def test_drafts_are_named_by_what_was_typed(ws: Workspace) -> None:
+    shop = open_draft(ws, "record", {MAIN: new_part("shop")})
+    drafts.keep(ws, shop, Typed({MAIN: {"name": ["新店"]}}))
+    home = rid("household", 1)
+    edit = open_draft(ws, "record", {MAIN: edit_part(ws, "household", home)})
+    drafts.keep(ws, edit, Typed({MAIN: {"phone": ["1"]}}))
+    note = issues.start_step(ws, save_issue(ws).record_id, "note")
+    drafts.keep(ws, note, Typed({MAIN: {"text": ["半句"]}}))
+    patrol = patrols.start(ws)
+    odd = open_draft(ws, "record", {MAIN: new_part("patrol")})
+    drafts.keep(ws, odd, Typed({MAIN: {"started_at": ["?"], "covered_ids": ["x"]}}))
+    lines = {line.draft["draft_id"]: (line.title, line.is_edit) for line in today(ws).drafts}
+    assert lines[shop] == ("新店", False)
+    assert lines[edit] == ("幸福里 1-1-201", True)
+    assert lines[note] == ("楼道堆物", False)
+    assert lines[patrol] == ("2026-09-30 08:41 早巡", False)
+    assert lines[odd] == ("?", False)
+
+
+def test_a_draft_of_a_kind_no_longer_known_is_still_listed(ws: Workspace) -> None:
+    draft_id = open_draft(ws, "record", {MAIN: new_part("shop")})
+    draft = drafts.find(ws, draft_id)
+    assert draft is not None
+    draft["parts"][MAIN]["kind"] = "retired_kind"
+    assert draft_line(ws, draft).title == ""
+
+
+def test_notices_hold_until_their_day_with_important_ones_first(ws: Workspace) -> None:
+    pull_in(ws, "notice", rid("notice", 3), {
+        "title": "新通知", "level": "normal", "issued_at": "2026-09-29T08:00:00+08:00",
+    })  # fmt: skip
+    assert [one["fields"]["title"] for one in notices_today(ws)] == [
+        "国庆期间加强防火巡查",
+        "新通知",
+    ]
+
+
+def test_a_clock_far_off_is_called_doubtful(ws: Workspace) -> None:
+    ws.keep_setting("identity", clock_offset_s=-601)
+    assert today(ws).clock_doubtful
+    ws.keep_setting("identity", clock_offset_s=40)
+    assert not today(ws).clock_doubtful
+
+
+def test_the_room_on_the_disk_is_told(tmp_path: Path) -> None:
+    room = room_of(tmp_path, [tmp_path / "store-2026-09-29.db"])
+    assert room.free_mb > 0
+    assert room.last_copy == "2026-09-29"
+    assert room_of(tmp_path, []).last_copy is None
