@@ -1,0 +1,80 @@
+"""Opening changes: our fast rules say what the contract's schema says, and nothing crashes."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.exchange import ChangeSchema
+from schemas.seal import ZEROS, seal
+from sync_server.domain.envelope import BadEnvelope, _well_formed, open_batch
+
+ID = "01998a00-0000-7000-8000-000000000001"
+GOOD = {
+    "change_id": ID,
+    "kind": "household",
+    "schema": 1,
+    "record_id": ID,
+    "action": "update",
+    "grid": "990101100009003",
+    "base_version": 3,
+    "made_at": "2026-09-30T09:14:03+08:00",
+    "author": ID,
+    "fields": {"size": 4},
+}
+plain_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(
+        st.characters(exclude_categories=["Cs"]), max_size=8), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+def sealed(**more: Any) -> dict[str, Any]:
+    return seal({**GOOD, **more}, 1, ZEROS)
+
+
+def test_a_good_change_is_understood():
+    (arrival,) = open_batch([sealed()])
+    assert arrival.fields == {"size": 4}
+    assert arrival.problems == []
+
+
+def test_an_older_schema_is_refused_only_when_it_never_was():
+    assert open_batch([sealed(schema=0)])[0].problems[0]["code"] == "unknown_schema"
+
+
+@settings(max_examples=300)
+@given(st.sampled_from([*GOOD, "corrects", "extra"]), plain_json)
+def test_any_member_may_hold_anything(name, value):
+    change = sealed(**{name: value})
+    try:
+        (arrival,) = open_batch([change])
+    except BadEnvelope:
+        return
+    assert arrival.kind or arrival.problems
+    loose = ChangeSchema().validate(change) == {}
+    if _well_formed(change):
+        assert loose  # ours may be stricter (times), never laxer
+    elif loose:
+        assert name == "made_at"
+
+
+@settings(max_examples=100)
+@given(st.lists(plain_json, max_size=4))
+def test_changes_may_be_anything(changes):
+    with contextlib.suppress(BadEnvelope):
+        open_batch(changes)
+
+
+@pytest.mark.parametrize("name", ["seq", "change_id", "prev", "hash"])
+def test_a_change_without_its_seal_spoils_the_batch(name):
+    change = sealed()
+    change.pop(name)
+    with pytest.raises(BadEnvelope):
+        open_batch([change])

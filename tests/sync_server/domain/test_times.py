@@ -1,0 +1,59 @@
+"""Clocks: offsets, corrected times, and when a time is doubtful."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.clock import written
+from sync_server.domain.times import corrected, made_doubtful, moment, read_clock
+
+NOON = datetime(2026, 9, 30, 4, 0, tzinfo=UTC)
+
+
+def sent(**behind: float) -> str:
+    return written(NOON - timedelta(**behind))
+
+
+@pytest.mark.parametrize(
+    ("behind", "last", "offset", "doubtful"),
+    [
+        ({"seconds": 0}, None, 0, False),
+        ({"seconds": 4}, 0, 0, False),
+        ({"seconds": 90}, None, 90, False),
+        ({"minutes": -9}, 0, -540, False),
+        ({"minutes": 11}, None, 660, True),
+        ({"days": -365}, None, -365 * 86_400, True),
+        ({"minutes": 9}, -120, 540, True),
+        ({"minutes": 9}, 300, 540, False),
+    ],
+)
+def test_the_offset_is_measured_and_doubted(behind, last, offset, doubtful):
+    reading = read_clock(sent(**behind), NOON, last)
+    assert (reading.offset_s, reading.doubtful) == (offset, doubtful)
+
+
+UNREADABLE = ["", "noon", "2026-09-30", "2026-09-30T12:00:00", "0001-01-01T00:00:00+14:00"]
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_an_unreadable_time_is_doubtful_and_shifts_nothing(text):
+    assert moment(text) is None
+    reading = read_clock(text, NOON, None)
+    assert (reading.offset_s, reading.doubtful) == (0, True)
+
+
+def test_a_change_made_after_it_was_sent_is_doubtful():
+    reading = read_clock(sent(), NOON, None)
+    assert made_doubtful(NOON + timedelta(minutes=11), reading)
+    assert not made_doubtful(NOON - timedelta(days=45), reading)
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC)), st.integers(-400_000_000_000, 400_000_000_000)
+)  # fmt: skip
+def test_correcting_stays_within_the_calendar(made, offset):
+    assert corrected(made, offset).tzinfo is UTC
