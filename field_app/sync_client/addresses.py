@@ -17,7 +17,7 @@ def centre_address(text: str, *, allow_http: bool = False) -> str:
     Plain http is for this computer alone, or for an intranet when ``allow_http``. Raises SyncFault
     ``bad_address`` or ``plain_http``.
     """
-    typed = text.strip().rstrip("/")
+    typed = text.strip()
     if "://" not in typed:
         near = is_loopback(urlsplit(f"//{typed}").hostname or "")
         typed = f"{'http' if near else 'https'}://{typed}"
@@ -26,7 +26,7 @@ def centre_address(text: str, *, allow_http: bool = False) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise SyncFault("bad_address") from None
-    odd = parts.path or parts.query or parts.fragment or parts.username or parts.password
+    odd = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
     if parts.scheme not in ("http", "https") or not host or odd or not _plain_host(host):
         raise SyncFault("bad_address")
     if parts.scheme == "http" and not (allow_http or is_loopback(host)):

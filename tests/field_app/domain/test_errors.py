@@ -1,0 +1,40 @@
+"""Every failure has its sentence in both languages, with the same facts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from field_app.domain.errors import SENTENCES, sentence
+from field_app.store import errors as store_errors
+from field_app.sync_client.client import KNOWN_REFUSALS
+from field_app.sync_client.faults import PASSING
+
+FACT = re.compile(r"\{(\w+)\}")
+HANDLED_BY_THE_ROUND = {"sequence_gap", "stream_forked"}
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_both_languages_tell_the_same_facts(code):
+    label = SENTENCES[code]
+    assert set(FACT.findall(label.zh)) == set(FACT.findall(label.en))
+    assert re.search("[\u3400-\u9fff]", label.zh)
+    assert not re.search("[\u3400-\u9fff]", label.en)
+
+
+def test_every_code_of_the_store_and_the_line_has_a_sentence():
+    classes = [one for one in vars(store_errors).values() if isinstance(one, type)]
+    codes = set()
+    for one in classes:
+        if one is store_errors.StoreError or not issubclass(one, store_errors.StoreError):
+            continue
+        timed = issubclass(one, store_errors.WrongPassphrase | store_errors.TooManyAttempts)
+        codes.add((one(1.0) if timed else one()).code)
+    assert codes | PASSING | (KNOWN_REFUSALS - HANDLED_BY_THE_ROUND) <= set(SENTENCES)
+
+
+def test_facts_fill_the_sentence_and_a_missing_one_breaks_nothing():
+    assert sentence("server_busy", "zh", seconds=30) == "服务器繁忙，30秒后会再试。"
+    assert "? seconds" in sentence("server_busy", "en")
+    assert sentence("no_such_code", "zh") == "no_such_code"
