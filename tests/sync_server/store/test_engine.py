@@ -1,0 +1,104 @@
+"""Opening databases: versions, durability, and plain names for what goes wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sync_server.domain.errors import Refusal
+from sync_server.store.engine import check_sqlite_version, open_store
+from sync_server.store.migrate import migrate
+
+
+@pytest.mark.parametrize("version", [(3, 51, 3), (3, 53, 4), (4, 0, 0), (3, 50, 7), (3, 44, 6)])
+def test_a_sound_sqlite_is_taken(version):
+    check_sqlite_version(version)
+
+
+@pytest.mark.parametrize(
+    "version", [(3, 51, 2), (3, 51, 0), (3, 50, 6), (3, 44, 5), (3, 45, 9), (3, 49, 99), (3, 40, 1)]
+)
+def test_an_sqlite_that_loses_commits_is_refused(version):
+    with pytest.raises(Refusal, match="old_sqlite"):
+        check_sqlite_version(version)
+
+
+def test_every_sqlite_connection_is_durable(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
+    with store.writing() as connection:
+        values = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert values == ["wal", 2, 1]
+
+
+def test_an_error_undoes_the_whole_transaction(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
+    with store.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x INTEGER)")
+
+    def fail() -> None:
+        with store.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nonsense", "mysql://x/y", "sqlite://", "postgresql+pg8000://h/d"]
+)
+def test_other_databases_are_refused(address):
+    with pytest.raises(Refusal, match="bad_database_url"):
+        open_store(address)
+
+
+def test_an_unreachable_server_has_a_name():
+    store = open_store("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    with pytest.raises(Refusal, match="database_unreachable"), store.reading():
+        pass
+
+
+def test_a_damaged_file_has_a_name(tmp_path):
+    path = tmp_path / "a.db"
+    path.write_bytes(b"this is no database at all, but long enough to look at" * 100)
+    with pytest.raises(Refusal, match="database_damaged"):
+        migrate(open_store(f"sqlite:///{path}"))
+    assert path.read_bytes().startswith(b"this is no database")
+
+
+def test_a_full_disk_has_a_name_and_changes_nothing(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
+    with store.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x TEXT)")
+
+    @sa.event.listens_for(store.engine, "begin")
+    def small(connection):
+        connection.exec_driver_sql("PRAGMA max_page_count = 4")
+
+    with pytest.raises(Refusal, match="disk_full"), store.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (?)", ("x" * 100_000,))
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
+
+
+def test_a_folder_that_cannot_be_made_has_a_name(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Refusal, match="folder_unusable"):
+        open_store(f"sqlite:///{Path(tmp_path / 'file' / 'a.db')}")
+
+
+def test_a_failure_tells_no_values(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
+    with store.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x TEXT PRIMARY KEY)")
+        connection.exec_driver_sql("INSERT INTO t VALUES ('林示例')")
+    with pytest.raises(sa.exc.IntegrityError) as caught, store.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (?)", ("林示例",))
+    assert "林示例" not in str(caught.value)

@@ -1,0 +1,77 @@
+"""Migrations: from nothing and from every released step to today's tables, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sync_server.domain.errors import Refusal
+from sync_server.store.engine import Store, open_store
+from sync_server.store.migrate import differences, migrate, step
+from sync_server.store.tables import changes, districts, records
+
+OLD = Path(__file__).parent / "old"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request, tmp_path) -> Iterator[Store]:
+    address = f"sqlite:///{tmp_path / 'centre.db'}"
+    if request.param == "postgres":
+        address = request.getfixturevalue("postgres_url")
+    opened = open_store(address)
+    yield opened
+    opened.close()
+
+
+def test_the_steps_make_exactly_todays_tables(store):
+    migrate(store)
+    with store.reading() as connection:
+        assert differences(connection) == []
+
+
+def test_migrating_twice_changes_nothing(store):
+    migrate(store)
+    with store.reading() as connection:
+        first = step(connection)
+    migrate(store)
+    with store.reading() as connection:
+        assert step(connection) == first
+
+
+def test_a_database_of_a_newer_program_is_refused(store):
+    migrate(store)
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Refusal, match="database_newer"):
+        migrate(store)
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(store, monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("alembic.op.create_index", fail)
+    with pytest.raises(ZeroDivisionError):
+        migrate(store)
+    with store.reading() as connection:
+        assert sa.inspect(connection).get_table_names() == []
+
+
+@pytest.mark.parametrize("saved", sorted(OLD.glob("*.sql")), ids=lambda path: path.stem)
+def test_an_old_database_keeps_opening(saved, tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'old.db'}")
+    with store.writing() as connection:
+        raw = connection.connection.driver_connection
+        for statement in saved.read_text(encoding="utf-8").split(";\n"):
+            raw.execute(statement)
+    migrate(store)
+    with store.reading() as connection:
+        assert differences(connection) == []
+        assert connection.execute(sa.select(districts.c.district)).scalar() == "990101"
+        record = connection.execute(sa.select(records)).one()
+        assert record.fields["name"] == "林示例"
+        assert connection.scalar(sa.select(sa.func.count()).select_from(changes)) == 2
+    store.close()
