@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from field_app.domain.progress import Progress
@@ -20,8 +21,10 @@ Connect = Callable[[Workspace], Client]
 class Rounds:
     """Starts rounds, never two at once; pages read `progress` while one runs."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, sleep: Callable[[float], None] = time.sleep) -> None:
+        """``sleep`` is how a round waits between its tries."""
         self.connect = connect
+        self.sleep = sleep
         self._lock = threading.Lock()
         self.progress = Progress()
 
@@ -66,7 +69,7 @@ class Rounds:
         self.progress = progress = Progress()
         client = self.connect(ws)
         try:
-            run_round(ws, client, progress, agreed=agreed)
+            run_round(ws, client, progress, agreed=agreed, sleep=self.sleep)
         finally:
             client.close()
         return progress

@@ -19,7 +19,6 @@ from field_app.services.connection import calls, connects
 from field_app.services.desk import Desk
 from field_app.services.joining import Call
 from field_app.services.records import Saved, save_record
-from field_app.services.sync import run_round
 from field_app.services.workspace import Workspace, indexes
 from field_app.settings import Settings
 from field_app.store.keys import Argon2Profile, Clock
@@ -86,6 +85,7 @@ class Laptop:
         vault = Vault(folder, argon=QUICK, clock=hands.vault_clock, indexes=indexes())
         self.waits: list[float] = []
         self.desk = Desk(vault, connects(self.settings), hands, lambda: hands.steady, QUICK)
+        self.desk.rounds.sleep = self.waits.append
 
     @property
     def call(self) -> Call:
@@ -94,10 +94,8 @@ class Laptop:
 
     def sync(self, *, agreed: bool = False) -> Progress:
         """Run a round to its end without waiting between tries."""
-        progress = Progress()
-        client = self.desk.rounds.connect(self.ws)
-        run_round(self.ws, client, progress, agreed=agreed, sleep=self.waits.append)
-        client.close()
+        progress = self.desk.rounds.run(self.ws, agreed=agreed)
+        assert progress is not None
         return progress
 
     @cached_property
