@@ -1,0 +1,140 @@
+"""Who uses the programs: a grid worker at a laptop, staff at the centre, both on real pages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import quote
+
+from demo.laptop import SyncEnd, Worker
+from demo.pages import Page, Visitor
+from tests.journeys.programs import PASSPHRASE, CentreProgram, LaptopProgram
+
+Answers = dict[str, str | list[str]]
+
+MET: Answers = {"mode": "door", "result": "met", "notice_given": "1"}
+CHARGING = {
+    "text": "三楼窗户拉线给电动车充电。",
+    "place": "二单元门前",
+    "level": "2",
+    "urgency": "urgent",
+}
+ISSUE: Answers = {
+    "category": "ENV",
+    "title": "楼道口堆放旧沙发",
+    "text": "旧沙发挡住单元门。",
+    "place": "二单元门口",
+    "level": "2",
+    "urgency": "normal",
+    "source": "patrol",
+}
+
+
+def words(html: str) -> str:
+    """Return what a person reads of a page or a part of one, in one line."""
+    visible = re.sub(r"<(script|style|head)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", visible)).split())
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One line of the outbox."""
+
+    change_id: str
+    state: str
+    text: str
+
+
+class GridWorker(Worker):
+    """A worker at one laptop, who can do more than the demo shows."""
+
+    def __init__(self, laptop: LaptopProgram) -> None:
+        super().__init__(laptop.address)
+        self.laptop = laptop
+        self.visitor: Visitor = self._visitor
+
+    def move_in(self, centre: str, code: str, device: str = "三号机") -> SyncEnd:
+        """Join, confirm the recovery key and wait for the first sync."""
+        self.join(centre, code, PASSPHRASE, device)
+        end = self.watch()
+        assert end.stage == "done", end
+        return end
+
+    def power_cut(self) -> None:
+        """Kill the laptop, start it again and unlock."""
+        self.laptop.kill()
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Start the laptop after it ended and unlock."""
+        self.laptop.start()
+        self.unlock(PASSPHRASE)
+
+    def open(self, path: str) -> Page:
+        """Open a page of the laptop."""
+        return self.visitor.open(path)
+
+    def households(self, search: str) -> list[str]:
+        """Return the ids of the households a search finds, in its order."""
+        page = self.open(f"/visits?q={quote(search)}")
+        hits = [
+            value
+            for form in page.forms
+            if ("purpose", "care") not in form.fields
+            for name, value in form.fields
+            if name == "household_id"
+        ]
+        return list(dict.fromkeys(hits))
+
+    def edit(self, kind: str, record_id: str, values: Answers) -> Page:
+        """Change a record through its form."""
+        page = self.open(f"/records/{kind}/{record_id}/edit")
+        page = self.visitor.submit(page, page.form("_revision", "_act"), values, "_act=save")
+        assert "已保存在本机" in page.html, words(page.html)
+        return page
+
+    def void(self, kind: str, record_id: str, reason: str) -> None:
+        """Void a record, saying why."""
+        page = self.open(f"/records/{kind}/{record_id}/void")
+        page = self.visitor.submit(page, page.form("reason"), {"reason": reason})
+        assert "已作废" in page.html, words(page.html)
+
+    def outbox(self) -> list[Sent]:
+        """Return the lines of the outbox, newest first."""
+        rows = re.findall(
+            r'<tr data-change="([^"]+)" data-state="([^"]+)">(.*?)</tr>',
+            self.open("/outbox").html,
+            re.DOTALL,
+        )
+        return [Sent(change_id, state, words(row)) for change_id, state, row in rows]
+
+    def states(self) -> dict[str, str]:
+        """Return the state of every change in the outbox."""
+        return {line.change_id: line.state for line in self.outbox()}
+
+
+class Staff:
+    """Somebody of the community at the centre's pages."""
+
+    def __init__(self, centre: CentreProgram, no: str = "demo-community") -> None:
+        self.visitor = Visitor(centre.address)
+        page = self.visitor.open("/sign-in")
+        typed: Answers = {"no": no, "password": centre.world.password(no)}
+        page = self.visitor.submit(page, page.form("no", "password"), typed)
+        assert page.path == "/", words(page.html)
+
+    def read(self, path: str) -> str:
+        """Return what stands on a page."""
+        return words(self.visitor.open(path).html)
+
+    def changes_of_today(self) -> dict[str, str]:
+        """Return every change uploaded today as its line says it, by change id."""
+        uploads = self.visitor.open("/uploads")
+        batches = dict.fromkeys(re.findall(r'href="(/uploads/[0-9a-f-]{36})"', uploads.html))
+        found: dict[str, str] = {}
+        for address in batches:
+            page = self.visitor.open(address)
+            rows = re.findall(r'<tr id="c-([^"]+)">(.*?)</tr>', page.html, re.DOTALL)
+            found |= {change_id: words(row) for change_id, row in rows}
+        return found
