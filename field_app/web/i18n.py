@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, Flask, redirect, request
 from flask_babel import Babel
 from werkzeug.wrappers import Response
@@ -20,7 +22,7 @@ YEAR_S = 365 * 24 * 3600
 def init(app: Flask) -> None:
     """Teach the app both languages; Chinese is what the templates are written in."""
     Babel(app, default_locale="zh", locale_selector=language)
-    app.context_processor(lambda: {"lang": language()})
+    app.context_processor(lambda: {"lang": language(), "here_path": _here()})
 
 
 def language() -> str:
@@ -30,6 +32,16 @@ def language() -> str:
         return ws.lang
     asked = request.cookies.get(COOKIE, "zh")
     return asked if asked in LANGS else "zh"
+
+
+def _here() -> str:
+    """Return the path to come back to after the switch; a refused form goes back to its page."""
+    if request.method == "GET":
+        return request.full_path if request.query_string else request.path
+    parts = urlsplit(request.referrer or "")
+    if parts.netloc != request.host:
+        return "/"
+    return local_path(f"{parts.path}?{parts.query}" if parts.query else parts.path)
 
 
 @pages.post("/language")

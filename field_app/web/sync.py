@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 
 from field_app.domain.errors import sentence
@@ -56,8 +55,14 @@ def show() -> Any:
 
 @pages.get("/progress")
 def progress() -> Any:
-    """Show how far the round is; a page asks for this by itself while one runs."""
-    return render_template("sync_progress.html", **_state())
+    """Show how far the round is; a page asks for this by itself while one runs.
+
+    When it is over the whole page is asked to come anew: its history and counts have changed.
+    """
+    answer = make_response(render_template("sync_progress.html", **_state()))
+    if not desk().rounds.running:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 @pages.post("")
@@ -85,5 +90,4 @@ def _state() -> dict[str, Any]:
         "stage": STAGES[told["stage"]],
         "outcomes": OUTCOMES,
         "words": error_words(told),
-        "stale_note": _("没有得到服务器确认的记录仍在本机。"),
     }

@@ -90,6 +90,20 @@ def test_the_language_is_remembered_while_locked_and_by_the_worker(laptop):
     assert '<html lang="en">' in laptop.browser.get("/outbox").text
 
 
+def test_on_a_refused_form_the_switch_leads_back_to_its_page(laptop):
+    laptop.browser.unlock()
+    for referrer, back in (
+        ("/settings?a=b", "/settings?a=b"),
+        ("//evil.example/x", "/"),
+        ("", "/"),
+    ):
+        address = f"http:{referrer}" if referrer[:2] == "//" else laptop.browser.base + referrer
+        headers = {"Referer": address if referrer else ""}
+        page = laptop.browser.post("/settings/preferences", {"lang": "fr"}, headers=headers)
+        assert page.status_code == 422
+        assert f'name="next" value="{back}"' in page.text
+
+
 def test_the_switch_leads_nowhere_else(laptop):
     answer = laptop.browser.post("/language", {"lang": "en", "next": "https://evil.example/"})
     assert answer.location == "/"
