@@ -88,10 +88,11 @@ def start(
     """Begin a patrol and return its draft's id.
 
     It starts now, in the slot of this hour, unless it is a late entry for ``slot`` of ``day``: then
-    the worker fills in when it was. Raises DraftGone for a grid that is not the worker's.
+    the worker fills in when it was. Raises DraftGone for a grid that is not the worker's and for an
+    unknown slot, ValueError for a day that is none.
     """
     chosen = grid or ws.grids[0]
-    if chosen not in ws.grids:
+    if chosen not in ws.grids or (slot is not None and slot not in dict(SLOT_ENDS)):
         raise DraftGone(chosen)
     now = ws.now()
     late = slot is not None and day is not None and slot_is_over(slot, day, now)

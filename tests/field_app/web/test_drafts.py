@@ -1,0 +1,181 @@
+"""Drafts at the browser: kept while typing, found on the first page, saved once by two windows."""
+
+from __future__ import annotations
+
+import pytest
+
+from field_app.services import drafts
+from field_app.services.records import changes_of, get_view, views
+from field_app.services.workspace import CHANGES, DRAFTS
+from tests.field_app.forms import Paper
+from tests.field_app.laptops import Hands, Laptop
+from tests.field_app.signed_in import sign_in
+from tests.field_app.small_grid import pull_in, rid
+
+HOME = rid("household", 1)
+
+
+@pytest.fixture
+def at(laptop: Laptop) -> Laptop:
+    """A laptop with the small grid, its worker signed in at a browser."""
+    return sign_in(laptop)
+
+
+def shop(at: Laptop) -> Paper:
+    """A half-filled form of a new shop."""
+    return Paper.open(at.browser, "/records/shop/new").fill(name="新店", kind="retail")
+
+
+def window(paper: Paper) -> Paper:
+    """The same draft in a second window."""
+    return Paper.open(paper.browser, f"/drafts/{paper.draft_id}")
+
+
+def test_typing_is_answered_with_the_clock(at: Laptop) -> None:
+    answer = shop(at).keep()
+    assert (answer.status_code, answer.json) == (200, {"revision": 1, "words": "草稿已保存 08:41"})
+
+
+def test_a_begun_form_is_gone_on_with_from_the_first_page(at: Laptop) -> None:
+    paper = shop(at).fill(staff="三个")
+    paper.keep()
+    today = at.browser.get("/").text
+    assert "没填完的草稿" in today
+    assert f'href="/drafts/{paper.draft_id}"' in today
+    again = window(paper)
+    assert (again["name"], again["staff"], again["kind"]) == ("新店", "三个", "retail")
+
+
+def test_deleting_is_asked_first(at: Laptop) -> None:
+    paper = shop(at)
+    paper.keep()
+    path = f"/drafts/{paper.draft_id}/discard"
+    assert "删除这份草稿？" in at.browser.get(path).text
+    assert len(drafts.begun(at.ws)) == 1
+    assert at.browser.post(path).location == "/"
+    assert drafts.begun(at.ws) == []
+    assert at.browser.get(f"/drafts/{paper.draft_id}").location == "/"
+
+
+def test_a_kept_draft_stays_on_its_page(at: Laptop) -> None:
+    answer = shop(at).press("keep")
+    assert answer.location.startswith("/records/draft/")
+    assert views(at.ws, "shop", name="新店") == []
+
+
+def test_two_windows_with_the_same_content_save_once(at: Laptop) -> None:
+    first = shop(at).fill(address="北街1号")
+    first.keep()
+    second = window(first)
+    assert second.press().status_code == 302
+    answer = first.press()
+    assert answer.location == f"/records/shop/{first.draft_id}"
+    assert "没有重复保存" in at.browser.get(answer.location).text
+    assert len(at.ws.table(CHANGES)) == 1
+
+
+def test_two_windows_with_other_content_make_one_record_and_a_correction(at: Laptop) -> None:
+    first = shop(at).fill(address="北街1号")
+    first.keep()
+    second = window(first)
+    second.fill(staff="2").press()
+    answer = first.fill(staff="5").press()
+    correction = Paper.open(at.browser, answer.location)
+    assert "再按保存即作为更正" in correction.page.text
+    assert correction["staff"] == "5"
+    assert correction.press().status_code == 302
+    assert [one["action"] for one in changes_of(at.ws, first.draft_id)] == ["create", "update"]
+    assert len(views(at.ws, "shop", name="新店")) == 1
+
+
+def test_an_older_window_is_told_and_chooses(at: Laptop) -> None:
+    first = shop(at)
+    first.keep()
+    second = window(first)
+    second.fill(name="第二个窗口").keep()
+    late = first.fill(name="第一个窗口").keep()
+    assert late.status_code == 409
+    assert "另一个窗口在08:41改过这份草稿" in late.json["words"]  # type: ignore[index]
+    answer = first.press()
+    assert answer.status_code == 409
+    refused = Paper(at.browser, answer)
+    assert refused["name"] == "第一个窗口"
+    assert window(first)["name"] == "第二个窗口"
+    refused.values["_force"] = "1"
+    assert refused.fill(address="北街1号").press().status_code == 302
+    assert views(at.ws, "shop", name="第一个窗口")
+
+
+def test_the_page_of_a_refused_form_goes_on_keeping(at: Laptop) -> None:
+    answer = shop(at).press()
+    assert answer.status_code == 422
+    again = Paper(at.browser, answer).fill(address="北街1号")
+    assert again.keep().status_code == 200
+    assert again.press().status_code == 302
+
+
+def test_a_late_word_of_a_saved_or_deleted_form_is_told_and_makes_no_ghost(at: Laptop) -> None:
+    paper = shop(at).fill(address="北街1号")
+    paper.press()
+    assert paper.keep().status_code == 410
+    other = shop(at)
+    other.keep()
+    at.browser.post(f"/drafts/{other.draft_id}/discard")
+    answer = other.keep()
+    assert answer.status_code == 410
+    assert "已在另一个窗口删除" in answer.json["words"]  # type: ignore[index]
+    assert drafts.begun(at.ws) == []
+    assert other.fill(address="北街2号").press().status_code == 302
+
+
+def test_a_saved_form_opened_again_leads_to_its_record(at: Laptop) -> None:
+    paper = shop(at).fill(address="北街1号")
+    paper.press()
+    assert at.browser.get(paper.action).location == f"/records/shop/{paper.draft_id}"
+
+
+def test_a_field_changed_at_the_centre_meanwhile_is_asked_again(at: Laptop) -> None:
+    paper = Paper.open(at.browser, f"/records/household/{HOME}/edit").fill(phone="13911112222")
+    fields = get_view(at.ws, "household", HOME)["fields"]  # type: ignore[index]
+    pull_in(at.ws, "household", HOME, {**fields, "phone": "13700000000"}, version=2)
+    answer = paper.press()
+    assert answer.status_code == 422
+    assert "填写期间此项已有新的内容" in answer.text
+    assert Paper(at.browser, answer).press().status_code == 302
+    assert changes_of(at.ws, HOME)[0]["fields"] == {"phone": "13911112222"}
+
+
+def test_nothing_is_kept_without_the_forms_token_or_while_locked(at: Laptop) -> None:
+    paper = shop(at)
+    del paper.values["csrf_token"]
+    assert paper.keep().status_code == 400
+    other = shop(at)
+    at.desk.lock()
+    assert other.keep().status_code == 302
+    at.browser.unlock()
+    assert drafts.begun(at.ws) == []
+
+
+def test_a_draft_of_one_page_is_not_filled_in_on_another(at: Laptop) -> None:
+    paper = shop(at)
+    paper.keep()
+    assert at.browser.get(f"/patrols/draft/{paper.draft_id}").location == "/"
+
+
+def test_odd_posts_are_answered_and_keep_the_draft_readable(at: Laptop) -> None:
+    paper = shop(at)
+    paper.values["_revision"] = "9" * 40
+    paper.values.setlist("stranger:field", ["x"])
+    paper.values.setlist("feedings..note", ["x"])
+    assert paper.keep().status_code == 200
+    assert paper.press("nonsense:x").status_code == 302
+    assert window(paper)["name"] == "新店"
+
+
+def test_drafts_are_gone_after_their_time_but_begun_ones_never(at: Laptop, hands: Hands) -> None:
+    shop(at).keep()
+    Paper.open(at.browser, "/records/shop/new")
+    hands.passes(3 * 24 * 3600)
+    at.browser.unlock()
+    Paper.open(at.browser, "/records/shop/new")
+    assert [one["revision"] for one in at.ws.table(DRAFTS)] == [1, 0]

@@ -1,0 +1,110 @@
+"""巡查 at the browser, without scripts: start, check, report, finish."""
+
+from __future__ import annotations
+
+import pytest
+
+from field_app.services import drafts
+from field_app.services.records import views
+from field_app.services.workspace import CHANGES
+from tests.field_app.forms import Paper
+from tests.field_app.laptops import Laptop
+from tests.field_app.signed_in import sign_in
+
+
+@pytest.fixture
+def at(laptop: Laptop) -> Laptop:
+    """A laptop with the small grid, its worker signed in at a browser."""
+    return sign_in(laptop)
+
+
+def begin(at: Laptop, **data: str) -> Paper:
+    return Paper.open(at.browser, at.browser.post("/patrols/start", data).location)
+
+
+def test_a_patrol_with_a_problem_reported_on_the_spot(at: Laptop) -> None:
+    checklist = begin(at)
+    checklist.put({"items.environment.result": "problem_fixed", "items.environment.note": "已清"})
+    issue = checklist.press_on("report:ebike")
+    assert issue.page.request.path.endswith("/issue/ebike")
+    assert issue["issue-ebike:category"] == "FIRE"
+    assert issue["issue-ebike:title"] == "电动车飞线充电"
+    refused = issue.press("back")
+    assert refused.status_code == 422
+    assert "必须填写" in refused.text
+    issue = Paper(at.browser, refused).put(
+        {"issue-ebike:text": "三楼窗外飞线", "issue-ebike:level": "2", "issue-ebike:place": "3号楼"}
+    )
+    checklist = issue.press_on("back")
+    assert checklist["items.ebike.result"] == "problem_reported"
+    assert checklist["items.environment.note"] == "已清"
+    checklist = checklist.press_on("all_ok")
+    assert "都已查" in checklist.page.text
+    assert len(at.ws.table(CHANGES)) == 0
+    answer = checklist.press()
+    (patrol,), (report,) = views(at.ws, "patrol"), views(at.ws, "issue")
+    assert answer.location == f"/records/patrol/{patrol['record_id']}"
+    assert patrol["fields"]["items"]["ebike"]["issue_id"] == report["record_id"]
+    assert report["fields"]["source_id"] == patrol["record_id"]
+    shown = at.browser.get(f"/issues/{report['record_id']}").text
+    assert f'href="/records/patrol/{patrol["record_id"]}"' in shown
+    assert "2026-09-30 08:41" in at.browser.get("/patrols").text
+
+
+def test_a_patrol_survives_a_closed_browser(at: Laptop) -> None:
+    checklist = begin(at).put({"items.green.result": "ok"})
+    assert checklist.keep().status_code == 200
+    today = at.browser.get("/").text
+    assert "继续巡查" in today
+    again = Paper.open(at.browser, f"/drafts/{checklist.draft_id}")
+    assert again["items.green.result"] == "ok"
+
+
+def test_an_issue_is_withdrawn_from_its_page_or_from_the_checklist(at: Laptop) -> None:
+    for page in ("issue", "checklist"):
+        checklist = begin(at)
+        issue = checklist.press_on("report:green")
+        act = ("withdraw", issue) if page == "issue" else (
+            "withdraw:green", issue.put({
+                "issue-green:text": "树倒了", "issue-green:level": "1", "issue-green:place": "南门",
+            }).press_on("back"),
+        )  # fmt: skip
+        back = act[1].press_on(act[0])
+        assert "issue-green" not in back.page.text
+        assert back["items.green.issue_id"] == ""
+
+
+def test_unanswered_items_are_counted_and_need_no_answer(at: Laptop) -> None:
+    checklist = begin(at)
+    assert "还有15项未查" in checklist.page.text
+    assert checklist.press().status_code == 302
+    assert "items" not in views(at.ws, "patrol")[0]["fields"]
+
+
+def test_a_late_entry_is_refused_with_words_until_it_is_explained(at: Laptop) -> None:
+    checklist = begin(at, slot="2", day="2026-09-29")
+    assert (checklist["slot"], checklist.values.getlist("started_at")) == ("2", ["2026-09-29", ""])
+    answer = checklist.press()
+    assert "日期和时间要写全" in answer.text
+    again = Paper(at.browser, answer)
+    assert again.values.getlist("started_at") == ["2026-09-29", ""]
+    again.values.setlist("started_at", ["2026-09-28", "14:30"])
+    again.values.setlist("ended_at", ["2026-09-28", "15:10"])
+    answer = again.press()
+    assert "请写明原因" in answer.text
+    assert Paper(at.browser, answer).fill(late_reason="停电").press().status_code == 302
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"grid": "990101100009004"}, {"slot": "1", "day": "昨天"}, {"slot": "9", "day": "2026-09-29"}],
+)
+def test_a_foreign_grid_or_a_made_up_day_starts_nothing(at: Laptop, data: dict[str, str]) -> None:
+    assert at.browser.post("/patrols/start", data).status_code == 404
+    assert drafts.begun(at.ws) == []
+
+
+def test_an_unknown_item_is_no_page(at: Laptop) -> None:
+    checklist = begin(at)
+    assert checklist.press("report:nothing").location == "/"
+    assert at.browser.get(f"{checklist.action}/issue/ebike").location == "/"

@@ -1,0 +1,199 @@
+"""Any kind on every page of the laptop: list, new, detail, edit, void, and its refusals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from field_app.services.records import changes_of, get_view, save_record, views
+from field_app.services.workspace import CHANGES
+from schemas.catalogue import extended
+from tests.field_app.forms import Paper
+from tests.field_app.laptops import Laptop
+from tests.field_app.signed_in import sign_in
+from tests.field_app.small_grid import pull_in, rid
+from tests.schemas.samples import Pet
+
+HOME = rid("household", 1)
+
+
+@pytest.fixture
+def at(laptop: Laptop) -> Laptop:
+    """A laptop with the small grid, its worker signed in at a browser."""
+    return sign_in(laptop)
+
+
+@pytest.fixture
+def pets(at: Laptop) -> Iterator[Laptop]:
+    """The same laptop, where a kind exists that no page was written for."""
+    with extended(Pet):
+        yield at
+
+
+def test_a_made_up_kind_lives_on_every_page(pets: Laptop) -> None:
+    browser, ws = pets.browser, pets.ws
+    assert "宠物登记" in browser.get("/base").text
+    assert "还没有记录" in browser.get("/records/pet/").text
+    paper = Paper.open(browser, "/records/pet/new")
+    paper = paper.fill(nickname="阿黄", species="2", age="３").press_on("add:feedings")
+    (note,) = [name for name in paper.names if name.startswith("feedings.")]
+    answer = paper.put({note: "早晚两餐"}).press()
+    (pet,) = views(ws, "pet")
+    assert answer.location == f"/records/pet/{pet['record_id']}"
+    assert pet["fields"]["age"] == 3
+    shown = browser.get(answer.location).text
+    for words in ("阿黄", "宠物年龄", "早晚两餐", "仅本机", "我的修改"):
+        assert words in shown
+    assert "阿黄" in browser.get("/records/pet/?q=ahuang").text
+    edit = Paper.open(browser, answer.location + "/edit")
+    assert edit["nickname"] == "阿黄"
+    edit.fill(nickname="大黄").press()
+    assert changes_of(ws, pet["record_id"])[-1]["fields"] == {"nickname": "大黄"}
+    void = Paper(browser, browser.get(answer.location + "/void"), "void")
+    assert void.fill(reason="走失了").press().status_code == 302
+    assert "已作废" in browser.get(answer.location).text
+
+
+def test_a_made_up_kinds_refusals_stand_at_their_controls(pets: Laptop) -> None:
+    paper = Paper.open(pets.browser, "/records/pet/new")
+    answer = paper.fill(nickname="", age="很老").press()
+    assert answer.status_code == 422
+    again = Paper(pets.browser, answer)
+    assert again["age"] == "很老"
+    assert 'href="#f-nickname"' in answer.text
+    assert 'aria-describedby="f-nickname-error"' in answer.text
+    assert 'id="f-nickname-error"' in answer.text
+    assert 'href="#f-species-0"' in answer.text
+    assert views(pets.ws, "pet") == []
+
+
+def test_a_form_without_changes_saves_nothing(at: Laptop) -> None:
+    answer = Paper.open(at.browser, f"/records/household/{HOME}/edit").press()
+    assert answer.location == f"/base/households/{HOME}"
+    assert len(at.ws.table(CHANGES)) == 0
+
+
+def test_every_kind_can_be_opened_and_an_untouched_form_says_the_same(at: Laptop) -> None:
+    ws = at.ws
+    for kind, number in (("compound", 1), ("building", 1), ("room", 1), ("household", 1),
+                         ("resident", 1), ("care", 1), ("shop", 1)):  # fmt: skip
+        path = f"/records/{kind}/{rid(kind, number)}"
+        assert at.browser.get(path).status_code == 200
+        Paper.open(at.browser, path + "/edit").press()
+    assert len(ws.table(CHANGES)) == 0
+
+
+def test_doubts_are_saved_and_shown_to_be_checked_again(at: Laptop) -> None:
+    paper = Paper.open(at.browser, f"/records/household/{HOME}/edit")
+    page = at.browser.get(paper.fill(phone="12345").press().location).text
+    assert page.count("请再核对") >= 2
+    assert get_view(at.ws, "household", HOME)["fields"]["phone"] == "12345"  # type: ignore[index]
+
+
+def test_an_id_number_is_masked_until_asked_for(at: Laptop) -> None:
+    page = at.browser.get(f"/records/resident/{rid('resident', 1)}").text
+    assert "990101********001*" in page
+    assert "99010119510412001X" not in re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)
+
+
+def test_a_person_under_fourteen_needs_a_guardian(at: Laptop) -> None:
+    paper = Paper.open(at.browser, f"/base/households/{HOME}/resident")
+    child = {"name": "小明", "sex": "1", "birth": "2020-05", "relation": "20",
+             "reside": "registered", "basis": "consent"}  # fmt: skip
+    answer = paper.fill(**child).press()
+    assert "未满14周岁须填写监护人" in answer.text
+    assert Paper(at.browser, answer).fill(guardian="林示例").press().status_code == 302
+
+
+def test_moving_out_is_a_short_form(at: Laptop) -> None:
+    person = rid("resident", 2)
+    paper = Paper.open(at.browser, f"/base/residents/{person}/move-out")
+    assert not {"name", "phone"} & paper.names
+    paper.fill(moved_out_at="2026-09-29", move_reason="随子女居住").press()
+    assert changes_of(at.ws, person)[0]["fields"] == {
+        "moved_out_at": "2026-09-29", "move_reason": "随子女居住",
+    }  # fmt: skip
+
+
+def test_what_a_new_record_lies_under_can_be_named_in_the_address(at: Laptop) -> None:
+    paper = Paper.open(at.browser, f"/records/room/new?building_id={rid('building', 2)}&x=1")
+    assert paper["building_id"] == rid("building", 2)
+    saved = paper.fill(no="901", label="2-1-901", state="vacant").press()
+    assert saved.status_code == 302
+    assert views(at.ws, "room", label="2-1-901")[0]["grid"] == "990101100009003"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/records/seen/", "/records/nothing/", "/records/area/new", "/records/notice/new",
+     f"/records/area/{rid('area', 1)}/edit", f"/records/area/{rid('area', 1)}/void",
+     f"/records/household/{rid('household', 999)}", "/records/household/x/edit",
+     "/base/households/x", "/base/buildings/x", "/base/compounds/x", "/issues/x",
+     "/base/residents/x/move-out", "/base/households/x/resident"],
+)  # fmt: skip
+def test_what_is_not_here_or_not_the_workers_is_no_page(at: Laptop, path: str) -> None:
+    assert at.browser.get(path).status_code == 404
+
+
+def test_voiding_needs_a_reason(at: Laptop) -> None:
+    page = at.browser.get(f"/records/household/{HOME}/void")
+    answer = Paper(at.browser, page, "void").fill(reason=" ").press()
+    assert answer.status_code == 422
+    assert "请说明原因" in answer.text
+
+
+def refuse(at: Laptop, change_id: str, **more: Any) -> None:
+    change = dict(at.ws.table(CHANGES).get(doc_id=change_id))
+    told = {"problem": [{"pointer": "/phone", "code": "odd_phone", "zh": "不像电话。", "en": "x"}]}
+    at.ws.put(CHANGES, change_id, {**change, "acked": True, "outcome": "quarantined",
+                                   "receipt": told, **more})  # fmt: skip
+
+
+def test_a_refused_change_is_put_right_and_sent_again(at: Laptop) -> None:
+    change_id = save_record(at.ws, "household", "update", {"phone": "1"}, record_id=HOME).change_id
+    assert change_id is not None
+    refuse(at, change_id)
+    path = f"/records/household/{HOME}/edit?corrects={change_id}"
+    paper = Paper.open(at.browser, path)
+    assert "不像电话。" in paper.page.text
+    assert paper.fill(phone="13911112222").press().status_code == 302
+    again = changes_of(at.ws, HOME)[-1]
+    assert (again["corrects"], again["fields"]) == (change_id, {"phone": "13911112222"})
+    assert at.browser.get(path).location == f"/base/households/{HOME}"
+
+
+def test_a_refused_void_is_put_right_on_the_page_of_voiding(at: Laptop) -> None:
+    saved = save_record(at.ws, "household", "void", {"reason": "x"}, record_id=HOME)
+    assert saved.change_id is not None
+    refuse(at, saved.change_id)
+    answer = at.browser.get(f"/records/household/{HOME}/edit?corrects={saved.change_id}")
+    void = Paper.open(at.browser, answer.location, "void")
+    assert void.fill(reason="此户重复登记").press().status_code == 302
+    assert changes_of(at.ws, HOME)[-1]["corrects"] == saved.change_id
+
+
+def test_an_edit_begun_earlier_is_gone_on_with(at: Laptop) -> None:
+    path = f"/records/household/{HOME}/edit"
+    first = Paper.open(at.browser, path).fill(remarks="门口有狗")
+    assert first.keep().status_code == 200
+    again = Paper.open(at.browser, path)
+    assert (again.draft_id, again["remarks"]) == (first.draft_id, "门口有狗")
+    assert "上次没有保存完" in again.page.text
+
+
+def test_a_grid_is_asked_for_only_when_there_are_several(at: Laptop) -> None:
+    assert "_grid" not in Paper.open(at.browser, "/records/shop/new").names
+    at.ws.keep_setting("identity", grids=["990101100009003", "990101100009004"])
+    paper = Paper.open(at.browser, "/records/shop/new")
+    paper.fill(name="新店", kind="retail", address="北街1号", _grid="990101100009004").press()
+    assert views(at.ws, "shop", name="新店")[0]["grid"] == "990101100009004"
+
+
+def test_someone_elses_visit_is_shown_but_not_changed(at: Laptop) -> None:
+    pull_in(at.ws, "visit", rid("visit", 1), {"household_id": HOME, "result": "met"})
+    page = at.browser.get(f"/records/visit/{rid('visit', 1)}").text
+    assert f"/records/visit/{rid('visit', 1)}/edit" not in page
+    assert at.browser.get(f"/records/visit/{rid('visit', 1)}/edit").status_code == 404
