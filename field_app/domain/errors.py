@@ -142,6 +142,10 @@ SENTENCES: dict[str, Label] = {
         "The server did not accept this sync ({reason}). Everything is kept here; tell your "
         "administrator.",
     ),
+    "too_large": Label(
+        "有一条记录太长，服务器不接受。记录都在本机，请联系管理员。",
+        "One record is too long for the server. Everything is kept here; ask your administrator.",
+    ),
     "client_too_old": Label(
         "程序版本太旧：上传照常，下载已停，请升级。",
         "This program is too old: sending still works, receiving stopped; please upgrade.",

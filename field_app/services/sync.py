@@ -18,7 +18,7 @@ from field_app.domain.errors import Trouble
 from field_app.domain.progress import Progress
 from field_app.services import forks
 from field_app.services.batch import Batch, next_batch
-from field_app.services.receiving import count_held, prune, take_reply
+from field_app.services.receiving import adopt_unknown, count_held, prune, take_reply
 from field_app.services.records import unsent_count
 from field_app.services.troubles import code_and_facts
 from field_app.services.workspace import ROUNDS, Workspace
@@ -70,6 +70,7 @@ def run_round(
     progress.stage = "connecting"
     try:
         identity = ws.identity
+        adopt_unknown(ws)
         progress.total = unsent_count(ws)
         limits = Limits(identity.max_changes, identity.max_bytes)
         _exchanges(Round(ws, client, progress, agreed, sleep, limits, count_held(ws)))

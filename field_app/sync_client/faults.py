@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-PASSING = frozenset({
-    "unreachable", "timeout", "not_our_server", "busy", "server_busy", "server_error", "bad_reply",
-    "rate_limited",
-})  # fmt: skip
-"""Faults that may be gone by themselves: another try later is worth while."""
-
 
 class SyncFault(Exception):
     """A request that did not end in a confirmed answer; nothing may be marked from it.
@@ -36,8 +30,3 @@ class SyncFault(Exception):
         self.known = known
         self.stream = stream
         self.facts = facts
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same request may succeed later."""
-        return self.code in PASSING

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from field_app import sync_client
 from field_app.domain.errors import SENTENCES, sentence
 from field_app.store import errors as store_errors
 from field_app.sync_client.client import KNOWN_REFUSALS
-from field_app.sync_client.faults import PASSING
 
+RAISED = re.compile(r'SyncFault\(\s*"(\w+)"')
 FACT = re.compile(r"\{(\w+)\}")
 HANDLED_BY_THE_ROUND = {"sequence_gap", "stream_forked"}
 
@@ -31,7 +33,11 @@ def test_every_code_of_the_store_and_the_line_has_a_sentence():
             continue
         timed = issubclass(one, store_errors.WrongPassphrase | store_errors.TooManyAttempts)
         codes.add((one(1.0) if timed else one()).code)
-    assert codes | PASSING | (KNOWN_REFUSALS - HANDLED_BY_THE_ROUND) <= set(SENTENCES)
+    sources = Path(sync_client.__file__).parent.glob("*.py")
+    raised = {code for one in sources for code in RAISED.findall(one.read_text("utf-8"))}
+    assert len(raised) > 5
+    codes |= raised | {"server_busy", "rate_limited"}
+    assert codes | (KNOWN_REFUSALS - HANDLED_BY_THE_ROUND) <= set(SENTENCES)
 
 
 def test_facts_fill_the_sentence_and_a_missing_one_breaks_nothing():

@@ -11,6 +11,7 @@ from field_app.domain.progress import Progress
 from field_app.services.receiving import prune
 from field_app.services.records import (
     changes_of,
+    find_view,
     get_view,
     lookup,
     new_id,
@@ -20,6 +21,10 @@ from field_app.services.records import (
 )
 from field_app.services.sync import back_off, last_rounds, run_round
 from field_app.services.workspace import CHANGES, CONFLICTS
+from schemas.catalogue import extended
+from schemas.fields import Line
+from schemas.kind import Kind, KindInfo
+from schemas.labels import Label
 from tests.field_app.centres import (
     HTML,
     answers,
@@ -466,6 +471,34 @@ def test_confirmed_changes_are_kept_ninety_days(joined, hands):
     assert prune(laptop.ws) == 1
     assert len(laptop.ws.table(CHANGES)) == 1
     assert len(views(laptop.ws, "issue")) == 2
+
+
+def test_a_record_of_a_kind_to_come_is_kept_until_the_program_knows_it(joined, line):
+    laptop = joined()
+    saved = save_issue(laptop.ws)
+    laptop.sync()
+
+    class Lantern(Kind):
+        """A made-up kind."""
+
+        info = KindInfo(name="lantern", label=Label("灯笼", "Lantern"), group="place",
+                        title=("name",))  # fmt: skip
+        name = Line("名称", "Name", required=True, search=True)
+
+    def brings_lanterns(carry):
+        status, headers, body = carry()
+        reply = json.loads(body)
+        update = {"kind": "lantern", "schema": 1, "record_id": new_id(), "version": 1}
+        update |= {"grid": "990101100009003", "voided": False, "fields": {"name": "大红灯笼"}}
+        return status, headers, json.dumps(reply | {"updates": [update]})
+
+    line.faults.append(brings_lanterns)
+    told = laptop.sync()
+    assert (told.stage, told.received) == ("done", 1)
+    assert find_view(laptop.ws, saved.record_id)
+    with extended(Lantern):
+        laptop.sync()
+        assert [one["fields"]["name"] for one in views(laptop.ws, "lantern")] == ["大红灯笼"]
 
 
 def test_bodies_travel_compressed(joined, line):
