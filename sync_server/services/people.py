@@ -95,7 +95,7 @@ def audit_page(
     everybody = people_read.everybody(connection, person.district)
     return AuditPage(
         entries=tuple(entries),
-        names={row["user_id"]: f"{row['name']}（{row['no']}）" for row in everybody},
+        names={row["user_id"]: f"{row['name']} {row['no']}" for row in everybody},
         actions=tuple(people_read.audit_actions(connection, person.district)),
         total=total,
         page=page,

@@ -1,0 +1,186 @@
+"""Who sees what: every address by every role, and nothing of another community by any road."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from schemas.catalogue import kinds
+from schemas.exchange import API
+from sync_server.services.ids import new_id
+from tests.sync_server.web.staff import (
+    NEXT_DOOR,
+    NEXT_DOOR_GRID,
+    READERS,
+    STAFF,
+    Place,
+    Town,
+    household_of,
+    post,
+    sign_in,
+)
+
+READ, UNMASK, DEVICES, NOTICES, AUDIT = (
+    set(READERS),
+    {"admin", "district", "street", "community"},
+    {"admin", "district", "community"},
+    {"admin", "district", "street", "community"},
+    {"admin", "auditor"},
+)
+OPEN = {"static", "account.sign_in", "i18n.switch_language"}
+"""What needs no session."""
+
+
+def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
+    """Every endpoint: its method and address in a place, and the roles that may."""
+    ids, laptop, worker = place.ids, place.laptop, place.worker
+    assert laptop is not None
+    assert worker is not None
+    house = household_of(place)
+    return {
+        "home.today_page": ("GET", "/", set(STAFF)),
+        "account.sign_out": ("POST", "/sign-out", set(STAFF)),
+        "uploads.by_day": ("GET", "/uploads", READ),
+        "uploads.one": ("GET", f"/uploads/{place.batch_id}", READ),
+        "uploads.waiting": ("GET", "/waiting/quarantined", READ),
+        "uploads.conflicts": ("GET", "/conflicts", READ),
+        "records.of_kind": ("GET", "/records/resident", READ),
+        "records.one": ("GET", house, READ),
+        "records.unmask": ("POST", f"{house}/unmask", UNMASK),
+        "records.seen": ("POST", f"/records/issue/{ids['issue']}/seen", READ),
+        "exports.as_csv": ("POST", "/records/resident/export", READ),
+        "exports.back_to_list": ("GET", "/records/resident/export", READ),
+        "devices.all_of_them": ("GET", "/devices", READ),
+        "devices.one": ("GET", f"/devices/{laptop.device_id}", READ),
+        "devices.revoke": ("POST", f"/devices/{laptop.device_id}/revoke", DEVICES),
+        "devices.workers": ("GET", "/join-codes", DEVICES),
+        "devices.issue": ("POST", f"/join-codes/{worker.user_id}", DEVICES),
+        "notices.sent": ("GET", "/notices", READ),
+        "notices.write": ("GET", "/notices/new", NOTICES),
+        "people.everybody": ("GET", "/people", READ),
+        "people.audit": ("GET", "/audit", AUDIT),
+    }
+
+
+def ask(client: FlaskClient, method: str, address: str, **form: str):
+    return client.get(address) if method == "GET" else post(client, address, **form)
+
+
+def test_every_address_is_in_the_matrix(quiet_town: Town, quiet_app: Flask) -> None:
+    known = {
+        rule.endpoint
+        for rule in quiet_app.url_map.iter_rules()
+        if not rule.rule.startswith((API, "/healthz"))
+    }
+    assert known - OPEN == set(pages(quiet_town.here))
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_a_role_reaches_its_pages_and_no_others(
+    quiet_town: Town, quiet_app: Flask, role: str
+) -> None:
+    client = sign_in(quiet_app, role)
+    addresses = pages(quiet_town.here)
+    for endpoint in sorted(addresses, key="account.sign_out".__eq__):
+        method, address, roles = addresses[endpoint]
+        answer = ask(client, method, address, reason="核对电话", state="lost")
+        if role in roles:
+            assert answer.status_code < 400, (role, endpoint, answer.status_code)
+        else:
+            assert answer.status_code == 403, (role, endpoint, answer.status_code)
+            assert "林" not in answer.text
+
+
+def test_nobody_gets_in_without_signing_in(quiet_town: Town, quiet_app: Flask) -> None:
+    for method, address, _ in pages(quiet_town.here).values():
+        client = quiet_app.test_client()
+        answer = ask(client, method, address)
+        assert answer.status_code == 302, address
+        assert answer.headers["Location"].startswith("/sign-in"), address
+        htmx = client.open(
+            address, method="GET" if method == "GET" else "POST", headers={"HX-Request": "true"}
+        )
+        assert htmx.status_code in (400, 401), address
+
+
+@pytest.mark.parametrize("role", ["community", "leader"])
+def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask, role: str) -> None:
+    client = sign_in(quiet_app, role)
+    there = quiet_town.there
+    ids = {*there.ids.values(), there.batch_id, there.laptop.device_id, there.worker.user_id}
+    addresses = ["/", "/uploads", "/waiting/quarantined", "/waiting/held", "/conflicts", "/devices",
+                 "/conflicts?state=decided", "/join-codes", "/notices", "/notices/new",
+                 "/people"]  # fmt: skip
+    addresses += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
+    addresses += [f"/records/{kind.info.name}?q=gb&state=all" for kind in kinds()]
+    addresses += [f"/records/{name}/{one}" for name, one in quiet_town.here.ids.items()]
+    for address in addresses:
+        page = client.get(address).text
+        assert "隔壁" not in page, address
+        assert not [one for one in ids if one in page], address
+
+
+def test_an_export_holds_nothing_of_next_door(quiet_town: Town, quiet_app: Flask) -> None:
+    client = sign_in(quiet_app, "community")
+    for kind in kinds():
+        answer = post(client, f"/records/{kind.info.name}/export", state="all")
+        assert answer.status_code == 200
+        assert "隔壁" not in answer.text
+
+
+def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_app: Flask) -> None:
+    client, nowhere = sign_in(quiet_app, "community"), new_id()
+    own = pages(quiet_town.here)
+    guessed = {
+        (method, address)
+        for endpoint, (method, address, _) in pages(quiet_town.there).items()
+        if address != own[endpoint][1]
+    }
+    assert len(guessed) == 7
+    for method, address in guessed:
+        known = next(part for part in address.split("/") if len(part) == 36)
+        answer = ask(client, method, address, reason="核对电话", state="lost")
+        unknown = ask(
+            client, method, address.replace(known, nowhere), reason="核对电话", state="lost"
+        )
+        assert answer.status_code == unknown.status_code == 404, address
+        assert answer.text.replace(known, nowhere) == unknown.text
+
+
+@pytest.mark.parametrize("area", [NEXT_DOOR, NEXT_DOOR_GRID])
+def test_another_area_cannot_be_asked_for(quiet_town: Town, quiet_app: Flask, area: str) -> None:
+    client = sign_in(quiet_app, "community")
+    assert client.get(f"/records/resident?area={area}").status_code == 404
+    assert post(client, "/records/resident/export", area=area).status_code == 404
+
+
+def test_a_record_is_found_under_its_own_kind_alone(quiet_town: Town, quiet_app: Flask) -> None:
+    client = sign_in(quiet_app, "community")
+    assert client.get(f"/records/resident/{quiet_town.here.ids['household']}").status_code == 404
+    assert client.get("/records/nonsense").status_code == 404
+
+
+def test_a_leader_reads_the_names_around_his_grid_but_not_their_pages(
+    quiet_town: Town, quiet_app: Flask
+) -> None:
+    client = sign_in(quiet_app, "leader")
+    page = client.get(household_of(quiet_town.here)).text
+    assert "幸福里 3-1-502" in page
+    compound = f"/records/compound/{quiet_town.here.ids['compound']}"
+    assert compound not in page
+    assert client.get(compound).status_code == 404
+
+
+def test_departments_are_told_that_nothing_waits_for_them(
+    quiet_town: Town, quiet_app: Flask
+) -> None:
+    for role in ("department", "company"):
+        page = sign_in(quiet_app, role).get("/").text
+        assert "没有派发给您单位的事件" in page
+        assert "/records/" not in page
+
+
+def test_an_auditor_is_led_to_the_audit(quiet_town: Town, quiet_app: Flask) -> None:
+    answer = sign_in(quiet_app, "auditor").get("/")
+    assert answer.headers["Location"] == "/audit"

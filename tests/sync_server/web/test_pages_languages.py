@@ -1,0 +1,126 @@
+"""Both languages on every page: nothing untranslated, no Chinese on English pages but data."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import sqlalchemy as sa
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask import Flask
+
+import sync_server
+from schemas.catalogue import kinds
+from sync_server.store.tables import batches, changes, devices, districts, records, users
+from sync_server.web.i18n import COOKIE
+from tests.sync_server.web.staff import Town, household_of, post, sign_in
+
+APP = Path(sync_server.__file__).parent
+ENGLISH = APP / "translations/en/LC_MESSAGES/messages.po"
+CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "later": None}
+
+
+def catalogue() -> Catalog:
+    return read_po(BytesIO(ENGLISH.read_bytes()), locale="en")
+
+
+def asked_for() -> set[object]:
+    """Return every message the code and the templates ask for."""
+    with (APP / "babel.cfg").open(encoding="utf-8") as config:
+        methods, options = parse_mapping_cfg(config)
+    found = extract_from_dir(APP, methods, options, KEYWORDS)
+    return {tuple(message) if isinstance(message, list) else message for _, _, message, *_ in found}
+
+
+def test_every_message_stands_in_the_english_catalogue_and_no_other() -> None:
+    known = {message.id for message in catalogue() if message.id}
+    assert asked_for() == known
+
+
+def test_every_english_text_is_there_and_is_english() -> None:
+    for message in catalogue():
+        if not message.id:
+            continue
+        texts = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert not message.fuzzy
+        for text in texts:
+            assert text, message.id
+            assert not CHINESE.search(text), text
+        places = re.findall(r"%\(\w+\)[sd]", str(message.id))
+        assert set(re.findall(r"%\(\w+\)[sd]", str(texts))) == set(places), message.id
+
+
+def test_the_compiled_catalogue_is_the_written_one() -> None:
+    compiled = BytesIO()
+    write_mo(compiled, catalogue())
+    assert ENGLISH.with_suffix(".mo").read_bytes() == compiled.getvalue()
+
+
+def addresses(town: Town) -> list[str]:
+    """Every page somebody of the district can look at."""
+    found = ["/", "/uploads", "/uploads?day=x", f"/uploads/{town.here.batch_id}", "/devices",
+             "/waiting/quarantined", "/waiting/held", "/conflicts", "/conflicts?state=decided",
+             f"/devices/{town.here.laptop.device_id}", "/devices?silent=1", "/join-codes",
+             "/notices", "/notices/new", "/people", "/audit", "/nowhere",
+             "/records/resident?q=x&since=y"]  # fmt: skip
+    found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
+    return found + [f"/records/{name}/{one}" for name, one in town.here.ids.items()]
+
+
+def data_of(town: Town) -> set[str]:
+    """Return every text with Chinese in it that is data, not words of the program."""
+    found: set[str] = set()
+    with town.centre.store.reading() as connection:
+        for table in (records, changes, users, devices, districts, batches):
+            for row in connection.execute(sa.select(table)).mappings():
+                for value in row.values():
+                    found |= set(re.findall(r"[^\"\[\]{},:']+", str(value)))
+    return {text.strip() for text in found if CHINESE.search(text)}
+
+
+def test_english_pages_hold_no_chinese_but_data(quiet_town: Town, quiet_app: Flask) -> None:
+    data = sorted(data_of(quiet_town), key=len, reverse=True)
+    client, stranger = sign_in(quiet_app, "admin", "en"), quiet_app.test_client()
+    stranger.set_cookie(COOKIE, "en")
+    pages = [(address, client.get(address).text) for address in addresses(quiet_town)]
+    pages += [
+        ("unmask", post(client, f"{household_of(quiet_town.here)}/unmask", reason="").text),
+        ("join", post(client, f"/join-codes/{quiet_town.here.worker.user_id}").text),
+        ("notice", post(client, "/notices/new", record_id=quiet_town.here.batch_id).text),
+        ("sign in", stranger.get("/sign-in").text),
+    ]
+    for address, page in pages:
+        for text in data:
+            page = page.replace(text, "").replace(text[0] + "*" * (len(text) - 1), "")
+        page = page.replace("中文", "").replace("\u3000", "")
+        found = CHINESE.search(page)
+        assert not found, (address, page[max(0, found.start() - 80) : found.end() + 40])
+
+
+def test_every_page_renders_in_chinese(quiet_town: Town, quiet_app: Flask) -> None:
+    client = sign_in(quiet_app, "admin")
+    for address in addresses(quiet_town):
+        answer = client.get(address)
+        assert answer.status_code == (404 if address == "/nowhere" else 200), address
+        assert '<html lang="zh-CN">' in answer.text
+        assert answer.text.count("<h1>") == 1, address
+        assert answer.text.count("<main ") == 1
+
+
+def test_every_control_has_a_label(quiet_town: Town, quiet_app: Flask) -> None:
+    client = sign_in(quiet_app, "admin")
+    for address in [*addresses(quiet_town), household_of(quiet_town.here)]:
+        page = client.get(address).text
+        labelled = set(re.findall(r'<label[^>]* for="([^"]+)"', page))
+        for control in re.findall(r"<(?:input|select|textarea)\b[^>]*>", page):
+            if 'type="hidden"' in control:
+                continue
+            found = re.search(r' id="([^"]+)"', control)
+            assert found, (address, control)
+            assert found[1] in labelled, (address, control)
