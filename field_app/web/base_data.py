@@ -26,6 +26,7 @@ def index() -> str:
         "base_index.html",
         query=query,
         found=find_doors(ws, query),
+        results=code_list("VISIT_RESULT"),
         compounds=places.compounds(ws),
         kinds=base_data.kind_counts(ws),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jinja2.bccache import Bucket, BytecodeCache
 
 from tests.field_app.laptops import Laptop
@@ -25,9 +27,9 @@ class _Compiled(BytecodeCache):
 COMPILED = _Compiled()
 
 
-def sign_in(laptop: Laptop) -> Laptop:
-    """Fill a laptop with the small grid and sign its worker in at its browser."""
+def sign_in(laptop: Laptop, spell: Callable[[str], str] = str) -> Laptop:
+    """Fill a laptop with the small grid and sign its worker in; ``spell`` writes the texts."""
     laptop.app.jinja_env.bytecode_cache = COMPILED
-    fill(laptop.ws.db)
+    fill(laptop.ws.db, spell)
     laptop.browser.unlock()
     return laptop

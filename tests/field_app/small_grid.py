@@ -6,7 +6,7 @@ was made at the centre (version set, nothing of the worker's own lies on top).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from field_app.domain.views import build_view, copy_of
@@ -152,12 +152,14 @@ def pull_in(ws: Workspace, kind: str, record_id: str, fields: Mapping[str, Any],
         ws.keep_setting("cursor", value=f"{ws.setting('cursor').get('value', '')}+")
 
 
-def fill(db: DurableDB) -> None:
-    """Store the small grid as the first pull does, in one commit."""
+def fill(db: DurableDB, spell: Callable[[str], str] = str) -> None:
+    """Store the small grid as the first pull does, in one commit; ``spell`` writes its texts."""
     with db.transaction():
         put_all(db, SETTINGS, {"cursor": {"value": "c1"}})
         by_kind: dict[str, dict[str, Mapping[str, Any]]] = {}
         for kind, record_id, fields, area in (*places(), *people(), *notices()):
-            by_kind.setdefault(kind, {})[record_id] = pulled(kind, record_id, fields, area)
+            spelled = {name: spell(value) if isinstance(value, str) else value
+                       for name, value in fields.items()}  # fmt: skip
+            by_kind.setdefault(kind, {})[record_id] = pulled(kind, record_id, spelled, area)
         for kind, documents in by_kind.items():
             put_all(db, kind, documents)

@@ -1,0 +1,44 @@
+"""今日: everything the day asks for on one page."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.field_app.laptops import Laptop, save_issue
+from tests.field_app.signed_in import sign_in
+from tests.field_app.small_grid import COLLEAGUE, pull_in, rid
+
+
+@pytest.fixture
+def at(laptop: Laptop) -> Laptop:
+    """A laptop with the small grid, its worker signed in at a browser."""
+    return sign_in(laptop)
+
+
+def test_the_first_page_has_slots_care_notices_and_the_state_of_things(at: Laptop) -> None:
+    page = at.browser.get("/").text
+    expected = [
+        "早巡", "昨天缺的", "超期3天", "国庆期间加强防火巡查", "重点查看楼道堆物", "未上传0条",
+        "还没有同步过", "时钟还没有校对", "开始巡查", "上报事件",
+    ]  # fmt: skip
+    assert [words for words in expected if words not in page] == []
+    assert "旧通知" not in page
+
+
+def test_unsent_work_and_a_wrong_clock_are_told(at: Laptop) -> None:
+    save_issue(at.ws)
+    at.ws.keep_setting("identity", clock_offset_s=-1800)
+    page = at.browser.get("/").text
+    assert "未上传1条" in page
+    assert "相差30分钟" in page
+
+
+def test_an_issue_to_verify_is_listed(at: Laptop) -> None:
+    pull_in(at.ws, "issue", rid("issue", 1), {"title": "路灯不亮"}, author=COLLEAGUE)
+    for number, action in enumerate(("accept", "handle", "resolve"), 1):
+        at_ = f"2026-09-29T1{number}:00:00+08:00"
+        step = {"issue_id": rid("issue", 1), "action": action, "at": at_}
+        pull_in(at.ws, "issue_step", rid("issue_step", number), step)
+    page = at.browser.get("/").text
+    assert "待核查" in page
+    assert "路灯不亮" in page

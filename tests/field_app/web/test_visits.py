@@ -1,0 +1,142 @@
+"""走访 at the browser, without scripts: find, carry on, check, change, report, save once."""
+
+from __future__ import annotations
+
+import pytest
+
+from field_app.services import drafts
+from field_app.services.records import changes_of, get_view, views
+from field_app.services.workspace import CHANGES
+from tests.field_app.forms import Paper
+from tests.field_app.laptops import Laptop
+from tests.field_app.signed_in import sign_in
+from tests.field_app.small_grid import rid
+
+HOME, LIN = rid("household", 1), rid("resident", 1)
+MET = {"result": "met", "mode": "door", "notice_given": "1"}
+
+
+@pytest.fixture
+def at(laptop: Laptop) -> Laptop:
+    """A laptop with the small grid, its worker signed in at a browser."""
+    return sign_in(laptop)
+
+
+def begin(at: Laptop, **data: str) -> Paper:
+    data = data or {"household_id": HOME}
+    return Paper.open(at.browser, at.browser.post("/visits/start", data).location)
+
+
+def test_a_household_is_found_and_visited(at: Laptop) -> None:
+    page = at.browser.get("/visits?q=lsl").text
+    assert "幸福里 1-1-201" in page
+    assert "<mark>林示例</mark>" in page
+    paper = begin(at)
+    assert "林示例" in paper.page.text
+    assert paper.values.getlist("purposes") == ["", "care"]
+    answer = paper.fill(**MET, met="林示例").put({f"care_checks.{LIN}.state": "well"}).press()
+    (visit,) = views(at.ws, "visit")
+    assert answer.location == f"/records/visit/{visit['record_id']}"
+    assert visit["fields"]["care_checks"] == {LIN: {"state": "well"}}
+    shown = at.browser.get(f"/base/households/{HOME}").text
+    assert "见到本人" in shown
+    assert "状况良好" in shown
+
+
+def test_nobody_at_home_is_one_button_and_save(at: Laptop) -> None:
+    paper = begin(at, household_id=HOME, result="nobody")
+    assert "没有见到人时" in paper.page.text
+    assert paper.press().status_code == 302
+    assert views(at.ws, "visit")[0]["fields"]["result"] == "nobody"
+
+
+def test_last_values_are_carried_on_and_shown_beside_the_controls(at: Laptop) -> None:
+    begin(at).fill(**MET, findings="血压偏高").put({"safety.gas.state": "problem"}).press()
+    paper = begin(at)
+    assert paper["mode"] == "door"
+    assert paper["findings"] == ""
+    assert "上次: 血压偏高" in paper.page.text
+    assert "上次: 有隐患" in paper.page.text
+    assert 'aria-describedby="f-findings-last"' in paper.page.text
+
+
+def test_everything_that_changed_is_saved_with_the_visit(at: Laptop) -> None:
+    paper = begin(at).fill(**MET, findings="厨房软管开裂")
+    paper = paper.press_on("issue")
+    assert paper["issue:text"] == "厨房软管开裂"
+    assert paper["issue:place"] == "幸福里 1-1-201"
+    paper = paper.put({"issue:category": "UTL", "issue:title": "软管老化", "issue:level": "2"})
+    paper = paper.press_on("household").put({"household:phone": "13911112222"})
+    paper = paper.press_on("resident")
+    (name,) = [one for one in paper.names if one.endswith(":name")]
+    tenant = name.removesuffix("name")
+    paper.put({name: "周租客", tenant + "sex": "2", tenant + "birth": "1995-03",
+               tenant + "relation": "99", tenant + "reside": "tenant",
+               tenant + "basis": "statutory"})  # fmt: skip
+    paper = paper.press_on(f"moved:{rid('resident', 3)}")
+    assert len(at.ws.table(CHANGES)) == 0
+    answer = paper.press()
+    assert answer.status_code == 302, answer.text
+    assert len(at.ws.table(CHANGES)) == 5
+    (issue,) = views(at.ws, "issue")
+    assert views(at.ws, "visit")[0]["fields"]["issue_ids"] == [issue["record_id"]]
+    assert changes_of(at.ws, HOME)[0]["fields"] == {"phone": "13911112222"}
+    assert views(at.ws, "resident", name="周租客")[0]["fields"]["household_id"] == HOME
+    assert "阿卜杜拉" in at.browser.get(f"/base/households/{HOME}").text
+
+
+def test_a_part_that_is_wrong_is_named_above_the_form(at: Laptop) -> None:
+    paper = begin(at).fill(**MET).press_on("issue")
+    answer = paper.press()
+    assert answer.status_code == 422
+    assert 'href="#f-issue-title"' in answer.text
+    assert views(at.ws, "visit") == []
+    again = Paper(at.browser, answer).press_on("take_back:issue:")
+    assert again.press().status_code == 302
+    assert len(at.ws.table(CHANGES)) == 1
+
+
+def test_opinions_are_added_and_taken_out_one_by_one(at: Laptop) -> None:
+    paper = begin(at).fill(**MET).press_on("add:opinions")
+    (text,) = [name for name in paper.names if name.startswith("opinions.") and "text" in name]
+    key = text.split(".")[1]
+    paper = paper.put({text: "路灯不亮", f"opinions.{key}.category": "facility"})
+    paper = paper.press_on("add:opinions")
+    others = {name.split(".")[1] for name in paper.names if name.startswith("opinions.")} - {key}
+    paper = paper.press_on(f"drop:opinions.{others.pop()}")
+    assert paper[text] == "路灯不亮"
+    paper.press()
+    assert views(at.ws, "visit")[0]["fields"]["opinions"] == {
+        key: {"category": "facility", "text": "路灯不亮"}
+    }
+
+
+def test_materials_are_counted_and_nonsense_is_refused_where_it_stands(at: Laptop) -> None:
+    paper = begin(at).fill(**MET).put({"materials.law.qty": "两份"})
+    answer = paper.press()
+    assert 'href="#f-materials-law-qty"' in answer.text
+    Paper(at.browser, answer).put({"materials.law.qty": "２"}).press()
+    assert views(at.ws, "visit")[0]["fields"]["materials"] == {"law": {"qty": 2}}
+
+
+def test_a_shop_is_visited(at: Laptop) -> None:
+    paper = begin(at, shop_id=rid("shop", 1))
+    assert "moved:" not in paper.page.text
+    assert paper.fill(**MET).press().status_code == 302
+    view = views(at.ws, "visit")[0]
+    assert view["fields"]["shop_id"] == rid("shop", 1)
+    assert "老李烧饼铺" in at.browser.get(f"/records/visit/{view['record_id']}").text
+
+
+def test_an_unknown_door_starts_nothing(at: Laptop) -> None:
+    assert at.browser.post("/visits/start", {"household_id": "x"}).status_code == 404
+    assert at.browser.post("/visits/start", {}).status_code == 404
+    assert drafts.begun(at.ws) == []
+
+
+def test_the_household_may_leave_the_laptop_while_a_visit_is_open(at: Laptop) -> None:
+    paper = begin(at).fill(**MET)
+    paper.keep()
+    at.ws.table("household").remove(doc_ids=[HOME])
+    assert Paper.open(at.browser, f"/drafts/{paper.draft_id}").press().status_code == 302
+    assert get_view(at.ws, "visit", paper.draft_id) is not None
