@@ -134,18 +134,6 @@ def _lay(view: dict[str, Any], change: Mapping[str, Any]) -> None:
     view["last_author"], view["last_made_at"] = change["author"], change["made_at"]
 
 
-def stored_of(kind: type[Kind], wire: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored fields of a record created by ``wire``."""
-    return apply(kind, {}, wire)
-
-
-def stored_fields(change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a change said as stored-form values (of a void: its reason)."""
-    if change["action"] == "void":
-        return dict(change["fields"])
-    return stored_of(kind_of(change["kind"]), change["fields"])
-
-
 def copy_of(
     update: Mapping[str, Any], fields: Mapping[str, Any], before: Mapping[str, Any] | None
 ) -> dict[str, Any]:

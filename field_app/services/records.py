@@ -19,6 +19,7 @@ from schemas.describe import title
 from schemas.fields import Lookup
 from schemas.kind import Action, Kind
 from schemas.messages import Problem
+from schemas.values import apply
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
         return Saved(record_id, problems=[FieldProblem("", Problem("out_of_area"))])
     if entry.action == "step" and view is not None:
         return _step_again(entry, kind, view)
-    checked = propose(kind, action, _values(entry, refused), view["fields"] if view else {})
+    before = view["fields"] if view else {}
+    checked = propose(kind, action, _values(entry, kind, refused, before), before)
     if not checked.ok or (checked.doubts and not warn_ok):
         return Saved(record_id, problems=checked.problems, doubts=checked.doubts)
     if not checked.fields:
@@ -155,12 +157,18 @@ def _action(
     return asked
 
 
-def _values(entry: Entry, refused: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return the values to propose; a corrected change starts from what it said."""
-    if refused is None or entry.action == "void":
+def _values(
+    entry: Entry,
+    kind: type[Kind],
+    refused: Mapping[str, Any] | None,
+    before: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """Return the values to propose; a corrected change starts from what it would have made of
+    the record ``before`` it."""
+    if refused is None or "void" in (entry.action, refused["action"]):
         return entry.values
-    start = rules.stored_fields(refused)
-    return {**start, **entry.values}
+    said = apply(kind, before, refused["fields"])
+    return {**{name: said.get(name) for name in refused["fields"]}, **entry.values}
 
 
 def _barred(
@@ -198,7 +206,7 @@ def _grid(
 def _step_again(entry: Entry, kind: type[Kind], view: Mapping[str, Any]) -> Saved:
     """Answer a step whose id exists: the same step is saved already, another one may not be."""
     again = propose(kind, "step", entry.values, {})
-    if again.ok and rules.stored_of(kind, again.fields) == view["fields"]:
+    if again.ok and apply(kind, {}, again.fields) == view["fields"]:
         return Saved(view["record_id"], saved=True)
     return Saved(view["record_id"], problems=[FieldProblem("", Problem("already_exists"))])
 

@@ -47,6 +47,11 @@ class Workspace:
         return Identity.read(document)
 
     @property
+    def joined(self) -> bool:
+        """Whether the worker has an identity."""
+        return self.table(SETTINGS).contains(doc_id="identity")
+
+    @property
     def worker_id(self) -> str:
         """The worker's user id at the centre."""
         return self.identity.worker_id

@@ -81,6 +81,8 @@ def _find_worker() -> BaseResponse | None:
         return None
     if g.workspace is None:
         return _ask_to_unlock()
+    if not g.workspace.joined:  # joining broke off half-way; the same code goes on with it
+        return redirect(url_for("join.show"))
     return None
 
 

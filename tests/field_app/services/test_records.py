@@ -240,6 +240,28 @@ def test_of_several_entries_none_is_saved_when_one_is_wrong(ws):
     assert (unsent_count(ws), views(ws, "issue"), streams.head(ws).seq) == (0, [], 0)
 
 
+def test_correcting_a_refused_update_leaves_the_other_entries_alone(ws):
+    visit = {
+        "visited_at": ISSUE["happened_at"], "household_id": new_id(), "purposes": ["routine"],
+        "mode": "door", "result": "met", "notice_given": True,
+        "safety": {"wiring": {"state": "ok"}},
+    }  # fmt: skip
+    made = save_record(ws, "visit", "create", visit)
+    gas = {"wiring": {"state": "ok"}, "gas_hose": {"state": "bad"}}
+    edit = save_record(ws, "visit", "update", {"safety": gas}, record_id=made.record_id)
+    for change_id, outcome in ((made.change_id, "applied"), (edit.change_id, "quarantined")):
+        change = ws.table(CHANGES).get(doc_id=change_id)
+        ws.put(CHANGES, change_id, change | {"acked": True, "outcome": outcome, "receipt": {}})
+    fixed = save_record(ws, "visit", "update", {"findings": "已更换"}, record_id=made.record_id,
+                        corrects=edit.change_id)  # fmt: skip
+    change = changes_of(ws, made.record_id)[-1]
+    assert change["change_id"] == fixed.change_id
+    assert change["corrects"] == edit.change_id
+    assert change["fields"] == {"safety": {"add": {"gas_hose": {"state": "bad"}}},
+                                "findings": "已更换"}  # fmt: skip
+    assert get_view(ws, "visit", made.record_id)["fields"]["safety"] == gas
+
+
 def test_a_full_disk_saves_nothing_and_says_so(laptop: Laptop, monkeypatch):
     def refuse(changes):
         raise StoreFull

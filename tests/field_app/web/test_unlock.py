@@ -187,6 +187,15 @@ def test_a_mistyped_recovery_key_is_said_to_be_one(laptop):
     assert "两次输入的口令不一致" in laptop.browser.post("/unlock/recovery", data).text
 
 
+def test_a_worker_whose_joining_broke_off_is_led_back_to_it(open_laptop):
+    laptop = open_laptop()
+    store, _ = laptop.desk.vault.create(WORKER, "林示例", PASSPHRASE)
+    store.close()
+    assert laptop.browser.unlock().location == "/"
+    assert laptop.browser.get("/").location == "/join"
+    assert laptop.browser.get("/join").status_code == 200
+
+
 def test_an_unknown_worker_is_named(laptop):
     laptop.desk.lock()
     answer = laptop.browser.unlock(PASSPHRASE, "nobody")
