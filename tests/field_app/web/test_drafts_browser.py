@@ -1,0 +1,240 @@
+"""Forms in a real browser: filled by keyboard alone, kept while typing, found after a restart."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from werkzeug.serving import make_server
+
+from field_app.services import drafts
+from field_app.services.records import views
+from tests.field_app.laptops import PASSPHRASE, Laptop
+from tests.field_app.signed_in import sign_in
+from tests.field_app.small_grid import rid
+
+Open = Callable[..., Page]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Running:
+    """A laptop's program on a port of its own, as a person starts and stops it."""
+
+    def __init__(self, laptop: Laptop) -> None:
+        self.laptop = laptop
+        self.address = f"http://127.0.0.1:{laptop.settings.port}"
+        self._server: Any = None
+
+    def start(self) -> None:
+        """Serve the laptop's pages."""
+        self._server = make_server("127.0.0.1", self.laptop.settings.port, self.laptop.app,
+                                   threaded=True)  # fmt: skip
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+            self._server = None
+
+
+@pytest.fixture
+def running(open_laptop: Callable[..., Laptop]) -> Iterator[Running]:
+    """A running laptop with the small grid."""
+    laptop = open_laptop(port=free_port())
+    laptop.settle()
+    sign_in(laptop)
+    program = Running(laptop)
+    program.start()
+    yield program
+    program.stop()
+
+
+def unlock(page: Page, program: Running, path: str = "/") -> None:
+    """Open a page of the laptop and type the passphrase."""
+    page.goto(program.address + path)
+    page.get_by_label("口令").fill(PASSPHRASE)
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).not_to_have_text("解锁")
+
+
+def tab_to(page: Page, what: str, presses: int = 60) -> None:
+    """Press Tab until the focused control's label, name or text contains ``what``."""
+    told = ""
+    for _ in range(presses):
+        page.keyboard.press("Tab")
+        told = page.evaluate(
+            """() => { const at = document.activeElement;
+                const label = at.labels && at.labels.length ? at.labels[0].textContent : "";
+                const group = at.closest("fieldset");
+                const legend = group ? group.querySelector("legend").textContent : "";
+                return [at.name, at.id, at.textContent, label, legend].join("|"); }"""
+        )
+        if what in told:
+            return
+    pytest.fail(f"no way by Tab to {what}; last at {told}")
+
+
+def test_a_visit_is_found_filled_in_and_saved_by_keyboard_alone(
+    running: Running, browser_page: Open
+) -> None:
+    page = browser_page()
+    unlock(page, running, "/visits")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("lsl")
+    expect(page.locator("#found")).to_contain_text("幸福里 1-1-201")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("[data-step]").first).to_be_focused()
+    tab_to(page, "走访", 2)
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("走访 · 幸福里 1-1-201")
+    tab_to(page, "result")
+    page.keyboard.press("Space")
+    tab_to(page, "mode")
+    page.keyboard.press("Space")
+    tab_to(page, "f-met")
+    page.keyboard.type("林示例")
+    tab_to(page, "care_checks")
+    page.keyboard.press("Space")
+    tab_to(page, "f-findings")
+    page.keyboard.type("血压偏高")
+    tab_to(page, "notice_given")
+    page.keyboard.press("Space")
+    tab_to(page, "保存走访")
+    page.keyboard.press("Enter")
+    expect(page.locator("#flashes")).to_contain_text("已保存在本机")
+    (visit,) = views(running.laptop.ws, "visit")
+    assert visit["fields"]["findings"] == "血压偏高"
+    assert visit["fields"]["care_checks"] == {rid("resident", 1): {"state": "well"}}
+
+
+def test_enter_in_a_line_keeps_the_draft_and_does_not_send_the_form(
+    running: Running, browser_page: Open
+) -> None:
+    page = browser_page()
+    unlock(page, running, "/records/shop/new")
+    page.locator("#f-name").fill("新店")
+    page.locator("#f-name").press("Enter")
+    expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    expect(page.locator(".problem")).to_have_count(0)
+
+
+def test_what_was_typed_is_there_after_the_program_was_started_again(
+    running: Running, browser_page: Open, open_laptop: Callable[..., Laptop]
+) -> None:
+    page = browser_page(expected_errors=("ERR_CONNECTION_REFUSED", "409"))
+    unlock(page, running, "/records/shop/new")
+    page.locator("#f-name").press_sequentially("半张表")
+    expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    running.stop()
+    page.locator("#f-address").fill("建设路9号")
+    expect(page.locator("#draft-status")).to_contain_text("自动保存没有成功")
+    page.close()
+    running.laptop.close()
+    again = open_laptop(port=running.laptop.settings.port)
+    program = Running(again)
+    program.start()
+    try:
+        page = browser_page()
+        unlock(page, program)
+        page.get_by_role("link", name="继续填写 商铺 半张表").click()
+        expect(page.locator("#f-name")).to_have_value("半张表")
+    finally:
+        program.stop()
+
+
+def test_two_windows_are_told_of_each_other(running: Running, browser_page: Open) -> None:
+    first = browser_page(expected_errors=("409", "410"))
+    unlock(first, running, "/records/shop/new")
+    first.locator("#f-name").fill("甲")
+    first.locator("#f-name").blur()
+    expect(first.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    second = first.context.new_page()
+    second.goto(first.url)
+    expect(second.locator("#f-name")).to_have_value("甲")
+    second.locator("#f-name").fill("乙")
+    second.locator("#f-name").blur()
+    expect(second.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    first.locator("#f-address").fill("建设路9号")
+    first.locator("#f-address").blur()
+    expect(first.locator("#draft-status")).to_contain_text("另一个窗口在08:41改过这份草稿")
+    second.locator("#f-address").fill("北街1号")
+    second.locator("#f-kind").select_option("retail")
+    second.locator("#save").click()
+    expect(second.locator("#flashes")).to_contain_text("已保存在本机")
+    first.locator("#f-kind").select_option("retail")
+    first.locator("#save").click()
+    expect(first.locator("#flashes")).to_contain_text("再按保存即作为更正")
+    expect(first.locator("#f-name")).to_have_value("甲")
+    assert [view["fields"]["name"] for view in views(running.laptop.ws, "shop")][1:] == ["乙"]
+
+
+def test_the_checklist_is_gone_through_with_one_key_an_item(
+    running: Running, browser_page: Open
+) -> None:
+    page = browser_page()
+    unlock(page, running)
+    page.get_by_role("button", name="开始巡查").click()
+    page.locator("[data-check-row] input[type=radio]").first.focus()
+    for key in "1112":
+        page.keyboard.press(key)
+    expect(page.locator("[data-left]")).to_have_text("还有11项未查")
+    page.get_by_role("button", name="其余全部正常").click()
+    expect(page.locator("[data-left]")).to_have_text("都已查")
+    expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    page.locator("#save").click()
+    expect(page.locator("#flashes")).to_contain_text("已保存在本机")
+    (patrol,) = views(running.laptop.ws, "patrol")
+    results = [one["result"] for one in patrol["fields"]["items"].values()]
+    assert (results.count("ok"), results.count("problem_fixed")) == (14, 1)
+
+
+def test_a_form_sent_while_a_draft_is_on_its_way_is_saved_once(
+    running: Running, browser_page: Open
+) -> None:
+    page = browser_page()
+    unlock(page, running, "/records/shop/new")
+    page.locator("#f-name").fill("快手店")
+    page.locator("#f-kind").select_option("retail")
+    page.locator("#f-address").fill("建设路9号")
+    page.locator("#save").click()  # leaving the line starts keeping the draft in the same moment
+    expect(page.locator("#flashes")).to_contain_text("已保存在本机")
+    assert drafts.begun(running.laptop.ws) == []
+    assert len(views(running.laptop.ws, "shop", name="快手店")) == 1
+
+
+def test_a_reference_is_narrowed_while_typing(running: Running, browser_page: Open) -> None:
+    page = browser_page()
+    unlock(page, running, f"/records/household/{rid('household', 1)}/edit")
+    page.locator("#f-head_id-find").fill("sxx")
+    expect(page.locator("#f-head_id option")).to_have_count(2)
+    page.locator("#f-head_id-find").press("ArrowDown")
+    page.keyboard.press("End")
+    page.locator("#save").click()
+    expect(page.locator("main")).to_contain_text("单雄信")
+
+
+@pytest.mark.parametrize("viewport", ["laptop", "phone"])
+def test_no_page_is_wider_than_its_window(
+    running: Running, browser_page: Open, viewport: str
+) -> None:
+    page = browser_page(viewport)
+    unlock(page, running)
+    for path in ("/", "/patrols", "/visits?q=201", "/issues", "/base", "/issues/new",
+                 f"/base/households/{rid('household', 1)}", "/records/resident/",
+                 f"/records/compound/{rid('compound', 1)}/edit"):  # fmt: skip
+        page.goto(running.address + path)
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, path
