@@ -1,4 +1,4 @@
-"""Fixtures of the journeys: the small world, a centre on a copy of it, laptops, a line."""
+"""Fixtures of the journeys: the small world, a centre on a copy of it, laptops."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.line import Line
-from tests.journeys.programs import ROOT, CentreProgram, LaptopProgram
-from tests.journeys.world import World, build_world, run_folder
+from tests.journeys.people import GridWorker
+from tests.journeys.programs import (
+    ROOT,
+    CentreProgram,
+    LaptopProgram,
+    ServedCentre,
+    ServedLaptop,
+)
+from tests.journeys.world import GRID, PERSONA, World, build_world, run_folder
 
 
 @pytest.fixture(scope="session")
@@ -26,21 +32,42 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def centre(world: World, tmp_path: Path) -> Iterator[CentreProgram]:
-    """The centre, not started yet; ended with the test."""
+def centre(world: World, tmp_path: Path) -> Iterator[ServedCentre]:
+    """The centre in this process, started."""
+    with ServedCentre(tmp_path, world) as served:
+        served.start()
+        yield served
+
+
+@pytest.fixture
+def new_worker(centre: CentreProgram, tmp_path: Path) -> Iterator[Callable[..., GridWorker]]:
+    """Seat workers at laptops of their own, in this process: joined, first sync done.
+
+    ``new_worker()`` is the world's persona; ``new_worker("W1", "王小样")`` is added to her grid.
+    """
+    with ExitStack() as stack:
+
+        def seat(no: str = PERSONA, name: str = "", road: str = "") -> GridWorker:
+            if no != PERSONA:
+                centre.add_worker(no, name, GRID)
+            laptop = stack.enter_context(ServedLaptop(tmp_path, no))
+            laptop.start()
+            worker = GridWorker(laptop)
+            worker.move_in(road or centre.address, centre.join_code(no), f"{no}号机")
+            return worker
+
+        yield seat
+
+
+@pytest.fixture
+def centre_process(world: World, tmp_path: Path) -> Iterator[CentreProgram]:
+    """The centre as a process, not started yet; ended with the test."""
     with CentreProgram(tmp_path, world) as program:
         yield program
 
 
 @pytest.fixture
-def new_laptop(tmp_path: Path) -> Iterator[Callable[..., LaptopProgram]]:
-    """Make laptops by name; started ones are ended with the test."""
-    with ExitStack() as stack:
-        yield lambda *named: stack.enter_context(LaptopProgram(tmp_path, *named))
-
-
-@pytest.fixture
-def line(centre: CentreProgram) -> Iterator[Line]:
-    """The line to the centre."""
-    with Line(centre.address) as line:
-        yield line
+def laptop_process(tmp_path: Path) -> Iterator[LaptopProgram]:
+    """A laptop as a process, not started yet; ended with the test."""
+    with LaptopProgram(tmp_path) as program:
+        yield program

@@ -71,6 +71,15 @@ class GridWorker(Worker):
         self.laptop.start()
         self.unlock(PASSPHRASE)
 
+    def unlock_as(self, name: str) -> None:
+        """Unlock a laptop that several workers share."""
+        page = self.open("/unlock")
+        known = re.findall(r'value="([0-9a-f-]{36})"[^>]*>\s*([^<]+?)\s*<', page.html)
+        chosen = next(worker_id for worker_id, label in known if label == name)
+        typed: Answers = {"worker_id": chosen, "passphrase": PASSPHRASE}
+        page = self.visitor.submit(page, page.form("worker_id", "passphrase"), typed)
+        assert page.path == "/", words(page.html)
+
     def open(self, path: str) -> Page:
         """Open a page of the laptop."""
         return self.visitor.open(path)
@@ -102,12 +111,14 @@ class GridWorker(Worker):
 
     def outbox(self) -> list[Sent]:
         """Return the lines of the outbox, newest first."""
-        rows = re.findall(
-            r'<tr data-change="([^"]+)" data-state="([^"]+)">(.*?)</tr>',
-            self.open("/outbox").html,
-            re.DOTALL,
-        )
-        return [Sent(change_id, state, words(row)) for change_id, state, row in rows]
+        _table, *rows = self.open("/outbox").html.split('<tr data-change="')
+        found = []
+        for row in rows:  # a row may hold a table of its own
+            change_id, state, rest = re.split(r'" data-state="|">', row, maxsplit=2)
+            found.append(
+                Sent(change_id, state, words(rest.partition("</tbody>\n</table>\n</div>")[0]))
+            )
+        return found
 
     def states(self) -> dict[str, str]:
         """Return the state of every change in the outbox."""

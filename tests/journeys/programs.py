@@ -7,14 +7,28 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
 from demo.processes import Program, port_is_free
+from field_app.__main__ import main
+from field_app.app import create_app as create_laptop
+from field_app.services.connection import connects
+from field_app.services.desk import Desk
 from field_app.services.workspace import Workspace, indexes
+from field_app.settings import Settings as LaptopSettings
 from field_app.store.vault import Vault
-from tests.journeys.world import Books, Said, World, centre_command
+from sync_server.app import app_of
+from sync_server.services.centre import open_centre
+from sync_server.settings import Settings as CentreSettings
+from tests.field_app.laptops import QUICK
+from tests.journeys.world import Books, Said, World, centre_command, run_here
 
 PASSPHRASE = "正确的马 battery 42"
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +55,11 @@ def command(program: str, *arguments: str, typed: str = "", **environment: str) 
         check=False,
     )
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def laptop_command(*arguments: str) -> Said:
+    """Run the laptop's command line in this process, without a terminal."""
+    return run_here(lambda: main(list(arguments)))
 
 
 class CentreProgram(Program):
@@ -85,6 +104,12 @@ class LaptopProgram(Program):
         ]  # fmt: skip
         super().__init__("field_app", arguments, f"http://127.0.0.1:{self.port}", self.log)
 
+    def command(self, name: str, *arguments: str) -> Said:
+        """Run a sub-command in this process, knowing the passphrase; the laptop must be stopped."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GRIDROUNDS_PASSPHRASE", PASSPHRASE)
+            return laptop_command(name, "--data", str(self.data), *arguments)
+
     @contextmanager
     def store(self) -> Iterator[Workspace]:
         """Open the worker's store in this process; the laptop must be stopped."""
@@ -99,3 +124,62 @@ class LaptopProgram(Program):
 
 def _no_clock() -> None:
     raise AssertionError("reading a store asks no clock")
+
+
+class Served(Program):
+    """Serves on its port from this process instead: the same program over the same sockets,
+    started in no time, and not to be killed."""
+
+    port: int
+
+    def make_app(self) -> tuple[Flask, Callable[[], None]]:
+        """Return the app and what closes its data."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Listen and answer."""
+        app, self._close = self.make_app()
+        self._server = make_server("127.0.0.1", self.port, app, threaded=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return hasattr(self, "_server")
+
+    def stop(self) -> None:
+        """Answer nobody any more and close the data."""
+        if self.running:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+            self._close()
+            del self._server
+
+    def kill(self) -> None:
+        """Refuse: it would take the test with it."""
+        raise AssertionError("only a process can be killed")
+
+
+class ServedCentre(Served, CentreProgram):
+    """The centre in this process."""
+
+    def make_app(self) -> tuple[Flask, Callable[[], None]]:
+        """Open the database."""
+        opened = open_centre(CentreSettings(self.data, port=self.port))
+        return app_of(opened), opened.store.close
+
+
+class ServedLaptop(Served, LaptopProgram):
+    """A laptop in this process."""
+
+    def make_app(self) -> tuple[Flask, Callable[[], None]]:
+        """Sit down at the data folder, locked."""
+        settings = LaptopSettings(self.data, port=self.port)
+        # Guessing a passphrase costs as little as may be: tests unlock all the time.
+        vault = Vault(self.data, argon=QUICK, indexes=indexes())
+        desk = Desk(vault, connects(settings), argon=QUICK)
+        return create_laptop(settings, desk), desk.lock

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
@@ -16,10 +15,14 @@ pytestmark = pytest.mark.journey
 
 
 def test_a_day_offline_survives_a_power_cut_and_arrives_once(
-    centre: CentreProgram, new_laptop: Callable[..., LaptopProgram], line: Line
+    centre_process: CentreProgram, laptop_process: LaptopProgram
 ) -> None:
+    with Line(centre_process.address) as line:
+        play_the_day(centre_process, laptop_process, line)
+
+
+def play_the_day(centre: CentreProgram, laptop: LaptopProgram, line: Line) -> None:
     centre.start()
-    laptop = new_laptop()
     laptop.start()
     worker = GridWorker(laptop)
     worker.move_in(line.address, centre.join_code(PERSONA))

@@ -16,25 +16,20 @@ import requests
 
 from tests.journeys.agreement import check_effects, check_receipts
 from tests.journeys.people import CHARGING, ISSUE, MET, GridWorker
-from tests.journeys.programs import PASSPHRASE, CentreProgram, LaptopProgram, command
-from tests.journeys.world import PERSONA
+from tests.journeys.programs import CentreProgram, LaptopProgram
 
 pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def worker(centre: CentreProgram, new_laptop: Callable[..., LaptopProgram]) -> GridWorker:
+def worker(new_worker: Callable[..., GridWorker]) -> GridWorker:
     """A worker with five unsent changes, who has closed the laptop."""
-    centre.start()
-    laptop = new_laptop()
-    laptop.start()
-    worker = GridWorker(laptop)
-    worker.move_in(centre.address, centre.join_code(PERSONA))
+    worker = new_worker()
     worker.patrol("ebike", CHARGING, "environment", "垃圾已清理。")
     worker.visit_found("502", MET)
     worker.report(ISSUE)
     worker.edit("household", worker.households("502")[1], {"phone": "13800001111"})
-    laptop.stop()
+    worker.laptop.stop()
     return worker
 
 
@@ -84,10 +79,7 @@ def test_the_same_batch_posted_by_hand_twice_counts_once(
 
 def show_batch(laptop: LaptopProgram, *options: str) -> tuple[dict[str, Any], str]:
     """Return the batch the laptop shows and the curl line it offers."""
-    told = command(
-        "field_app", "show-batch", "--data", str(laptop.data), *options,
-        GRIDROUNDS_PASSPHRASE=PASSPHRASE,
-    )  # fmt: skip
+    told = laptop.command("show-batch", *options)
     assert told.status == 0, told.err
     return json.loads(told.out), told.err.strip()
 

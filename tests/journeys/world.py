@@ -7,7 +7,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,8 +36,8 @@ class Said:
     err: str
 
 
-def centre_command(*arguments: str, typed: str = "") -> Said:
-    """Run the centre's command line in this process; ``typed`` is its standard input."""
+def run_here(work: Callable[[], int], typed: str = "") -> Said:
+    """Run a command line in this process; ``typed`` is its standard input, no terminal."""
     out, err = io.StringIO(), io.StringIO()
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -46,10 +46,15 @@ def centre_command(*arguments: str, typed: str = "") -> Said:
     ):
         patch.setattr("sys.stdin", io.StringIO(typed))
         try:
-            status = run(list(arguments), create_app)
+            status = work()
         except SystemExit as end:
             status = int(end.code or 0)
     return Said(status, out.getvalue(), err.getvalue())
+
+
+def centre_command(*arguments: str, typed: str = "") -> Said:
+    """Run the centre's command line in this process."""
+    return run_here(lambda: run(list(arguments), create_app), typed)
 
 
 @dataclass(frozen=True)
