@@ -42,13 +42,13 @@
     }
   });
 
-  // The idle warning: one minute before the desk locks, or at once when less is left.
+  // The idle warning: a minute before the desk locks, sooner where it locks after few minutes.
   const body = document.body;
   const warning = document.getElementById("idle-warning");
   if (!warning || !body.dataset.session) {
     return;
   }
-  const WARN_S = 60;
+  const WARN_S = Math.min(60, Number(body.dataset.secondsLeft) / 3);
   let timer = 0;
 
   function plan(secondsLeft) {

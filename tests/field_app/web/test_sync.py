@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -83,8 +84,6 @@ def test_a_round_that_failed_is_said_in_plain_words_and_kept(joined, line):
 
 
 def test_a_pull_that_takes_much_away_waits_for_a_yes(joined, line):
-    import json
-
     laptop = joined()
     ids = [save_issue(laptop.ws).record_id for _ in range(10)]
     laptop.sync()
@@ -109,8 +108,6 @@ def test_a_pull_that_takes_much_away_waits_for_a_yes(joined, line):
 
 
 def test_a_clock_far_off_is_pointed_out(joined, line):
-    import json
-
     laptop = joined()
 
     def ahead(carry):
@@ -123,6 +120,12 @@ def test_a_clock_far_off_is_pointed_out(joined, line):
     page = at_page(laptop).text
     assert "相差1140秒" in page
     assert "请校准本机时钟" in page
+
+
+def test_a_device_the_centre_does_not_know_is_led_to_joining_again(joined):
+    laptop = joined()
+    laptop.ws.keep_setting("identity", state="bad_token")
+    assert 'href="/join">用新的加入码重新加入' in at_page(laptop).text
 
 
 def test_a_revoked_device_is_told_so_on_every_visit(joined):
