@@ -278,6 +278,7 @@ def _parents(
         record_id = fields.get(present.info.parent)
         if not isinstance(reference, Ref) or not isinstance(record_id, str):
             break
+        titles.preload([(reference.kind, record_id)])
         chain.append(_link(reference, record_id, lang, titles))
         above = titles.known(reference.kind, record_id)
         if above is None:
