@@ -83,8 +83,8 @@ SENTENCES: dict[str, Label] = {
         "Join codes are for grid workers and grid leaders who are active.",
     ),
     "backup_failed": Label(
-        "备份没有做成，或核对不一致，未留下文件。",
-        "The copy could not be made or does not match; no file was left.",
+        "备份没有做成，或核对不一致，未留下文件。{words}",
+        "The copy could not be made or does not match; no file was left. {words}",
     ),
     "file_exists": Label("文件已存在，不会覆盖：{file}。", "The file exists and is kept: {file}."),
     "program_missing": Label("找不到程序 {program}。", "The program {program} was not found."),
@@ -103,7 +103,7 @@ def lines(refusal: Refusal) -> list[str]:
 
 
 class _Facts(dict[str, object]):
-    """Facts of a sentence; one that is not known reads as a dash."""
+    """Facts of a sentence; one that is not known is left out."""
 
     def __missing__(self, name: str) -> str:
-        return "—"
+        return ""

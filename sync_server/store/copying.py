@@ -86,7 +86,8 @@ def _dump_postgresql(store: Store, scratch: Path) -> None:
     for step in (command, [restore, "--list", str(scratch)]):
         done = subprocess.run(step, env=environment, capture_output=True, check=False)
         if done.returncode:
-            raise Refusal("backup_failed")
+            words = done.stderr.decode(errors="replace").strip().splitlines()
+            raise Refusal("backup_failed", words=words[-1] if words else "")
 
 
 def _program(name: str) -> str:

@@ -1,0 +1,1 @@
+"""Tests of the centre: the command line."""

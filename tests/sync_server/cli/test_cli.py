@@ -1,0 +1,245 @@
+"""The command line as an operator meets it: plain sentences, nothing lost, real processes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sync_server.app import create_app
+from sync_server.cli.main import parser, settings_of
+from sync_server.cli.main import run as run_line
+from sync_server.cli.sentences import SENTENCES
+from sync_server.domain.errors import CODES
+from sync_server.services.centre import open_centre
+from sync_server.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup"]
+WORKER = ["--no", "w1", "--name", "张演示", "--role", "worker", "--scope", "990101100009003"]
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "sync_server", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    known = {name: value for name, value in os.environ.items() if "GRIDROUNDS" not in name}
+    return known | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(capsys, monkeypatch) -> Callable[..., Done]:
+    """Run a command line in this process, as ``python -m sync_server`` would."""
+    for name in list(os.environ):
+        if "GRIDROUNDS" in name:
+            monkeypatch.delenv(name)
+
+    def run_command(*arguments: object, text: str | None = None, **more: str) -> Done:
+        for name, value in more.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("sys.stdin", io.StringIO(text or ""))
+        capsys.readouterr()
+        status = run_line([str(one) for one in arguments], create_app)
+        printed = capsys.readouterr()
+        return Done(status, printed.out, printed.err)
+
+    return run_command
+
+
+def assert_plain_failure(done: Done, *words: str) -> None:
+    """Assert one sentence in each language on standard error, no traceback, a non-zero exit."""
+    assert done.returncode == 1, done
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 2, done.stderr
+    assert any("\u4e00" <= char <= "\u9fff" for char in lines[0])
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "centre"
+
+
+@contextmanager
+def served(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the centre on a free port; give the process and its address."""
+    process = subprocess.Popen(
+        command("--port", 0, *arguments), cwd=ROOT, env=environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "http://" in line, (line, process.stderr.read() if process.stderr else "")
+        yield process, line[line.index("http://") :].split()[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def health(address: str) -> dict:
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(f"{address}healthz", timeout=5) as answer:
+                return json.load(answer)
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("no answer")
+
+
+def test_every_command_explains_itself(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parser().parse_args(["--help"])
+    assert caught.value.code == 0
+    overview = capsys.readouterr().out
+    for name in COMMANDS:
+        assert name in overview
+        with pytest.raises(SystemExit) as caught:
+            parser().parse_args([name, "--help"])
+        assert caught.value.code == 0
+        assert "--data" in capsys.readouterr().out
+
+
+def test_options_may_stand_before_or_after_the_command():
+    for line in (["--data", "x", "init"], ["init", "--data", "x"]):
+        assert settings_of(parser().parse_args(line)).data == Path("x")
+
+
+def test_every_sentence_is_of_a_known_code_in_both_languages():
+    assert set(SENTENCES) <= set(CODES)
+    for label in SENTENCES.values():
+        assert any("\u4e00" <= char <= "\u9fff" for char in label.zh)
+        assert label.en.isascii()
+
+
+def test_people_and_codes_are_made_on_the_terminal(data, run):
+    made = run("add-user", "--data", data, *WORKER)
+    assert made.returncode == 0, made.stderr
+    assert len(made.stdout.strip()) == 36
+    code = run("join-code", "--data", data, "--no", "w1")
+    assert [len(part) for part in code.stdout.strip().split("-")] == [4, 4, 4]
+    staff = run(
+        "add-user", "--data", data, "--no", "s1", "--name", "李演示", "--role", "street",
+        "--password-stdin", text="correct horse battery\n",
+    )  # fmt: skip
+    assert staff.returncode == 0, staff.stderr
+    assert_plain_failure(run("add-user", "--data", data, *WORKER), "w1")
+    assert_plain_failure(run("join-code", "--data", data, "--no", "w9"), "w9")
+    assert_plain_failure(run("join-code", "--data", data, "--no", "s1"))
+    no_password = ["--no", "s2", "--name", "李", "--role", "street"]
+    assert_plain_failure(run("add-user", "--data", data, *no_password, text=""))
+    short = run("add-user", "--data", data, *no_password, "--password-stdin", text="short\n")
+    assert_plain_failure(short, "10")
+
+
+def test_the_centre_answers_and_stops_cleanly(data, run):
+    with served("--data", data) as (process, address):
+        said = health(address)
+        assert (said["status"], said["app"]) == ("ok", "sync_server")
+        port = address.rstrip("/").rpartition(":")[2]
+        assert_plain_failure(run("--data", data, "--port", port), port)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in (0, 130)
+
+
+def test_the_centre_killed_hard_starts_again(data, run):
+    with served("--data", data) as (process, address):
+        health(address)
+        assert run("add-user", "--data", data, *WORKER).returncode == 0
+        process.kill()
+        process.wait()
+    with served("--data", data) as (_, address):
+        assert health(address)["status"] == "ok"
+    assert run("join-code", "--data", data, "--no", "w1").returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="gunicorn needs a Unix")
+def test_the_centre_runs_in_several_processes(data):
+    with served("--data", data, "--production", "--workers", 2) as (process, address):
+        assert health(address)["status"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def test_listening_beyond_this_machine_must_be_asked_for(data, run):
+    assert_plain_failure(run("--data", data, "--host", "0.0.0.0"), "--listen-remotely")
+    assert not data.exists()
+
+
+def test_an_address_of_nobody_is_refused(data, run):
+    assert_plain_failure(run("--data", data, "--host", "203.0.113.1", "--listen-remotely"))
+
+
+def test_an_unreachable_database_is_one_sentence(data, run):
+    url = "postgresql+psycopg://nobody@127.0.0.1:1/none"
+    assert_plain_failure(run("init", "--data", data, "--database-url", url), "--database-url")
+    assert_plain_failure(run("init", "--data", data, "--database-url", "nonsense"))
+
+
+def test_a_damaged_database_is_left_as_it_is(data, run):
+    data.mkdir()
+    (data / "centre.db").write_bytes(b"no database " * 1000)
+    assert_plain_failure(run("init", "--data", data), str(data / "centre.db"))
+    assert (data / "centre.db").read_bytes() == b"no database " * 1000
+
+
+def test_a_folder_in_the_way_is_one_sentence(tmp_path, run):
+    (tmp_path / "file").write_text("")
+    assert_plain_failure(run("init", "--data", tmp_path / "file" / "centre"))
+
+
+def test_a_demo_world_goes_into_an_empty_database_alone(data, run):
+    done = run("demo-world", "--data", data, "--json", "--progress")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["synthetic"]
+    assert facts["records"]["household"] == 2155
+    assert facts["accounts"]
+    assert "100 %" in done.stderr
+    assert_plain_failure(run("demo-world", "--data", data), "990101")
+    centre = open_centre(Settings(data=data))
+    assert centre.district.synthetic
+    centre.store.close()
+
+
+def test_a_backup_is_whole_and_never_overwrites(data, tmp_path, run):
+    assert_plain_failure(run("backup", "--data", data), str(data / "centre.db"))
+    run("add-user", "--data", data, *WORKER)
+    target = tmp_path / "copy" / "centre.db"
+    done = run("backup", "--data", data, "--to", target)
+    assert done.returncode == 0, done.stderr
+    assert str(target) in done.stdout
+    assert_plain_failure(run("backup", "--data", data, "--to", target), str(target))
+    assert run("join-code", "--data", target.parent, "--no", "w1").returncode == 0
+    assert run("backup", "--data", data).returncode == 0
+    assert [path.suffix for path in (data / "backups").iterdir()] == [".db"]
+
+
+def test_the_environment_may_name_the_data(data, run):
+    done = run("init", GRIDROUNDS_DATA=str(data), GRIDROUNDS_DISTRICT="990103")
+    assert done.returncode == 0, done.stderr
+    assert "990103" in done.stdout
+    assert (data / "centre.db").exists()
+    assert "990103" in run("init", "--data", data).stdout
