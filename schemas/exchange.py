@@ -203,22 +203,37 @@ def depth(value: Any) -> int:
 def plain(value: Any) -> Problem | None:
     """Return what makes ``value`` unfit for the wire (a number beyond ±2^53, a float, a surrogate,
     too deep), or None."""
-    if depth(value) > MAX_DEPTH:
-        return Problem("too_deep")
-    stack = [value]
+    stack = [((value,), 0)]
     while stack:
-        one = stack.pop()
-        if isinstance(one, dict):
-            stack.extend(one.values())
-            stack.extend(one)
-        elif isinstance(one, list):
-            stack.extend(one)
-        elif isinstance(one, str):
-            if any("\ud800" <= char <= "\udfff" for char in one):
-                return Problem("bad_characters")
-        elif isinstance(one, float) or (isinstance(one, int) and abs(one) > 2**53):
-            return Problem("not_whole")
+        inner, level = stack.pop()
+        for one in inner:
+            if one is None or one is True or one is False:
+                continue
+            if isinstance(one, str):
+                if not _encodable(one):
+                    return Problem("bad_characters")
+            elif isinstance(one, dict | list):
+                if level >= MAX_DEPTH:
+                    return Problem("too_deep")
+                if isinstance(one, dict):
+                    stack.append((tuple(one), level + 1))
+                    stack.append((tuple(one.values()), level + 1))
+                else:
+                    stack.append((tuple(one), level + 1))
+            elif isinstance(one, float) or abs(one) > 2**53:
+                return Problem("not_whole")
     return None
+
+
+def _encodable(text: str) -> bool:
+    """Whether ``text`` can be written as UTF-8, which a lone surrogate cannot."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 __all__ = [

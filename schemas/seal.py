@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 ZEROS = "0" * 64
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
 
 
 def canonical(value: Any) -> bytes:
     """Return sorted-key, no-space JSON in UTF-8; raise ValueError for NaN or infinity."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode("utf-8")
+    return _encode(value).encode("utf-8")
 
 
 def change_hash(change: Mapping[str, Any]) -> str:

@@ -50,8 +50,8 @@ class BadEnvelope(Exception):
 class Arrival:
     """One change as it came: what it says, and what is wrong with it.
 
-    ``members`` are safe to store as they are. ``fields`` are today's, checked and normalised;
-    empty when there are ``problems`` (as they stand in a receipt).
+    Once opened, ``members`` are safe to store as they are, and ``fields`` are today's, checked and
+    normalised; empty when there are ``problems`` (as they stand in a receipt).
     """
 
     members: dict[str, Any]
@@ -61,11 +61,27 @@ class Arrival:
     fields: dict[str, Any] = field(default_factory=dict)
     problems: list[dict[str, Any]] = field(default_factory=list)
     doubts: list[dict[str, Any]] = field(default_factory=list)
+    sealed: bytes = b""
+    """The canonical bytes under the hash, until the change is opened."""
 
     @property
     def change_id(self) -> str:
         """The change's id."""
         return cast(str, self.members["change_id"])
+
+    def open(self) -> None:
+        """Understand and check the change, once; costs most of what receiving one costs."""
+        sealed, self.sealed = self.sealed, b""
+        if not sealed:
+            return
+        self.problems = _misshapen(self.members, sealed)
+        if not self.problems:
+            _understand(self)
+            if not self.problems or _NUL not in sealed:
+                return
+        self.members = _as_text(self.members)
+        for one in self.problems:  # a member's name may hold anything
+            one["pointer"] = one["pointer"][:LONGEST_POINTER].replace("\0", "\ufffd")
 
     @property
     def action(self) -> Action:
@@ -74,7 +90,7 @@ class Arrival:
 
 
 def open_batch(changes: Sequence[Any]) -> list[Arrival]:
-    """Return the changes of a batch opened, in order; raise BadEnvelope.
+    """Return the changes of a batch in order, still to be opened; raise BadEnvelope.
 
     Checked are numbering (a consecutive run), the chain inside the batch and every seal. Whether
     the first ``prev`` is the centre's hash is for the caller, who knows the stream.
@@ -89,7 +105,10 @@ def open_batch(changes: Sequence[Any]) -> list[Arrival]:
         else:
             _require(change["seq"] == previous["seq"] + 1, f"{pointer}/seq", "not consecutive")
             _require(change["prev"] == previous["hash"], f"{pointer}/prev", "not the hash before")
-        arrivals.append(_open(change, f"{pointer}/hash"))
+        sealed = canonical({name: value for name, value in change.items() if name != "hash"})
+        right = sha256(sealed).hexdigest() == change["hash"]
+        _require(right, f"{pointer}/hash", "does not match the content")
+        arrivals.append(Arrival(change, change["seq"], change["hash"], sealed=sealed))
         previous = change
     return arrivals
 
@@ -125,28 +144,16 @@ def _matches(pattern: re.Pattern[str], value: Any) -> bool:
     return isinstance(value, str) and pattern.match(value) is not None
 
 
-def _open(change: dict[str, Any], pointer: str) -> Arrival:
-    sealed = canonical({name: value for name, value in change.items() if name != "hash"})
-    _require(sha256(sealed).hexdigest() == change["hash"], pointer, "does not match the content")
-    arrival = Arrival(change, change["seq"], change["hash"])
+def _misshapen(change: Mapping[str, Any], sealed: bytes) -> list[dict[str, Any]]:
+    """Return what is wrong with the change before its kind is looked at."""
     if not _well_formed(change):
-        faults = _schema.validate(change)
-        details = pointers(faults) or [{"pointer": "/made_at", "detail": "not a time"}]
-        arrival.problems = [
-            problem("not_an_object") | {"pointer": one["pointer"]} for one in details
-        ]
-    elif fault := plain(change):
-        arrival.problems = [FieldProblem("", fault).as_json()]
-    elif len(sealed) > MAX_CHANGE_BYTES:
-        arrival.problems = [problem("too_large")]
-    else:
-        _understand(arrival)
-        if not arrival.problems or _NUL not in sealed:
-            return arrival
-    arrival.members = _as_text(change)
-    for one in arrival.problems:  # a member's name may hold anything
-        one["pointer"] = one["pointer"][:LONGEST_POINTER].replace("\0", "\ufffd")
-    return arrival
+        details = pointers(_schema.validate(change)) or [{"pointer": "/made_at"}]
+        return [problem("not_an_object") | {"pointer": one["pointer"]} for one in details]
+    if fault := plain(change):
+        return [FieldProblem("", fault).as_json()]
+    if len(sealed) > MAX_CHANGE_BYTES:
+        return [problem("too_large")]
+    return []
 
 
 def _well_formed(change: Mapping[str, Any]) -> bool:

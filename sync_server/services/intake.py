@@ -56,6 +56,8 @@ class Intake:
 
         After them come receipts of this laptop's changes that had waited for one of these.
         """
+        for arrival in arrivals:
+            arrival.open()
         ids = [arrival.change_id for arrival in arrivals]
         before = streams.received(self._connection, self._district, ids)
         self._load([one for one in arrivals if one.change_id not in before])

@@ -52,6 +52,7 @@ def exchange(centre: Centre, device: Device, body: Mapping[str, Any], now: datet
     stream_forked, sequence_gap (with ``known``).
     """
     batch, envelope = _open(device, body, now)
+    _check_ahead(centre, batch)
     with centre.turns.take(device.district, device.device_id):
         try:
             return _serve(centre, batch, envelope, now)
@@ -100,6 +101,17 @@ def _open(device: Device, body: Mapping[str, Any], now: datetime) -> tuple[Batch
         clock=read_clock(envelope["sent_at"], now, device.clock_offset_s),
     )
     return batch, envelope
+
+
+def _check_ahead(centre: Centre, batch: Batch) -> None:
+    """Open what seems to be new before anything is locked, so that others need not wait for it."""
+    if not batch.arrivals:
+        return
+    with centre.store.reading() as connection:
+        known = known_of(connection, batch.device, [batch.stream])[0]["seq"]
+    for arrival in batch.arrivals:
+        if arrival.seq > known:
+            arrival.open()
 
 
 def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime) -> Reply:
