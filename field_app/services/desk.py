@@ -153,6 +153,7 @@ class Desk:
         with self._lock:
             self._seats.clear()
             self._recovery_key = None
+            self.rounds.forget()
             store, self._store = self._store, None
             if store is not None:
                 with contextlib.suppress(OSError):

@@ -33,6 +33,10 @@ class Rounds:
         """Whether a round is under way."""
         return self._lock.locked()
 
+    def forget(self) -> None:
+        """Show the last round to nobody any more; one that still runs ends unseen."""
+        self.progress = Progress()
+
     def run(self, ws: Workspace, *, agreed: bool = False) -> Progress | None:
         """Run a round to its end and return how it went; None when another one is running.
 

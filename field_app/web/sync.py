@@ -83,7 +83,9 @@ def error_words(told: Any) -> str:
 
 def _state() -> dict[str, Any]:
     rounds = desk().rounds
-    told = rounds.progress.document()
+    told: dict[str, Any] = rounds.progress.document()
+    if told["stage"] == "idle":  # since the program was started; the history knows more
+        told = dict(next(iter(last_rounds(workspace(), 1)), told))
     return {
         "told": told,
         "running": rounds.running,

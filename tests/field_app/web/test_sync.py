@@ -7,7 +7,7 @@ import threading
 import time
 
 from tests.field_app.centres import answers
-from tests.field_app.laptops import save_issue
+from tests.field_app.laptops import OTHER_WORKER, PASSPHRASE, save_issue
 
 
 def until_over(laptop):
@@ -38,6 +38,26 @@ def test_the_button_starts_a_round_and_the_page_shows_its_end(joined):
     assert "同步完成" in page
     assert "已确认 1 / 共 1 条" in page
     assert "hx-get" not in page
+
+
+def test_after_a_restart_the_page_still_knows_the_last_round(joined):
+    laptop = joined()
+    save_issue(laptop.ws)
+    laptop.sync()
+    worker_id = laptop.ws.worker_id
+    laptop.desk.lock()
+    laptop.desk.unlock(worker_id, PASSPHRASE)
+    page = at_page(laptop).text
+    assert "已确认 1 / 共 1 条" in page
+    assert "还没有同步过" not in page
+
+
+def test_one_workers_round_is_not_shown_to_the_next(joined):
+    laptop = joined()
+    save_issue(laptop.ws)
+    laptop.sync()
+    laptop.settle(OTHER_WORKER)
+    assert "还没有同步过" in at_page(laptop).text
 
 
 def test_while_a_round_runs_the_page_polls_and_shows_no_success(joined, line):
