@@ -32,8 +32,8 @@ SENTENCES: dict[str, Label] = {
         "next sync fetches what the centre has.",
     ),
     "store_busy": Label(
-        "数据正被另一个正在运行的网格巡访使用，请先关闭它。",
-        "Another running copy of this program is using the data; close it first.",
+        "数据正被另一个正在运行的网格巡访使用，请先把它锁定或关闭。",
+        "Another running copy of this program is using the data; lock or close it first.",
     ),
     "disk_full": Label(
         "磁盘已满或拒绝写入，这次没有保存。请清出空间后重新打开程序；已保存的记录都在。",
