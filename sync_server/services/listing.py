@@ -132,13 +132,14 @@ def choosable(kind: type[Kind]) -> dict[str, CodeList]:
 
 
 def sortable(kind: type[Kind]) -> dict[str, Declared]:
-    """Return the columns a list of ``kind`` can be sorted by."""
+    """Return the columns a list of ``kind`` can be sorted by, besides those of every record (the
+    time it happened among them, which ``dated_by`` names)."""
     return {
         name: declared
         for name, declared in describe.columns(kind).items()
         if declared.privacy == "open"
         and not isinstance(declared, Ref | Codes | Keyed | Location)
-        and name not in ENVELOPE_ORDERS
+        and name not in (*ENVELOPE_ORDERS, kind.info.dated_by)
     }
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from schemas import describe
 from schemas.catalogue import UnknownKind, kind_of, kinds
 from schemas.codes import CodeList
-from schemas.fields import Declared
+from schemas.fields import Day, Declared, Moment, Month, Whole
 from schemas.kind import GROUPS, Kind
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
@@ -40,6 +40,8 @@ class Cell:
 
     text: str
     masked: bool
+    short: bool
+    """Whether it is a day, a time or a number, better not broken into lines."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class RecordList:
     """A page of a list: its columns, its lines, how many there are in all."""
 
     columns: tuple[Column, ...]
+    leads_by: int
+    """Which column leads to the record."""
     lines: tuple[Line, ...]
     total: int
     page: int
@@ -121,6 +125,7 @@ def list_records(
     columns = tuple(_columns(kind, lang))
     return RecordList(
         columns=columns,
+        leads_by=_leading(kind),
         lines=tuple(_lines(connection, person, kind, rows, lang)),
         total=total,
         page=page,
@@ -138,7 +143,14 @@ def choices(kind: type[Kind]) -> list[tuple[str, Declared, CodeList]]:
 def _columns(kind: type[Kind], lang: str) -> Iterable[Column]:
     orders = listing.sortable(kind)
     for name, declared in describe.columns(kind).items():
-        yield Column(name, declared.label.text(lang), name if name in orders else "")
+        sort = "happened_at" if name == kind.info.dated_by else name if name in orders else ""
+        yield Column(name, declared.label.text(lang), sort)
+
+
+def _leading(kind: type[Kind]) -> int:
+    """The first column that is the record's own name, else the first one."""
+    places = [place for place, name in enumerate(describe.columns(kind)) if name in kind.info.title]
+    return places[0] if places else 0
 
 
 def _lines(
@@ -158,7 +170,8 @@ def _lines(
         for name, declared in fields.items():
             value = row["fields"].get(name)
             masked = declared.show_masked(value, lang, titles.lookup)
-            cells.append(Cell(masked, masked != declared.show(value, lang, titles.lookup)))
+            hides = masked != declared.show(value, lang, titles.lookup)
+            cells.append(Cell(masked, hides, isinstance(declared, Day | Moment | Month | Whole)))
         yield Line(
             record_id=row["record_id"],
             cells=tuple(cells),

@@ -129,6 +129,10 @@ def test_an_export_holds_nothing_of_next_door(quiet_town: Town, quiet_app: Flask
         assert "隔壁" not in answer.text
 
 
+def said(page: str) -> str:
+    return page[page.index("<main") :]
+
+
 def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_app: Flask) -> None:
     client, nowhere = sign_in(quiet_app, "community"), new_id()
     own = pages(quiet_town.here)
@@ -145,7 +149,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
             client, method, address.replace(known, nowhere), reason="核对电话", state="lost"
         )
         assert answer.status_code == unknown.status_code == 404, address
-        assert answer.text.replace(known, nowhere) == unknown.text
+        assert said(answer.text) == said(unknown.text)
 
 
 @pytest.mark.parametrize("area", [NEXT_DOOR, NEXT_DOOR_GRID])

@@ -35,7 +35,7 @@ from tests.sync_server.world import resident
 def listed(page: str) -> list[str]:
     """Return the first cells of a list page's rows."""
     results = page[page.index('id="results"') :]
-    return re.findall(r'<th scope="row"><a[^>]*>([^<]*)</a>', results)
+    return re.findall(r'<th scope="row"[^>]*><a[^>]*>([^<]*)</a>', results)
 
 
 def total(page: str) -> int:
