@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from field_app.domain.doors import natural
+from field_app.services.households import members_of
 from field_app.services.records import children, get_view, views
 from field_app.services.workspace import Workspace
 
@@ -27,11 +28,11 @@ class Place:
 
 @dataclass(frozen=True)
 class DoorLine:
-    """A room with its households and how many people live in each."""
+    """A room with its households and the names of who lives in each."""
 
     view: View
     label: str
-    households: tuple[tuple[View, int], ...]
+    households: tuple[tuple[View, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,10 @@ def building_file(ws: Workspace, building_id: str) -> BuildingFile | None:
     return BuildingFile(view, compound, tuple(sorted(doors, key=lambda one: natural(one.label))))
 
 
-def _homes(ws: Workspace, room_id: str) -> list[tuple[View, int]]:
-    """Return the households of a room with their number of present members."""
+def _homes(ws: Workspace, room_id: str) -> list[tuple[View, tuple[str, ...]]]:
+    """Return the households of a room with the names of their present members, the head first."""
     return [
-        (home, sum(1 for one in children(ws, "resident", "household_id", home["record_id"])
-                   if not one["fields"].get("moved_out_at")))
+        (home, tuple(str(one.fields.get("name", "")) for one in members_of(ws, home["record_id"])
+                     if not one.fields.get("moved_out_at")))
         for home in children(ws, "household", "room_id", room_id)
     ]  # fmt: skip

@@ -33,7 +33,8 @@
         return running || Promise.resolve();
       }
       dirty = false;
-      say(form.dataset.typing);
+      // Only a slow answer is announced: words that come and go distract.
+      const slow = window.setTimeout(function () { say(form.dataset.typing); }, 600);
       running = fetch(form.dataset.draft, {
         method: "POST", body: body(), keepalive: Boolean(leaving), redirect: "manual",
       }).then(function (answer) {
@@ -55,6 +56,7 @@
         dirty = true;
         say(form.dataset.failed, true);
       }).then(function () {
+        window.clearTimeout(slow);
         running = null;
         if (dirty && !stopped) {
           plan();

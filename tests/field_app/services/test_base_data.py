@@ -33,9 +33,9 @@ def test_buildings_and_doors_come_in_natural_order(ws: Workspace) -> None:
     file = places.building_file(ws, rid("building", 1))
     assert file is not None
     assert [door.label for door in file.doors][:3] == ["1-1-201", "1-1-301", "1-1-401"]
-    assert [(home["fields"]["code"], count) for home, count in file.doors[0].households] == [
-        ("H0001", 3)
-    ]
+    ((home, people),) = file.doors[0].households
+    assert home["fields"]["code"] == "H0001"
+    assert people == ("林示例", "单雄信", "阿卜杜拉·买买提")
     assert places.building_file(ws, rid("building", 999)) is None
 
 

@@ -201,10 +201,11 @@ def test_the_checklist_is_gone_through_with_one_key_an_item(
     assert (results.count("ok"), results.count("problem_fixed")) == (14, 1)
 
 
+@pytest.mark.parametrize("viewport", ["laptop", "phone"])
 def test_a_form_sent_while_a_draft_is_on_its_way_is_saved_once(
-    running: Running, browser_page: Open
+    running: Running, browser_page: Open, viewport: str
 ) -> None:
-    page = browser_page()
+    page = browser_page(viewport)
     unlock(page, running, "/records/shop/new")
     page.locator("#f-name").fill("快手店")
     page.locator("#f-kind").select_option("retail")
