@@ -81,6 +81,9 @@ def named_trouble() -> Iterator[None]:
         if code is None:
             raise
         raise Refusal(code) from err
+    except UnicodeDecodeError as err:
+        # SQLite's own words quote the damaged place, which need not be text any more.
+        raise Refusal("database_damaged") from err
 
 
 def _code_of(text: str, err: DBAPIError) -> str | None:
