@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from typing import Any
 
@@ -14,6 +15,9 @@ from field_app.store.errors import (
     WrongPassphrase,
 )
 from field_app.sync_client import SyncFault
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What an operating system says when a file beside the store finds no room."""
 
 
 def trouble_of(error: BaseException) -> Trouble | None:
@@ -32,6 +36,8 @@ def trouble_of(error: BaseException) -> Trouble | None:
         return Trouble("not_joined")
     if isinstance(error, SyncFault):
         return Trouble(error.code, **error.facts)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return Trouble("disk_full")
     return None
 
 
