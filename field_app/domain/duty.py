@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -56,18 +56,11 @@ def late_problem(
     return FieldProblem("/late_reason", Problem("late_reason_required"))
 
 
-def last_contact(
-    resident_id: str, household_id: str | None, visits: Iterable[Mapping[str, Any]]
-) -> Mapping[str, Any] | None:
-    """Return the fields of the last visit that reached a person in care.
+def reached(resident_id: str, household_id: str | None, fields: Mapping[str, Any]) -> bool:
+    """Tell whether a visit reached a person in care.
 
     A care check of the person decides; without one, having met somebody at the door counts.
     """
-    found = [fields for fields in visits if _reached(resident_id, household_id, fields)]
-    return max(found, key=lambda fields: _moment(fields["visited_at"]), default=None)
-
-
-def _reached(resident_id: str, household_id: str | None, fields: Mapping[str, Any]) -> bool:
     check = (fields.get("care_checks") or {}).get(resident_id)
     if check is not None:
         return check.get("state") in REACHED
@@ -78,24 +71,17 @@ def _reached(resident_id: str, household_id: str | None, fields: Mapping[str, An
     )
 
 
-def _moment(text: str) -> datetime:
-    return read_moment(text)
-
-
-def next_due(
-    care: Mapping[str, Any], household_id: str | None, visits: Sequence[Mapping[str, Any]]
-) -> str:
+def next_due(care: Mapping[str, Any], last: Mapping[str, Any] | None) -> str:
     """Return the day (2026-09-30) by which a person in care is to be visited next.
 
-    The day named in the last care check, else its day plus the interval; before any contact, the
-    start of care plus the interval.
+    ``last`` are the fields of the last visit that reached the person: the day its care check
+    names, else its day plus the interval; before any contact, the start of care plus the interval.
     """
-    last = last_contact(care["resident_id"], household_id, visits)
     if last is None:
         start = care["since"]
     else:
         check = (last.get("care_checks") or {}).get(care["resident_id"]) or {}
         if check.get("next_on"):
             return str(check["next_on"])
-        start = local_day(_moment(last["visited_at"]))
+        start = local_day(read_moment(last["visited_at"]))
     return (date.fromisoformat(start) + timedelta(days=care["visit_every_days"])).isoformat()

@@ -9,7 +9,8 @@ from typing import Any
 from field_app.domain.doors import natural
 from field_app.services.choices import names
 from field_app.services.outbox import Item, history_of
-from field_app.services.records import changes_of, children, get_view, views
+from field_app.services.overview import look
+from field_app.services.records import changes_of, children, get_view
 from field_app.services.workspace import Workspace
 from schemas import describe
 from schemas.catalogue import UnknownKind, kind_of, kinds
@@ -106,7 +107,7 @@ def may_change(ws: Workspace, kind_name: str, record_id: str) -> bool:
 
 def kind_counts(ws: Workspace) -> list[tuple[type[Kind], int]]:
     """Return every kind a worker browses with how many records of it are here."""
-    return [(kind, len(views(ws, kind.info.name))) for kind in shown_kinds()]
+    return [(kind, len(look(ws, kind.info.name))) for kind in shown_kinds()]
 
 
 def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> Listing:
@@ -115,16 +116,18 @@ def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> 
     ``query`` keeps the records every typed word is found in.
     """
     name_of = names(ws)
-    held = views(ws, kind.info.name)
+    held = look(ws, kind.info.name)
     words = [fold(word) for word in query.split()]
     if words:
         held = [view for view in held if _found(view, words, name_of)]
+    columns = describe.columns(kind)
     dated = kind.info.dated_by
     if dated:
         held.sort(key=lambda view: str(view["fields"].get(dated)), reverse=True)
     else:
-        held.sort(key=lambda view: natural(name_of(kind.info.name, view["record_id"]) or ""))
-    columns = describe.columns(kind)
+        # By the first column with words of its own: naming what others refer to reads them all.
+        own = next((name for name, one in columns.items() if not isinstance(one, Ref)), "")
+        held.sort(key=lambda view: natural(str(view["fields"].get(own, ""))))
     page = max(1, min(page, -(-len(held) // PAGE)))
     rows = tuple(
         (view, tuple(_cell(field, view["fields"].get(name), ws.lang, name_of)

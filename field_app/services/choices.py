@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from field_app.services.records import get_view, title_of, views
+from field_app.services.overview import look
+from field_app.services.records import get_view, kind_names, title_of
 from field_app.services.workspace import Workspace
 from schemas.catalogue import UnknownKind
 from schemas.fields import Lookup
@@ -66,10 +67,9 @@ def _matching(ws: Workspace, kind_name: str, query: str) -> list[tuple[str, str]
     """Return ``(record_id, words)`` of the records every typed word is found in."""
     if kind_name == "user":
         return [(ws.worker_id, "")]
-    try:
-        held = views(ws, kind_name)
-    except UnknownKind:
+    if kind_name not in kind_names():
         return []
+    held = look(ws, kind_name)
     words = [fold(word) for word in query.split()]
     if not words:
         return [(view["record_id"], "") for view in held]

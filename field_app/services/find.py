@@ -13,7 +13,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from field_app.domain.doors import Door, fit, natural, numbers_of, read_query, words_of
-from field_app.services.records import children, get_view, views
+from field_app.services.overview import look
+from field_app.services.records import children, get_view
 from field_app.services.workspace import CHANGES, Workspace
 from field_app.store.tables import DurableDB
 
@@ -136,14 +137,14 @@ def _draw_all(ws: Workspace, index: _Index) -> None:
     places = {
         view["record_id"]: view["fields"]
         for kind in ("compound", "building", "room")
-        for view in views(ws, kind, voided=None)
+        for view in look(ws, kind, lambda one: True)
     }
-    members: dict[str, list[dict[str, Any]]] = {}
-    for view in views(ws, "resident"):
+    members: dict[str, list[Mapping[str, Any]]] = {}
+    for view in look(ws, "resident"):
         members.setdefault(view["fields"].get("household_id", ""), []).append(view)
-    for view in views(ws, "household"):
+    for view in look(ws, "household"):
         _put(index, view, members.get(view["record_id"], []), places)
-    for view in views(ws, "shop"):
+    for view in look(ws, "shop"):
         index.doors[view["record_id"]] = _shop_door(view)
 
 

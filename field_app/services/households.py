@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from field_app.services.choices import names
-from field_app.services.records import children, get_view, views
+from field_app.services.overview import look, newest
+from field_app.services.records import children, get_view
 from field_app.services.workspace import Workspace
 from schemas.clock import local_day
 
 View = Mapping[str, Any]
+
+VISITS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,9 @@ def care_of(ws: Workspace, resident_id: str) -> View | None:
 
 
 def visits_to(ws: Workspace, field: str, record_id: str) -> list[View]:
-    """Return the visits to a household (``household_id``) or shop (``shop_id``), newest first."""
-    found = children(ws, "visit", field, record_id)
-    return sorted(found, key=lambda view: str(view["fields"].get("visited_at")), reverse=True)
+    """Return the latest visits to a household (``household_id``) or shop (``shop_id``)."""
+    return list(newest(ws, "visit", "visited_at", VISITS_SHOWN,
+                       lambda view: view["fields"].get(field) == record_id))  # fmt: skip
 
 
 def age_on(birth: object, today: str) -> int | None:
@@ -101,8 +104,10 @@ def age_on(birth: object, today: str) -> int | None:
 def new_resident(ws: Workspace, household_id: str, now: str) -> dict[str, Any]:
     """Return what a new member's form starts with: the notice as last given, and when."""
     versions = [
-        (view["made_at"], view["fields"].get("notice_version")) for view in views(ws, "resident")
+        (str(view["fields"].get("notice_at")), view["fields"]["notice_version"])
+        for view in look(ws, "resident")
+        if view["fields"].get("notice_version")
     ]
-    newest = max(versions, default=("", None))[1]
-    start = {"household_id": household_id, "notice_at": now, "notice_version": newest}
+    version = max(versions, default=("", None))[1]
+    start = {"household_id": household_id, "notice_at": now, "notice_version": version}
     return {name: value for name, value in start.items() if value is not None}

@@ -16,6 +16,7 @@ from field_app.services.drafts import (
     new_part,
     open_draft,
 )
+from field_app.services.overview import look
 from field_app.services.records import children, get_view, views
 from field_app.services.workspace import Workspace
 from schemas import workflow
@@ -71,8 +72,9 @@ def _order(step: Mapping[str, Any]) -> tuple[bool, float, str]:
 
 def own_issues(ws: Workspace) -> list[Standing]:
     """Return the issues of the worker's grids, own and others', the newest first."""
-    held = [view for view in views(ws, "issue", voided=None) if view["grid"] in ws.grids]
-    found = [_standing(ws, view) for view in held]
+    grids = ws.grids
+    held = look(ws, "issue", lambda view: view["grid"] in grids)
+    found = [_standing(ws, dict(view)) for view in held]
     return sorted(found, key=lambda one: str(one.view["fields"].get("happened_at")), reverse=True)
 
 

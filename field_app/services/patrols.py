@@ -22,6 +22,7 @@ from field_app.services.drafts import (
     new_part,
     open_draft,
 )
+from field_app.services.overview import look, newest
 from field_app.services.records import get_view, views
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
@@ -36,6 +37,9 @@ CATEGORY = {
     "care": "CARE", "notice": "OTH",
 }  # fmt: skip
 """The category an issue found at a check item is first guessed to have."""
+
+SHOWN = 60
+"""How many of the worker's own records a page lists."""
 
 SHORT_ISSUE = [
     "category", "title", "text", "place", "level", "urgency", "happened_at", "compound_id",
@@ -59,10 +63,9 @@ class Slot:
 def slots_of(ws: Workspace, day: str) -> list[Slot]:
     """Return the slots of every own grid on a day (2026-09-30), with what became of each."""
     done = {}
-    for view in views(ws, "patrol"):
-        fields = view["fields"]
-        if str(fields.get("started_at"))[:10] == day:
-            done[view["grid"], fields.get("slot")] = view["record_id"]
+    for view in look(ws, "patrol"):
+        if str(view["fields"].get("started_at"))[:10] == day:
+            done[view["grid"], view["fields"].get("slot")] = view["record_id"]
     doing = {}
     for draft in begun(ws):
         if draft["journey"] == "patrol":
@@ -108,10 +111,11 @@ def start(
 
 def _carried(ws: Workspace, grid: str) -> dict[str, Any]:
     """Return what a new patrol takes over: the compounds of the last one, or all of the grid."""
-    own = my_patrols(ws)
-    last = next((view for view in own if view["grid"] == grid), None)
-    if last is not None and last["fields"].get("covered_ids"):
-        return {"covered_ids": last["fields"]["covered_ids"]}
+    me = ws.worker_id
+    own = newest(ws, "patrol", "started_at", 1,
+                 lambda view: view["author"] == me and view["grid"] == grid)  # fmt: skip
+    if own and own[0]["fields"].get("covered_ids"):
+        return {"covered_ids": own[0]["fields"]["covered_ids"]}
     buildings = views(ws, "building", grid=grid)
     compounds = dict.fromkeys(one["fields"].get("compound_id") for one in buildings)
     held = [one for one in compounds if one and get_view(ws, "compound", one)]
@@ -119,9 +123,9 @@ def _carried(ws: Workspace, grid: str) -> dict[str, Any]:
 
 
 def my_patrols(ws: Workspace) -> list[Mapping[str, Any]]:
-    """Return the worker's own patrols, newest first."""
-    own = views(ws, "patrol", author=ws.worker_id)
-    return sorted(own, key=lambda view: str(view["fields"].get("started_at")), reverse=True)
+    """Return the worker's latest patrols, newest first."""
+    me = ws.worker_id
+    return list(newest(ws, "patrol", "started_at", SHOWN, lambda view: view["author"] == me))
 
 
 def all_in_order(ws: Workspace, draft_id: str, typed: Typed) -> Draft:

@@ -9,6 +9,7 @@ from typing import Any
 
 from field_app.domain.doors import natural
 from field_app.services.households import members_of
+from field_app.services.overview import look
 from field_app.services.records import children, get_view, views
 from field_app.services.workspace import Workspace
 
@@ -46,10 +47,10 @@ class BuildingFile:
 
 def compounds(ws: Workspace) -> list[Place]:
     """Return the compounds this laptop knows, those with buildings of the own grids first."""
-    buildings = views(ws, "building")
-    rooms = Counter(view["fields"].get("building_id") for view in views(ws, "room"))
-    of_room = {view["record_id"]: view["fields"].get("building_id") for view in views(ws, "room")}
-    homes = Counter(of_room.get(view["fields"].get("room_id")) for view in views(ws, "household"))
+    buildings = look(ws, "building")
+    of_room = {view["record_id"]: view["fields"].get("building_id") for view in look(ws, "room")}
+    rooms = Counter(of_room.values())
+    homes = Counter(of_room.get(view["fields"].get("room_id")) for view in look(ws, "household"))
     inside: dict[str, list[str]] = defaultdict(list)
     for view in buildings:
         inside[view["fields"].get("compound_id", "")].append(view["record_id"])

@@ -6,23 +6,24 @@ import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from field_app.domain.duty import next_due
+from field_app.domain.duty import next_due, reached
 from field_app.domain.typed import values_of
 from field_app.services.choices import names
 from field_app.services.drafts import MAIN, Draft, begun
 from field_app.services.issues import Standing, returned_issues, to_verify
 from field_app.services.notices import notices_today
+from field_app.services.overview import look
 from field_app.services.patrols import Slot, missing_slots, slots_of
 from field_app.services.records import get_view, unsent_count, views
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
 from field_app.store.rows import backup_day
 from schemas.catalogue import UnknownKind, kind_of
-from schemas.clock import local_day
+from schemas.clock import local_day, read_moment
 from schemas.describe import title
 
 SOON = timedelta(days=7)
@@ -98,29 +99,25 @@ def today(ws: Workspace) -> Today:
 def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
     """Return the care visits due by today and ``within``, the longest overdue first."""
     present = date.fromisoformat(local_day(ws.now()))
-    by_person: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    by_home: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for visit in views(ws, "visit"):
-        fields = visit["fields"]
-        by_home[fields.get("household_id") or ""].append(fields)
-        for resident_id in fields.get("care_checks") or ():
-            by_person[resident_id].append(fields)
-    found = []
-    name_of = names(ws)
+    in_care = {}
     for view in views(ws, "care"):
         care = view["fields"]
         resident = get_view(ws, "resident", care.get("resident_id") or "")
         over = care.get("until") and care["until"] < present.isoformat()
-        if resident is None or resident["fields"].get("moved_out_at") or over:
-            continue
-        home = resident["fields"].get("household_id")
-        visits = [*by_person[resident["record_id"]], *(by_home[home] if home else ())]
-        due = next_due(care, home, visits)
+        if resident is not None and not resident["fields"].get("moved_out_at") and not over:
+            in_care[resident["record_id"]] = (care, resident)
+    last = _last_contacts(ws, {key: one[1]["fields"].get("household_id")
+                               for key, one in in_care.items()})  # fmt: skip
+    found = []
+    name_of = names(ws)
+    for resident_id, (care, resident) in in_care.items():
+        due = next_due(care, last.get(resident_id))
         days = (date.fromisoformat(due) - present).days
         if days <= within.days:
+            home = resident["fields"].get("household_id")
             where = (name_of("household", home) if home else "") or ""
             name = str(resident["fields"].get("name", ""))
-            found.append(CareDue(resident["record_id"], name, home, where,
+            found.append(CareDue(resident_id, name, home, where,
                                  str(care.get("risk", "")), due, days))  # fmt: skip
     return sorted(found, key=lambda one: (one.due, one.name))
 
@@ -142,6 +139,26 @@ def room_of(folder: Path, copies: Sequence[Path]) -> Room:
     """Return how much room the data folder has; ``copies`` are the daily ones, newest first."""
     free = shutil.disk_usage(folder).free // 1_000_000
     return Room(free, backup_day(copies[0]).isoformat() if copies else None)
+
+
+def _last_contacts(
+    ws: Workspace, home_of: Mapping[str, str | None]
+) -> dict[str, Mapping[str, Any]]:
+    """Return by person the fields of the last visit that reached them (to be looked at only)."""
+    people: dict[str, list[str]] = defaultdict(list)
+    for resident_id, home in home_of.items():
+        if home:
+            people[home].append(resident_id)
+    last: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
+    for visit in look(ws, "visit"):
+        fields = visit["fields"]
+        asked = people.get(fields.get("household_id") or "", ())
+        for resident_id in {*asked, *(fields.get("care_checks") or ())} & home_of.keys():
+            if reached(resident_id, home_of[resident_id], fields):
+                at = read_moment(fields["visited_at"])
+                if resident_id not in last or last[resident_id][0] < at:
+                    last[resident_id] = (at, fields)
+    return {resident_id: fields for resident_id, (_, fields) in last.items()}
 
 
 def draft_line(ws: Workspace, draft: Draft) -> DraftLine:

@@ -27,8 +27,9 @@ from field_app.services.households import (
     new_resident,
     visits_to,
 )
-from field_app.services.patrols import SHORT_ISSUE
-from field_app.services.records import get_view, new_id, views
+from field_app.services.overview import newest
+from field_app.services.patrols import SHORT_ISSUE, SHOWN
+from field_app.services.records import get_view, new_id
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
 from schemas.clock import written
@@ -230,9 +231,9 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
 
 
 def my_visits(ws: Workspace) -> list[Mapping[str, Any]]:
-    """Return the worker's own visits, newest first."""
-    own = views(ws, "visit", author=ws.worker_id)
-    return sorted(own, key=lambda view: str(view["fields"].get("visited_at")), reverse=True)
+    """Return the worker's latest visits, newest first."""
+    me = ws.worker_id
+    return list(newest(ws, "visit", "visited_at", SHOWN, lambda view: view["author"] == me))
 
 
 def _first(part: Part, name: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from field_app.domain.duty import late_problem, next_due, slot_at, slot_is_over
+from field_app.domain.duty import late_problem, next_due, reached, slot_at, slot_is_over
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI
 
@@ -48,23 +48,31 @@ def visit(day: str, **more: object) -> dict[str, object]:
 
 
 def test_before_any_visit_the_start_of_care_counts() -> None:
-    assert next_due(CARE, "h1", []) == "2026-09-08"
+    assert next_due(CARE, None) == "2026-09-08"
 
 
-def test_the_last_visit_that_reached_the_person_counts() -> None:
-    visits = [visit("2026-09-20"), visit("2026-09-22", result="nobody"), visit("2026-09-10")]
-    assert next_due(CARE, "h1", visits) == "2026-09-27"
-    not_seen = visit("2026-09-25", care_checks={"r1": {"state": "not_reached"}})
-    assert next_due(CARE, "h1", [*visits, not_seen]) == "2026-09-27"
-    other_house = visit("2026-09-26", household_id="h2")
-    assert next_due(CARE, "h1", [*visits, other_house]) == "2026-09-27"
+def test_after_a_visit_the_interval_counts_from_its_day() -> None:
+    assert next_due(CARE, visit("2026-09-20")) == "2026-09-27"
 
 
 def test_the_day_named_in_the_last_check_comes_first() -> None:
     named = visit("2026-09-20", care_checks={"r1": {"state": "well", "next_on": "2026-09-23"}})
-    assert next_due(CARE, "h1", [named]) == "2026-09-23"
+    assert next_due(CARE, named) == "2026-09-23"
 
 
-def test_a_call_by_phone_with_a_check_counts_whatever_the_door_said() -> None:
-    call = visit("2026-09-20", result="other_person", care_checks={"r1": {"state": "need_help"}})
-    assert next_due(CARE, "h1", [call]) == "2026-09-27"
+@pytest.mark.parametrize(
+    ("more", "reaches"),
+    [
+        ({}, True),
+        ({"result": "nobody"}, False),
+        ({"household_id": "h2"}, False),
+        ({"care_checks": {"r1": {"state": "not_reached"}}}, False),
+        ({"care_checks": {"r1": {"state": "need_help"}}, "result": "other_person"}, True),
+        ({"care_checks": {"r1": {"state": "well"}}, "household_id": "h2"}, True),
+        ({"care_checks": {"r2": {"state": "not_reached"}}}, True),
+    ],
+)
+def test_a_care_check_decides_whom_a_visit_reached_else_the_door(
+    more: dict[str, object], reaches: bool
+) -> None:
+    assert reached("r1", "h1", visit("2026-09-20", **more)) is reaches

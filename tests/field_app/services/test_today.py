@@ -53,6 +53,19 @@ def test_nobody_is_due_who_moved_or_whose_care_is_over(ws: Workspace) -> None:
     assert second.name
 
 
+def test_the_last_visit_that_reached_a_person_counts_whatever_came_first(ws: Workspace) -> None:
+    person, home = rid("resident", 7), rid("household", 3)
+    for number, (day, state) in enumerate(
+        [("2026-09-29", "not_reached"), ("2026-09-25", "well"), ("2026-09-21", "well")], 1
+    ):
+        pull_in(ws, "visit", rid("visit", number), {
+            "visited_at": f"{day}T09:00:00+08:00", "household_id": home, "result": "met",
+            "care_checks": {person: {"state": state}},
+        })  # fmt: skip
+    due = {one.resident_id: one.due for one in care_due(ws)}
+    assert due[person] == "2026-10-02"
+
+
 def test_drafts_are_named_by_what_was_typed(ws: Workspace) -> None:
     shop = open_draft(ws, "record", {MAIN: new_part("shop")})
     drafts.keep(ws, shop, Typed({MAIN: {"name": ["新店"]}}))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from field_app.services.records import changes_of
+from tests.field_app.forms import Paper
 from tests.field_app.laptops import Laptop
 from tests.field_app.signed_in import sign_in
 from tests.field_app.small_grid import rid
@@ -35,6 +37,18 @@ def test_options_are_narrowed_and_the_chosen_one_stays(at: Laptop) -> None:
     assert f'<option value="{chosen}" selected>' in piece
     assert "幸福里 1-1-201" in piece
     assert piece.count("<option") == 2
+
+
+def test_a_reference_is_narrowed_by_its_button_without_scripts(at: Laptop) -> None:
+    path = f"/records/household/{rid('household', 1)}/edit"
+    paper = Paper.open(at.browser, path).put({"_find.head_id": "shanxiongxin"})
+    paper = paper.fill(remarks="门口有狗").press_on("find:head_id")
+    assert (paper["_find.head_id"], paper["remarks"]) == ("shanxiongxin", "门口有狗")
+    assert paper.page.text.count(f'<option value="{rid("resident", 2)}"') == 1
+    assert f'<option value="{rid("resident", 40)}"' not in paper.page.text
+    paper.fill(head_id=rid("resident", 2)).press()
+    (change,) = changes_of(at.ws, rid("household", 1))
+    assert change["fields"] == {"remarks": "门口有狗", "head_id": rid("resident", 2)}
 
 
 @pytest.mark.parametrize("kind", ["", "nothing", "seen", "user"])
