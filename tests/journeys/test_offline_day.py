@@ -76,6 +76,9 @@ def play_the_day(centre: CentreProgram, laptop: LaptopProgram, line: Line) -> No
     assert len(line.sent) > exchanges
     assert [body["changes"] for body in line.sent[exchanges:]] == [[]] * len(line.sent[exchanges:])
     assert centre.books.device_changes() == changes
+    for program in (centre, laptop):
+        log = program.log.read_text(encoding="utf-8")
+        assert [text for text in (NAME, "13800001111", "垃圾", "老人") if text in log] == []
 
 
 def check_staff_pages(centre: CentreProgram, changes: list[dict[str, object]]) -> None:
