@@ -94,9 +94,11 @@ def test_a_cursor_skips_nothing_while_others_commit(any_centre):
 
     with ThreadPoolExecutor(5) as pool:
         reading = pool.submit(read)
-        for future in [pool.submit(write, laptop) for laptop in writers]:
-            future.result()
-        done.set()
+        try:
+            for future in [pool.submit(write, laptop) for laptop in writers]:
+                future.result()
+        finally:
+            done.set()
         reading.result()
     assert len(seen) == len(set(seen)) == 4 * 8 * 3
 
