@@ -10,12 +10,12 @@ from field_app.domain.doors import natural
 from field_app.services.choices import names
 from field_app.services.outbox import Item, history_of
 from field_app.services.overview import look
-from field_app.services.records import changes_of, children, get_view
+from field_app.services.records import changes_of, children, find_view, get_view
 from field_app.services.workspace import Workspace
 from schemas import describe
 from schemas.catalogue import UnknownKind, kind_of, kinds
 from schemas.describe import Shown
-from schemas.fields import Declared, Ref, Refs
+from schemas.fields import Declared, Keyed, Ref, Refs
 from schemas.kind import Kind
 from schemas.messages import Problem
 from schemas.search import fold
@@ -50,11 +50,21 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class EntryLine:
+    """One entry of a keyed list: what it is about, its words, the records it leads to."""
+
+    title: str
+    text: str
+    links: tuple[Crumb, ...]
+
+
+@dataclass(frozen=True)
 class Line:
     """One field of a record: its words, where it leads, what is doubtful about it."""
 
     shown: Shown
     links: tuple[Crumb, ...] = ()
+    entries: tuple[EntryLine, ...] = ()
     doubts: tuple[Problem, ...] = ()
     secret: str = ""
     """The full text of a value that is masked until the worker asks to see it."""
@@ -180,8 +190,28 @@ def _lines(ws: Workspace, kind: type[Kind], view: View) -> list[Line]:
             text = shown.field.show_masked(value, ws.lang, name_of)
             shown = Shown(shown.name, shown.label, text, True, shown.field)
         doubts = tuple(shown.field.doubts(_wired(shown.field, value)))
-        lines.append(Line(shown, _links(ws, shown.field, value), doubts, secret))
+        entries = tuple(_entries(ws, shown.field, value))
+        lines.append(Line(shown, _links(ws, shown.field, value), entries, doubts, secret))
     return lines
+
+
+def _entries(ws: Workspace, field: Declared, value: Any) -> Iterator[EntryLine]:
+    """Yield the entries of a keyed list; one kept under a record's id is named by that record."""
+    if not isinstance(field, Keyed):
+        return
+    name_of = names(ws)
+    for key, entry in field.in_order(value):
+        title = field.entry_name(key, ws.lang)
+        if not title and (about := find_view(ws, key)) is not None:
+            title = name_of(about["kind"], key) or ""
+        said: list[str] = []
+        links: list[Crumb] = []
+        for name, inner in field.entry_fields.items():
+            found = _links(ws, inner, entry[name]) if entry.get(name) is not None else ()
+            links += found
+            if not found:
+                said.append(inner.show(entry.get(name), ws.lang, name_of))
+        yield EntryLine(title, " · ".join(word for word in said if word), tuple(links))
 
 
 def _wired(field: Declared, value: Any) -> Any:

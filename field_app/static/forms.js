@@ -4,6 +4,7 @@
   "use strict";
 
   const WAIT_MS = 700;
+  const AGAIN_MS = 5000;
 
   // Drafts --------------------------------------------------------------------------------------
 
@@ -14,6 +15,7 @@
     let dirty = false;
     let stopped = false;
     let running = null;
+    let pause = WAIT_MS;
 
     function say(words, trouble) {
       if (status && words) {
@@ -26,6 +28,26 @@
       return new URLSearchParams(new FormData(form));
     }
 
+    // Unlocking in another window gives this page a new token; ask for it without counting as use.
+    function renewToken() {
+      return fetch(window.location.href, { headers: { "X-Passive": "1" } })
+        .then(function (answer) { return answer.text(); })
+        .then(function (page) {
+          const fresh = new DOMParser().parseFromString(page, "text/html")
+            .querySelector('meta[name="csrf-token"]');
+          if (fresh) {
+            form.elements.namedItem("csrf_token").value = fresh.content;
+            document.querySelector('meta[name="csrf-token"]').content = fresh.content;
+          }
+        });
+    }
+
+    function send(leaving) {
+      return fetch(form.dataset.draft, {
+        method: "POST", body: body(), keepalive: Boolean(leaving), redirect: "manual",
+      });
+    }
+
     // Whoever writes first waits for the answer: it carries the revision the next one needs.
     function keep(leaving) {
       window.clearTimeout(timer);
@@ -35,16 +57,18 @@
       dirty = false;
       // Only a slow answer is announced: words that come and go distract.
       const slow = window.setTimeout(function () { say(form.dataset.typing); }, 600);
-      running = fetch(form.dataset.draft, {
-        method: "POST", body: body(), keepalive: Boolean(leaving), redirect: "manual",
+      running = send(leaving).then(function (answer) {
+        return answer.status === 400 ? renewToken().then(send) : answer;
       }).then(function (answer) {
         if (answer.type === "opaqueredirect") {
           dirty = true;
+          pause = AGAIN_MS;
           say(form.dataset.locked, true);
           return null;
         }
         return answer.json().then(function (told) {
           if (answer.ok) {
+            pause = WAIT_MS;
             revision.value = told.revision;
             say(told.words);
           } else {
@@ -54,20 +78,21 @@
         });
       }).catch(function () {
         dirty = true;
+        pause = AGAIN_MS;
         say(form.dataset.failed, true);
       }).then(function () {
         window.clearTimeout(slow);
         running = null;
         if (dirty && !stopped) {
-          plan();
+          plan(pause);
         }
       });
       return running;
     }
 
-    function plan() {
+    function plan(wait) {
       window.clearTimeout(timer);
-      timer = window.setTimeout(keep, WAIT_MS);
+      timer = window.setTimeout(keep, wait || WAIT_MS);
     }
 
     function changed(event) {
@@ -83,6 +108,8 @@
     document.addEventListener("visibilitychange", function () {
       if (document.visibilityState === "hidden") {
         keep(true);
+      } else {
+        renewToken().catch(function () { /* the next word typed tries again */ });
       }
     });
     window.addEventListener("pagehide", function () { keep(true); });

@@ -76,6 +76,25 @@ def test_a_record_shows_doubts_links_parts_and_the_workers_own_changes(ws: Works
     assert (story.item.state, story.lines) == ("local", (("联系电话", "12345"),))
 
 
+def test_entries_stand_one_by_one_and_lead_to_their_records(ws: Workspace) -> None:
+    issue, person = rid("issue", 1), rid("resident", 1)
+    pull_in(ws, "issue", issue, {"title": "飞线充电"})
+    pull_in(ws, "patrol", rid("patrol", 1), {"items": {
+        "ebike": {"result": "problem_reported", "note": "三楼", "issue_id": issue},
+        "environment": {"result": "ok"},
+    }})  # fmt: skip
+    pull_in(ws, "visit", rid("visit", 1), {"care_checks": {person: {"state": "well"}}})
+    patrol = base_data.detail(ws, kind_of("patrol"), rid("patrol", 1))
+    visit = base_data.detail(ws, kind_of("visit"), rid("visit", 1))
+    assert patrol is not None
+    assert visit is not None
+    first, second = patrol.lines[0].entries
+    assert (first.title, first.text) == ("卫生垃圾", "正常")
+    assert (second.title, second.text) == ("电动车飞线充电", "已上报 · 三楼")
+    assert [link.record_id for link in second.links] == [issue]
+    assert [(one.title, one.text) for one in visit.lines[0].entries] == [("林示例", "状况良好")]
+
+
 def test_a_refused_change_tells_why(ws: Workspace) -> None:
     home = rid("household", 1)
     change_id = save_record(ws, "household", "update", {"phone": "1"}, record_id=home).change_id

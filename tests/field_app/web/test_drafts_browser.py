@@ -181,6 +181,29 @@ def test_two_windows_are_told_of_each_other(running: Running, browser_page: Open
     assert [view["fields"]["name"] for view in views(running.laptop.ws, "shop")][1:] == ["乙"]
 
 
+def test_a_page_that_was_locked_meanwhile_loses_nothing(
+    running: Running, browser_page: Open
+) -> None:
+    page = browser_page(expected_errors=("400",))
+    unlock(page, running, "/records/shop/new")
+    page.locator("#f-name").fill("新店")
+    expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    running.laptop.desk.lock()
+    page.locator("#f-address").fill("建设路9号")
+    expect(page.locator("#draft-status")).to_contain_text("已锁定")
+    other = page.context.new_page()
+    unlock(other, running, "/unlock")
+    with page.expect_response(lambda answer: "/drafts/" in answer.url and answer.ok):
+        page.locator("#f-staff").fill("3")
+    expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    (draft,) = drafts.begun(running.laptop.ws)
+    texts = draft["parts"][""]["texts"]
+    assert (texts["address"], texts["staff"]) == (["建设路9号"], ["3"])
+    page.locator("#f-kind").select_option("retail")
+    page.locator("#save").click()
+    expect(page.locator("#flashes")).to_contain_text("已保存在本机")
+
+
 def test_the_checklist_is_gone_through_with_one_key_an_item(
     running: Running, browser_page: Open
 ) -> None:
