@@ -20,6 +20,7 @@ from schemas.fields import Code, Codes, Declared, Keyed, Location, Ref, Whole
 from schemas.kind import Kind
 from schemas.search import fold
 from sync_server.domain.access import narrowed
+from sync_server.domain.areas import above
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User
 from sync_server.store.records_read import Choice, Order, Selection, State
@@ -102,6 +103,8 @@ def selection(kind: type[Kind], asked: Asked, person: User) -> Selection:
         areas=areas,
         words=tuple(word for part in asked.q.split()[:MOST_WORDS] if (word := fold(part))),
         lineage=lineage(kind),
+        scope=person.scope_codes,
+        above=tuple(above(person.scope_codes)),
         since=_midnight(since) if since else None,
         before=_midnight(until + timedelta(days=1)) if until else None,
         author=asked.author,
@@ -145,16 +148,16 @@ def sortable(kind: type[Kind]) -> dict[str, Declared]:
 
 def lineage(kind: type[Kind]) -> tuple[str, ...]:
     """Return the kinds above ``kind``, nearest first: resident → household, room, building …"""
-    above: list[str] = []
+    parents: list[str] = []
     present = kind
     while present.info.parent:
         reference = present.declared()[present.info.parent]
         assert isinstance(reference, Ref)
-        if reference.kind in above:
+        if reference.kind in parents:
             break
-        above.append(reference.kind)
+        parents.append(reference.kind)
         present = kind_of(reference.kind)
-    return tuple(above)
+    return tuple(parents)
 
 
 def _day(text: str) -> date | None:

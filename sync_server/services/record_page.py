@@ -7,7 +7,7 @@ record's id before anything is shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import User
-from sync_server.services.central import mark_seen
+from sync_server.services.central import mark_seen, seen_id_of
 from sync_server.services.history import History, Reader
 from sync_server.services.issue_life import ISSUE, IssueLife, life_of
 from sync_server.services.places import names_for
@@ -31,6 +31,7 @@ from sync_server.services.records import kind_for
 from sync_server.services.titles import Titles, references
 from sync_server.store import history_read, records_read
 from sync_server.store.engine import Store
+from sync_server.store.people_read import names_of
 from sync_server.store.records_read import Row
 
 CHILDREN = 20
@@ -79,6 +80,15 @@ class Children:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """Who of the staff opened a record last, when, and which version of it."""
+
+    by: str
+    at: str
+    version: int
+
+
+@dataclass(frozen=True)
 class RecordPage:
     """What the page of a record shows. ``row`` is the record as stored."""
 
@@ -98,7 +108,10 @@ class RecordPage:
     unmasked: bool
     hides: bool
     may_unmask: bool
-    survivor: Link | None = field(default=None)
+    survivor: Link | None
+    seen: Seen | None
+    tells: bool
+    """Whether opening it is news for the laptop it came from."""
 
 
 def open_record(
@@ -200,6 +213,9 @@ def _page(
         hides=_hides(fields, tables, history),
         may_unmask=may(person.role, "unmask"),
         survivor=_survivor(row, lang, titles),
+        seen=(seen := _seen(connection, person, row["record_id"])),
+        tells=any(change["device_id"] for change in changes)
+        and (seen is None or seen.version < row["version"]),
     )
 
 
@@ -344,6 +360,15 @@ def _hides(fields: Iterable[Shown], tables: Iterable[Table], history: History) -
 
 def _any_masked(table: Table) -> bool:
     return any(cell.masked for _, cells in table.rows for cell in cells)
+
+
+def _seen(connection: sa.Connection, person: User, record_id: str) -> Seen | None:
+    mark = records_read.get(connection, person.district, seen_id_of(record_id))
+    if mark is None:
+        return None
+    said = mark["fields"]
+    names = names_of(connection, person.district, [said["seen_by"]])
+    return Seen(names.get(said["seen_by"], ""), said["seen_at"], said["target_version"])
 
 
 def _survivor(row: Row, lang: str, titles: Titles) -> Link | None:

@@ -35,13 +35,16 @@ class Selection:
 
     ``words`` are folded search words; each must occur in the record's own search text or in that
     of its parents, whose kinds are ``lineage`` (nearest first), so that a door number finds the
-    people behind it. ``since`` is included, ``before`` is not.
+    people behind it. Parents are looked at inside ``scope`` and right ``above`` it, for nothing of
+    another area may be found out. ``since`` is included, ``before`` is not.
     """
 
     kind: str
     areas: tuple[str, ...]
     words: tuple[str, ...] = ()
     lineage: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
     since: datetime | None = None
     before: datetime | None = None
     author: str = ""
@@ -239,7 +242,7 @@ def _selected(district: str, selection: Selection) -> Condition:
         text = records.c.fields[choice.field].as_string()
         parts.append(_holds(choice.field, choice.code) if choice.many else text == choice.code)
     for word in selection.words:
-        parts.append(_found_by(district, records, selection.lineage, word))
+        parts.append(_found_by(district, records, selection, selection.lineage, word))
     return sa.and_(*parts)
 
 
@@ -262,18 +265,22 @@ def _in_state(district: str, state: State) -> list[Condition]:
     return live
 
 
-def _found_by(district: str, table: Any, lineage: tuple[str, ...], word: str) -> Condition:
+def _found_by(
+    district: str, table: Any, selection: Selection, lineage: tuple[str, ...], word: str
+) -> Condition:
     """The word occurs in the record's own search text or in one of its parents'."""
     own = containing(table.c.search_text, word)
     if not lineage:
         return own
     parent = records.alias()
-    above = sa.select(parent.c.record_id).where(
+    seen = sa.or_(within(parent.c.grid, selection.scope), parent.c.grid.in_(selection.above))
+    upwards = sa.select(parent.c.record_id).where(
         parent.c.district == district,
         parent.c.kind == lineage[0],
-        _found_by(district, parent, lineage[1:], word),
+        seen,
+        _found_by(district, parent, selection, lineage[1:], word),
     )
-    return sa.or_(own, table.c.parent_id.in_(above))
+    return sa.or_(own, table.c.parent_id.in_(upwards))
 
 
 def _holds(field: str, item: str) -> Condition:

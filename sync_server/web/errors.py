@@ -10,7 +10,7 @@ import logging
 from flask import Flask, Response, make_response, render_template
 from flask_babel import lazy_gettext as later
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from sync_server.domain.errors import Refusal
 from sync_server.web.i18n import moment
@@ -32,6 +32,7 @@ SENTENCES = {
     "not_possible": later("这个地址不能这样访问。"),
     "bad_request": later("请求不完整，请返回上一页重试。"),
     "form_expired": later("表单已失效，可能是打开太久或已重新登录。请返回上一页，刷新后重新提交。"),
+    "bad_host": later("这个地址不是本服务器登记的名称，请向管理员询问正确的地址。"),
     "too_large": later("提交的内容太大。"),
     "too_often": later("操作太频繁，请稍等一分钟再试。"),
     "reason_needed": later("请写明查看原因（%(least)s 至 %(most)s 字）。"),
@@ -118,6 +119,9 @@ def page(code: str, **facts: object) -> Response:
 def _http(error: HTTPException) -> Response | HTTPException:
     if (error.code or 500) < 400:
         return error
+    if isinstance(error, SecurityError):
+        # Asked for under a foreign name: no page can be drawn, for none of our addresses holds.
+        return Response(say("bad_host"), 400, mimetype="text/plain")
     answer = page(OF_HTTP.get(error.code or 500, "bad_request"))
     if allowed := getattr(error, "valid_methods", None):
         answer.headers["Allow"] = ", ".join(sorted(allowed))

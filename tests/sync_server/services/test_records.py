@@ -101,6 +101,7 @@ def test_words_are_looked_for_in_the_record_and_in_what_it_stands_under(town: To
     for typed, total in (("lin", 2), ("502", 1), ("xfl lin", 1), ("xfl 别处", 0), ("幸福里", 1)):
         assert found(town, "resident", q=typed).total == total, typed
     assert found(town, "care", q="lsl").total == 1
+    assert found(town, "resident", "leader", q="幸福里 502").total == 1
 
 
 def test_somebody_sees_exactly_his_areas(town: Town) -> None:
@@ -123,6 +124,17 @@ def test_a_title_goes_through_references_level_by_level(town: Town) -> None:
     assert [link.title for link in shown.parents] == [
         "幸福里", "幸福里 3", "幸福里 3-1-502", "幸福里 3-1-502", "林**"
     ]  # fmt: skip
+
+
+def test_a_reference_next_door_has_no_name_here(town: Town) -> None:
+    said = resident(name="林搬来", household_id=town.there.ids["household"])
+    moved = load(town.centre, town.here.worker.user_id, "resident", GRID, said)
+    shown = page(town, "resident", moved)
+    [link] = [link for one in shown.fields for link in one.links]
+    assert (link.title, link.kind) == (f"…{said['household_id'][-6:]}", "")
+    assert [one.title for one in shown.parents] == [link.title]
+    assert "隔壁" in page(town, "resident", moved, "district").parents[0].title
+    assert found(town, "resident", q="gbxfl").total == 0
 
 
 def test_history_replays_what_was_set_kept_beside_and_refused(town: Town) -> None:

@@ -210,6 +210,13 @@ def test_failures_are_pages_that_say_what_to_do(quiet_town: Town, quiet_app: Fla
     assert "GET" in cases[2][0].headers["Allow"]
 
 
+def test_a_foreign_name_for_the_server_gets_one_plain_sentence(quiet_app: Flask) -> None:
+    answer = quiet_app.test_client().get("/", headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+    assert answer.mimetype == "text/plain"
+    assert "不是本服务器登记的名称" in answer.text
+
+
 def test_a_fault_of_our_own_shows_a_page_without_its_insides(
     town: Town, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

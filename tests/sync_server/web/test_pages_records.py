@@ -313,6 +313,10 @@ def test_opening_a_record_tells_its_author(town: Town, app: Flask) -> None:
     with town.centre.store.reading() as connection:
         mark = records_read.get(connection, town.centre.code, seen_id_of(issue_id))
     assert mark is not None
+    page = client.get(f"/records/issue/{issue_id}").text
+    assert "职员community 查看于 2026-09-30 12:00（版本 1）" in page
+    assert "/seen" not in page
+    assert "/seen" not in client.get(f"/records/room/{town.here.ids['room']}").text
     assert mark["fields"]["seen_by"] == town.people["community"].user_id
     assert mark["version"] == 1
 
