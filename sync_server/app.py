@@ -10,6 +10,7 @@ from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from schemas.exchange import API, MAX_BODY_BYTES
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
@@ -56,6 +57,8 @@ def app_of(centre: Centre) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    if settings.behind_tls:  # one proxy in front: its word for the client's address and scheme
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.extensions[CENTRE] = centre
     app.extensions[LIMITER] = Limiter(get_remote_address, app=app, storage_uri="memory://")
     csrf = CSRFProtect(app)

@@ -24,6 +24,9 @@ def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: i
     what opening the centre raises; the port is taken before the database is opened."""
     if not settings.loopback and not settings.listen_remotely:
         raise Refusal("remote_listening", host=settings.host)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for noisy in ("alembic", "waitress"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     listener = listen(settings.host, settings.port)
     try:
         app = make_app(settings)
@@ -60,7 +63,6 @@ def _serve_waitress(settings: Settings, app: Flask, listener: socket.socket) -> 
     import waitress
 
     signal.signal(signal.SIGTERM, _stop)
-    logging.getLogger("waitress").setLevel(logging.WARNING)
     waitress.serve(
         app,
         sockets=[listener],

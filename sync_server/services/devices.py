@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets as random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,7 +44,7 @@ class Joined:
     """What a laptop gets when it joins; the token is never stored, only its hash."""
 
     device: Device
-    token: str
+    token: str = field(repr=False)
     worker: User
     server_epoch: str
 

@@ -170,7 +170,11 @@ class Intake:
         for waiting in self._waiting.pop(row["record_id"], ()):
             if waiting.stored:
                 self._settled.append(waiting)
-            self._decide(waiting)
+            if _overtaken(waiting, item):
+                done = {"outcome": "unchanged", "version": effect.version, "waits_for": None}
+                waiting.row |= done
+            else:
+                self._decide(waiting)
 
     def _late_receipts(self) -> list[dict[str, Any]]:
         mine = [
@@ -207,6 +211,17 @@ class Intake:
             total = {"outcomes": dict(Counter(present["outcomes"]) + outcomes)}
             counted = total | {"changes": present["changes"] + len(rows)}
             streams.change_batch(connection, self._district, batch.batch_id, counted)
+
+
+def _overtaken(waiting: _Item, create: _Item) -> bool:
+    """Whether a held change is older than the create it waited for, in the same stream.
+
+    So it is when a refused create was corrected and sent again: the later create holds the whole
+    record as its writer saw it then, the older change included.
+    """
+    if waiting.arrival.action == "step" or waiting.row["stream"] != create.row["stream"]:
+        return False
+    return bool(waiting.row["seq"] < create.row["seq"])
 
 
 def _own_batch(connection: sa.Connection, batch: Batch) -> Batch:

@@ -6,7 +6,7 @@ One signs cursors, one staff sessions; the X25519 pair is the address of sealed 
 from __future__ import annotations
 
 import secrets as random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -18,9 +18,9 @@ from sync_server.store.tables import secrets
 class Keys:
     """The server's keys; ``server_key`` is the public half laptops are told (64 hex digits)."""
 
-    cursor: bytes
-    session: bytes
-    x25519: X25519PrivateKey
+    cursor: bytes = field(repr=False)
+    session: bytes = field(repr=False)
+    x25519: X25519PrivateKey = field(repr=False)
     server_key: str
 
 

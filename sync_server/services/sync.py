@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from sync_server.services.receive import Received, known_of, receive_batch
 from sync_server.store import streams
 from sync_server.store.engine import compact
 
+log = logging.getLogger(__name__)
 _envelope = SyncSchema(exclude=("changes",))
 SPREAD = 0.2
 """Laptops are told to come again at times this far around the usual pause, not all at once."""
@@ -135,6 +137,11 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
                 connection, centre, device.district, epoch, grids,
                 envelope["cursor"], envelope["want"],
             )  # fmt: skip
+    log.info(
+        "exchange device=%s batch=%s changes=%d new=%d updates=%d",
+        device.device_id, batch.batch_id, len(batch.arrivals), received.fresh,
+        len(delivery.updates),
+    )  # fmt: skip
     return _reply(centre, now, epoch, grids, received, delivery)
 
 

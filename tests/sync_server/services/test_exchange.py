@@ -227,6 +227,19 @@ def test_an_update_before_its_create_is_held_and_applied_by_itself(any_centre, l
     assert laptop.version(there["record_id"]) == 2
 
 
+def test_a_corrected_create_is_not_undone_by_older_changes_that_waited(laptop):
+    made = laptop.write("household", "create", household(size=-1))
+    laptop.write("household", "update", {"size": 2, "remarks": "旧"}, made["record_id"])
+    assert outcomes(laptop.send()) == ["quarantined", "held"]
+    again = household(size=4)
+    laptop.write("household", "create", again, made["record_id"], corrects=made["change_id"])
+    laptop.write("household", "update", {"phone": "10000000009"}, made["record_id"])
+    answer = laptop.send()
+    assert outcomes(answer) == ["applied", "applied", "unchanged"]
+    assert (answer["receipts"][2]["seq"], answer["receipts"][2]["stream"]) == (2, laptop.stream)
+    assert laptop.records[made["record_id"]]["fields"] == again | {"phone": "10000000009"}
+
+
 def test_a_step_waits_for_its_issue(laptop):
     issue_id = new_id()
     step = {
