@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from field_app.domain.typed import Texts, control_at, entries, keys_of
+from field_app.domain.typed import Texts, control_at, entries, keys_of, text_of
 from field_app.services.choices import AT_ONCE, Choice, Offer, names, offer
 from field_app.services.records import views
 from field_app.services.workspace import Workspace
@@ -180,11 +180,17 @@ class _Drawing:
             "required": declared.required,
             "texts": texts,
             "problems": tuple(self.sheet.problems.get(name, ())),
-            "last": declared.show(last, self.lang, self.name_of) if last is not None else "",
+            "last": self._last(declared, last, texts),
         }
         special = _SPECIAL.get(declared.widget)
         extra = special(self, name, declared, texts) if special else {}
         return Box(**{"widget": declared.widget, **common, **extra})  # type: ignore[arg-type]
+
+    def _last(self, declared: Declared, last: object, texts: Sequence[str]) -> str:
+        """Return what the last record said, empty when the form says the same already."""
+        if last is None or text_of(declared, last) == [text for text in texts if text]:
+            return ""
+        return declared.show(last, self.lang, self.name_of)
 
     def _keyed(self, name: str, declared: Keyed) -> Box:
         sheet = self.sheet

@@ -115,8 +115,11 @@ def _saved(
     if not finished.saved:
         return render(draw(ws, draft, finished)), 422
     flash(_("已保存在本机。"))
-    if any(result.doubts for result in finished.results.values()):
+    doubtful = next((prefix for prefix, one in finished.results.items() if one.doubts), None)
+    if doubtful is not None:
+        # What is doubtful is marked on its record's page, wherever else the way would lead.
         flash(_("已保存。有的内容不常见，请再核对下面标出的各项。"), "warning")
+        return redirect(record_url(*draft["became"][doubtful]))
     return redirect(after(draft) if after else record_url(*draft["became"][drafts.MAIN]))
 
 

@@ -64,7 +64,11 @@ def start() -> Response:
 @pages.route("/visits/draft/<draft_id>", methods=["GET", "POST"])
 def fill_in(draft_id: str) -> Any:
     """The form of a visit."""
-    return page_of(draft_id, "visit", _form, visits.finish_visit, acts=ACTS, draw=_draw)
+    # Doors come one after the other: the next thing to do is finding the next one.
+    after = lambda draft: url_for(".index")  # noqa: E731
+    return page_of(
+        draft_id, "visit", _form, visits.finish_visit, acts=ACTS, draw=_draw, after=after
+    )
 
 
 def _draw(ws: Workspace, draft: Draft, finished: Finished | None) -> FormPage:

@@ -36,7 +36,8 @@ def test_a_household_is_found_and_visited(at: Laptop) -> None:
     assert paper.values.getlist("purposes") == ["", "care"]
     answer = paper.fill(**MET, met="林示例").put({f"care_checks.{LIN}.state": "well"}).press()
     (visit,) = views(at.ws, "visit")
-    assert answer.location == f"/records/visit/{visit['record_id']}"
+    assert answer.location == "/visits"
+    assert f'href="/records/visit/{visit["record_id"]}"' in at.browser.get("/visits").text
     assert visit["fields"]["care_checks"] == {LIN: {"state": "well"}}
     shown = at.browser.get(f"/base/households/{HOME}").text
     assert "见到本人" in shown
@@ -58,6 +59,7 @@ def test_last_values_are_carried_on_and_shown_beside_the_controls(at: Laptop) ->
     assert "上次: 血压偏高" in paper.page.text
     assert "上次: 有隐患" in paper.page.text
     assert 'aria-describedby="f-findings-last"' in paper.page.text
+    assert "上次: 入户" not in paper.page.text
 
 
 def test_everything_that_changed_is_saved_with_the_visit(at: Laptop) -> None:
@@ -109,6 +111,13 @@ def test_opinions_are_added_and_taken_out_one_by_one(at: Laptop) -> None:
     assert views(at.ws, "visit")[0]["fields"]["opinions"] == {
         key: {"category": "facility", "text": "路灯不亮"}
     }
+
+
+def test_a_doubt_leads_to_the_record_instead_of_the_next_door(at: Laptop) -> None:
+    paper = begin(at).fill(**MET).press_on("household").put({"household:phone": "123"})
+    answer = paper.press()
+    assert answer.location == f"/base/households/{HOME}"
+    assert "电话号码不常见，请再核对。" in at.browser.get(answer.location).text
 
 
 def test_materials_are_counted_and_nonsense_is_refused_where_it_stands(at: Laptop) -> None:
