@@ -63,6 +63,8 @@ class Dispute:
 
     row: Row
     label: str
+    base: Value
+    """What both writers started from."""
     visible: Value
     visible_by: str
     visible_at: datetime | None
@@ -174,6 +176,7 @@ class Reader:
         return Dispute(
             row=row,
             label="" if row["path"] == VOIDED else label_of(kind, row["path"], self.lang),
+            base=self._value(kind, row["path"], row["base"]),
             visible=self._value(kind, row["path"], row["visible"]),
             visible_by=(self.titles.lookup("user", source["author"]) or "") if source else "",
             visible_at=source["happened_at"] if source else None,

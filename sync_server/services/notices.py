@@ -72,8 +72,7 @@ def list_notices(connection: sa.Connection, person: User, page: int, lang: str) 
     require_records(person)
     district, kind = person.district, kind_of(KIND)
     wanted = Selection(KIND, person.scope_codes)
-    total = records_read.count(connection, district, wanted)
-    rows = records_read.page(
+    rows, total = records_read.page(
         connection, district, wanted, Order(), start=(page - 1) * PAGE, size=PAGE
     )
     names = names_for(connection, district, {row["grid"] for row in rows})

@@ -110,18 +110,19 @@ def list_records(
     Raises Refusal ``unknown_record`` for an area outside the person's. A page beyond the last one
     is the last one.
     """
-    wanted = listing.selection(kind, asked, person)
-    total = records_read.count(connection, person.district, wanted)
+    wanted, order = listing.selection(kind, asked, person), listing.order(kind, asked)
+
+    def numbered(page: int) -> tuple[Sequence[Row], int]:
+        return records_read.page(
+            connection, person.district, wanted, order, start=(page - 1) * PAGE, size=PAGE
+        )
+
+    page = asked.page
+    rows, total = numbered(page)
     pages = max(1, -(-total // PAGE))
-    page = min(asked.page, pages)
-    rows = records_read.page(
-        connection,
-        person.district,
-        wanted,
-        listing.order(kind, asked),
-        start=(page - 1) * PAGE,
-        size=PAGE,
-    )
+    if page > pages:
+        page = pages
+        rows, total = numbered(page)
     columns = tuple(_columns(kind, lang))
     return RecordList(
         columns=columns,

@@ -273,6 +273,8 @@ def test_open_and_decided_conflicts_show_both_values(quiet_town: Town, quiet_app
     part = page[page.index("<h2>冲突</h2>") : page.index("全部版本")]
     assert "100****5555" in part
     assert "100****6666" in part
+    assert "起初是" in part
+    assert "100****1234" in part
     assert "未裁决" in part
     assert "按时间先后自动裁决" in part
     open_ones = client.get("/conflicts").text
