@@ -1,0 +1,98 @@
+"""What workers entered and what they had seen when they did: the simulation's own book.
+
+It shares no code with the merge. A value is known to its writer when it stood on his screen in the
+moment of writing, or when he had written it himself on the same disk. (The protocol also counts
+what was written earlier by another laptop carrying the same store: for the centre they are one.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VOIDED = "voided"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change as it was saved. ``writes`` and ``saw`` are by path, ``own`` all changes on the
+    disk before; ``planted`` names what is wrong with it on purpose."""
+
+    change_id: str
+    machine: str
+    device_id: str
+    kind: str
+    record_id: str
+    action: str
+    writes: dict[str, Any]
+    saw: dict[str, Any]
+    own: frozenset[str]
+    planted: str = ""
+
+    def knew(self, other: Entry, path: str) -> bool:
+        """Whether its writer knew what ``other`` had written at ``path``."""
+        if other.change_id in self.own:
+            return True
+        if other.device_id == self.device_id and self.change_id not in other.own:
+            return True
+        return path in self.writes and bool(self.saw.get(path) == other.writes[path])
+
+
+@dataclass
+class Book:
+    """All that was ever saved, by change id."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    planted: set[str] = field(default_factory=set)
+    """Records whose create is refused on purpose."""
+
+    def note(
+        self,
+        change: Mapping[str, Any],
+        before: Mapping[str, Any] | None,
+        machine: str,
+        device_id: str,
+        disk: list[str],
+        planted: str = "",
+    ) -> None:
+        """Write down a saved ``change``; ``before`` is the view its writer had before him."""
+        seen = before or {"fields": {}, "voided": False}
+        writes = written_paths(change)
+        self.entries[change["change_id"]] = Entry(
+            change_id=change["change_id"],
+            machine=machine,
+            device_id=device_id,
+            kind=change["kind"],
+            record_id=change["record_id"],
+            action=change["action"],
+            writes=writes,
+            saw={path: value_at(seen["fields"], path) for path in writes},
+            own=frozenset(disk),
+            planted=planted,
+        )
+        if planted and change["action"] == "create":
+            self.planted.add(change["record_id"])
+
+
+def written_paths(change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a change says, by path: a field's name, or ``name.key`` in a list of entries."""
+    if change["action"] == "void":
+        return {VOIDED: change["fields"]["reason"]}
+    said: dict[str, Any] = {}
+    for name, value in change["fields"].items():
+        if isinstance(value, dict) and set(value) <= {"add", "remove"}:
+            for key, entry in value.get("add", {}).items():
+                said[f"{name}.{key}"] = entry
+            for key in value.get("remove", []):
+                said[f"{name}.{key}"] = None
+        else:
+            said[name] = value
+    return said
+
+
+def value_at(fields: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a path of a record's fields, None when there is none."""
+    name, dot, key = path.partition(".")
+    value = fields.get(name)
+    return (value or {}).get(key) if dot else value

@@ -1,0 +1,209 @@
+"""What must be true when the faults are over (protocol, section 8), by an own book."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import Any
+
+from field_app.services.records import kind_names
+from field_app.services.streams import all_streams
+from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
+from schemas.catalogue import KINDS
+from tests.journeys.simulation.book import VOIDED, Entry, value_at
+from tests.journeys.simulation.district import District
+from tests.journeys.simulation.machines import Machine
+from tests.journeys.world import Books
+
+ZEROS = "0" * 64
+REACHED = {"applied", "merged", "unchanged", "conflict"}
+OUTCOMES = REACHED | {"held", "quarantined"}
+Row = dict[str, Any]
+
+
+class Verdict:
+    """Everything the centre has written down, read once."""
+
+    def __init__(self, run: District) -> None:
+        self.run = run
+        self.books = Books(run.folder / "centre" / "centre.db")
+        self.changes: list[Row] = self.books.rows("SELECT * FROM changes ORDER BY stream, seq")
+        self.by_id = {row["change_id"]: row for row in self.changes}
+        self.records = {
+            row["record_id"]: row | {"fields": json.loads(row["fields"])}
+            for row in self.books.rows("SELECT * FROM records")
+        }
+        self.places: dict[str, dict[int, Row]] = defaultdict(dict)
+        for row in [*self.changes, *self.books.rows("SELECT * FROM reseals")]:
+            assert row["seq"] not in self.places[row["stream"]], row
+            self.places[row["stream"]][row["seq"]] = row
+
+    def check(self) -> None:
+        """Check all but what a second sync does."""
+        self.received_once()
+        self.streams_whole()
+        self.no_effect_twice()
+        self.refused_alone()
+        self.values_kept()
+        for machine in self.run.machines:
+            self.laptop_settled(machine)
+            self.laptop_equals(machine)
+
+    def received_once(self) -> None:
+        """I1: what was saved on a living disk is at the centre, once and as it was saved."""
+        entries = self.run.book.entries
+        for machine in self.run.machines:
+            missing = set(machine.disk) - set(self.by_id)
+            assert not missing, f"{machine.name}: never arrived {missing}"
+        assert set(self.by_id) <= set(entries), "the centre has what nobody entered"
+        assert len(self.by_id) == len(self.changes)
+        for change_id, row in self.by_id.items():
+            entry = entries[change_id]
+            said = (row["kind"], row["record_id"], row["action"])
+            assert said == (entry.kind, entry.record_id, entry.action)
+
+    def streams_whole(self) -> None:
+        """I10, I15: numbers without a gap, a chain of hashes without a break, every one counted."""
+        for stream in self.books.rows("SELECT * FROM streams"):
+            rows = self.places[stream["stream"]]
+            assert sorted(rows) == list(range(1, stream["known_seq"] + 1)), stream
+            assert rows[stream["known_seq"]]["hash"] == stream["known_hash"]
+            for seq, row in rows.items():
+                before = rows[seq - 1]["hash"] if seq > 1 else ZEROS
+                assert row.get("prev", before) == before, (stream, seq)
+            outcomes = Counter(row.get("outcome", "duplicate") for row in rows.values())
+            assert set(outcomes) <= OUTCOMES | {"duplicate"}
+            assert sum(outcomes.values()) == stream["known_seq"]
+
+    def no_effect_twice(self) -> None:
+        """I2: a record has as many versions as changes that made one, a create and a step once."""
+        made: dict[str, list[int]] = defaultdict(list)
+        moved: dict[str, set[int]] = defaultdict(set)
+        for row in self.changes:
+            if row["outcome"] == "applied":
+                made[row["record_id"]].append(row["version"])
+            if row["outcome"] in REACHED:
+                moved[row["record_id"]].add(row["version"])
+        for record_id, record in self.records.items():
+            assert moved[record_id] == set(range(1, record["version"] + 1)), record
+            assert len(made[record_id]) == len(set(made[record_id])), record
+
+    def refused_alone(self) -> None:
+        """I8: refused is what was planted, and what can only follow from it."""
+        for row in self.changes:
+            entry = self.run.book.entries[row["change_id"]]
+            codes = [one["code"] for one in json.loads(row["problem"] or "[]")]
+            if entry.planted:
+                assert row["outcome"] == "quarantined", row
+                assert entry.planted in codes, row
+            elif row["outcome"] == "quarantined":
+                assert codes == ["record_voided"], row
+                assert self.records[row["record_id"]]["voided"], row
+            elif row["outcome"] == "held":
+                assert row["waits_for"] not in self.records, row
+
+    def values_kept(self) -> None:
+        """I4, I5: a value is visible, in a conflict, or followed by one whose writer knew it."""
+        beside: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        for row in self.books.rows("SELECT * FROM conflicts"):
+            for value in (row["visible"], row["other"]):
+                # SQLite gives a number for JSON that is nothing but a number.
+                read = json.loads(value) if isinstance(value, str) else value
+                beside[row["record_id"], row["path"]].append(read)
+        for entries in self._reached_by_record().values():
+            for entry in entries:
+                for path, value in entry.writes.items():
+                    assert self._kept(entry, path, value, entries, beside), (entry, path)
+
+    def _reached_by_record(self) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = defaultdict(list)
+        for row in self.changes:
+            if row["outcome"] in REACHED:
+                found[row["record_id"]].append(self.run.book.entries[row["change_id"]])
+        return found
+
+    def _kept(
+        self,
+        entry: Entry,
+        path: str,
+        value: Any,
+        others: list[Entry],
+        beside: dict[tuple[str, str], list[Any]],
+    ) -> bool:
+        record = self.records[entry.record_id]
+        if path == VOIDED:
+            said = {"voided": True, "reason": value}
+            return bool(record["voided"]) or said in beside[entry.record_id, path]
+        if value_at(record["fields"], path) == value or value in beside[entry.record_id, path]:
+            return True
+        return any(
+            other is not entry and path in other.writes and other.knew(entry, path)
+            for other in others
+        )
+
+    def laptop_settled(self, machine: Machine) -> None:
+        """I10, I12, I15: the laptop has nothing unsent and its log is the centre's."""
+        logs = all_streams(machine.ws)
+        for change_id, change in machine.stored().items():
+            assert change["acked"], (machine.name, change_id)
+            at = self.places[change["stream"]][change["seq"]]
+            assert (at["change_id"], at["hash"]) == (change_id, change["hash"])
+            assert change["outcome"] == self.by_id[change_id]["outcome"], change
+        for name, log in logs.items():
+            if not log.get("forked"):
+                # (Another laptop that carries the same store may have written on in the stream.)
+                assert log["acked_seq"] == log["last_seq"] <= len(self.places[name]), log
+                last = self.places[name][log["last_seq"]]["hash"] if log["last_seq"] else ZEROS
+                assert log["acked_hash"] == log["last_hash"] == last
+
+    def laptop_equals(self, machine: Machine) -> None:
+        """I3: the laptop has the centre's records of its grids, no other, and shows them so."""
+        expected = {key for key, row in self.records.items() if _held(row, machine.ws.grids)}
+        present = set()
+        for name in kind_names():
+            for view in plain(machine.ws.table(name)):
+                if view["copy"] is None:
+                    assert view["state"] in ("refused", "received"), view
+                    continue
+                present.add(view["record_id"])
+                row = self.records[view["record_id"]]
+                copy = view["copy"]
+                assert (copy["version"], copy["voided"]) == (row["version"], bool(row["voided"]))
+                assert copy["fields"] == row["fields"], (machine.name, view)
+                if view["state"] != "refused":
+                    assert view["fields"] == row["fields"], (machine.name, view)
+                    assert view["voided"] == bool(row["voided"]), (machine.name, view)
+        assert present == expected, machine.name
+
+
+def _held(row: Row, grids: tuple[str, ...]) -> bool:
+    inside = any(row["grid"].startswith(grid) for grid in grids)
+    above = any(grid.startswith(row["grid"]) for grid in grids)
+    return inside or (above and KINDS[row["kind"]].info.reach == "community")
+
+
+def check_quiet(run: District) -> None:
+    """I7: another sync sends nothing; neither it nor any old request again changes a row."""
+    books = Books(run.folder / "centre" / "centre.db")
+    before = books.dump()
+    shown = {machine.name: _rows_of(machine.ws) for machine in run.machines}
+    for machine in run.machines:
+        progress = machine.sync()
+        assert progress is not None
+        assert (progress.stage, progress.confirmed, progress.total) == ("done", 0, 0)
+        assert _rows_of(machine.ws) == shown[machine.name], machine.name
+    for sent in list(run.net.arrived):
+        run.net.bring(sent)
+    assert books.dump() == before
+
+
+def _rows_of(ws: Workspace) -> dict[str, list[dict[str, Any]]]:
+    return {name: plain(ws.table(name)) for name in [*kind_names(), CHANGES, CONFLICTS]}
+
+
+def judge(run: District) -> None:
+    """Live through the run's trouble, make peace, and check everything."""
+    run.trouble()
+    run.peace()
+    Verdict(run).check()
+    check_quiet(run)

@@ -1,0 +1,192 @@
+"""What workers do in the simulation: they save whatever comes to hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from field_app.services.records import Saved, get_view, save_record, views
+from field_app.services.workspace import Workspace
+from schemas.catalogue import kind_of
+from schemas.clock import written
+from tests.journeys.simulation.book import Book
+from tests.journeys.simulation.machines import Machine
+
+KINDS = ("household", "resident", "visit", "issue")
+FOREIGN = "990101100009099"
+"""A grid nobody of the simulation holds."""
+TEXTS = {"household": "remarks", "resident": "move_reason", "visit": "findings", "issue": "text"}
+
+
+class Hand:
+    """Enters things at one laptop after another; every text it types is new."""
+
+    def __init__(self, chance: random.Random, book: Book) -> None:
+        self._chance = chance
+        self._book = book
+        self._typed = 0
+
+    def _word(self) -> str:
+        self._typed += 1
+        return f"第{self._typed}句"
+
+    def _id(self) -> str:
+        return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
+
+    def _phone(self) -> str:
+        self._typed += 1
+        return f"139{self._typed:08d}"
+
+    def work(self, machine: Machine, steps: int | None) -> None:
+        """Save one thing; the laptop may die of it after ``steps``."""
+        draw = self._chance.random()
+        if draw < 0.35:
+            self.create(machine, self._chance.choice(KINDS), steps)
+        elif draw < 0.80:
+            self.update(machine, steps)
+        elif draw < 0.88:
+            self.void(machine, steps)
+        elif draw < 0.96:
+            self.append_step(machine, steps)
+        else:
+            self.plant(machine, steps)
+
+    def create(self, machine: Machine, kind: str, steps: int | None, **how: Any) -> None:
+        """Save a new record."""
+        values = self._whole(machine.ws, kind)
+        if kind in ("resident", "visit"):
+            values["household_id"] = self._one(machine.ws, "household") or self._id()
+        self._save(machine, steps, kind, "create", values, **how)
+
+    def update(self, machine: Machine, steps: int | None, kind: str = "", **how: Any) -> None:
+        """Change something of a record on the screen."""
+        kind = kind or self._chance.choice(KINDS)
+        record_id = self._one(machine.ws, kind)
+        if record_id is not None:
+            self._save(machine, steps, kind, "update", self._new_values(kind), record_id, **how)
+
+    def void(self, machine: Machine, steps: int | None) -> None:
+        """Void a record."""
+        kind = self._chance.choice(KINDS)
+        record_id = self._one(machine.ws, kind)
+        if record_id is not None:
+            self._save(machine, steps, kind, "void", {"reason": self._word()}, record_id)
+
+    def append_step(self, machine: Machine, steps: int | None) -> None:
+        """Write a note under an issue."""
+        issue_id = self._one(machine.ws, "issue", own=False)
+        if issue_id is not None:
+            said = {"issue_id": issue_id, "action": "note", "at": written(machine.ws.now())}
+            self._save(machine, steps, "issue_step", "step", said | {"text": self._word()})
+
+    def plant(self, machine: Machine, steps: int | None) -> None:
+        """Save what the laptop takes and only the centre refuses."""
+        kind = self._chance.choice(KINDS)
+        if self._chance.random() < 0.5:
+            with newer_program(kind):
+                how = {"planted": "unknown_schema"}
+                if self._chance.random() < 0.5:
+                    self.create(machine, kind, steps, **how)
+                else:
+                    self.update(machine, steps, kind, **how)
+        else:
+            grids = machine.ws.grids
+            machine.ws.keep_setting("identity", grids=[*grids, FOREIGN])
+            self.create(machine, kind, steps, grid=FOREIGN, planted="out_of_area")
+            machine.ws.keep_setting("identity", grids=list(grids))
+
+    def _whole(self, ws: Workspace, kind: str) -> dict[str, Any]:
+        now = written(ws.now())
+        match kind:
+            case "household":
+                made: dict[str, Any] = {"code": self._word(), "kind": "family", "size": 3}
+                return made | {"room_id": self._id(), "phone": self._phone()}
+            case "resident":
+                made = {"name": "林示例", "sex": "1", "birth": "1951-04", "relation": "02"}
+                made |= {"reside": "registered", "notice_version": "2026-1"}
+                return made | {"notice_at": "2026-09-30T08:41:00+08:00", "basis": "consent"}
+            case "visit":
+                made = {"visited_at": now, "purposes": ["routine"], "mode": "door"}
+                return made | {"result": "met", "notice_given": True, "findings": self._word()}
+        made = {"happened_at": now, "category": "ENV", "level": "2", "urgency": "normal"}
+        made |= {"source": "patrol", "place": "3号楼", "title": self._word()}
+        return made | {"text": self._word()}
+
+    def _new_values(self, kind: str) -> dict[str, Any]:
+        """Return new values of one or two fields; now and then one is emptied or common."""
+        options: list[dict[str, Any]] = [{TEXTS[kind]: self._word()}]
+        match kind:
+            case "household":
+                options += [{"phone": self._phone()}, {"head_id": self._id()}]
+                options += [{"size": self._chance.randint(1, 4)}, {"remarks": None}]
+            case "resident":
+                options += [{"phone": self._phone()}, {"phone": None}]
+            case "visit":
+                said = {"category": "green", "text": self._word()}
+                key = self._chance.choice(("a1", "a2", "a3"))
+                options += [{"opinions": {key: said}}, {"rating": self._chance.randint(1, 5)}]
+            case "issue":
+                options += [{"title": self._word()}, {"people": self._chance.randint(1, 4)}]
+        chosen = self._chance.sample(options, self._chance.randint(1, 2))
+        return {name: value for one in chosen for name, value in one.items()}
+
+    def _one(self, ws: Workspace, kind: str, *, own: bool = True) -> str | None:
+        """Return a record on the screen that this worker may change, by preference a recent one."""
+        bound = own and kind_of(kind).info.only_author
+        found = sorted(
+            view["record_id"]
+            for view in views(ws, kind)
+            if not bound or view["author"] == ws.worker_id
+        )
+        return self._chance.choice(found[-4:]) if found else None
+
+    def _save(
+        self,
+        machine: Machine,
+        steps: int | None,
+        kind: str,
+        action: Any,
+        values: dict[str, Any],
+        record_id: str | None = None,
+        *,
+        planted: str = "",
+        grid: str | None = None,
+    ) -> None:
+        before = get_view(machine.ws, kind, record_id) if record_id else None
+        where: dict[str, Any] = {"record_id": record_id, "grid": grid or machine.ws.grids[0]}
+        if record_id:
+            where.pop("grid")
+
+        def save() -> Saved:
+            return save_record(machine.ws, kind, action, values, **where)
+
+        saved: Saved | None = machine.live(steps, save)
+        if saved is not None:
+            assert saved.saved, (kind, action, values, saved.problems)
+        # Whoever died in saving finds out by looking at the disk whether it stands.
+        stored = machine.stored()
+        for change_id in sorted(stored):
+            if change_id not in self._book.entries:
+                self._book.note(
+                    stored[change_id], before, machine.name, machine.device_id, machine.disk,
+                    planted,
+                )  # fmt: skip
+                machine.disk.append(change_id)
+        if saved is not None and saved.change_id is not None:
+            assert saved.change_id in machine.disk
+
+
+@contextmanager
+def newer_program(kind: str) -> Iterator[None]:
+    """Let the laptop believe that it is a version ahead of the centre in one kind."""
+    declared = kind_of(kind)
+    newer = dataclasses.replace(declared.info, version=declared.info.version + 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(declared, "info", newer)
+        yield
