@@ -206,7 +206,7 @@ def _page(
         fields=fields,
         tables=tables,
         parents=tuple(_parents(kind, stored, lang, titles)),
-        children=tuple(_children(connection, person, kind, row, lang, unmask)),
+        children=tuple(_children(connection, person, kind, row, lang)),
         life=life_of(connection, person, row, lang) if kind.info.name == ISSUE else None,
         history=history,
         unmasked=unmask,
@@ -304,8 +304,10 @@ def _parents(
 
 
 def _children(
-    connection: sa.Connection, person: User, kind: type[Kind], row: Row, lang: str, unmask: bool
+    connection: sa.Connection, person: User, kind: type[Kind], row: Row, lang: str
 ) -> Iterator[Children]:
+    """Yield what refers to the record, always masked: a reason given for one record is none for
+    the others."""
     found = []
     for other, name, declared in _referring_fields(kind):
         how: Literal["parent", "one", "many"] = (
@@ -318,7 +320,7 @@ def _children(
         )  # fmt: skip
         if total:
             found.append((other, declared, rows, total))
-    titles = Titles(connection, person, lang, unmask=unmask)
+    titles = Titles(connection, person, lang)
     titles.preload(("record", one["record_id"]) for _, _, rows, _ in found for one in rows)
     for other, declared, rows, total in found:
         label = other.info.label.text(lang)

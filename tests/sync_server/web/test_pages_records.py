@@ -230,6 +230,13 @@ def test_unmasking_shows_everything_once_and_is_written_down(town: Town, app: Fl
     assert entry.detail == {"kind": "resident", "version": 1, "reason": "核对 电话"}
 
 
+def test_unmasking_one_record_leaves_those_that_refer_to_it_masked(town: Town, app: Flask) -> None:
+    page = post(sign_in(app, "community"), f"{household_of(town.here)}/unmask", reason="核对").text
+    assert FIRST_PHONE in page
+    assert "林**" in page
+    assert "林示例" not in page
+
+
 @pytest.mark.parametrize("reason", ["", " ", "x", "长" * 201, "a\u0000b"])
 def test_unmasking_needs_a_reason(town: Town, app: Flask, reason: str) -> None:
     client = sign_in(app, "community")
