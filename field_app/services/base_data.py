@@ -31,7 +31,6 @@ class Crumb:
     kind: str
     record_id: str
     title: str
-    count: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from field_app.services.overview import look
-from field_app.services.records import get_view, kind_names, title_of
+from field_app.services.records import kind_names, title_of
 from field_app.services.workspace import Workspace
 from schemas.catalogue import UnknownKind
 from schemas.fields import Lookup
@@ -79,8 +79,3 @@ def _matching(ws: Workspace, kind_name: str, query: str) -> list[tuple[str, str]
         for view in held
     ]
     return [pair for pair in pairs if all(word in pair[1] for word in words)]
-
-
-def known_ids(ws: Workspace, kind_name: str, ids: Iterable[str]) -> list[str]:
-    """Return those of ``ids`` this laptop holds a record of."""
-    return [one for one in ids if get_view(ws, kind_name, one) is not None]

@@ -77,13 +77,11 @@ def find_doors(ws: Workspace, text: str, limit: int = LIMIT) -> Found:
     return Found(hits, len(fitting))
 
 
-def household_ids(ws: Workspace, text: str) -> list[str]:
-    """Return the ids of the households that fit, best first."""
-    return [hit.record_id for hit in find_doors(ws, text).hits if hit.kind == "household"]
-
-
 def warm(ws: Workspace) -> int:
-    """Build the index if it is not there or behind, and return how many doors it holds."""
+    """Build the index if it is not there or behind, and return how many doors it holds.
+
+    A page with a search calls it, so that the first word typed finds the index ready.
+    """
     return len(_doors(ws))
 
 

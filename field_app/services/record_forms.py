@@ -94,14 +94,6 @@ class Box:
         """Whether anything here was refused."""
         return bool(self.problems) or any(box.faulty for row in self.rows for box in row.boxes)
 
-    def named(self, member: str) -> Box:
-        """Return the box of one member when this is an entry's row list; raises KeyError."""
-        for row in self.rows:
-            for box in row.boxes:
-                if box.name == member:
-                    return box
-        raise KeyError(member)
-
 
 @dataclass(frozen=True)
 class Sheet:

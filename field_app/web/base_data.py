@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from field_app.services import base_data, places
 from field_app.services.drafts import MAIN, edit_part, new_part, open_draft
-from field_app.services.find import find_doors
+from field_app.services.find import find_doors, warm
 from field_app.services.households import household_file, new_resident
 from field_app.web.records import kind_or_404
 from field_app.web.session import workspace
@@ -22,6 +22,7 @@ def index() -> str:
     """Show compounds, shops and every list, with a search."""
     ws = workspace()
     query = request.args.get("q", "")
+    warm(ws)
     return render_template(
         "base_index.html",
         query=query,

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from field_app.services import visits
 from field_app.services.choices import names
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
-from field_app.services.find import find_doors
+from field_app.services.find import find_doors, warm
 from field_app.services.record_forms import html_id
 from field_app.services.today import care_due
 from field_app.services.workspace import Workspace
@@ -32,6 +32,7 @@ def index() -> str:
     """Find a door, see who is due, and the worker's visits."""
     ws = workspace()
     query = request.args.get("q", "")
+    warm(ws)
     return render_template(
         "visits.html",
         query=query,

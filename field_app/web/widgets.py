@@ -26,7 +26,7 @@ from field_app.services.workspace import Workspace
 from field_app.web.i18n import language
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI, read_moment
-from schemas.kind import GROUPS, Kind
+from schemas.kind import Kind
 
 pages = Blueprint("widgets", __name__)
 
@@ -255,7 +255,6 @@ def _for_every_template() -> dict[str, Any]:
         "state_tones": TONES,
         "html_id": html_id,
         "kind_label": _kind_label,
-        "group_labels": GROUPS,
         "FIND": FIND,
     }
 
