@@ -219,3 +219,23 @@ def test_the_audit_narrows_by_action_person_and_day(town: Town, app: Flask) -> N
     assert "核对电话" not in auditor.get(f"/audit?user={who}").text
     assert "没有符合条件" in auditor.get("/audit?until=2026-09-29").text
     assert "林示例" not in auditor.get("/audit").text
+
+
+def test_the_audit_speaks_the_reader_s_language(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    post(client, f"/records/resident/{town.here.ids['resident']}/unmask", reason="核对电话")
+    post(client, "/records/resident/export")
+    post(sign_in(app, "admin"), f"/devices/{town.here.laptop.device_id}/revoke", state="lost")
+    auditor = sign_in(app, "auditor")
+    page = auditor.get("/audit").text
+    told = [
+        "<dt>类别</dt><dd>居民</dd>",
+        "<dt>个人信息已遮盖</dt><dd>是</dd>",
+        "<dd>无</dd>",
+        "挂失终端",
+    ]
+    assert [words for words in told if words not in page] == []
+    post(auditor, "/language", lang="en")
+    page = auditor.get("/audit").text
+    told = ["<dt>Kind</dt><dd>Resident</dd>", "<dt>Masked</dt><dd>Yes</dd>", "Device lost"]
+    assert [words for words in told if words not in page] == []
