@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -151,6 +151,8 @@ class Line:
         self.centre = urlsplit(centre).netloc
         self.faults: deque[Fault] = deque()
         self.sent: list[dict[str, Any]] = []
+        self._talks = 0
+        self._quiet = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(
@@ -184,10 +186,26 @@ class Line:
                     line.sent.append(json.loads(gzip.decompress(body) if packed else body))
                 fault = line.faults.popleft() if line.faults else carried
                 self.close_connection = True
-                with contextlib.suppress(OSError):  # either end may be gone
+                with line._under_way(), contextlib.suppress(OSError):  # either end may be gone
                     fault(Talk(line, self, body))
 
         return Handler
+
+    @contextlib.contextmanager
+    def _under_way(self) -> Iterator[None]:
+        with self._quiet:
+            self._talks += 1
+        try:
+            yield
+        finally:
+            with self._quiet:
+                self._talks -= 1
+                self._quiet.notify_all()
+
+    def wait_until_quiet(self) -> None:
+        """Wait until no request is under way, also those whose laptop has given up."""
+        with self._quiet:
+            assert self._quiet.wait_for(lambda: not self._talks, 60)
 
     def __enter__(self) -> Line:
         self._thread.start()

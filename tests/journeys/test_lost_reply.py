@@ -30,6 +30,7 @@ pytestmark = pytest.mark.journey
 
 SEED = int(os.environ.get("GRIDROUNDS_SEED", random.randrange(10**6)))
 READ_S = 0.4
+"""How long a laptop waits for an answer where a test makes it impatient."""
 
 
 class Net:
@@ -57,6 +58,7 @@ class Net:
     def settle(self) -> None:
         """Heal the line and sync until every laptop has everything; then all must agree."""
         self.line.faults.clear()
+        self.line.wait_until_quiet()
         for _ in range(2):  # the first to sync learns of the others' work in the second
             for laptop in self.laptops:
                 told = laptop.sync()
@@ -68,10 +70,8 @@ class Net:
 
 
 @pytest.fixture
-def net(
-    world: World, tmp_path: Path, live_server: Callable[[Any], str], monkeypatch: Any
-) -> Iterator[Net]:
-    """The centre on the small world; answers slower than ``READ_S`` seconds are not waited for."""
+def net(world: World, tmp_path: Path, live_server: Callable[[Any], str]) -> Iterator[Net]:
+    """The centre on the small world, and a line to it."""
     hands = Hands()
     hands.wall = datetime.now(UTC).replace(microsecond=0)
     shutil.copytree(world.folder, tmp_path / "centre")
@@ -108,9 +108,11 @@ def test_a_spoilt_exchange_is_made_good_by_the_next(net, world, monkeypatch, nam
     fault, code, arrived = FAULTS[name]
     laptop = net.join("laptop", worker_id(world))
     made = [report(laptop, number) for number in range(4)]
-    monkeypatch.setattr(sync_client, "READ_S", READ_S)
+    if code == "timeout":
+        monkeypatch.setattr(sync_client, "READ_S", READ_S)
     net.line.faults.extend([fault] * 3)  # a round tries three times
     told = laptop.sync()
+    net.line.wait_until_quiet()
     assert (told.stage, told.error, told.confirmed) == ("failed", code, 0)
     assert unsent_count(laptop.ws) == 4
     assert {view["state"] for view in own_issues(laptop, made)} == {"local"}
