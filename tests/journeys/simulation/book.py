@@ -16,8 +16,12 @@ VOIDED = "voided"
 
 @dataclass(frozen=True)
 class Entry:
-    """One change as it was saved. ``writes`` and ``saw`` are by path, ``own`` all changes on the
-    disk before; ``planted`` names what is wrong with it on purpose."""
+    """One change as it was saved.
+
+    ``writes`` is by path, and so is ``saw``: what its writer had on the screen there, then and
+    whenever he wrote it before. ``own`` are all changes on the disk before; ``planted`` names what
+    is wrong with it on purpose.
+    """
 
     change_id: str
     machine: str
@@ -26,7 +30,7 @@ class Entry:
     record_id: str
     action: str
     writes: dict[str, Any]
-    saw: dict[str, Any]
+    saw: dict[str, list[Any]]
     own: frozenset[str]
     planted: str = ""
 
@@ -36,7 +40,7 @@ class Entry:
             return True
         if other.device_id == self.device_id and self.change_id not in other.own:
             return True
-        return path in self.writes and bool(self.saw.get(path) == other.writes[path])
+        return other.writes[path] in self.saw.get(path, [])
 
 
 @dataclass
@@ -67,12 +71,29 @@ class Book:
             record_id=change["record_id"],
             action=change["action"],
             writes=writes,
-            saw={path: value_at(seen["fields"], path) for path in writes},
+            saw={
+                path: [value_at(seen["fields"], path), *self._seen(disk, change["record_id"], path)]
+                for path in writes
+            },
             own=frozenset(disk),
             planted=planted,
         )
         if planted and change["action"] == "create":
             self.planted.add(change["record_id"])
+
+    def _seen(self, disk: list[str], record_id: str, path: str) -> list[Any]:
+        """Return what stood at ``path`` when it was written on this disk before.
+
+        One of those changes may never count at the centre (it is refused): then only the writer
+        himself knows that he had seen what it was to replace.
+        """
+        before = [self.entries[change_id] for change_id in disk]
+        return [
+            value
+            for entry in before
+            if entry.record_id == record_id
+            for value in entry.saw.get(path, [])
+        ]
 
 
 def written_paths(change: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.journeys.simulation.book import Book
 from tests.journeys.simulation.chance import Fuse, following
 from tests.journeys.simulation.machines import Machine
 from tests.journeys.simulation.network import Network
-from tests.journeys.simulation.work import Hand
+from tests.journeys.simulation.work import KINDS, Hand
 
 STEPS = 60
 MOST_MACHINES = 6
@@ -72,7 +72,12 @@ class District:
         return clock
 
     def trouble(self) -> None:
-        """Live through faults of all kinds."""
+        """Begin with records that all laptops have; then live through faults of all kinds."""
+        for machine in [*self.machines, *self.machines]:
+            if not machine.disk:
+                for kind in KINDS:
+                    self.hand.create(machine, kind, None)
+            machine.sync()
         self.net.trouble = self.chance.choice((0.1, 0.3, 0.5))
         for _ in range(STEPS):
             self._pass(self.chance.uniform(1, 900))

@@ -46,11 +46,11 @@ class Hand:
     def work(self, machine: Machine, steps: int | None) -> None:
         """Save one thing; the laptop may die of it after ``steps``."""
         draw = self._chance.random()
-        if draw < 0.35:
+        if draw < 0.25:
             self.create(machine, self._chance.choice(KINDS), steps)
-        elif draw < 0.80:
+        elif draw < 0.84:
             self.update(machine, steps)
-        elif draw < 0.88:
+        elif draw < 0.89:
             self.void(machine, steps)
         elif draw < 0.96:
             self.append_step(machine, steps)
@@ -137,14 +137,16 @@ class Hand:
         return {name: value for one in chosen for name, value in one.items()}
 
     def _one(self, ws: Workspace, kind: str, *, own: bool = True) -> str | None:
-        """Return a record on the screen that this worker may change, by preference a recent one."""
+        """Return a record on the screen that this worker may change: one of the first, which all
+        know and fight about, or one of the last."""
         bound = own and kind_of(kind).info.only_author
         found = sorted(
             view["record_id"]
             for view in views(ws, kind)
             if not bound or view["author"] == ws.worker_id
         )
-        return self._chance.choice(found[-4:]) if found else None
+        some = found[:2] if self._chance.random() < 0.6 else found[-4:]
+        return self._chance.choice(some) if some else None
 
     def _save(
         self,
