@@ -17,7 +17,7 @@ from field_app.domain.errors import Trouble
 from field_app.services import streams
 from field_app.services.connection import connects
 from field_app.services.joining import Call, Request, join
-from field_app.services.preferences import Preferences, preferences
+from field_app.services.preferences import Preferences, choose, preferences
 from field_app.services.rounds import Connect, Rounds
 from field_app.services.workspace import Workspace, indexes
 from field_app.settings import Settings
@@ -169,7 +169,9 @@ class Desk:
             seat = self.take(joined.store)
             if joined.recovery_key is not None:
                 self._recovery_key = joined.recovery_key
-                self._workspace(joined.store).keep_setting("recovery", confirmed=False)
+                workspace = self._workspace(joined.store)
+                workspace.keep_setting("recovery", confirmed=False)
+                choose(workspace, lang=request.lang)
             return seat
 
     @property

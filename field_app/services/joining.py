@@ -53,6 +53,8 @@ class Request:
     repeated: str
     device_name: str = ""
     allow_http: bool = False
+    lang: str = "zh"
+    """The language the page was read in: what a new worker goes on in."""
 
 
 @dataclass(frozen=True)

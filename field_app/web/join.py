@@ -10,6 +10,7 @@ from field_app.services.joining import Call, Request
 from field_app.services.troubles import trouble_of
 from field_app.settings import Settings
 from field_app.web.errors import say, status_of
+from field_app.web.i18n import language
 from field_app.web.session import desk, sit_down, while_locked
 
 pages = Blueprint("join", __name__, url_prefix="/join")
@@ -39,6 +40,7 @@ def submit() -> Any:
         repeated=form.get("repeated", ""),
         device_name=form.get("device_name", ""),
         allow_http="allow_http" in form,
+        lang=language(),
     )
     try:
         seat = desk().join(wish, cast(Call, current_app.extensions["call"]))

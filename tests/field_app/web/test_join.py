@@ -49,6 +49,16 @@ def test_a_code_makes_a_store_shows_the_key_once_and_pulls(open_laptop, line):
     laptop.desk.unlock_with_recovery(laptop.desk.workers()[0].worker_id, key, "another passphrase")
 
 
+def test_who_joins_in_english_goes_on_in_english(open_laptop, line):
+    laptop = open_laptop()
+    laptop.browser.post("/language", {"lang": "en", "next": "/join"}, seen="/join")
+    laptop.browser.post("/join", form(line.code(line.worker())))
+    wait(laptop)
+    assert '<html lang="en">' in laptop.browser.get("/recovery").text
+    laptop.browser.client.delete_cookie("gridrounds_field_lang", domain="127.0.0.1")
+    assert '<html lang="en">' in laptop.browser.get("/sync").text
+
+
 def test_the_worker_picker_knows_the_name(open_laptop, line):
     laptop = open_laptop()
     laptop.browser.post("/join", form(line.code(line.worker())))
