@@ -31,15 +31,7 @@ pytestmark = pytest.mark.journey
 
 CHINESE = re.compile(r"[\u3400-\u9fff]{4,}")
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
-LAPTOP_COMMANDS = [
-    "status",
-    "sync",
-    "backup",
-    "restore",
-    "show-batch",
-    "change-passphrase",
-    "health",
-]
+LAPTOP_COMMANDS = ("status sync backup restore show-batch change-passphrase health").split()
 CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup"]
 
 
