@@ -1,7 +1,7 @@
 """A district of laptops under all faults at once, by seeds; GRIDROUNDS_SEEDS says how many.
 
 A seed that fails is named by its test and runs alone by it:
-``pytest tests/journeys/test_simulation.py -k seed-17``; seeds that once failed stay in ``FAILED``.
+``GRIDROUNDS_SEEDS=18 pytest tests/journeys/test_simulation.py -k seed-17``; seeds that once failed stay in ``FAILED``.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from tests.journeys.simulation.verdict import judge
 pytestmark = pytest.mark.journey
 
 SEEDS = int(os.environ.get("GRIDROUNDS_SEEDS", "14"))
-FAILED: list[int] = []
-"""Seeds that found a defect, each fixed since."""
+FAILED = [22]
+"""Seeds that once failed and are always run. 22: a change is written over a refused one, whose
+writer had seen what both replace."""
 
 
 @pytest.fixture(scope="session")
