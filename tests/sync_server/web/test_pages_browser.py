@@ -84,6 +84,20 @@ def test_unmasking_shows_in_place_and_reloading_masks_again(
     expect(page.locator(".fields")).to_contain_text("100****5555")
 
 
+def test_a_blank_reason_is_told_in_place_and_a_real_one_can_follow(
+    town: Town, visit_as: Callable[..., tuple[Page, str]]
+) -> None:
+    page, address = visit_as("community", expected_errors=("422",))
+    page.goto(address + household_of(town.here))
+    page.get_by_text("显示完整个人信息").press("Enter")
+    page.fill("#reason", "   ")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("请写明查看原因")
+    page.fill("#reason", "核对电话")
+    page.keyboard.press("Enter")
+    expect(page.locator(".fields")).to_contain_text(FIRST_PHONE)
+
+
 def test_opening_a_page_tells_the_author_by_itself(
     town: Town, visit_as: Callable[..., tuple[Page, str]]
 ) -> None:
