@@ -155,7 +155,13 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     one = add("add-user", "添加人员，打印其编号。", "Add a person and print the id.")
     one.add_argument("--no", required=True, metavar="NO", help="工号 (number, unique)")
     one.add_argument("--name", required=True, help="姓名 (name)")
-    one.add_argument("--role", required=True, choices=_roles(), help="角色 (role)", metavar="ROLE")
+    one.add_argument(
+        "--role",
+        required=True,
+        choices=_roles(),
+        metavar="ROLE",
+        help=f"角色 (role): {', '.join(_roles())}",
+    )
     one.add_argument(
         "--scope",
         action="append",
