@@ -1,7 +1,8 @@
 """A district of laptops under all faults at once, by seeds; GRIDROUNDS_SEEDS says how many.
 
 A seed that fails is named by its test and runs alone by it:
-``GRIDROUNDS_SEEDS=18 pytest tests/journeys/test_simulation.py -k seed-17``; seeds that once failed stay in ``FAILED``.
+``GRIDROUNDS_SEEDS=18 pytest tests/journeys/test_simulation.py -k seed-17``.
+Seeds that once failed stay in ``FAILED``.
 """
 
 from __future__ import annotations
