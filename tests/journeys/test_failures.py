@@ -31,7 +31,8 @@ pytestmark = pytest.mark.journey
 
 CHINESE = re.compile(r"[\u3400-\u9fff]{4,}")
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
-LAPTOP_COMMANDS = ("status sync backup restore show-batch change-passphrase health").split()
+LAPTOP_COMMANDS = ["status", "sync", "backup", "restore", "show-batch", "health"]
+LAPTOP_COMMANDS += ["change-passphrase"]
 CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup"]
 
 
