@@ -52,7 +52,9 @@ class Batch:
 def main() -> int:
     """Run the demo and return its exit status."""
     prepare()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell's background job starts with Ctrl-C ignored; the demo must still end on it.
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked_to_end, signal.default_int_handler)
     try:
         plan = read_plan()
         for port in (plan.server_port, plan.laptop_port):
