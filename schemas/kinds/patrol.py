@@ -46,7 +46,7 @@ class Patrol(Kind):
     ended_at = Moment("结束时间", "Ended at", required=True, column=True)
     with_ids = Refs("同行人", "Together with", "user")
     covered_ids = Refs("巡查范围", "Compounds covered", "compound", required=True, column=True)
-    items = Keyed("检查项", "Check items", CheckedItem, keys="CHECK_ITEM")
+    items = Keyed("检查项", "Check items", CheckedItem, keys="CHECK_ITEM", required=True)
     weather = Code("天气", "Weather", "WEATHER", carry=True)
     summary = Paragraph("小结", "Summary", search=True, longest=2000)
     late_reason = Line("补录原因", "Reason for late entry")

@@ -103,6 +103,7 @@ def test_a_new_record_carries_the_workers_last_values_on(ws: Workspace) -> None:
     values = {
         "slot": "1", "started_at": "2026-09-30T08:00:00+08:00", "weather": "rain",
         "ended_at": "2026-09-30T08:30:00+08:00", "covered_ids": [rid("compound", 1)],
+        "items": {"green": {"result": "ok"}},
     }  # fmt: skip
     assert save_record(ws, "patrol", "create", values).saved
     assert new_values(ws, kind_of("patrol")) == {

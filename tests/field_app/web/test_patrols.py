@@ -74,11 +74,19 @@ def test_an_issue_is_withdrawn_from_its_page_or_from_the_checklist(at: Laptop) -
         assert back["items.green.issue_id"] == ""
 
 
-def test_unanswered_items_are_counted_and_need_no_answer(at: Laptop) -> None:
+def test_a_patrol_with_nothing_checked_is_not_saved(at: Laptop) -> None:
     checklist = begin(at)
     assert "还有15项未查" in checklist.page.text
+    answer = checklist.press()
+    assert answer.status_code == 422
+    assert "必须填写" in answer.text
+    assert views(at.ws, "patrol") == []
+
+
+def test_unanswered_items_are_counted_and_need_no_answer(at: Laptop) -> None:
+    checklist = begin(at).put({"items.green.result": "ok"})
     assert checklist.press().status_code == 302
-    assert "items" not in views(at.ws, "patrol")[0]["fields"]
+    assert list(views(at.ws, "patrol")[0]["fields"]["items"]) == ["green"]
 
 
 def test_a_late_entry_is_refused_with_words_until_it_is_explained(at: Laptop) -> None:
@@ -90,7 +98,7 @@ def test_a_late_entry_is_refused_with_words_until_it_is_explained(at: Laptop) ->
     assert again.values.getlist("started_at") == ["2026-09-29", ""]
     again.values.setlist("started_at", ["2026-09-28", "14:30"])
     again.values.setlist("ended_at", ["2026-09-28", "15:10"])
-    answer = again.press()
+    answer = again.put({"items.green.result": "ok"}).press()
     assert "请写明原因" in answer.text
     assert Paper(at.browser, answer).fill(late_reason="停电").press().status_code == 302
 
