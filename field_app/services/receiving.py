@@ -71,7 +71,10 @@ def take_reply(
         # A change may have been sealed anew or corrected since the batch was made.
         sent = [now for one in batch.changes if (now := _as_it_is(ws, one)) is not None]
         sent += _held_ones(ws, reply, {one["change_id"] for one in sent})
-        result = reconcile(_world(ws, sent, updates), sent, reply.receipts, updates, at)
+        # By the centre's clock: what is kept ninety days must not hang on this laptop's.
+        confirmed_at = written(ws.now() + timedelta(seconds=reply.offset_s))
+        world = _world(ws, sent, updates)
+        result = reconcile(world, sent, reply.receipts, updates, confirmed_at)
         _write(ws, result)
         streams.confirm(ws)
         ws.keep_setting("cursor", server_epoch=reply.server_epoch)
@@ -175,7 +178,9 @@ def prune(ws: Workspace) -> int:
 
     What the centre may ask for again after a restore (90 days) always stays.
     """
-    before = written(ws.now() - timedelta(days=max(ws.identity.keep_days, 90)))
+    identity = ws.identity
+    now = ws.now() + timedelta(seconds=identity.clock_offset_s or 0)
+    before = written(now - timedelta(days=max(identity.keep_days, 90)))
     ids = prunable(plain(ws.table(CHANGES).find_by("settled", True)), before)[:PRUNE_AT_ONCE]
     if ids:
         ws.table(CHANGES).remove(doc_ids=ids)

@@ -20,6 +20,7 @@ from field_app.services.records import (
 from field_app.services.sync import back_off, last_rounds
 from field_app.services.workspace import CHANGES, CONFLICTS
 from schemas.catalogue import extended
+from schemas.clock import written
 from schemas.fields import Line
 from schemas.kind import Kind, KindInfo
 from schemas.labels import Label
@@ -276,6 +277,25 @@ def test_confirmed_changes_are_kept_ninety_days(joined, hands):
     assert prune(laptop.ws) == 1
     assert len(laptop.ws.table(CHANGES)) == 1
     assert len(views(laptop.ws, "issue")) == 2
+
+
+def test_a_clock_years_ahead_forgets_no_confirmed_change(joined, line, hands):
+    laptop = joined()
+    save_issue(laptop.ws)
+    laptop.sync()
+    right = hands.wall
+    hands.passes(10 * 365 * 86400)
+
+    def told_by_a_right_clock(carry):
+        status, headers, body = carry()
+        reply = json.loads(body) | {"server_time": written(right)}
+        return status, headers, json.dumps(reply)
+
+    line.faults.append(told_by_a_right_clock)
+    save_issue(laptop.ws)
+    laptop.sync()
+    assert unsent_count(laptop.ws) == 0
+    assert len(laptop.ws.table(CHANGES)) == 2
 
 
 def test_a_record_of_a_kind_to_come_is_kept_until_the_program_knows_it(joined, line):
