@@ -182,32 +182,38 @@ def test_two_laptops_over_a_bad_line_agree_in_the_end(net, world, monkeypatch):
         faults.doubled, faults.doubled_at_once, faults.delayed(0.05),
     ]  # fmt: skip
     households = [view["record_id"] for view in views(laptops[0].ws, "household")][:3]
-    for laptop in laptops:  # one conflict at least
-        change(laptop, households[0], phone=f"139{laptops.index(laptop):08d}")
-    made = 2
+    made = [  # one conflict at least
+        change(laptop, households[0], phone=f"139{place:08d}")
+        for place, laptop in enumerate(laptops)
+    ]
     for _ in range(30):
         laptop = rng.choice(laptops)
-        for _ in range(rng.randrange(4)):
-            made += 1
-            save_something(laptop, rng, households, made)
+        made += [
+            save_something(laptop, rng, households, len(made) + place)
+            for place in range(rng.randrange(4))
+        ]
         net.line.faults.extend(rng.choices(kinds, k=rng.randrange(4)))
         laptop.sync()
         net.line.faults.clear()
     monkeypatch.undo()
     net.settle()
-    assert len(net.books.device_changes()) == made
+    assert sorted(row["change_id"] for row in net.books.device_changes()) == sorted(made)
     assert {"applied", "conflict"} <= set(net.books.outcomes())
 
 
-def save_something(laptop, rng, households, number):
+def save_something(laptop: Laptop, rng: random.Random, households: list[str], number: int) -> str:
     if rng.random() < 0.3:
-        report(laptop, number)
-        return
-    fields = rng.choice([{"phone": f"138{number:08d}"}, {"size": number}, {"remarks": f"{number}"}])
-    change(laptop, rng.choice(households), **fields)
+        return report(laptop, number)
+    # Values that no household has yet: an edit that changes nothing makes no change.
+    fields = rng.choice(
+        [{"phone": f"138{number:08d}"}, {"size": 50 + number}, {"remarks": f"{number}"}]
+    )
+    return change(laptop, rng.choice(households), **fields)
 
 
-def change(laptop, household, **fields):
+def change(laptop: Laptop, household: str, **fields: Any) -> str:
     laptop.hands.passes(1)
     saved = save_record(laptop.ws, "household", "update", fields, record_id=household)
     assert saved.saved, saved.problems
+    assert saved.change_id
+    return saved.change_id
