@@ -53,10 +53,11 @@ class GridWorker(Worker):
         super().__init__(laptop.address)
         self.laptop = laptop
         self.visitor: Visitor = self._visitor
+        self.recovery_key = ""
 
     def move_in(self, centre: str, code: str, device: str = "三号机") -> SyncEnd:
         """Join, confirm the recovery key and wait for the first sync."""
-        self.join(centre, code, PASSPHRASE, device)
+        self.recovery_key = self.join(centre, code, PASSPHRASE, device).recovery_key
         end = self.watch()
         assert end.stage == "done", end
         return end

@@ -209,6 +209,40 @@ def test_a_stolen_laptops_files_tell_nothing_that_was_typed_or_fetched(
     assert any(tells(file.read_bytes(), TYPED["findings"]) for file in files(centre.data))
 
 
+def test_a_forgotten_passphrase_is_survived_and_a_guessed_one_is_slowed_down(
+    new_worker: Callable[..., GridWorker],
+) -> None:
+    worker = new_worker()
+    worker.report(ISSUE)
+    before = worker.outbox()
+    worker.laptop.stop()
+    worker.laptop.start()
+
+    page = worker.open("/unlock/recovery")
+    form = page.form("recovery_key", "passphrase", "repeated")
+    new = "新的口令 2026"
+    typed = {"recovery_key": worker.recovery_key.lower(), "passphrase": new, "repeated": new}
+    mistyped = typed | {"recovery_key": worker.recovery_key[:-1] + "?"}
+    with pytest.raises(PageError, match="422"):
+        worker.visitor.submit(page, form, mistyped)
+    assert worker.visitor.submit(page, form, typed).path == "/"
+    assert worker.outbox() == before
+
+    worker.laptop.stop()
+    worker.laptop.start()
+    page = worker.open("/unlock")
+    answers = []
+    for guess in (PASSPHRASE, *(f"guess {number}" for number in range(6)), new):
+        try:
+            worker.visitor.submit(page, page.form("passphrase"), {"passphrase": guess})
+        except PageError as error:
+            answers.append(str(error)[-3:])
+    assert len(answers) == 8  # while it waits, not even the right one opens
+    assert answers[0] == "403"
+    assert answers[-1] == "429"
+    assert worker.open("/outbox").path == "/unlock"
+
+
 def names_of(centre: ServedCentre, kind: str, count: int) -> list[str]:
     """Return names of records on the laptop."""
     rows = centre.books.rows(
