@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,6 +30,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs are started from the checkout, wherever the tests are."""
     monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(autouse=True)
+def _leave_nothing_behind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    """Throw away what a test that passed has written: every one copies the whole world."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed == failed:
+        shutil.rmtree(tmp_path, ignore_errors=True)
 
 
 @pytest.fixture
