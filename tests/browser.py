@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from werkzeug.serving import make_server
 
 VIEWPORTS = {
@@ -32,6 +32,10 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
 LOCAL_SCHEMES = {"about", "blob", "data"}
+
+
+# A busy machine is slow, not wrong: what a page will show is waited for longer than the usual 5 s.
+expect.set_options(timeout=20_000)
 
 
 def find_browser() -> str:

@@ -98,6 +98,9 @@
     function changed(event) {
       if (event.target.name && !event.target.name.startsWith("_find.")) {
         dirty = true;
+        if (!stopped && status && status.textContent !== form.dataset.typing) {
+          say(form.dataset.typing);  // what stood there spoke of an earlier content
+        }
         plan();
       }
     }

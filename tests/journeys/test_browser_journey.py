@@ -254,6 +254,15 @@ def keeps(answer: Response, text: str) -> bool:
     return "/drafts/" in answer.url and text in sent
 
 
+TYPE_ONE_MORE = """() => {
+  const line = document.querySelector('[name="met"]');
+  line.value = '王';
+  line.dispatchEvent(new Event('input', { bubbles: true }));
+  return document.getElementById('draft-status').textContent;
+}"""
+"""Type, and read the status line before anything can have been kept."""
+
+
 def test_a_half_typed_form_is_back_after_a_crash(laptop: ForkedLaptop, browser_page: Open) -> None:
     page = unlocked(browser_page(), laptop)
     begin_visit(page, laptop)
@@ -261,6 +270,7 @@ def test_a_half_typed_form_is_back_after_a_crash(laptop: ForkedLaptop, browser_p
     with page.expect_response(lambda answer: keeps(answer, "老人说夜里")):
         page.locator('[name="findings"]').press_sequentially("老人说夜里", delay=5)
     expect(page.locator("#draft-status")).to_contain_text("草稿已保存")
+    assert page.evaluate(TYPE_ONE_MORE) == "正在保存草稿…"  # not what was kept before
     page.context.close()
     laptop.kill()
     laptop.start()
@@ -293,10 +303,9 @@ def test_two_windows_on_one_draft_make_one_record(laptop: ForkedLaptop, browser_
     expect(other.locator('[name="result"][value="met"]')).to_be_checked()
     # Both press the button before either sees an answer.
     press = "document.getElementById('save').click()"
-    page.evaluate(press)
-    other.evaluate(press)
-    for window in (page, other):
-        window.wait_for_load_state()
+    with page.expect_navigation(), other.expect_navigation():
+        page.evaluate(press)
+        other.evaluate(press)
     page.goto(f"{laptop.address}/outbox")
     expect(page.locator("tr[data-change]")).to_have_count(1)
     other.goto(f"{laptop.address}/visits")
