@@ -12,7 +12,6 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from schemas.fields import Keyed
 from schemas.kind import Action, Kind, instance
 from schemas.messages import Problem
 from schemas.values import apply
@@ -119,8 +118,3 @@ def _flatten(messages: Any, pointer: str = "") -> Iterator[FieldProblem]:
     else:
         known = messages if isinstance(messages, Problem) else Problem("not_an_object")
         yield FieldProblem(pointer, known)
-
-
-def keyed_fields(kind: type[Kind]) -> dict[str, Keyed]:
-    """Return the keyed lists of ``kind`` by name."""
-    return {name: one for name, one in kind.declared().items() if isinstance(one, Keyed)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from importlib import import_module
 from typing import Any
 
 from flask import Flask, request
@@ -15,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from schemas.exchange import API, MAX_BODY_BYTES
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
 from sync_server.settings import Settings
-from sync_server.web import api, problems
+from sync_server.web import api, pages, problems
 from sync_server.web.context import CENTRE, LIMITER
 
 MAX_FORM_BYTES = 500_000
@@ -63,11 +61,5 @@ def app_of(centre: Centre) -> Flask:
     app.extensions[LIMITER] = Limiter(get_remote_address, app=app, storage_uri="memory://")
     csrf = CSRFProtect(app)
     csrf.exempt(api.register(app))
-    register_pages(app)
+    pages.register(app)
     return app
-
-
-def register_pages(app: Flask) -> None:
-    """Add the staff pages (``web/pages.py``)."""
-    if importlib.util.find_spec("sync_server.web.pages"):
-        import_module("sync_server.web.pages").register(app)
