@@ -105,6 +105,23 @@
       }
     }
 
+    // What was typed before this script ran, or put back by the browser, is a change like any other.
+    function differs(control) {
+      if (!control.name || control.name.startsWith("_") || control.type === "hidden") {
+        return false;
+      }
+      if (control.options) {
+        const options = Array.from(control.options);
+        return options.some(function (one) { return one.defaultSelected; })
+          ? options.some(function (one) { return one.selected !== one.defaultSelected; })
+          : control.selectedIndex > 0 || (control.multiple && control.selectedIndex === 0);
+      }
+      if (control.type === "radio" || control.type === "checkbox") {
+        return control.checked !== control.defaultChecked;
+      }
+      return "defaultValue" in control && control.value !== control.defaultValue;
+    }
+
     form.addEventListener("input", changed);
     form.addEventListener("change", changed);
     form.addEventListener("focusout", function () { keep(); });
@@ -141,6 +158,11 @@
         form.requestSubmit(button);
       });
     });
+
+    const early = Array.from(form.elements).find(differs);
+    if (early) {
+      changed({ target: early });
+    }
   }
 
   // The checklist -------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ def unlock(page: Page, program: Running, path: str = "/") -> None:
     page.get_by_label("口令").fill(PASSPHRASE)
     page.keyboard.press("Enter")
     expect(page.locator("h1")).not_to_have_text("解锁")
+    page.wait_for_load_state()  # keys are answered by scripts that run once the page is there
 
 
 def tab_to(page: Page, what: str, presses: int = 60) -> None:
@@ -129,6 +130,19 @@ def test_enter_in_a_line_keeps_the_draft_and_does_not_send_the_form(
     page.locator("#f-name").press("Enter")
     expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
     expect(page.locator(".problem")).to_have_count(0)
+
+
+def test_what_was_typed_before_the_script_had_come_is_kept_too(
+    running: Running, browser_page: Open
+) -> None:
+    page = browser_page(expected_errors=("net::ERR_FAILED",))
+    unlock(page, running)
+    page.route("**/forms.js", lambda route: route.abort())
+    page.goto(running.address + "/records/shop/new")
+    page.locator("#f-name").fill("新店")
+    page.unroute("**/forms.js")
+    page.add_script_tag(url="/static/forms.js?late")
+    expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
 
 
 def test_what_was_typed_is_there_after_the_program_was_started_again(
