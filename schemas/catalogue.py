@@ -15,11 +15,14 @@ from schemas.kinds.area import Area
 from schemas.kinds.building import Building
 from schemas.kinds.care import Care
 from schemas.kinds.compound import Compound
+from schemas.kinds.correction import Correction
+from schemas.kinds.decision import Decision
 from schemas.kinds.household import Household
 from schemas.kinds.issue import Issue
 from schemas.kinds.issue_step import IssueStep
 from schemas.kinds.notice import Notice
 from schemas.kinds.patrol import Patrol
+from schemas.kinds.photo import Photo
 from schemas.kinds.resident import Resident
 from schemas.kinds.room import Room
 from schemas.kinds.seen import Seen
@@ -42,10 +45,13 @@ KINDS: dict[str, type[Kind]] = {
         Care,
         Patrol,
         Visit,
+        Photo,
         Issue,
         IssueStep,
         Notice,
         Seen,
+        Decision,
+        Correction,
     )
 }
 UPCASTS: dict[tuple[str, int], Upcast] = {}

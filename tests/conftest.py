@@ -14,5 +14,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
             # One worker, one Chromium: a second would only compete for the same cores.
             item.add_marker(pytest.mark.xdist_group("browser"))
+            # A browser on a busy machine may miss its moment once; the summary tells of it.
+            item.add_marker(pytest.mark.flaky(reruns=1))
         if "postgres_url" in fixtures:
             item.add_marker("postgres")

@@ -67,6 +67,9 @@ districts = sa.Table(
     sa.Column("server_epoch", sa.String(64), nullable=False),
     # The last change_no given out; taken with the row locked, so commit order is cursor order.
     sa.Column("change_no", sa.BigInteger, nullable=False),
+    # Versions of records begin above it: it jumps with every epoch, so that no version an older
+    # history gave out is given out again.
+    sa.Column("version_floor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("synthetic", sa.Boolean, nullable=False),
     sa.Column("settings", Document, nullable=False),
 )
@@ -127,8 +130,21 @@ devices = sa.Table(
     sa.Column("joined_at", Utc, nullable=False),
     sa.Column("last_sync_at", Utc),
     sa.Column("clock_offset_s", sa.BigInteger),
+    # What the laptop last said of its own log: {"at", "made", "unsent", "differences"}.
+    sa.Column("account", Document),
     sa.UniqueConstraint("district", "token_hash"),
 )
+
+holdings = sa.Table(
+    "holdings",
+    metadata,
+    _district(),
+    _id("user_id", primary_key=True),
+    sa.Column("code", sa.String(17), primary_key=True),
+    sa.Column("since", Utc, primary_key=True),
+    sa.Column("until", Utc),
+)
+"""Who held which area when: late work of a former worker is judged and credited by it."""
 
 streams = sa.Table(
     "streams",
@@ -138,6 +154,8 @@ streams = sa.Table(
     _id("device_id", nullable=False),
     sa.Column("known_seq", sa.BigInteger, nullable=False),
     sa.Column("known_hash", sa.String(64), nullable=False),
+    # What of the device's earlier streams its store held when this one began: {stream: seq}.
+    sa.Column("follows", Document),
     sa.Index(None, "district", "device_id"),
 )
 
@@ -191,8 +209,19 @@ changes = sa.Table(
     _id("conflict_id"),
     # A held change: the record whose create has not come yet.
     _id("waits_for"),
+    # The version it had become before the centre was restored, as its laptop remembers.
+    sa.Column("former_version", sa.BigInteger),
+    # Staff have looked at a doubtful time; ``happened_at`` is then what they took for true.
+    _id("time_confirmed_by"),
     sa.UniqueConstraint("district", "stream", "seq"),
     sa.Index(None, "district", "record_id"),
+    sa.Index(
+        "ix_changes_corrects",
+        "district",
+        "corrects",
+        sqlite_where=sa.text("corrects IS NOT NULL"),
+        postgresql_where=sa.text("corrects IS NOT NULL"),
+    ),
     sa.Index(None, "district", "device_id", "received_at"),
     sa.Index(None, "district", "outcome"),
     sa.Index(None, "district", "batch_id"),
@@ -282,12 +311,14 @@ conflicts = sa.Table(
     _id("device_id"),
     sa.Column("happened_at", Utc, nullable=False),
     sa.Column("opened_at", Utc, nullable=False),
-    # null: open; kept | replaced (the other value became visible) | withdrawn (its writer wrote
-    # again after he had seen what stands).
+    # null: open; kept | replaced (the other value became visible) | both | rewritten (staff) |
+    # withdrawn (its writer wrote again after he had seen what stands).
     sa.Column("decision", sa.String(20)),
     sa.Column("automatic", sa.Boolean, nullable=False),
     _id("decided_by"),
     sa.Column("decided_at", Utc),
+    # The worker was asked; the entry stays open until staff decide.
+    sa.Column("asked_at", Utc),
     sa.Index(None, "district", "record_id"),
     sa.Index(None, "district", "decision"),
 )
@@ -313,3 +344,50 @@ audit = sa.Table(
     sa.Column("detail", Document),
     sa.Index(None, "district", "at"),
 )
+
+photo_files = sa.Table(
+    "photo_files",
+    metadata,
+    _district(),
+    _id("device_id", primary_key=True),
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("media_type", sa.String(40), nullable=False),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.Index(None, "district", "sha256"),
+)
+"""Photos that are complete on disk, by the device that brought them; the file is named by its hash."""
+
+photo_uploads = sa.Table(
+    "photo_uploads",
+    metadata,
+    _district(),
+    _id("upload_id", primary_key=True),
+    _id("device_id", nullable=False),
+    sa.Column("sha256", sa.String(64)),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("said", Document, nullable=False),  # Upload-Metadata, decoded
+    sa.Column("begun_at", Utc, nullable=False),
+    sa.Column("expires_at", Utc, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False),
+    sa.Index(None, "district", "device_id"),
+    sa.Index(None, "district", "expires_at"),
+)
+"""Uploads under way; how much has come is the size of the file, not a number here."""
+
+relay_files = sa.Table(
+    "relay_files",
+    metadata,
+    _district(),
+    sa.Column("sha256", sa.String(64), primary_key=True),  # of the file as it was handed in
+    _id("device_id", nullable=False),
+    _id("user_id"),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("changes", sa.Integer, nullable=False),
+    sa.Column("photos", sa.Integer, nullable=False),
+    sa.Index(None, "district", "received_at"),
+)
+"""Relay files that were taken in; handing one in again is harmless and told apart here."""

@@ -16,7 +16,7 @@ from schemas.messages import MESSAGES
 from tests.schemas.samples import ID, Pet
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
-SYSTEM = {"user", "record"}
+SYSTEM = {"user", "record", "change", "conflict"}
 
 
 def every_field(kind: type[Kind]) -> dict[str, Declared]:

@@ -1,0 +1,40 @@
+"""correction 退回修改: staff ask a worker to correct or to check what he sent, field by field."""
+
+from schemas.fields import Flag, Keyed, Line, Moment, Paragraph, Ref
+from schemas.fields.keyed import Part
+from schemas.kind import Kind, KindInfo
+from schemas.labels import Label
+
+
+class Mark(Part):
+    """What is wrong with one field; the key is the field's name."""
+
+    words = Line("要求", "What to do", required=True, longest=200)
+
+
+class Correction(Kind):
+    """Lies where the record it speaks of lies; closed by the worker's answer or by staff."""
+
+    info = KindInfo(
+        name="correction",
+        label=Label("退回修改", "Returned for correction"),
+        group="notice",
+        reach="community",
+        title=("asked_at",),
+        parent="target_id",
+        laptop=frozenset(),
+        staff=frozenset({"create", "update", "void"}),
+        dated_by="asked_at",
+    )
+
+    target_kind = Line("记录类别", "Kind of record", required=True, longest=40)
+    target_id = Ref("记录", "Record", "record", required=True)
+    change_id = Ref("变更", "Change", "change", required=True)
+    conflict_id = Ref("冲突", "Conflict", "conflict")
+    asked_of = Ref("请谁修改", "Asked of", "user", required=True, column=True)
+    words = Paragraph("说明", "Words", required=True, longest=1000, column=True)
+    marked = Keyed("标记字段", "Marked fields", Mark)
+    asked_by = Ref("退回人", "Asked by", "user", required=True, column=True)
+    asked_at = Moment("退回时间", "Asked at", required=True, column=True)
+    answer_id = Ref("答复的变更", "Answering change", "change")
+    closed = Flag("已办结", "Closed", column=True)
