@@ -9,7 +9,7 @@ over canonical JSON, never over stored text).
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -57,6 +57,11 @@ def _district() -> sa.Column[str]:
 
 def _id(name: str, **kwargs: Any) -> sa.Column[str]:
     return sa.Column(name, sa.String(36), **kwargs)
+
+
+def _change_no(context: Any) -> int:
+    """The number a row is inserted with."""
+    return cast(int, context.get_current_parameters()["change_no"])
 
 
 districts = sa.Table(
@@ -213,6 +218,11 @@ changes = sa.Table(
     sa.Column("former_version", sa.BigInteger),
     # Staff have looked at a doubtful time; ``happened_at`` is then what they took for true.
     _id("time_confirmed_by"),
+    # What became of a refused change at the desk: null (waits for staff) | returned | dismissed |
+    # answered (its writer sent another in its place).
+    sa.Column("desk", sa.String(10)),
+    # What staff made of it before they released it, {"schema", "fields"}; ``fields`` stays as sent.
+    sa.Column("fixed", Document),
     sa.UniqueConstraint("district", "stream", "seq"),
     sa.Index(None, "district", "record_id"),
     sa.Index(
@@ -242,6 +252,7 @@ reseals = sa.Table(
     sa.Column("seq", sa.BigInteger, primary_key=True),
     _id("change_id", nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
+    sa.Index(None, "district", "change_id"),
 )
 """Places of a stream whose change had been received under another number already."""
 
@@ -261,6 +272,8 @@ records = sa.Table(
     sa.Column("origins", Document, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("change_no", sa.BigInteger, nullable=False),
+    # The number it came with: a laptop that stood before it cannot have got the record.
+    sa.Column("first_no", sa.BigInteger, nullable=False, default=_change_no, server_default="0"),
     sa.Column("voided", sa.Boolean, nullable=False),
     _id("merged_into"),
     _id("author", nullable=False),
@@ -294,6 +307,20 @@ records = sa.Table(
     sa.Index(None, "district", "grid", "change_no"),
     sa.Index(None, "district", "parent_id"),
 )
+
+moves = sa.Table(
+    "moves",
+    metadata,
+    _district(),
+    sa.Column("change_no", sa.BigInteger, primary_key=True, autoincrement=False),
+    _id("record_id", nullable=False),
+    sa.Column("from_area", sa.String(17), nullable=False),
+    sa.Column("to_area", sa.String(17), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    _id("user_id"),
+    sa.Index(None, "district", "record_id", "change_no"),
+)
+"""Records that staff put into another area: the laptops of the old one are told that they left."""
 
 conflicts = sa.Table(
     "conflicts",
@@ -358,7 +385,7 @@ photo_files = sa.Table(
     sa.Column("received_at", Utc, nullable=False),
     sa.Index(None, "district", "sha256"),
 )
-"""Photos that are complete on disk, by the device that brought them; the file is named by its hash."""
+"""Photos complete on disk, by the device that brought them; a file is named by its hash."""
 
 photo_uploads = sa.Table(
     "photo_uploads",

@@ -25,6 +25,7 @@ def upgrade() -> None:
     """Take the step."""
     _columns()
     _who_held_what()
+    _what_lay_where()
     _photos()
     op.create_table(
         "relay_files",
@@ -52,7 +53,10 @@ def _columns() -> None:
     op.add_column("streams", sa.Column("follows", DOCUMENT))
     op.add_column("changes", sa.Column("former_version", sa.BigInteger()))
     op.add_column("changes", _id("time_confirmed_by", nullable=True))
+    op.add_column("changes", sa.Column("desk", sa.String(10)))
+    op.add_column("changes", sa.Column("fixed", DOCUMENT))
     op.add_column("conflicts", sa.Column("asked_at", TIME))
+    op.create_index(op.f("ix_reseals_district_change_id"), "reseals", ["district", "change_id"])
     op.create_index(
         "ix_changes_corrects",
         "changes",
@@ -90,6 +94,29 @@ def _who_held_what() -> None:
     ]
     if rows:
         op.bulk_insert(holdings, rows)
+
+
+def _what_lay_where() -> None:
+    """Make the table of moves; when older records first came is not known any more (0)."""
+    op.add_column(
+        "records", sa.Column("first_no", sa.BigInteger(), nullable=False, server_default="0")
+    )
+    op.create_table(
+        "moves",
+        _district(),
+        sa.Column("change_no", sa.BigInteger(), nullable=False),
+        _id("record_id"),
+        sa.Column("from_area", sa.String(17), nullable=False),
+        sa.Column("to_area", sa.String(17), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        _id("user_id", nullable=True),
+        sa.PrimaryKeyConstraint("district", "change_no", name=op.f("pk_moves")),
+    )
+    op.create_index(
+        op.f("ix_moves_district_record_id_change_no"),
+        "moves",
+        ["district", "record_id", "change_no"],
+    )
 
 
 def _photos() -> None:
