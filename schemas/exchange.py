@@ -22,6 +22,8 @@ MAX_DEPTH = 8
 MAX_WANT = 2_000
 
 Outcome = Literal["applied", "merged", "unchanged", "conflict", "held", "quarantined", "duplicate"]
+ACCOUNTED = ("applied", "merged", "unchanged", "conflict", "held", "quarantined")
+"""The outcomes an account counts; with what is unsent they add up to what was made."""
 IN_STORE: frozenset[str] = frozenset({"applied", "merged", "unchanged"})
 """Outcomes after which the centre's record says what the change said (已入库)."""
 
@@ -124,6 +126,19 @@ class ChangeSchema(_Exact):
     hash = _pattern(_HEX64, required=True)
 
 
+class AsideSchema(_Exact):
+    """A change the centre failed at three times: its canonical bytes, as text, under its place.
+
+    ``hash`` is the change's own: SHA-256 of ``quarantine_me`` in UTF-8, so the chain goes on.
+    """
+
+    seq = _whole(required=True)
+    change_id = _pattern(_UUID, required=True)
+    quarantine_me = fields.String(required=True)
+    prev = _pattern(_HEX64, required=True)
+    hash = _pattern(_HEX64, required=True)
+
+
 class SyncSchema(_Exact):
     """The body of ``POST /sync``; changes are opened one by one by :class:`ChangeSchema`."""
 
@@ -142,9 +157,17 @@ class SyncSchema(_Exact):
     changes = fields.List(
         fields.Nested(ChangeSchema), required=True, validate=validate.Length(max=MAX_CHANGES)
     )
+    former = fields.Dict(
+        keys=_pattern(_UUID),
+        values=_whole(),
+        load_default=dict,
+        validate=validate.Length(max=MAX_CHANGES),
+    )
     want = fields.Integer(
         strict=True, load_default=500, validate=validate.Range(min=0, max=MAX_WANT)
     )
+    # What the laptop says of its own log; a courtesy, so whatever stands here refuses nothing.
+    account = fields.Raw(load_default=None, allow_none=True)
 
 
 class JoinSchema(_Exact):
@@ -237,8 +260,8 @@ def _encodable(text: str) -> bool:
 
 
 __all__ = [
-    "API", "IN_STORE", "MAX_BODY_BYTES", "MAX_CHANGES", "MAX_CHANGE_BYTES", "MAX_DEPTH",
-    "MAX_WANT", "PROTOCOL", "ChangeDict", "ChangeSchema", "HeadSchema", "JoinSchema", "Outcome",
-    "ProblemAnswer", "ReceiptDict", "SyncSchema", "UpdateDict", "ValidationError", "depth",
-    "plain", "pointers",
+    "ACCOUNTED", "API", "IN_STORE", "MAX_BODY_BYTES", "MAX_CHANGES", "MAX_CHANGE_BYTES",
+    "MAX_DEPTH", "MAX_WANT", "PROTOCOL", "AsideSchema", "ChangeDict", "ChangeSchema", "HeadSchema",
+    "JoinSchema", "Outcome", "ProblemAnswer", "ReceiptDict", "SyncSchema", "UpdateDict",
+    "ValidationError", "depth", "plain", "pointers",
 ]  # fmt: skip

@@ -50,8 +50,13 @@ def next_run(
 
 
 def heads(streams: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return where each stream stands, newest last; forked ones are not vouched for."""
-    sound = [(name, one) for name, one in streams.items() if not one.get("forked")]
+    """Return where each stream stands, newest last; of one that was left only what the centre is
+    known to share with it, so that it can tell what the next stream follows."""
+    sound = [
+        (name, one)
+        for name, one in streams.items()
+        if not one.get("forked") or one["acked_seq"] > 0
+    ]
     return [
         {
             "stream": name,
@@ -74,9 +79,15 @@ def envelope(
     streams: Mapping[str, Mapping[str, Any]],
     stream: str,
     want: int,
+    former: Mapping[str, int] | None = None,
+    account: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the body of an exchange without its changes."""
-    return {
+    """Return the body of an exchange without its changes.
+
+    ``former`` tells, of changes offered again, which version they had become before; ``account``
+    what the laptop says of its own log.
+    """
+    body = {
         "protocol": PROTOCOL,
         "device_id": device_id,
         "batch_id": batch_id,
@@ -88,3 +99,5 @@ def envelope(
         "stream": stream,
         "want": want,
     }
+    more = {"former": former, "account": account}
+    return body | {name: dict(one) for name, one in more.items() if one}

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from field_app.domain import conflicts
 from field_app.domain.views import build_view, copy_of
-from schemas.catalogue import NewerSchema, UnknownKind, kind_of, upcast
+from schemas.catalogue import NewerSchema, UnknownKind, upcast
 from schemas.exchange import IN_STORE
-from schemas.values import get_path, paths
 
 Change = dict[str, Any]
 View = dict[str, Any]
@@ -24,29 +24,36 @@ BRAKE_SHARE, BRAKE_LEAST = 0.3, 10
 
 @dataclass
 class World:
-    """What the laptop has of the records an answer touches, all by record id."""
+    """What the laptop has of the records an answer touches, all by record id.
+
+    ``grids`` are the worker's as the answer tells them, None when it does not.
+    """
 
     changes: dict[str, list[Change]]
     views: dict[str, View]
     seen: dict[str, int] = field(default_factory=dict)
     conflicts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    grids: Sequence[str] | None = None
 
 
 @dataclass
 class Result:
     """New documents to write whole: changes and conflicts by id, views by record id.
 
-    A view of None is to be removed. ``unknown`` are updates of kinds this program does not know.
+    A view or a conflict of None is to be removed. ``unknown`` are updates of kinds this program
+    does not know. ``gone`` counts the records that left the worker's grids, ``staying`` those of
+    them that stay until the worker's open work on them is settled.
     """
 
     changes: dict[str, Change] = field(default_factory=dict)
     views: dict[str, View | None] = field(default_factory=dict)
-    conflicts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    conflicts: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     unknown: dict[str, dict[str, Any]] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
     confirmed: int = 0
     received: int = 0
     gone: int = 0
+    staying: int = 0
 
 
 def reconcile(
@@ -69,9 +76,9 @@ def reconcile(
         if change is not None and _speaks_of(receipt, change):
             _mark(result, change, receipt, at)
     copies = _take_updates(world, result, updates)
-    touched = {change["record_id"] for change in sent} | set(copies) | _targets(copies)
-    for record_id in touched:
-        _renew(world, result, record_id, copies, at)
+    rulings = conflicts.rulings_of(copies.values())
+    for record_id in {*world.changes, *copies, *(change["record_id"] for change in sent)}:
+        _renew(world, result, record_id, copies, rulings, at)
     return result
 
 
@@ -110,9 +117,9 @@ def _take_updates(
         result.received += 1
         view = world.views.get(record_id)
         if update.get("gone"):
-            result.gone += 1
-            if view is not None and view["copy"] is not None:
+            if view is not None and view["copy"] is not None and not view["copy"].get("gone"):
                 copies[record_id] = {**view["copy"], "gone": True}
+                result.gone += 1
             continue
         try:
             fields = upcast(update["kind"], update["schema"], update["fields"])
@@ -125,31 +132,64 @@ def _take_updates(
     return copies
 
 
-def _targets(copies: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Return the records that marks among the copies point at."""
-    return {copy["fields"]["target_id"] for copy in copies.values() if copy["kind"] == "seen"}
-
-
 def _renew(
     world: World,
     result: Result,
     record_id: str,
     copies: Mapping[str, dict[str, Any]],
+    rulings: Mapping[str, conflicts.Rulings],
     at: str,
 ) -> None:
     """Settle a record's changes against the centre's copy and build its view anew."""
     view = world.views.get(record_id)
     copy = copies.get(record_id) or (view["copy"] if view else None)
-    changes = [result.changes.get(one["change_id"], one) for one in
-               world.changes.get(record_id, [])]  # fmt: skip
-    settled = [settle(change, copy, renewed=record_id in copies) for change in changes]
-    settled = _weigh_conflicts(world, result, settled, copy, at)
-    for old, new in zip(changes, settled, strict=True):
-        if old != new:
-            result.changes[new["change_id"]] = new
+    kept = {one["change_id"]: one for one in world.conflicts.get(record_id, [])}
+    old = world.changes.get(record_id, [])
+    told = {
+        change["change_id"]: conflicts.rulings_known(
+            kept.get(change["change_id"]), rulings.get(change["change_id"], {})
+        )
+        for change in old
+    }
+    changes = []
+    for one in old:
+        change = conflicts.ruled(result.changes.get(one["change_id"], one), told[one["change_id"]])
+        changes.append(settle(change, copy, renewed=record_id in copies, grids=world.grids))
+    settled = []
+    for place, change in enumerate(changes):
+        known = kept.get(change["change_id"])
+        later = changes[place + 1 :]
+        document = conflicts.weigh(known, change, copy, later, told[change["change_id"]], at)
+        settled.append(conflicts.weighed(change, document))
+        kept = {**kept, change["change_id"]: document} if document else kept
+        if document != known:
+            result.conflicts[change["change_id"]] = document
+    for before, change in zip(old, settled, strict=True):
+        if before != change:
+            result.changes[change["change_id"]] = change
+    if view is None and copy is None and not settled:
+        return
     seen = max(world.seen.get(record_id, 0), _seen_now(copies, record_id))
-    if view is not None or copy is not None or settled:
-        result.views[record_id] = build_view(copy, settled, seen)
+    result.views[record_id] = now = build_view(copy, settled, seen)
+    if copy is not None and copy.get("gone"):
+        _leave(result, record_id, now, kept, arrived=record_id in copies)
+
+
+def _leave(
+    result: Result,
+    record_id: str,
+    view: View | None,
+    kept: Mapping[str, dict[str, Any]],
+    *,
+    arrived: bool,
+) -> None:
+    """Leave no value of a record behind that is out of the worker's grids and has no open work."""
+    if view is not None:
+        result.staying += arrived
+        return
+    for change_id, document in kept.items():
+        if document is not None and (bare := conflicts.stripped(document)) != document:
+            result.conflicts[change_id] = bare
 
 
 def _seen_now(copies: Mapping[str, Mapping[str, Any]], record_id: str) -> int:
@@ -160,18 +200,29 @@ def _seen_now(copies: Mapping[str, Mapping[str, Any]], record_id: str) -> int:
     )
 
 
-def settle(change: Change, copy: Mapping[str, Any] | None, *, renewed: bool) -> Change:
+def settle(
+    change: Change,
+    copy: Mapping[str, Any] | None,
+    *,
+    renewed: bool,
+    grids: Sequence[str] | None = None,
+) -> Change:
     """Return the change with ``settled``: whether the centre's copy holds what became of it.
 
-    ``renewed`` tells that ``copy`` has just come down. Until it is settled a change stays on top
-    of the copy; a refused one does so until the worker corrects or withdraws it.
+    ``renewed`` tells that ``copy`` has just come down, ``grids`` are the worker's. Until it is
+    settled a change stays on top of the copy; a refused one does so until the worker corrects or
+    withdraws it, or staff decide about it.
     """
-    if change.get("corrected_by") or change.get("withdrawn"):
+    if change.get("corrected_by") or change.get("withdrawn") or change.get("declined"):
         return {**change, "settled": True}
     if not change["acked"] or change["outcome"] == "quarantined":
         return {**change, "settled": False}
-    if change["settled"] or copy is None:
+    if change["settled"]:
         return change
+    if copy is None:
+        # Its copy will never come when the worker has no longer the grid it lies in.
+        left = change["outcome"] in IN_STORE and _left(change["grid"], grids)
+        return {**change, "settled": True} if left else change
     if change["outcome"] == "held":
         # The record it waited for exists now, and the centre applied it in that same step.
         return {**change, "outcome": "applied", "settled": True} if renewed else change
@@ -180,113 +231,11 @@ def settle(change: Change, copy: Mapping[str, Any] | None, *, renewed: bool) -> 
     return {**change, "settled": bool(reached)}
 
 
-def _weigh_conflicts(
-    world: World,
-    result: Result,
-    changes: Sequence[Change],
-    copy: Mapping[str, Any] | None,
-    at: str,
-) -> list[Change]:
-    """Write down which values stand against each other, and notice when that is over."""
-    kept = {one["change_id"]: one for one in
-            world.conflicts.get(changes[0]["record_id"] if changes else "", [])}  # fmt: skip
-    weighed = []
-    for place, change in enumerate(changes):
-        if change["outcome"] == "merged":
-            _tell_overruled(result, kept, change, copy, at)
-        if change["outcome"] != "conflict" or change.get("decided"):
-            weighed.append(change)
-            continue
-        conflict = kept.get(change["change_id"]) or new_conflict(change, at)
-        if change["settled"] and copy is not None and not copy.get("gone"):
-            conflict = compare(conflict, change, copy, changes[place + 1 :], at)
-        result.conflicts[conflict["change_id"]] = conflict
-        over = conflict["decision"] is not None
-        weighed.append({**change, "decided": True} if over else change)
-    return weighed
-
-
-def _tell_overruled(
-    result: Result,
-    kept: Mapping[str, Any],
-    change: Change,
-    copy: Mapping[str, Any] | None,
-    at: str,
-) -> None:
-    """Write down where another's newer value was taken instead of the worker's, by time."""
-    version = (change["receipt"] or {}).get("version")
-    if change["change_id"] in kept or copy is None or copy["version"] != version:
-        return
-    pairs = _differing(change, copy)
-    if pairs:
-        told = {"pairs": pairs, "decision": "kept", "decided_at": at}
-        result.conflicts[change["change_id"]] = new_conflict(change, at) | told
-
-
-def new_conflict(change: Mapping[str, Any], at: str) -> dict[str, Any]:
-    """Return the conflict document of a change the centre could not just apply."""
-    return {
-        "change_id": change["change_id"],
-        "conflict_id": (change["receipt"] or {}).get("conflict_id"),
-        "record_id": change["record_id"],
-        "kind": change["kind"],
-        "opened_at": at,
-        "pairs": [],
-        "decision": None,
-        "decided_at": None,
-        "noted": False,
-    }
-
-
-def compare(
-    conflict: Mapping[str, Any],
-    change: Mapping[str, Any],
-    copy: Mapping[str, Any],
-    later: Sequence[Mapping[str, Any]],
-    at: str,
-) -> dict[str, Any]:
-    """Return the conflict with both values of every path at stake, decided when none is left.
-
-    ``decision`` is replaced when the centre now shows what the worker wrote, superseded when a
-    later change of the worker took its place. (A conflict that was never one to decide, because
-    the centre took the newer value, has the decision kept from the start.)
-    """
-    pairs = _differing(change, copy)
-    decision = None if pairs else "replaced"
-    if pairs and all(
-        any(pair["path"] in _asked(one) and _stands(one) for one in later) for pair in pairs
-    ):
-        decision = "superseded"
-    known = conflict["pairs"] or pairs
-    return {
-        **conflict,
-        "pairs": pairs or [dict(pair) for pair in known],
-        "decision": decision,
-        "decided_at": at if decision else None,
-    }
-
-
-def _differing(change: Mapping[str, Any], copy: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the paths where the centre shows something else than a change said."""
-    return [
-        {"path": path, "mine": value, "theirs": theirs}
-        for path, value in _asked(change).items()
-        if (theirs := _standing(copy, path)) != value
-    ]
-
-
-def _asked(change: Mapping[str, Any]) -> dict[str, Any]:
-    if change["action"] == "void":
-        return {"voided": True}
-    return dict(paths(kind_of(change["kind"]), change["fields"]))
-
-
-def _standing(copy: Mapping[str, Any], path: str) -> Any:
-    return copy["voided"] if path == "voided" else get_path(copy["fields"], path)
-
-
-def _stands(change: Mapping[str, Any]) -> bool:
-    return bool(change["acked"]) and change["outcome"] in IN_STORE
+def _left(area: str | None, grids: Sequence[str] | None) -> bool:
+    """Whether nothing of ``area`` lies in the worker's grids, as far as they are known."""
+    if area is None or grids is None:
+        return False
+    return not any(grid.startswith(area) for grid in grids)
 
 
 def too_many_gone(updates: Iterable[Mapping[str, Any]], gone_before: int, held: int) -> int:
@@ -317,10 +266,17 @@ def beyond(
 
 
 def unmarked(change: Change) -> Change:
-    """Return the change as not confirmed, on top of the centre's copy again."""
+    """Return the change as not confirmed, on top of the centre's copy again.
+
+    The version it had become is kept: others may have built on it, and a centre that was restored
+    is told so.
+    """
     over = bool(change.get("corrected_by") or change.get("withdrawn"))
-    return {**change, "acked": False, "settled": over, "outcome": None, "receipt": None,
-            "decided": False}  # fmt: skip
+    again = {**change, "acked": False, "settled": over, "outcome": None, "receipt": None,
+             "decided": False, "declined": False}  # fmt: skip
+    if change["outcome"] in IN_STORE and (change["receipt"] or {}).get("version"):
+        again["former_version"] = change["receipt"]["version"]
+    return again
 
 
 def prunable(changes: Iterable[Change], before: str) -> list[str]:

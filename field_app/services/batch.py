@@ -29,10 +29,13 @@ class Batch:
     body: bytes
 
 
-def next_batch(ws: Workspace, limits: Limits | None = None, *, keep: bool = True) -> Batch:
+def next_batch(
+    ws: Workspace, limits: Limits | None = None, *, keep: bool = True, want: int = WANT
+) -> Batch:
     """Return the batch that comes next, empty when all is confirmed (it then only pulls).
 
-    ``keep`` notes a batch with changes as the last one sent, so that it can be shown again.
+    ``want`` is how many updates the answer may bring. ``keep`` notes a batch with changes as the
+    last one sent, so that it can be shown again.
     """
     identity = ws.identity
     limits = limits or Limits(identity.max_changes, identity.max_bytes)
@@ -50,7 +53,10 @@ def next_batch(ws: Workspace, limits: Limits | None = None, *, keep: bool = True
             app=field_app.__version__,
             streams=logs,
             stream=run[0]["stream"] if run else current,
-            want=WANT,
+            want=want,
+            former={
+                one["change_id"]: one["former_version"] for one in run if one.get("former_version")
+            },
         )
         if run and keep:
             ws.keep_setting(LAST, envelope=body, change_ids=[one["change_id"] for one in run])

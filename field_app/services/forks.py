@@ -32,7 +32,7 @@ def close_gaps(ws: Workspace, sent: str, known: Known) -> None:
         behind = {
             name
             for name, one in streams.all_streams(ws).items()
-            if name in known and known[name][0] < one["acked_seq"] and not one.get("forked")
+            if name in known and known[name][0] < one["acked_seq"]
         }
         for name in behind | {sent}:
             go_back(ws, name, known)
@@ -52,25 +52,28 @@ def go_back(ws: Workspace, stream: str, known: Known) -> None:
         later = [one for one in changes if one["seq"] > seq]
         lost = {one["change_id"]: unmarked(one) for one in later if one["acked"]}
         put_all(ws.db, CHANGES, lost)
-        if not same or not later or later[0]["seq"] != seq + 1:
-            leave(ws, [stream])
-        else:
+        if same:
             streams.go_back(ws, {stream: (seq, hash_)})
+        if not same or not later or later[0]["seq"] != seq + 1:
+            leave(ws, [stream], foreign=not same)
 
 
 def _hash_at(head: Mapping[str, Any], seq: int) -> str:
     return str(head["acked_hash"]) if head["acked_seq"] == seq else ""
 
 
-def leave(ws: Workspace, forked: Iterable[str]) -> None:
-    """Seal the unconfirmed changes of these streams again, in order, in a new stream."""
+def leave(ws: Workspace, forked: Iterable[str], *, foreign: bool = False) -> None:
+    """Seal the unconfirmed changes of these streams again, in order, in a new stream.
+
+    ``foreign`` as in :func:`streams.mark_forked`.
+    """
     leaving = set(forked)
     with ws.db.transaction():
         unsent = [one for one in plain(ws.table(CHANGES).find_by("acked", False))
                   if one["stream"] in leaving]  # fmt: skip
         order = list(streams.all_streams(ws))
         unsent.sort(key=lambda one: (order.index(one["stream"]), one["seq"]))
-        streams.mark_forked(ws, leaving)
+        streams.mark_forked(ws, leaving, foreign=foreign)
         streams.open_new(ws)
         for change in unsent:
             head = streams.head(ws)

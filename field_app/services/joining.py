@@ -200,7 +200,7 @@ def _move_in(ws: Workspace, identity: Identity, allow_http: bool) -> None:
     with ws.db.transaction():
         former = ws.setting("identity")
         if former.get("device_id") not in (None, identity.device_id):
-            forks.leave(ws, list(streams.all_streams(ws)))
+            forks.leave(ws, list(streams.all_streams(ws)), foreign=True)
             ws.table(SETTINGS).remove(doc_ids=["cursor"])
         ws.keep_setting("identity", **identity.document())
         if allow_http:

@@ -150,7 +150,7 @@ def _unmark_lost(ws: Workspace, reply: Reply) -> None:
     every = streams.all_streams(ws)
     streams.go_back(ws, {name: reply.known.get(name, (0, "")) for name in every})
     if forked:
-        forks.leave(ws, forked)
+        forks.leave(ws, forked, foreign=True)
     for record_id, kind in {change["record_id"]: change["kind"] for change in lost}.items():
         refresh_view(ws, kind, record_id)
 

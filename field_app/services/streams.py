@@ -63,8 +63,8 @@ def confirm(ws: Workspace) -> None:
         first = unsent.get(change["stream"], change["seq"])
         unsent[change["stream"]] = min(first, change["seq"])
     for name, one in document.get("streams", {}).items():
-        seq = unsent.get(name, one["last_seq"] + 1) - 1
-        if seq > one["acked_seq"] and not one.get("forked"):
+        seq = min(unsent.get(name, one["last_seq"] + 1) - 1, one["last_seq"])
+        if seq > one["acked_seq"]:
             hash_ = one["last_hash"] if seq == one["last_seq"] else _prev_of(ws, name, seq + 1)
             one |= {"acked_seq": seq, "acked_hash": hash_}
             moved = True
@@ -90,9 +90,17 @@ def go_back(ws: Workspace, known: Mapping[str, tuple[int, str]]) -> None:
     ws.keep_setting(SUBJECT, **document)
 
 
-def mark_forked(ws: Workspace, names: set[str]) -> None:
-    """Note that these streams have another history at the centre and are not vouched for."""
+def mark_forked(ws: Workspace, names: set[str], *, foreign: bool = False) -> None:
+    """Note that these streams have another history at the centre from where they were confirmed.
+
+    ``foreign``: nothing of them is known to be shared (another device's, or another history even
+    there). A stream left before that is forked again is such a one.
+    """
     document = ws.setting(SUBJECT)
     for name in names & set(document.get("streams", {})):
-        document["streams"][name]["forked"] = True
+        one = document["streams"][name]
+        if foreign or one.get("forked"):
+            one |= {"acked_seq": 0, "acked_hash": ZEROS}
+        # What lay beyond goes on in the next stream: this one ends here.
+        one |= {"forked": True, "last_seq": one["acked_seq"], "last_hash": one["acked_hash"]}
     ws.keep_setting(SUBJECT, **document)

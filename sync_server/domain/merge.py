@@ -1,10 +1,11 @@
 """Merging a change into a record, field by field (protocol, section 3).
 
-For each path a change names: no value yet, or a value its writer had seen, or one he wrote himself
-on the same device -> it is set. The same value -> unchanged. Else two people wrote without knowing
-of each other: the visible value stays and the other is kept beside it, for staff to decide; a field
-of policy ``latest`` is decided at once by corrected time when neither clock is doubtful, as a
-recorded decision that can be taken back. What is kept does not depend on the order of arrival.
+For each path a change names: no value yet, or a value its writer had seen (by the version he was
+looking at, or because his own log holds it) -> it is set. The same value -> unchanged. Else two
+people wrote without knowing of each other: the visible value stays and the other is kept beside
+it, for staff to decide; a field of policy ``latest`` is decided at once by corrected time when
+neither clock is doubtful, as a recorded decision that can be taken back. What is kept does not
+depend on the order of arrival.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ VOIDED = "voided"
 DEFAULT = ""
 """The origin of every value without an entry of its own: the change that made the record."""
 
+EPOCH_STEP = 1_000_000
+"""Versions and change numbers of every epoch of a centre begin at a multiple of this."""
+
 Decision = Literal["kept", "replaced"]
 Outcome = Literal["applied", "merged", "unchanged", "conflict"]
 
@@ -32,7 +36,9 @@ class Edit:
     """One change as the rule sees it. ``base_version`` is 0 when its writer had seen nothing.
 
     ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
-    whether the clock behind it is.
+    whether the clock behind it is. ``held`` are changes the writer's own log held before this one,
+    ``overtaken_by`` those whose writers had seen this one (a restored centre gets them in any
+    order).
     """
 
     change_id: str
@@ -41,16 +47,29 @@ class Edit:
     base_version: int
     happened_at: datetime
     doubtful: bool
+    held: frozenset[str] = frozenset()
+    overtaken_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class State:
-    """What a record says, and where each value came from."""
+    """What a record says, and where each value came from.
+
+    ``floor``: the epoch's versions are above it.
+    """
 
     fields: Mapping[str, Any]
     origins: Mapping[str, Mapping[str, Any]]
     version: int
     voided: bool
+    floor: int = 0
+
+    @property
+    def next_version(self) -> int:
+        """The version after this one; it jumps once after a restore, counting on from there."""
+        if self.version > self.floor:
+            return self.version + 1
+        return self.floor + self.version % EPOCH_STEP + 1
 
 
 @dataclass(frozen=True)
@@ -109,12 +128,17 @@ def origin_of(
     return origins.get(DEFAULT) if get_path(fields, path) is not None else None
 
 
-def created(kind: type[Kind], edit: Edit, wire: Mapping[str, Any]) -> State:
-    """Return a new record at version 1 from the fields of its create."""
+def created(kind: type[Kind], edit: Edit, wire: Mapping[str, Any], floor: int = 0) -> State:
+    """Return a new record at the epoch's first version from the fields of its create."""
     fields: dict[str, Any] = {}
     for path, value in paths(kind, wire):
         set_path(fields, path, value)
-    return State(fields, {DEFAULT: origin(edit, 1)}, 1, False)
+    return State(fields, {DEFAULT: origin(edit, floor + 1)}, floor + 1, False, floor)
+
+
+def same_epoch(one: int, other: int) -> bool:
+    """Whether two versions were given out by the same epoch of the centre."""
+    return (one - 1) // EPOCH_STEP == (other - 1) // EPOCH_STEP
 
 
 def void_was_seen(state: State, edit: Edit) -> bool:
@@ -144,7 +168,9 @@ def merge_void(
     work = _Work(state, edit)
     if not state.voided:
         unseen = [entry for entry in state.origins.values() if not _knew(edit, entry)]
-        if unseen:
+        if unseen and all(entry["change_id"] in edit.overtaken_by for entry in unseen):
+            work.overtaken = True
+        elif unseen:
             latest = max(unseen, key=lambda entry: entry["version"])
             work.clashes.append(
                 Clash(VOIDED, None, latest["change_id"], {"voided": True, "reason": reason}, None)
@@ -165,6 +191,7 @@ class _Work:
         self.origins = dict(state.origins)
         self.voided = state.voided
         self.changed = False
+        self.overtaken = False
         self.clashes: list[Clash] = []
 
     def write(self, path: str, value: Any, policy: Policy) -> None:
@@ -179,6 +206,8 @@ class _Work:
             self._clash(path, present, entry or self.origins[VOIDED], value, None)
         elif entry is None or _knew(self.edit, entry):
             self._set(path, value)
+        elif entry["change_id"] in self.edit.overtaken_by:
+            self.overtaken = True  # what stands was written by somebody who had read this value
         else:
             decision = _decide(self.edit, entry) if policy == "latest" else None
             self._clash(path, present, entry, value, decision)
@@ -192,7 +221,7 @@ class _Work:
     def set_origin(self, path: str) -> None:
         """Remember this change as the writer of ``path``."""
         self.changed = True
-        self.origins[path] = origin(self.edit, self.before.version + 1)
+        self.origins[path] = origin(self.edit, self.before.next_version)
 
     def _clash(
         self,
@@ -206,15 +235,15 @@ class _Work:
 
     def merged(self, mine: frozenset[str]) -> Merged:
         """Return the result; ``mine`` are the named paths with an open entry of this writer."""
-        version = self.before.version + 1 if self.changed else self.before.version
-        state = State(self.fields, self.origins, version, self.voided)
+        version = self.before.next_version if self.changed else self.before.version
+        state = State(self.fields, self.origins, version, self.voided, self.before.floor)
         still_open = {clash.path for clash in self.clashes if clash.decision is None}
         return Merged(self._outcome(), state, tuple(self.clashes), mine - still_open)
 
     def _outcome(self) -> Outcome:
         if any(clash.decision is None for clash in self.clashes):
             return "conflict"
-        if self.clashes:
+        if self.clashes or self.overtaken:
             return "merged"
         if not self.changed:
             return "unchanged"
@@ -223,10 +252,8 @@ class _Work:
 
 
 def _knew(edit: Edit, entry: Mapping[str, Any]) -> bool:
-    """Whether the writer had seen the value of ``entry``, or wrote it on the same device."""
-    if entry["version"] <= edit.base_version:
-        return True
-    return edit.device_id is not None and entry["device_id"] == edit.device_id
+    """Whether the writer had seen the value of ``entry``: looked at it, or wrote it before."""
+    return bool(entry["version"] <= edit.base_version or entry["change_id"] in edit.held)
 
 
 def _decide(edit: Edit, entry: Mapping[str, Any]) -> Decision | None:

@@ -40,6 +40,14 @@ def read_clock(sent_at: str, received_at: datetime, last_offset_s: int | None) -
     return Reading(offset, abs(offset) > DOUBTFUL_S or jumped, sent)
 
 
+def unmeasured(sent_at: str, last_offset_s: int | None) -> Reading:
+    """Return the reading for what came on a stick: its age says nothing about the clock, so the
+    last measured offset counts; none was measured: doubtful."""
+    if last_offset_s is None:
+        return Reading(0, True, moment(sent_at))
+    return Reading(last_offset_s, abs(last_offset_s) > DOUBTFUL_S, moment(sent_at))
+
+
 def moment(text: str) -> datetime | None:
     """Return a written time as aware UTC, None when it cannot be read or lies beyond year 9999."""
     try:

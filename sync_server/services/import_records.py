@@ -21,7 +21,7 @@ from schemas.values import to_wire
 from sync_server.domain.merge import DEFAULT, Edit, origin
 from sync_server.domain.times import moment
 from sync_server.services import audit
-from sync_server.store.writing import insert_changes, insert_records, lock_district, set_change_no
+from sync_server.store.writing import insert_changes, insert_records, lock_numbers, set_change_no
 
 CHUNK = 1_000
 
@@ -57,12 +57,13 @@ def import_records(
     ValueError for an unreadable ``made_at``, IntegrityError when an id exists already. Commit every
     ten thousand or so: a transaction holds the district's turn.
     """
-    number = lock_district(connection, district)
+    number, floor = lock_numbers(connection, district)
     first = number
     stream = iter(records)
     while chunk := list(islice(stream, CHUNK)):
         rows = [
-            _rows(district, record, at, number + place) for place, record in enumerate(chunk, 1)
+            _rows(district, record, at, number + place, floor + 1)
+            for place, record in enumerate(chunk, 1)
         ]
         insert_changes(connection, [change for change, _ in rows])
         insert_records(connection, [row for _, row in rows])
@@ -82,7 +83,7 @@ def chunked(records: Iterable[ImportedRecord], size: int) -> Iterator[list[Impor
 
 
 def _rows(
-    district: str, record: ImportedRecord, at: datetime, change_no: int
+    district: str, record: ImportedRecord, at: datetime, change_no: int, version: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the change and the record as rows."""
     kind = kind_of(record.kind)
@@ -107,7 +108,7 @@ def _rows(
         "doubtful": False,
         "happened_at": made,
         "outcome": "applied",
-        "version": 1,
+        "version": version,
     }
     row = {
         "district": district,
@@ -117,8 +118,8 @@ def _rows(
         "grid": record.grid,
         "parent_id": record.fields.get(info.parent) if info.parent else None,
         "fields": dict(record.fields),
-        "origins": {DEFAULT: origin(Edit(change_id, record.author, None, 0, made, False), 1)},
-        "version": 1,
+        "origins": {DEFAULT: origin(Edit(change_id, record.author, None, 0, made, False), version)},
+        "version": version,
         "change_no": change_no,
         "voided": False,
         "author": record.author,

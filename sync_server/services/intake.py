@@ -19,7 +19,7 @@ from sync_server.domain.judging import Verdict, Worker, judge, parent_id
 from sync_server.domain.merge import Edit
 from sync_server.domain.times import corrected, made_doubtful, moment
 from sync_server.services.ids import new_id
-from sync_server.services.ledger import Ledger, VoidedRecord
+from sync_server.services.ledger import Ledger, VoidedRecord, Writer
 from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
 from sync_server.store import streams, writing
 
@@ -39,17 +39,30 @@ class _Item:
 
 
 class Intake:
-    """One batch's new changes; ``take`` is called once."""
+    """One batch's new changes; ``take`` is called once.
 
-    def __init__(self, connection: sa.Connection, batch: Batch) -> None:
+    ``follows`` tells what the batch's stream continues: {stream: seq}. Of a ``revoked`` device
+    everything is kept for staff and nothing applied.
+    """
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        batch: Batch,
+        follows: Mapping[str, int],
+        *,
+        revoked: bool = False,
+    ) -> None:
         self._connection = connection
         self._district = batch.device.district
         self._batch = _own_batch(connection, batch)
+        self._revoked = revoked
         self._ledger = Ledger(connection, self._district, batch.received_at)
         self._items: dict[str, _Item] = {}
         self._waiting: dict[str, list[_Item]] = {}
         self._settled: list[_Item] = []
         self._workers: dict[str, Worker] = {}
+        self._ledger.lines.begin(batch.stream, follows)
 
     def take(self, arrivals: Sequence[Arrival]) -> list[dict[str, Any]]:
         """Judge, merge and write ``arrivals``; return their receipts in order.
@@ -65,9 +78,11 @@ class Intake:
         for arrival in arrivals:
             twin = before.get(arrival.change_id)
             if twin is not None and _same_content(twin, arrival.members):
+                self._ledger.lines.note(twin, self._batch.stream, arrival.seq)
                 places.append((arrival, twin, True))
                 continue
             item = _Item(self._row(arrival), arrival)
+            self._ledger.lines.note(item.row, self._batch.stream, arrival.seq)
             if twin is None:
                 before[arrival.change_id] = item.row
                 self._decide(item)
@@ -120,10 +135,14 @@ class Intake:
             "doubts": arrival.doubts or None,
             "conflict_id": None,
             "waits_for": None,
+            "former_version": batch.former.get(arrival.change_id),
         }
 
     def _decide(self, item: _Item) -> None:
         """Find out what becomes of one change and write it into its row."""
+        if self._revoked and not item.stored:
+            item.row |= {"outcome": "quarantined", "problem": [problem("device_revoked")]}
+            return
         # A held change is judged as its own writer's, whoever's batch brings the create.
         worker = self._workers[item.row["author"] if item.stored else self._batch.device.worker_id]
         verdict = judge(
@@ -158,7 +177,8 @@ class Intake:
             if arrival.action in ("create", "step"):
                 effect = ledger.create(arrival.kind, edit, row["record_id"], verdict.grid, *what)
             else:
-                effect = ledger.change(edit, row["record_id"], arrival.action, *what)
+                writer = Writer(row["stream"], row["seq"], row["former_version"])
+                effect = ledger.change(edit, row["record_id"], arrival.action, *what, writer)
         except VoidedRecord:
             row |= {"outcome": "quarantined", "problem": [problem("record_voided")]}
             return
@@ -244,6 +264,8 @@ def _content(members: Mapping[str, Any]) -> Any:
             whole = json.loads(fields["text"])
         except (TypeError, ValueError):
             whole = None
+        if isinstance(whole, dict) and whole.keys() >= set(_CONTENT):
+            return [whole[name] for name in _CONTENT]
         if isinstance(whole, dict) and "change_id" in whole:
             return {name: value for name, value in whole.items() if name not in _PLACE}
     return [members[name] for name in _CONTENT]

@@ -7,7 +7,7 @@ corrections. Each touched record gets one new change_no when the ledger is writt
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from sync_server.domain.merge import (
 )
 from sync_server.domain.times import corrected, moment
 from sync_server.services.ids import new_id
+from sync_server.services.lines import Lines, saw_former
 from sync_server.store import writing
 
 Row = dict[str, Any]
@@ -40,6 +41,15 @@ class Effect:
     outcome: str
     version: int | None
     conflict_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Where in which log a change stands, and the version it was before the centre was restored."""
+
+    stream: str
+    seq: int
+    former_version: int | None = None
 
 
 class VoidedRecord(Exception):
@@ -57,10 +67,14 @@ class Ledger:
         self._known_ids: set[str] = set()
         self._new: dict[str, Row] = {}
         self._touched: dict[str, Row] = {}
-        self._entries: dict[tuple[str, str, str], str] = {}
+        # Waiting conflict entries: (record, path) -> {conflict_id: change_id}.
+        self._entries: dict[tuple[str, str], dict[str, str]] = {}
         self._conflicts: dict[str, Row] = {}
         self._conflict_changes: dict[str, Row] = {}
-        self._last_change_no = writing.lock_district(connection, district)
+        self._last_change_no, self._floor = writing.lock_numbers(connection, district)
+        self.lines = Lines(connection, district)
+        self.decided: set[str] = set()
+        """The conflict entries that were settled in this transaction: by time, or withdrawn."""
 
     def load(self, record_ids: Collection[str]) -> None:
         """Read these records and their waiting conflict entries, those not read before."""
@@ -68,7 +82,9 @@ class Ledger:
         self._known_ids |= wanted
         found = writing.load_records(self._connection, self._district, wanted)
         self._rows |= found
-        self._entries |= writing.open_entries(self._connection, self._district, found)
+        for entry in writing.open_entries(self._connection, self._district, found):
+            path = (entry["record_id"], entry["path"])
+            self._entries.setdefault(path, {})[entry["conflict_id"]] = entry["change_id"]
 
     def record(self, record_id: str | None) -> Row | None:
         """Return a loaded record as it stands in this transaction, None when there is none."""
@@ -85,7 +101,7 @@ class Ledger:
         offset_s: int = 0,
     ) -> Effect:
         """Add a new record from the checked wire ``fields`` of its create or step."""
-        state = created(kind, edit, fields)
+        state = created(kind, edit, fields, self._floor)
         row: Row = {
             "district": self._district,
             "record_id": record_id,
@@ -103,7 +119,7 @@ class Ledger:
         self._rows[record_id] = self._new[record_id] = self._touched[record_id] = row
         self._known_ids.add(record_id)
         _write_state(row, kind, state, offset_s)
-        return Effect("applied", 1)
+        return Effect("applied", state.version)
 
     def change(
         self,
@@ -113,15 +129,18 @@ class Ledger:
         made_at: str,
         fields: Mapping[str, Any],
         offset_s: int = 0,
+        writer: Writer | None = None,
     ) -> Effect:
-        """Merge an update or a void of a loaded record.
+        """Merge an update or a void of a loaded record; ``writer`` None: made at the centre.
 
         Raises VoidedRecord when its writer knew the record to be void.
         """
         row = self._rows[record_id]
         kind = kind_of(row["kind"])
-        state = State(row["fields"], row["origins"], row["version"], row["voided"])
-        mine = self._open_paths(record_id, edit.device_id)
+        state = State(row["fields"], row["origins"], row["version"], row["voided"], self._floor)
+        if writer is not None:
+            edit = self._with_knowledge(edit, record_id, state, fields, writer)
+        mine = self._own_paths(record_id, edit)
         if action == "void":
             merged = merge_void(state, edit, fields["reason"], mine)
         elif void_was_seen(state, edit):
@@ -134,26 +153,88 @@ class Ledger:
             self._touched[record_id] = row
         return Effect(merged.outcome, row["version"], self._keep(record_id, edit, merged))
 
-    def _open_paths(self, record_id: str, device_id: str | None) -> frozenset[str]:
+    def _with_knowledge(
+        self, edit: Edit, record_id: str, state: State, fields: Mapping[str, Any], writer: Writer
+    ) -> Edit:
+        """Return the edit with what its writer had before him beyond its base version."""
+        unseen = {
+            entry["change_id"]: entry["version"]
+            for entry in state.origins.values()
+            if entry["version"] > edit.base_version
+        }
+        own = {
+            change_id
+            for entry in state.origins.values()
+            if (change_id := entry["change_id"]) in unseen and entry["device_id"] == edit.device_id
+        }
+        waiting = {
+            change_id
+            for (one, _), entries in self._entries.items()
+            if one == record_id
+            for change_id in entries.values()
+        }
+        held = self.lines.held_before(writer.stream, writer.seq, own | waiting)
+        if not self._floor or not unseen.keys() - held:
+            return replace(edit, held=held)
+        return self._across_epochs(replace(edit, held=held), record_id, unseen, fields, writer)
+
+    def _across_epochs(
+        self,
+        edit: Edit,
+        record_id: str,
+        unseen: Mapping[str, int],
+        fields: Mapping[str, Any],
+        writer: Writer,
+    ) -> Edit:
+        """Add what versions of a lost epoch tell: a restored centre is refilled in any order."""
+        places = self.lines.former(unseen)
+        seen = {
+            one
+            for one, place in places.items()
+            if saw_former(edit.base_version, place.former_version)
+        }
+        later: set[str] = set()
+        if writer.former_version is not None:
+            successors = writing.successors(
+                self._connection, self._district, record_id, writer.former_version, set(fields)
+            )
+            since = min(successors, default=None)
+            later = {
+                one
+                for one, version in unseen.items()
+                if (since is not None and version >= since)
+                or (one in places and saw_former(places[one].base_version, writer.former_version))
+            }
+        return replace(edit, held=edit.held | seen, overtaken_by=frozenset(later))
+
+    def _own_paths(self, record_id: str, edit: Edit) -> frozenset[str]:
+        """Return the paths where a waiting entry is the writer's own, and so overtaken by him."""
         return frozenset(
             path
-            for (one, path, device) in self._entries
-            if one == record_id and device == device_id
+            for (one, path), entries in self._entries.items()
+            if one == record_id and not edit.held.isdisjoint(entries.values())
         )
 
     def _keep(self, record_id: str, edit: Edit, merged: Merged) -> str | None:
         """Keep what a merge left beside the record; return the first entry's id, waiting first."""
         for path in merged.withdrawn:
-            conflict_id = self._entries.pop((record_id, path, edit.device_id or ""))
-            self._amend(conflict_id, {"decision": "withdrawn", "decided_at": self._now})
+            for conflict_id in self._take_own(record_id, path, edit):
+                self._amend(conflict_id, {"decision": "withdrawn", "decided_at": self._now})
         ids = [
             self._keep_clash(record_id, edit, clash)
             for clash in sorted(merged.clashes, key=lambda clash: clash.decision is not None)
         ]
         return ids[0] if ids else None
 
+    def _take_own(self, record_id: str, path: str, edit: Edit) -> list[str]:
+        """Take the waiting entries of ``path`` that are the writer's own from the working copy."""
+        entries = self._entries.get((record_id, path), {})
+        mine = [one for one, change_id in entries.items() if change_id in edit.held]
+        for conflict_id in mine:
+            del entries[conflict_id]
+        return mine
+
     def _keep_clash(self, record_id: str, edit: Edit, clash: Clash) -> str:
-        key = (record_id, clash.path, edit.device_id or "")
         values: Row = {
             "visible": clash.visible,
             "visible_change_id": clash.visible_change_id,
@@ -165,10 +246,15 @@ class Ledger:
             "automatic": clash.decision is not None,
             "decided_at": self._now if clash.decision else None,
         }
-        if clash.decision is None and key in self._entries:
-            # The writer's later value takes the place of his own entry.
-            self._amend(self._entries[key], values)
-            return self._entries[key]
+        entries = self._entries.setdefault((record_id, clash.path), {})
+        if clash.decision is None:
+            mine = self._take_own(record_id, clash.path, edit)
+            for conflict_id in mine[1:]:
+                self._amend(conflict_id, {"decision": "withdrawn", "decided_at": self._now})
+            if mine:  # the writer's later value takes the place of his own entry
+                self._amend(mine[0], values)
+                entries[mine[0]] = edit.change_id
+                return mine[0]
         conflict_id = new_id()
         self._conflicts[conflict_id] = values | {
             "district": self._district,
@@ -181,11 +267,15 @@ class Ledger:
             "device_id": edit.device_id,
             "opened_at": self._now,
         }
-        if clash.decision is None and edit.device_id is not None:
-            self._entries[key] = conflict_id
+        if clash.decision is None:
+            entries[conflict_id] = edit.change_id
+        else:
+            self.decided.add(conflict_id)
         return conflict_id
 
     def _amend(self, conflict_id: str, values: Row) -> None:
+        if values.get("decision"):
+            self.decided.add(conflict_id)
         if conflict_id in self._conflicts:
             self._conflicts[conflict_id] |= values
         else:

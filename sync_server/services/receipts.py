@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sync_server.domain.envelope import Arrival
 from sync_server.domain.times import Reading
 from sync_server.services.devices import Device
 
 Row = dict[str, Any]
+Road = Literal["link", "relay"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,18 @@ class Batch:
     sent_at: str
     received_at: datetime
     clock: Reading
-    road: str = "link"
+    road: Road = "link"
+    former: Mapping[str, int] = field(default_factory=dict)
+    """change_id -> the version it had become before the centre was restored."""
+
+    @property
+    def follows(self) -> dict[str, int]:
+        """How far the laptop's other streams are part of its store: {stream: seq}."""
+        return {
+            head["stream"]: head["acked_seq"]
+            for head in self.heads
+            if head["acked_seq"] and head["stream"] != self.stream
+        }
 
 
 def receipt(seq: int, change_id: str, row: Row) -> dict[str, Any]:

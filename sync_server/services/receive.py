@@ -29,6 +29,8 @@ class Received:
     known: list[dict[str, Any]]
     fresh: int
     """How many changes were new."""
+    revoked: bool = False
+    """The device may not take part any more; what it brought is kept for staff, unapplied."""
 
 
 def receive_batch(connection: sa.Connection, batch: Batch) -> Received:
@@ -39,7 +41,8 @@ def receive_batch(connection: sa.Connection, batch: Batch) -> Received:
     """
     district = batch.device.district
     row = streams.lock_device(connection, district, batch.device.device_id)
-    if row is None or row["state"] != "active":
+    revoked = row is None or row["state"] != "active" or _has_left(connection, batch)
+    if row is None or (revoked and batch.road == "link"):
         raise Refusal("device_revoked")
     if batch.arrivals:  # nobody else of the district adds streams or records meanwhile
         writing.lock_district(connection, district)
@@ -47,14 +50,18 @@ def receive_batch(connection: sa.Connection, batch: Batch) -> Received:
     known = streams.known_streams(connection, district, names)
     try:
         check_heads(connection, batch.device, batch.heads, known)
-        return _take(connection, batch, names, known)
+        return _take(connection, batch, names, known, revoked)
     except Refusal as refusal:
         refusal.facts.setdefault("known", _known(names, known))
         raise
 
 
 def _take(
-    connection: sa.Connection, batch: Batch, names: set[str], known: dict[str, Row]
+    connection: sa.Connection,
+    batch: Batch,
+    names: set[str],
+    known: dict[str, Row],
+    revoked: bool,
 ) -> Received:
     """Answer what is known and take in the rest."""
     place = known.get(batch.stream)
@@ -67,7 +74,8 @@ def _take(
             raise Refusal("sequence_gap", stream=batch.stream)
         if fresh[0].members["prev"] != known_hash:
             raise Refusal("stream_forked", stream=batch.stream)
-        receipts += Intake(connection, batch).take(fresh)
+        follows = (place["follows"] or {}) if place else batch.follows
+        receipts += Intake(connection, batch, follows, revoked=revoked).take(fresh)
         last = fresh[-1]
         known[batch.stream] = {
             "district": batch.device.district,
@@ -75,9 +83,16 @@ def _take(
             "device_id": batch.device.device_id,
             "known_seq": last.seq,
             "known_hash": last.hash,
+            "follows": follows or None,
         }
         streams.save_stream(connection, known[batch.stream], new=place is None)
-    return Received(receipts, _known(names, known), len(fresh))
+    return Received(receipts, _known(names, known), len(fresh), revoked)
+
+
+def _has_left(connection: sa.Connection, batch: Batch) -> bool:
+    """Whether the worker behind the device is not active any more."""
+    worker = batch.device.worker_id
+    return worker not in streams.scopes_of(connection, batch.device.district, [worker])
 
 
 def check_heads(

@@ -18,13 +18,13 @@ from schemas.exchange import MAX_BODY_BYTES, MAX_CHANGES, PROTOCOL, SyncSchema, 
 from sync_server.domain.cursor import write_cursor
 from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
-from sync_server.domain.times import Reading, read_clock
+from sync_server.domain.times import Reading, read_clock, unmeasured
 from sync_server.services import audit
 from sync_server.services.centre import Centre
 from sync_server.services.deliver import Delivery, deliver_updates
 from sync_server.services.devices import Device
 from sync_server.services.districts import district_of
-from sync_server.services.receipts import Batch, batch_row
+from sync_server.services.receipts import Batch, Road, batch_row
 from sync_server.services.receive import Received, known_of, receive_batch
 from sync_server.store import streams
 from sync_server.store.engine import compact
@@ -47,13 +47,21 @@ class Reply:
         return f'{compact(self.members)[:-1]},"updates":[{",".join(self.updates)}]}}'
 
 
-def exchange(centre: Centre, device: Device, body: Mapping[str, Any], now: datetime) -> Reply:
+def exchange(
+    centre: Centre,
+    device: Device,
+    body: Mapping[str, Any],
+    now: datetime,
+    *,
+    road: Road = "link",
+) -> Reply:
     """Take one request of ``POST /sync`` and answer it once its changes are durable.
 
-    ``body`` is decoded JSON. Raises BadEnvelope, and Refusal: wrong_device, busy, device_revoked,
+    ``body`` is decoded JSON. On the road ``relay`` no clock is measured, and a revoked device's
+    changes are kept whole for staff, unapplied; it gets no updates. Raises BadEnvelope, and Refusal: wrong_device, busy, device_revoked,
     stream_forked, sequence_gap (with ``known``).
     """
-    batch, envelope = _open(device, body, now)
+    batch, envelope = _open(device, body, now, road)
     _check_ahead(centre, batch)
     with centre.turns.take(device.district, device.device_id):
         try:
@@ -78,7 +86,9 @@ def keep_unusable(centre: Centre, device: Device, raw: str, now: datetime) -> No
             )  # fmt: skip
 
 
-def _open(device: Device, body: Mapping[str, Any], now: datetime) -> tuple[Batch, dict[str, Any]]:
+def _open(
+    device: Device, body: Mapping[str, Any], now: datetime, road: Road
+) -> tuple[Batch, dict[str, Any]]:
     """Check the envelope and open its changes, before anything is locked."""
     try:
         envelope: dict[str, Any] = _envelope.load(dict(body))
@@ -92,6 +102,10 @@ def _open(device: Device, body: Mapping[str, Any], now: datetime) -> tuple[Batch
         raise BadEnvelope([{"pointer": "/changes", "detail": f"not a list up to {MAX_CHANGES}"}])
     if envelope["device_id"] != device.device_id:
         raise Refusal("wrong_device")
+    if road == "link":
+        clock = read_clock(envelope["sent_at"], now, device.clock_offset_s)
+    else:
+        clock = unmeasured(envelope["sent_at"], device.clock_offset_s)
     batch = Batch(
         device=device,
         batch_id=envelope["batch_id"],
@@ -100,7 +114,9 @@ def _open(device: Device, body: Mapping[str, Any], now: datetime) -> tuple[Batch
         heads=envelope["heads"],
         sent_at=envelope["sent_at"],
         received_at=now,
-        clock=read_clock(envelope["sent_at"], now, device.clock_offset_s),
+        clock=clock,
+        road=road,
+        former=envelope["former"],
     )
     return batch, envelope
 
@@ -120,7 +136,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
     device = batch.device
     with centre.store.writing() as connection:
         epoch = _epoch(connection, device.district)
-        grids = _grids(connection, device)
+        grids = _grids(connection, batch)
         if envelope["server_epoch"] not in (None, epoch):
             received = Received([], _known(connection, batch), 0)
             foreign = True
@@ -131,6 +147,8 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
     if foreign:
         start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
         delivery = Delivery([], start, True, {})
+    elif received.revoked:
+        delivery = Delivery([], envelope["cursor"] or "", False, {})
     else:
         with centre.store.reading() as connection:
             delivery = deliver_updates(
@@ -183,9 +201,12 @@ def _epoch(connection: sa.Connection, district: str) -> str:
     return present.server_epoch
 
 
-def _grids(connection: sa.Connection, device: Device) -> tuple[str, ...]:
+def _grids(connection: sa.Connection, batch: Batch) -> tuple[str, ...]:
+    device = batch.device
     scopes = streams.scopes_of(connection, device.district, [device.worker_id])
     if device.worker_id not in scopes:
+        if batch.road == "relay":
+            return ()
         raise Refusal("device_revoked")
     return tuple(sorted(scopes[device.worker_id]))
 
@@ -202,7 +223,11 @@ def _note_visit(connection: sa.Connection, batch: Batch, app: str, received: Rec
     nothing about the clock.
     """
     values: dict[str, Any] = {"last_sync_at": batch.received_at, "app": app}
-    if batch.clock.sent_at is not None and (received.fresh or not batch.arrivals):
+    if (
+        batch.road == "link"
+        and batch.clock.sent_at is not None
+        and (received.fresh or not batch.arrivals)
+    ):
         values["clock_offset_s"] = batch.clock.offset_s
     streams.change_device(connection, batch.device.district, batch.device.device_id, values)
 

@@ -122,6 +122,30 @@ def received(
     return found
 
 
+def places(connection: sa.Connection, district: str, change_ids: Collection[str]) -> list[Row]:
+    """Return where these changes stand, re-sealed places too, with what they were based on."""
+    found: list[Row] = []
+    for some in chunks(change_ids):
+        said = (changes.c.change_id, changes.c.base_version, changes.c.former_version)
+        mine = sa.and_(changes.c.district == district, changes.c.change_id.in_(some))
+        first = sa.select(*said, changes.c.stream, changes.c.seq).where(mine)
+        again = (
+            sa.select(*said, reseals.c.stream, reseals.c.seq)
+            .join_from(
+                changes,
+                reseals,
+                sa.and_(
+                    reseals.c.district == changes.c.district,
+                    reseals.c.change_id == changes.c.change_id,
+                ),
+            )
+            .where(mine)
+        )
+        found += [dict(row) for row in connection.execute(first).mappings()]
+        found += [dict(row) for row in connection.execute(again).mappings()]
+    return found
+
+
 def insert_reseals(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Remember places of a stream whose change is stored under another number."""
     if rows:

@@ -341,7 +341,9 @@ conflicts = sa.Table(
     # null: open; kept | replaced (the other value became visible) | both | rewritten (staff) |
     # withdrawn (its writer wrote again after he had seen what stands).
     sa.Column("decision", sa.String(20)),
+    # Decided at once by corrected time; ``first_decision`` keeps how, when staff decide anew.
     sa.Column("automatic", sa.Boolean, nullable=False),
+    sa.Column("first_decision", sa.String(20)),
     _id("decided_by"),
     sa.Column("decided_at", Utc),
     # The worker was asked; the entry stays open until staff decide.

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sync_server.domain.merge import EPOCH_STEP
 from sync_server.store.scope import chunks
 from sync_server.store.tables import changes, conflicts, districts, records
 
@@ -28,6 +29,15 @@ def lock_district(connection: sa.Connection, district: str) -> int:
     """Take the district's turn until this transaction ends; return its last change_no."""
     wanted = sa.select(districts.c.change_no).where(districts.c.district == district)
     return int(connection.execute(wanted.with_for_update()).scalar_one())
+
+
+def lock_numbers(connection: sa.Connection, district: str) -> tuple[int, int]:
+    """Take the district's turn; return its last change_no and the floor of its versions."""
+    wanted = sa.select(districts.c.change_no, districts.c.version_floor).where(
+        districts.c.district == district
+    )
+    row = connection.execute(wanted.with_for_update()).one()
+    return int(row.change_no), int(row.version_floor)
 
 
 def set_change_no(connection: sa.Connection, district: str, last: int) -> None:
@@ -123,22 +133,46 @@ def waiting_changes(
 
 def open_entries(
     connection: sa.Connection, district: str, record_ids: Collection[str]
-) -> dict[tuple[str, str, str], str]:
-    """Return the waiting conflict entries of these records: (record, path, device) -> id."""
-    found: dict[tuple[str, str, str], str] = {}
+) -> list[Row]:
+    """Return the waiting conflict entries of these records: record, path, entry, its change."""
+    found: list[Row] = []
     columns = (
-        conflicts.c.conflict_id, conflicts.c.record_id, conflicts.c.path, conflicts.c.device_id,
+        conflicts.c.conflict_id, conflicts.c.record_id, conflicts.c.path, conflicts.c.change_id,
     )  # fmt: skip
     for some in chunks(record_ids):
-        wanted = sa.select(*columns).where(
-            conflicts.c.district == district,
-            conflicts.c.record_id.in_(some),
-            conflicts.c.decision.is_(None),
-            conflicts.c.device_id.is_not(None),
+        wanted = (
+            sa.select(*columns)
+            .where(
+                conflicts.c.district == district,
+                conflicts.c.record_id.in_(some),
+                conflicts.c.decision.is_(None),
+            )
+            .order_by(conflicts.c.conflict_id)
         )
-        for row in connection.execute(wanted):
-            found[(row.record_id, row.path, row.device_id)] = row.conflict_id
+        found += [dict(row) for row in connection.execute(wanted).mappings()]
     return found
+
+
+def successors(
+    connection: sa.Connection,
+    district: str,
+    record_id: str,
+    former_version: int,
+    names: set[str],
+) -> list[int]:
+    """Return the versions of changes of a record whose writers had seen ``former_version`` of the
+    epoch they wrote in, and which name one of the fields ``names``."""
+    last = -(-former_version // EPOCH_STEP) * EPOCH_STEP
+    wanted = sa.select(changes.c.version, changes.c.fields).where(
+        changes.c.district == district,
+        changes.c.record_id == record_id,
+        changes.c.base_version.between(former_version, last),
+        changes.c.version.is_not(None),
+        changes.c.outcome.in_(("applied", "merged")),
+    )
+    return [
+        int(row.version) for row in connection.execute(wanted) if not names.isdisjoint(row.fields)
+    ]
 
 
 def insert_conflicts(connection: sa.Connection, rows: Sequence[Row]) -> None:
@@ -158,6 +192,12 @@ def change_conflict(
     )
 
 
+def became_visible() -> sa.ColumnElement[bool]:
+    """The condition that a conflict's other value became visible with its own change, at once."""
+    decided = sa.func.coalesce(conflicts.c.first_decision, conflicts.c.decision, "")
+    return sa.and_(conflicts.c.automatic, decided == "replaced")
+
+
 def value_at(
     connection: sa.Connection, district: str, record_id: str, path: str, version: int
 ) -> Any:
@@ -170,10 +210,10 @@ def value_at(
         conflicts.c.district == district,
         conflicts.c.record_id == record_id,
         conflicts.c.path == path,
-        sa.func.coalesce(conflicts.c.decision, "") != "replaced",
+        sa.not_(became_visible()),
     )
     wanted = (
-        sa.select(changes.c.fields)
+        sa.select(changes.c.fields, changes.c.fixed)
         .where(
             changes.c.district == district,
             changes.c.record_id == record_id,
@@ -183,7 +223,8 @@ def value_at(
         )
         .order_by(changes.c.version.desc())
     )
-    for (fields,) in connection.execute(wanted):
+    for sent, fixed in connection.execute(wanted):
+        fields = fixed["fields"] if fixed else sent
         if name not in fields:
             continue
         if not key:

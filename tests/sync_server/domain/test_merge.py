@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -29,9 +30,10 @@ BASE = {"name": "林示例", "sex": "1", "phone": "10000000001", "reside": "tena
 
 
 def edit(device: str | None, base: int, *, minute: int = 0, doubtful: bool = False) -> Edit:
-    """One change of a device; its id tells device and minute."""
+    """One change of a device, whose log holds its earlier ones; its id tells device and minute."""
     made = DAWN + timedelta(minutes=minute)
-    return Edit(f"{device}-{minute}", f"author of {device}", device, base, made, doubtful)
+    held = frozenset(f"{device}-{earlier}" for earlier in range(minute)) if device else frozenset()
+    return Edit(f"{device}-{minute}", f"author of {device}", device, base, made, doubtful, held)
 
 
 def person(**more: Any) -> State:
@@ -59,9 +61,28 @@ def test_a_value_nobody_wrote_is_set_without_having_seen_the_record():
     assert merged.state.fields["move_reason"] == "搬走"
 
 
-def test_the_same_device_replaces_its_own_value_without_a_new_base():
-    merged = update(person(), edit("m", 0), phone="10000000002")
+def test_the_writer_replaces_what_his_own_log_holds_without_a_new_base():
+    merged = update(person(), edit("m", 0, minute=1), phone="10000000002")
     assert merged.outcome == "applied"
+
+
+def test_the_same_device_alone_is_no_knowledge():
+    copied = replace(edit("m", 0, minute=1), held=frozenset())
+    assert update(person(), copied, phone="10000000002").outcome == "conflict"
+
+
+def test_a_value_whose_successor_had_read_it_is_overtaken():
+    stands = update(person(), edit("a", 1), phone="10000000002").state
+    late = replace(edit("b", 1), overtaken_by=frozenset({"a-0"}))
+    merged = update(stands, late, phone="10000000003")
+    assert (merged.outcome, merged.clashes) == ("merged", ())
+    assert merged.state == stands
+
+
+@pytest.mark.parametrize(("version", "after"), [(0, 2_000_001), (7, 2_000_008), (2_000_008, 2_000_009),
+                                                (1_000_004, 2_000_005)])  # fmt: skip
+def test_versions_jump_once_after_a_restore(version, after):
+    assert State({}, {}, version, False, 2_000_000).next_version == after
 
 
 def test_the_centre_is_no_device_of_its_own():
@@ -180,7 +201,7 @@ def test_an_edit_against_an_unseen_void_is_kept_beside():
 def test_who_has_seen_the_void_is_told_apart():
     gone = merge_void(person(), edit("a", 1), "搬迁").state
     assert void_was_seen(gone, edit("b", 2))
-    assert void_was_seen(gone, edit("a", 0))
+    assert void_was_seen(gone, edit("a", 0, minute=1))
     assert not void_was_seen(gone, edit("b", 1))
 
 

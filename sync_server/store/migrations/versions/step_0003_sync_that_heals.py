@@ -55,6 +55,7 @@ def _columns() -> None:
     op.add_column("changes", _id("time_confirmed_by", nullable=True))
     op.add_column("changes", sa.Column("desk", sa.String(10)))
     op.add_column("changes", sa.Column("fixed", DOCUMENT))
+    op.add_column("conflicts", sa.Column("first_decision", sa.String(20)))
     op.add_column("conflicts", sa.Column("asked_at", TIME))
     op.create_index(op.f("ix_reseals_district_change_id"), "reseals", ["district", "change_id"])
     op.create_index(

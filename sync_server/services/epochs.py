@@ -1,0 +1,42 @@
+"""Epochs of the centre: a restored database begins a new one, and laptops refill what it lost.
+
+Versions and change numbers jump (protocol, rule 4), so that no number an older history gave out is
+given out again for something else; what laptops hold of the lost part is told apart by it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from sync_server.domain.merge import EPOCH_STEP
+from sync_server.services import audit
+from sync_server.store import writing
+from sync_server.store.tables import districts, records
+
+log = logging.getLogger(__name__)
+
+
+def begin_epoch(
+    connection: sa.Connection, district: str, at: datetime, *, above_change_no: int = 0
+) -> str:
+    """Begin a new epoch of a district in the running write transaction; return its name.
+
+    Numbers go on above every one that this database, or ``above_change_no``, knows of.
+    """
+    change_no, floor = writing.lock_numbers(connection, district)
+    most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
+    highest = max(change_no, floor, above_change_no, connection.execute(most).scalar() or 0)
+    begins = (highest // EPOCH_STEP + 1) * EPOCH_STEP
+    epoch = secrets.token_hex(16)
+    connection.execute(
+        sa.update(districts)
+        .where(districts.c.district == district)
+        .values(server_epoch=epoch, change_no=begins, version_floor=begins)
+    )
+    audit.note(connection, district, at, "epoch_begun", detail={"above": begins})
+    log.warning("district %s began a new epoch above %d", district, begins)
+    return epoch

@@ -1,0 +1,96 @@
+"""What a laptop's log held when it wrote a change: its stream so far, and what that stream follows.
+
+A store that was copied or put back goes on in a new stream under the same device, so the device
+alone does not tell what a writer had before him. A stream does: everything with a smaller number,
+and of the streams it follows everything up to where its store parted from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from sync_server.domain.merge import same_epoch
+from sync_server.store import streams
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a change stands, on what it was based, and which version it was before a restore."""
+
+    at: frozenset[tuple[str, int]]
+    base_version: int
+    former_version: int | None
+
+
+class Lines:
+    """One transaction's knowledge of who wrote after whom."""
+
+    def __init__(self, connection: sa.Connection, district: str) -> None:
+        self._connection = connection
+        self._district = district
+        self._places: dict[str, Place] = {}
+        self._reach: dict[str, Mapping[str, int]] = {}
+
+    def note(self, row: Mapping[str, Any], stream: str, seq: int) -> None:
+        """Remember a change of this transaction, which the tables do not hold yet."""
+        known = self._places.get(row["change_id"])
+        at = (known.at if known else frozenset()) | {(stream, seq)}
+        self._places[row["change_id"]] = Place(
+            at, row["base_version"] or 0, row.get("former_version")
+        )
+
+    def begin(self, stream: str, follows: Mapping[str, int]) -> None:
+        """Remember what a stream of this transaction follows, before it is stored."""
+        self._reach[stream] = follows
+
+    def held_before(self, stream: str, seq: int, change_ids: Collection[str]) -> frozenset[str]:
+        """Return those of ``change_ids`` that the log held before number ``seq`` of ``stream``."""
+        places = self._load(change_ids)
+        reach = self._reach_of(stream) | {stream: seq - 1}
+        return frozenset(
+            one
+            for one in change_ids
+            if one in places
+            and any(number <= reach.get(name, 0) for name, number in places[one].at)
+        )
+
+    def former(self, change_ids: Collection[str]) -> Mapping[str, Place]:
+        """Return the places of these changes that are known."""
+        return self._load(change_ids)
+
+    def _load(self, change_ids: Collection[str]) -> Mapping[str, Place]:
+        missing = [one for one in change_ids if one not in self._places]
+        if missing:
+            for row in streams.places(self._connection, self._district, missing):
+                self.note(row, row["stream"] or "", row["seq"] or 0)
+        return {one: self._places[one] for one in change_ids if one in self._places}
+
+    def _reach_of(self, stream: str) -> dict[str, int]:
+        """Return how far each earlier stream is part of ``stream``, itself left out."""
+        found: dict[str, int] = {}
+        waiting = [stream]
+        while waiting:
+            for name, seq in self._follows(waiting.pop()).items():
+                if seq > found.get(name, 0) and name != stream:
+                    found[name] = seq
+                    waiting.append(name)
+        return found
+
+    def _follows(self, stream: str) -> Mapping[str, int]:
+        if stream not in self._reach:
+            rows = streams.known_streams(self._connection, self._district, [stream])
+            self._reach[stream] = (rows[stream]["follows"] or {}) if stream in rows else {}
+        return self._reach[stream]
+
+
+def saw_former(base_version: int, former_version: int | None) -> bool:
+    """Whether a writer at ``base_version`` had seen what was ``former_version`` of a lost epoch."""
+    return (
+        former_version is not None
+        and same_epoch(base_version, former_version)
+        and former_version <= base_version
+    )
