@@ -11,7 +11,7 @@ from typing import Literal
 
 from sync_server.domain.areas import inside
 
-Right = Literal["records", "unmask", "export", "notices", "devices", "people", "audit"]
+Right = Literal["records", "unmask", "export", "notices", "devices", "people", "audit", "decide"]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
 _OFFICES = frozenset({"admin", "district", "street", "community"})
@@ -24,8 +24,10 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "devices": frozenset({"admin", "district", "community"}),
     "people": _AREA_ROLES,
     "audit": frozenset({"admin", "auditor"}),
+    "decide": _AREA_ROLES,
 }
-"""``devices`` means giving out join codes and revoking; seeing devices goes with ``records``."""
+"""``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
+``decide`` means settling conflicts, refused changes and doubtful times of one's own areas."""
 
 LONGEST_CODE = 17
 

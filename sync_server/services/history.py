@@ -201,9 +201,8 @@ def _kept_beside(change: Row, dispute: Row, received: Mapping[str, datetime]) ->
     opened, were kept beside as well.
     """
     if dispute["automatic"]:
-        return bool(
-            dispute["change_id"] == change["change_id"] and dispute["decision"] != "replaced"
-        )
+        at_once = dispute["first_decision"] or dispute["decision"]
+        return bool(dispute["change_id"] == change["change_id"] and at_once != "replaced")
     last = received.get(dispute["change_id"], dispute["opened_at"])
     return bool(
         change["outcome"] == "conflict"

@@ -73,11 +73,19 @@ def understood(change: sa.RowMapping) -> tuple[type[Kind] | None, dict[str, Any]
 
     The kind is None when it is unknown or newer than this program; a void's fields are its reason.
     """
-    fields = dict(change["fields"])
+    schema, fields = said(change)
     try:
         kind = kind_of(change["kind"])
         if change["action"] == "void":
             return kind, fields
-        return kind, upcast(change["kind"], change["schema"], fields)
+        return kind, upcast(change["kind"], schema, fields)
     except (UnknownKind, NewerSchema, KeyError):
         return None, fields
+
+
+def said(change: sa.RowMapping) -> tuple[int, dict[str, Any]]:
+    """Return what counts of a stored change: what staff made of it, else what was sent."""
+    fixed = change["fixed"]
+    if fixed:
+        return fixed["schema"], dict(fixed["fields"])
+    return change["schema"], dict(change["fields"])
