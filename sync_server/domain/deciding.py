@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from schemas.fields import Keyed, Paragraph
+from schemas.fields import Keyed, Paragraph, Ref
 from schemas.kind import Kind
 from schemas.seal import canonical
 from schemas.values import get_path
@@ -61,7 +61,7 @@ class TwoValues(Exception):
 def choices(kind: type[Kind], dispute: Dispute, *, names_record: bool) -> tuple[Choice, ...]:
     """Return what can be chosen, in the order to be shown.
 
-    ``names_record``: the entry's key is the id of a record, so that a second key would mean another.
+    ``names_record``: the entry's key is the id of a record; a second key would name another one.
     """
     found: list[Choice] = []
     if dispute.decided is None or dispute.automatic:
@@ -153,7 +153,12 @@ def _keeps_both(kind: type[Kind], dispute: Dispute, names_record: bool) -> bool:
 
 
 def _writable(kind: type[Kind], path: str) -> bool:
-    return path.partition(".")[0] in kind.declared()
+    """Whether a new value can be written by hand: an entry or a plain value, no reference."""
+    name, dot, _ = path.partition(".")
+    declared = kind.declared().get(name)
+    if isinstance(declared, Keyed):
+        return bool(dot)
+    return declared is not None and not isinstance(declared, Ref)
 
 
 def _set(plan_: Plan, path: str, value: Any) -> None:

@@ -20,7 +20,7 @@ from schemas.clock import written
 from schemas.kind import Action, Kind
 from schemas.values import apply, difference
 from sync_server.domain.errors import Refusal
-from sync_server.domain.merge import Edit
+from sync_server.domain.merge import VOIDED, Edit, State, origin
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Effect, Ledger, VoidedRecord
 from sync_server.store import writing
@@ -32,7 +32,8 @@ Row = dict[str, Any]
 class CentralChange:
     """One change by staff. ``fields`` as on the wire; ``grid`` counts for creates alone.
 
-    ``base_version`` is the version the person was looking at.
+    ``base_version`` is the version the person was looking at. ``settles``: it carries out what was
+    decided about a conflict, which every kind takes from staff.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class CentralChange:
     author: str
     grid: str = ""
     base_version: int | None = None
+    settles: bool = False
 
 
 def apply_central_change(
@@ -54,7 +56,7 @@ def apply_central_change(
     Whether the person may is for the caller to judge.
     """
     kind = kind_of(change.kind)
-    if change.action not in kind.info.staff:
+    if not change.settles and change.action not in kind.info.staff:
         raise Refusal("not_allowed")
     checked = check(kind, change.action, dict(change.fields))
     if not checked.ok:
@@ -127,6 +129,37 @@ def _log(
         "doubts": doubts or None,
         "conflict_id": effect.conflict_id,
     }
+
+
+def restore_record(
+    connection: sa.Connection, district: str, record_id: str, author: str, now: datetime
+) -> int:
+    """Let a void record stand again, because staff decided so, and return its version.
+
+    No laptop can do it; in the log it is an action ``restore`` without fields.
+    Raises Refusal ``out_of_date`` when the record is not void (any more).
+    """
+    last, floor = writing.lock_numbers(connection, district)
+    row = writing.load_records(connection, district, [record_id]).get(record_id)
+    if row is None or not row["voided"]:
+        raise Refusal("out_of_date")
+    kind, base = kind_of(row["kind"]), row["version"]
+    state = State(row["fields"], row["origins"], base, True, floor)
+    edit = Edit(new_id(), author, None, base, now, False)
+    row |= {
+        "voided": False,
+        "version": state.next_version,
+        "origins": {**row["origins"], VOIDED: origin(edit, state.next_version)},
+        "change_no": last + 1,
+        "last_author": author,
+        "last_made_at": written(now),
+    }
+    writing.update_records(connection, [row])
+    writing.set_change_no(connection, district, last + 1)
+    change = CentralChange(kind.info.name, record_id, "update", {}, author, base_version=base)
+    log = _log(district, kind, change, edit, Effect("applied", row["version"]), [], now)
+    writing.insert_changes(connection, [log | {"action": "restore"}])
+    return int(row["version"])
 
 
 def mark_seen(

@@ -180,6 +180,4 @@ def change_times(
 
 
 def _about(table: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        records.c.district == table.c.district, records.c.record_id == table.c.record_id
-    )
+    return sa.and_(records.c.district == table.c.district, records.c.record_id == table.c.record_id)
