@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from field_app.domain import conflicts
-from field_app.domain.views import build_view, copy_of
+from field_app.domain.views import build_view, copy_of, is_elsewhere
 from schemas.catalogue import NewerSchema, UnknownKind, upcast
 from schemas.exchange import IN_STORE
 
@@ -117,8 +117,9 @@ def _take_updates(
         result.received += 1
         view = world.views.get(record_id)
         if update.get("gone"):
-            if view is not None and view["copy"] is not None and not view["copy"].get("gone"):
-                copies[record_id] = {**view["copy"], "gone": True}
+            held = copies.get(record_id) or (view["copy"] if view else None)
+            if held is not None and not held.get("gone"):
+                copies[record_id] = {**held, "gone": True}
                 result.gone += 1
             continue
         try:
@@ -143,53 +144,63 @@ def _renew(
     """Settle a record's changes against the centre's copy and build its view anew."""
     view = world.views.get(record_id)
     copy = copies.get(record_id) or (view["copy"] if view else None)
-    kept = {one["change_id"]: one for one in world.conflicts.get(record_id, [])}
-    old = world.changes.get(record_id, [])
-    told = {
-        change["change_id"]: conflicts.rulings_known(
-            kept.get(change["change_id"]), rulings.get(change["change_id"], {})
-        )
-        for change in old
-    }
-    changes = []
-    for one in old:
-        change = conflicts.ruled(result.changes.get(one["change_id"], one), told[one["change_id"]])
-        changes.append(settle(change, copy, renewed=record_id in copies, grids=world.grids))
-    settled = []
-    for place, change in enumerate(changes):
-        known = kept.get(change["change_id"])
-        later = changes[place + 1 :]
-        document = conflicts.weigh(known, change, copy, later, told[change["change_id"]], at)
-        settled.append(conflicts.weighed(change, document))
-        kept = {**kept, change["change_id"]: document} if document else kept
-        if document != known:
-            result.conflicts[change["change_id"]] = document
-    for before, change in zip(old, settled, strict=True):
+    settled = _settled(world, result, record_id, copy, copies, rulings)
+    documents = _weigh(world, record_id, settled, copy, rulings, at)
+    settled = [conflicts.weighed(one, documents.get(one["change_id"])) for one in settled]
+    for before, change in zip(world.changes.get(record_id, []), settled, strict=True):
         if before != change:
             result.changes[change["change_id"]] = change
-    if view is None and copy is None and not settled:
-        return
     seen = max(world.seen.get(record_id, 0), _seen_now(copies, record_id))
-    result.views[record_id] = now = build_view(copy, settled, seen)
-    if copy is not None and copy.get("gone"):
-        _leave(result, record_id, now, kept, arrived=record_id in copies)
+    now = build_view(copy, settled, seen)
+    if view is not None or now is not None:
+        result.views[record_id] = now
+    if record_id in copies and copy is not None and copy.get("gone") and now is not None:
+        result.staying += 1
+    elsewhere = is_elsewhere(now, settled)
+    known = {one["change_id"]: one for one in world.conflicts.get(record_id, [])}
+    for change_id, document in documents.items():
+        kept = conflicts.stripped(document) if document and elsewhere else document
+        if kept != known.get(change_id):
+            result.conflicts[change_id] = kept
 
 
-def _leave(
+def _settled(
+    world: World,
     result: Result,
     record_id: str,
-    view: View | None,
-    kept: Mapping[str, dict[str, Any]],
-    *,
-    arrived: bool,
-) -> None:
-    """Leave no value of a record behind that is out of the worker's grids and has no open work."""
-    if view is not None:
-        result.staying += arrived
-        return
-    for change_id, document in kept.items():
-        if document is not None and (bare := conflicts.stripped(document)) != document:
-            result.conflicts[change_id] = bare
+    copy: Mapping[str, Any] | None,
+    copies: Mapping[str, Any],
+    rulings: Mapping[str, conflicts.Rulings],
+) -> list[Change]:
+    """Return a record's changes as receipts, decisions and the centre's copy have them now."""
+    kept = {one["change_id"]: one for one in world.conflicts.get(record_id, [])}
+    found = []
+    for old in world.changes.get(record_id, []):
+        change_id = old["change_id"]
+        told = conflicts.rulings_known(kept.get(change_id), rulings.get(change_id, {}))
+        change = conflicts.ruled(result.changes.get(change_id, old), told)
+        found.append(settle(change, copy, renewed=record_id in copies, grids=world.grids))
+    return found
+
+
+def _weigh(
+    world: World,
+    record_id: str,
+    changes: Sequence[Change],
+    copy: Mapping[str, Any] | None,
+    rulings: Mapping[str, conflicts.Rulings],
+    at: str,
+) -> dict[str, dict[str, Any] | None]:
+    """Return the conflict document of each change by its id, None where there is none."""
+    kept = {one["change_id"]: one for one in world.conflicts.get(record_id, [])}
+    found = {}
+    for place, change in enumerate(changes):
+        known = kept.get(change["change_id"])
+        told = conflicts.rulings_known(known, rulings.get(change["change_id"], {}))
+        found[change["change_id"]] = conflicts.weigh(
+            known, change, copy, changes[place + 1 :], told, at
+        )
+    return found
 
 
 def _seen_now(copies: Mapping[str, Mapping[str, Any]], record_id: str) -> int:
@@ -225,7 +236,8 @@ def settle(
         return {**change, "settled": True} if left else change
     if change["outcome"] == "held":
         # The record it waited for exists now, and the centre applied it in that same step.
-        return {**change, "outcome": "applied", "settled": True} if renewed else change
+        came = renewed and not copy.get("gone")
+        return {**change, "outcome": "applied", "settled": True} if came else change
     version = (change["receipt"] or {}).get("version")
     reached = version is None or copy["version"] >= version or copy.get("gone")
     return {**change, "settled": bool(reached)}

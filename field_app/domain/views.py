@@ -16,7 +16,7 @@ from schemas.search import search_text
 from schemas.values import apply
 
 STATES = ("refused", "conflict", "local", "received", "stored", "seen")
-"""What a record's or a change's state can be, the most urgent first."""
+"""What a record's state can be, the most urgent first; a change's can be ``declined`` besides."""
 
 
 def change_state(change: Mapping[str, Any], seen_version: int = 0) -> str:
@@ -27,6 +27,8 @@ def change_state(change: Mapping[str, Any], seen_version: int = 0) -> str:
     if not change["acked"]:
         return "local"
     outcome = change["outcome"]
+    if change.get("declined"):
+        return "declined"
     if outcome == "quarantined":
         return "refused"
     if outcome == "conflict":
@@ -52,6 +54,22 @@ def is_open(change: Mapping[str, Any]) -> bool:
     return not change["settled"]
 
 
+def keeps(change: Mapping[str, Any]) -> bool:
+    """Whether a record must stay for this change though it left the worker's grids: it is not
+    settled, or its values wait for a decision the worker has not let go of."""
+    waits = change["outcome"] == "conflict" and not change.get("decided")
+    return is_open(change) or (waits and not change.get("let_go"))
+
+
+def is_elsewhere(view: Mapping[str, Any] | None, changes: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a record is at the centre but no longer on this laptop, so that its values may not be
+    shown here; one whose making was refused never was at the centre."""
+    return view is None and not any(
+        change["action"] in ("create", "step") and change["outcome"] not in IN_STORE
+        for change in changes
+    )
+
+
 def build_view(
     copy: Mapping[str, Any] | None,
     changes: Sequence[Mapping[str, Any]],
@@ -65,7 +83,7 @@ def build_view(
     lying = [change for change in changes if is_open(change)]
     if copy is None and not any(change["action"] in ("create", "step") for change in lying):
         return None
-    if copy is not None and copy.get("gone") and not lying:
+    if copy is not None and copy.get("gone") and not any(keeps(one) for one in changes):
         return None  # it left the laptop's grids, and nothing of the worker's depends on it
     name = copy["kind"] if copy else lying[0]["kind"]
     view = _base(copy) if copy else _fresh(lying[0])
