@@ -64,7 +64,15 @@ MESSAGES: dict[str, Label] = {
     "already_exists": Label("这条记录已经存在。", "This record exists already."),
     "record_voided": Label("这条记录已作废。", "This record has been voided."),
     "too_large": Label("内容太长，请分开填写。", "Too large; please split it."),
+    "device_revoked": Label(
+        "本终端已停用，内容已收存，等工作人员处理。",
+        "This device was revoked; what it brought is kept for staff to look at.",
+    ),
     "too_deep": Label("内容层次太多。", "Nested too deeply."),
+    "unreadable_at_centre": Label(
+        "服务器三次都没能处理这条记录，已原样收存，由工作人员查看。",
+        "The centre failed at this three times; it is kept as it is for staff to look at.",
+    ),
 }
 
 

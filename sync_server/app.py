@@ -13,8 +13,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from schemas.exchange import API, MAX_BODY_BYTES
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
 from sync_server.settings import Settings
-from sync_server.web import api, pages, problems
-from sync_server.web.context import CENTRE, LIMITER
+from sync_server.web import api, pages, photos, problems
+from sync_server.web.context import CENTRE, GATE, LIMITER
+from sync_server.web.gate import Gate
 
 MAX_FORM_BYTES = 500_000
 
@@ -59,7 +60,9 @@ def app_of(centre: Centre) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.extensions[CENTRE] = centre
     app.extensions[LIMITER] = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    app.extensions[GATE] = Gate(settings.exchanges_at_once)
     csrf = CSRFProtect(app)
     csrf.exempt(api.register(app))
+    csrf.exempt(photos.register(app))
     pages.register(app)
     return app

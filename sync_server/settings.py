@@ -18,6 +18,9 @@ class Settings:
     ``district`` empty means the only district of the database (a new one gets
     ``services.districts.FIRST``). ``host_names`` are the names under which browsers and laptops
     reach it besides its address. ``keep_days`` tells laptops how long acknowledged changes stay.
+    ``exchanges_at_once`` bounds the exchanges one process serves at a time; with eight threads it
+    leaves two for the staff's pages. ``photo_bytes`` and ``photo_pixels`` bound one uploaded photo,
+    as stored and decoded.
     """
 
     data: Path = DEFAULT_DATA
@@ -30,14 +33,22 @@ class Settings:
     behind_tls: bool = False
     keep_days: int = 90
     next_after_s: int = 900
+    exchanges_at_once: int = 6
     joins_per_minute: int = 10
     sign_ins_per_minute: int = 20
+    photo_bytes: int = 1_048_576
+    photo_pixels: int = 24_000_000
     testing: bool = False
 
     @property
     def database(self) -> str:
         """The SQLAlchemy address of the database."""
         return self.database_url or f"sqlite:///{self.data / 'centre.db'}"
+
+    @property
+    def photos(self) -> Path:
+        """The folder of the photos."""
+        return self.data / "photos"
 
     @property
     def loopback(self) -> bool:

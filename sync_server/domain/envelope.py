@@ -31,6 +31,8 @@ _ACTION = re.compile(r"(create|update|void|step)\Z")
 _NUL = b"\\u0000"
 _MOST = 2**53
 LONGEST_POINTER = 200
+ASIDE = "quarantine_me"
+ASIDE_MEMBERS = frozenset({"seq", "change_id", ASIDE, "prev", "hash"})
 _schema = ChangeSchema()
 _REQUIRED = frozenset(
     (one.data_key or name) for name, one in _schema.fields.items() if one.required
@@ -105,17 +107,53 @@ def open_batch(changes: Sequence[Any]) -> list[Arrival]:
         else:
             _require(change["seq"] == previous["seq"] + 1, f"{pointer}/seq", "not consecutive")
             _require(change["prev"] == previous["hash"], f"{pointer}/prev", "not the hash before")
-        sealed = canonical({name: value for name, value in change.items() if name != "hash"})
-        right = sha256(sealed).hexdigest() == change["hash"]
-        _require(right, f"{pointer}/hash", "does not match the content")
-        arrivals.append(Arrival(change, change["seq"], change["hash"], sealed=sealed))
+        if ASIDE in change:
+            arrivals.append(_kept_aside(change, pointer))
+        else:
+            sealed = canonical({name: value for name, value in change.items() if name != "hash"})
+            _require_hash(sealed, change, pointer)
+            arrivals.append(Arrival(change, change["seq"], change["hash"], sealed=sealed))
         previous = change
     return arrivals
 
 
+def _require_hash(sealed: bytes, change: Mapping[str, Any], pointer: str) -> None:
+    right = sha256(sealed).hexdigest() == change["hash"]
+    _require(right, f"{pointer}/hash", "does not match the content")
+
+
+def _kept_aside(change: Mapping[str, Any], pointer: str) -> Arrival:
+    """Return a change that came as text because the centre failed at it, as one to quarantine.
+
+    Its hash is the change's own, over the text; where the text can be read, it must say the same
+    place and id. It is never opened: that is what failed.
+    """
+    text = change[ASIDE]
+    _require(isinstance(text, str) and "\0" not in text, f"{pointer}/{ASIDE}", "not text")
+    _require(set(change) == ASIDE_MEMBERS, pointer, "other members beside the text")
+    try:
+        _require_hash(text.encode(), change, pointer)
+        told = json.loads(text)
+    except UnicodeEncodeError:
+        raise BadEnvelope([{"pointer": f"{pointer}/{ASIDE}", "detail": "not UTF-8"}]) from None
+    except (ValueError, RecursionError):
+        told = None
+    members = dict(told) if isinstance(told, dict) else {}
+    for name in ("seq", "change_id", "prev"):
+        same = members.get(name, change[name]) == change[name]
+        _require(same, f"{pointer}/{name}", "not what the text says")
+    place = {name: change[name] for name in ("seq", "change_id", "prev", "hash")}
+    fit = _as_text(members | place) | {"fields": {"text": text}}
+    return Arrival(fit, change["seq"], change["hash"], problems=[problem("unreadable_at_centre")])
+
+
 def reopened(members: Mapping[str, Any]) -> Arrival:
-    """Return a stored change opened again (it was held), against today's kinds."""
-    arrival = Arrival(dict(members), members["seq"] or 0, members["hash"] or "")
+    """Return a stored change opened again (it was held or refused), against today's kinds.
+
+    What staff made of it before they released it (``fixed``) counts in place of what was sent.
+    """
+    said = members["fixed"] or {}
+    arrival = Arrival({**members, **said}, members["seq"] or 0, members["hash"] or "")
     _understand(arrival)
     return arrival
 

@@ -20,6 +20,7 @@ CODES: dict[str, str] = {
     "device_revoked": "the device was revoked",
     "wrong_device": "the token belongs to another device",
     "busy": "an exchange of this device is under way",
+    "server_busy": "as many exchanges as this server takes at a time are under way",
     "sequence_gap": "changes before the first one have not been received",
     "stream_forked": "the stream has another history at the centre",
     "unavailable": "the database cannot be used at the moment",
@@ -28,9 +29,25 @@ CODES: dict[str, str] = {
     "not_possible": "the address does not take this method",
     "rate_limited": "too many requests",
     "unexpected": "the centre failed; the failure was written down",
+    # photos by tus
+    "tus_version": "the request is of another version of tus",
+    "upload_gone": "the upload's time is over",
+    "upload_locked": "somebody else is writing this upload",
+    "offset_conflict": "the upload stands at another offset",
+    "checksum_mismatch": "the bytes do not hash to what was said; they were dropped",
+    "not_a_photo": "the bytes are no photo that can be taken",
+    "photo_storage_full": "the disk that holds the photos is full",
     # joining
     "bad_code": "the join code is unknown or too old",
     "code_used": "the join code was used with another key",
+    # relay files
+    "relay_not_ours": "the file is no relay file",
+    "relay_other_kind": "the file is a receipt, not what a laptop wrote",
+    "relay_newer": "the file was written by a newer program",
+    "relay_other_recipient": "the file is for another centre",
+    "relay_damaged": "the file is cut short or was altered",
+    "relay_unsigned": "the file was not made by the device it names",
+    "relay_unknown_device": "no device of this centre made the file",
     # people
     "sign_in_failed": "the number or the password is wrong",
     "locked_out": "too many failed sign-ins",

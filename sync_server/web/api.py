@@ -10,15 +10,18 @@ import sync_server
 from schemas.catalogue import UnknownKind, kind_of, kinds
 from schemas.codes import CodeList, all_lists
 from schemas.describe import code_lists, json_schema
-from schemas.exchange import API, JoinSchema, pointers
+from schemas.exchange import API, MAX_BODY_BYTES, JoinSchema, pointers
 from schemas.kind import Kind
 from sync_server.domain.envelope import BadEnvelope
 from sync_server.domain.errors import Refusal
+from sync_server.services.account import account_of
 from sync_server.services.centre import Centre
-from sync_server.services.devices import Device, Joined, authenticate, join_device
+from sync_server.services.devices import Joined, join_device
 from sync_server.services.sync import exchange, keep_unusable, limits
+from sync_server.web.bearer import calling_device
 from sync_server.web.bodies import compressed, read_json
-from sync_server.web.context import CENTRE, LIMITER, centre
+from sync_server.web.context import CENTRE, LIMITER, centre, gate
+from sync_server.web.gate import require_length
 
 _join = JoinSchema()
 
@@ -31,6 +34,7 @@ def register(app: Flask) -> Blueprint:
     joining = limit(join)
     api.add_url_rule("/devices", "join", joining, methods=["POST"])
     api.add_url_rule("/sync", "sync", sync, methods=["POST"])
+    api.add_url_rule("/sync/account", "account", account)
     api.add_url_rule("/kinds", "list_kinds", list_kinds)
     api.add_url_rule("/kinds/<name>", "describe_kind", describe_kind)
     api.add_url_rule("/codes", "list_codes", list_codes)
@@ -69,14 +73,27 @@ def join() -> tuple[Response, int]:
 def sync() -> Response:
     """POST /sync: the exchange."""
     now = centre().clock()
-    device = _device()
-    body, text = read_json(request)
-    try:
-        reply = exchange(centre(), device, body, now)
-    except BadEnvelope:
-        keep_unusable(centre(), device, text, now)
-        raise
+    device = calling_device()
+    require_length(request, MAX_BODY_BYTES)
+    with gate().enter():
+        body, text = read_json(request)
+        try:
+            reply = exchange(centre(), device, body, now)
+        except BadEnvelope:
+            keep_unusable(centre(), device, text, now)
+            raise
     return Response(reply.as_json(), mimetype="application/json")
+
+
+def account() -> Response:
+    """GET /sync/account: what the centre has of this device, in counts.
+
+    A revoked device is answered too: it may destroy its store only once all is known to be here.
+    """
+    device = calling_device(revoked=True)
+    with centre().store.reading() as connection:
+        found = account_of(connection, device.district, device.device_id)
+    return jsonify(found.as_json())
 
 
 def list_kinds() -> Response:
@@ -126,13 +143,6 @@ def _entries(codes: CodeList) -> list[dict[str, object]]:
         }
         for item in codes.items
     ]
-
-
-def _device() -> Device:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise Refusal("bad_token")
-    return authenticate(centre().store, token.strip())
 
 
 def _joined(joined: Joined) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from typing import Any
 
 from flask import Response, current_app
@@ -27,24 +28,37 @@ STATUS = {
     "code_used": 409,
     "sequence_gap": 409,
     "stream_forked": 409,
+    "offset_conflict": 409,
+    "upload_gone": 410,
+    "tus_version": 412,
     "too_large": 413,
     "wrong_type": 415,
+    "not_a_photo": 415,
     "bad_envelope": 422,
     "bad_request": 422,
+    "upload_locked": 423,
     "rate_limited": 429,
+    "checksum_mismatch": 460,
     "unexpected": 500,
+    "server_busy": 503,
     "unavailable": 503,
     "database_unreachable": 503,
     "database_damaged": 503,
     "disk_full": 503,
     "folder_unusable": 503,
+    "photo_storage_full": 507,
 }
 OF_HTTP = {
     404: "not_found", 405: "not_possible", 413: "too_large", 415: "wrong_type",
     429: "rate_limited",
 }  # fmt: skip
-RETRY_AFTER_S = {"busy": 2, "rate_limited": 60, "unavailable": 5, "database_unreachable": 30,
-                 "disk_full": 300, "database_damaged": 300, "folder_unusable": 300}  # fmt: skip
+RETRY_AFTER_S = {
+    "busy": 2, "upload_locked": 2, "rate_limited": 60, "unavailable": 5,
+    "database_unreachable": 30, "disk_full": 300, "database_damaged": 300, "folder_unusable": 300,
+    "photo_storage_full": 300,
+}  # fmt: skip
+SPREAD_S = {"server_busy": (5, 30)}
+"""Retry-After drawn between two limits: those turned away must not come back all at once."""
 TELLS = frozenset({"known", "stream", "errors", "limit"})
 """Facts of a refusal that the answer carries."""
 
@@ -89,6 +103,8 @@ def _document(code: str, status: int, facts: dict[str, Any]) -> Response:
     )
     if code in RETRY_AFTER_S:
         response.headers["Retry-After"] = str(RETRY_AFTER_S[code])
+    if code in SPREAD_S:
+        response.headers["Retry-After"] = str(random.randint(*SPREAD_S[code]))
     if code == "bad_token":
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

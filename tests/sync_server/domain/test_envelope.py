@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.exchange import ChangeSchema
+from schemas.exchange import AsideSchema, ChangeSchema
 from schemas.seal import ZEROS, seal
 from sync_server.domain.envelope import Arrival, BadEnvelope, _well_formed, open_batch
 
@@ -84,3 +85,41 @@ def test_a_change_without_its_seal_spoils_the_batch(name):
     change.pop(name)
     with pytest.raises(BadEnvelope):
         open_batch([change])
+
+
+def aside(text: str, **more: Any) -> dict[str, Any]:
+    place = {"seq": 1, "change_id": ID, "prev": ZEROS, "hash": sha256(text.encode()).hexdigest()}
+    return place | {"quarantine_me": text} | more
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "", "[1]", '{"seq": 1}', '{"fields": ' + "[" * 100_000, "1" * 5000]
+)
+def test_text_nobody_can_read_is_kept_as_it_is(text):
+    arrival = opened(aside(text))
+    assert [one["code"] for one in arrival.problems] == ["unreadable_at_centre"]
+    assert arrival.members["fields"] == {"text": text}
+    assert (arrival.kind, arrival.change_id) == (None, ID)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        aside("{}", hash="0" * 64),
+        aside("{}", fields={}),
+        aside("a\0b"),
+        aside('{"seq": 2}'),
+        aside('{"change_id": "01998a00-0000-7000-8000-000000000002"}'),
+        aside('{"prev": "' + "1" * 64 + '"}'),
+        aside("{}") | {"quarantine_me": 7},
+        aside("{}") | {"quarantine_me": "\ud800"},
+    ],
+    ids=["hash", "members", "nul", "seq", "change_id", "prev", "no text", "surrogate"],
+)  # fmt: skip
+def test_text_that_does_not_fit_its_place_spoils_the_batch(change):
+    with pytest.raises(BadEnvelope):
+        open_batch([change])
+
+
+def test_a_change_as_text_is_what_the_contract_says():
+    assert AsideSchema().validate(aside("{}")) == {}
