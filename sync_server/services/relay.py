@@ -1,0 +1,303 @@
+"""Taking in relay files: exchanges and photos that came on a stick (protocol, section 7).
+
+A file is read twice. The first time it is decrypted and checked to its very end; only when device,
+recipient and signature are right is it read again, each request going through the same exchange as
+over the link. So nothing of a bad file is ever applied, and a good one counts once, however often
+and beside whatever else it is handed in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, BinaryIO, cast
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from schemas.clock import written
+from schemas.relay.faults import RelayFault
+from schemas.relay.headers import BatchHeader, ReceiptHeader
+from schemas.relay.parts import Part, PartReader, PartWriter
+from schemas.relay.sealing import Sealer, Unsealer
+from schemas.seal import canonical
+from sync_server.domain.envelope import BadEnvelope
+from sync_server.domain.errors import Refusal
+from sync_server.domain.json_text import read_object
+from sync_server.services import audit
+from sync_server.services.accounts import User, get_user
+from sync_server.services.centre import Centre
+from sync_server.services.devices import Device, find_device
+from sync_server.services.districts import district_of
+from sync_server.services.sync import Reply, exchange, keep_unusable
+from sync_server.store import relay_rows
+from sync_server.store.relay_folder import RelayFolder
+
+log = logging.getLogger(__name__)
+
+ANSWERED = frozenset({
+    "bad_envelope", "bad_json", "busy", "device_revoked", "sequence_gap", "stream_forked",
+    "wrong_device",
+})  # fmt: skip
+"""Refusals of single requests that the laptop is told in the receipt; others end the taking-in."""
+TELLS = ("stream", "known", "errors")
+PULL_BYTES, PULL_PAGES = 64 * 1_048_576, 400
+"""How much of what waits for the laptop one receipt may carry."""
+BUSY_TRIES, BUSY_PAUSE_S = 40, 0.25
+KEEP_RECEIPTS = timedelta(days=90)
+LAST_FILES = 20
+
+
+@dataclass
+class TakenIn:
+    """What became of one file. ``known_since``: it had been taken in before, at that time.
+
+    ``outcomes`` counts the receipts, ``refused`` the requests that were refused, by code.
+    """
+
+    sha256: str
+    device: Device
+    worker: User
+    made_at: str
+    known_since: datetime | None
+    requests: int = 0
+    changes: int = 0
+    photos: int = 0
+    updates: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def revoked(self) -> bool:
+        """Whether the device may not take part any more; what it brought waits for staff."""
+        return self.device.state != "active" or not self.worker.active
+
+
+def folder_of(centre: Centre) -> RelayFolder:
+    """Return the folder relay files pass through."""
+    return RelayFolder(centre.settings.data / "relay")
+
+
+def take_in(
+    centre: Centre,
+    file: BinaryIO,
+    out: BinaryIO,
+    now: datetime,
+    *,
+    by: User | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> TakenIn:
+    """Take a file in and write its receipt to ``out``; ``file`` must be seekable.
+
+    Raises Refusal, nothing having been applied: relay_not_ours, relay_other_kind, relay_newer,
+    relay_other_recipient, relay_damaged, relay_unknown_device, relay_unsigned. One that the
+    database or the disk raises may come half-way; handing the file in again goes on.
+    """
+    try:
+        taken, header = _verify(centre, file)
+        file.seek(0)
+        _Taking(centre, taken, now, sleep).apply(file, header, out)
+    except RelayFault as fault:
+        raise Refusal(fault.code) from None
+    _remember(centre, taken, now, by)
+    log.info(
+        "relay file device=%s requests=%d changes=%d photos=%d known=%s",
+        taken.device.device_id, taken.requests, taken.changes, taken.photos,
+        taken.known_since is not None,
+    )  # fmt: skip
+    return taken
+
+
+def take_in_and_keep(
+    centre: Centre, file: BinaryIO, now: datetime, *, by: User | None = None
+) -> TakenIn:
+    """Take a file in and keep its receipt to be fetched under the file's hash; raises as above."""
+    folder = folder_of(centre)
+    folder.drop_old((now - KEEP_RECEIPTS).timestamp())
+    with folder.scratch() as out:
+        taken = take_in(centre, file, cast(BinaryIO, out), now, by=by)
+        out.seek(0)
+        with folder.writing_receipt(taken.sha256) as kept:
+            while piece := out.read(65_536):
+                kept.write(piece)
+    return taken
+
+
+def latest_files(centre: Centre, person: User) -> list[Mapping[str, Any]]:
+    """Return the files taken in last from devices of the person's areas, the newest first."""
+    with centre.store.reading() as connection:
+        rows = relay_rows.latest(connection, person.district, person.scope_codes, LAST_FILES)
+    return [dict(row) for row in rows]
+
+
+class _Hashing:
+    """Hashes a file as it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.hash = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self.hash.update(data)
+        return data
+
+
+def _opened(centre: Centre, file: BinaryIO) -> PartReader:
+    def private_of(recipient: bytes) -> X25519PrivateKey | None:
+        return centre.keys.x25519 if recipient.hex() == centre.keys.server_key else None
+
+    return PartReader(Unsealer(file, "batch", private_of))
+
+
+def _verify(centre: Centre, file: BinaryIO) -> tuple[TakenIn, BatchHeader]:
+    """Read the whole file and check that it is whole, for us, and signed by a device of ours."""
+    hashing = _Hashing(file)
+    reader = _opened(centre, cast(BinaryIO, hashing))
+    header = BatchHeader.read(reader.header)
+    if header.recipient != centre.keys.server_key or header.district != centre.code:
+        raise RelayFault("relay_other_recipient")
+    counted = Counter(part.kind for part in reader.parts())
+    with centre.store.reading() as connection:
+        device = find_device(connection, centre.code, header.device_id)
+        if device is None:
+            raise Refusal("relay_unknown_device")
+        worker = get_user(connection, centre.code, device.worker_id)
+        reader.check_signature(bytes.fromhex(device.public_key))
+        sha256 = hashing.hash.hexdigest()
+        row = relay_rows.find(connection, centre.code, sha256)
+    if counted != Counter(request=len(header.batches), photo=header.photos):
+        raise RelayFault("relay_damaged")
+    known = row["received_at"] if row else None
+    taken = TakenIn(sha256, device, worker, header.made_at, known)
+    return taken, header
+
+
+class _Taking:
+    """The second reading: every part is applied and answered in order."""
+
+    def __init__(
+        self, centre: Centre, taken: TakenIn, now: datetime, sleep: Callable[[float], None]
+    ) -> None:
+        self._centre = centre
+        self._taken = taken
+        self._now = now
+        self._sleep = sleep
+
+    def apply(self, file: BinaryIO, header: BatchHeader, out: BinaryIO) -> None:
+        """Apply all parts of a verified file and write the receipt."""
+        sealer = Sealer(out, "receipt", bytes.fromhex(header.reply_key), self._centre.keys.x25519)
+        writer = PartWriter(sealer, self._receipt_header().document())
+        last: tuple[dict[str, Any], Reply] | None = None
+        for part in _opened(self._centre, file).parts():
+            if part.kind == "request":
+                last = self._request(part, writer)
+            else:
+                self._photo(part, writer)
+        if last is not None:
+            self._pull(*last, writer)
+        writer.finish()
+        sealer.close()
+
+    def _receipt_header(self) -> ReceiptHeader:
+        with self._centre.store.reading() as connection:
+            present = district_of(connection, self._centre.code) or self._centre.district
+        return ReceiptHeader(
+            purpose="receipt",
+            device_id=self._taken.device.device_id,
+            device_state="revoked" if self._taken.revoked else "active",
+            batch_sha256=self._taken.sha256,
+            server_epoch=present.server_epoch,
+            made_at=written(self._now),
+        )
+
+    def _request(self, part: Part, writer: PartWriter) -> tuple[dict[str, Any], Reply] | None:
+        """Take one request; return it with its reply when more waits for the laptop."""
+        self._taken.requests += 1
+        raw = part.body.read()
+        try:
+            body, text = read_object(raw)
+            reply = self._exchange(body, text)
+        except Refusal as refusal:
+            if refusal.code not in ANSWERED:
+                raise
+            facts = {name: refusal.facts[name] for name in TELLS if name in refusal.facts}
+            self._taken.refused[refusal.code] += 1
+            refused = canonical({"code": refusal.code, **facts})
+            _answer(writer, {"to": "request", "refused": refusal.code}, refused)
+            return None
+        self._count(body, reply)
+        _answer(writer, {"to": "request"}, reply.as_json().encode())
+        return (body, reply) if reply.members["more"] and body.get("want", 500) else None
+
+    def _exchange(self, body: dict[str, Any], text: str) -> Reply:
+        device = self._taken.device
+        for left in reversed(range(BUSY_TRIES)):
+            try:
+                return exchange(self._centre, device, body, self._now, road="relay")
+            except BadEnvelope as err:
+                keep_unusable(self._centre, device, text, self._now)
+                raise Refusal("bad_envelope", errors=err.errors) from None
+            except Refusal as refusal:  # the laptop is at the link this very moment
+                if refusal.code != "busy" or not left:
+                    raise
+            self._sleep(BUSY_PAUSE_S)
+        raise AssertionError("unreachable")
+
+    def _count(self, body: Mapping[str, Any], reply: Reply) -> None:
+        receipts = reply.members["receipts"]
+        self._taken.changes += len(body["changes"])
+        self._taken.updates += len(reply.updates)
+        self._taken.outcomes.update(one["outcome"] for one in receipts)
+
+    def _pull(self, body: dict[str, Any], reply: Reply, writer: PartWriter) -> None:
+        """Add the further pages of what waits for the laptop, within a receipt's limits."""
+        room = PULL_BYTES
+        for _ in range(PULL_PAGES):
+            if not reply.members["more"] or room <= 0:
+                return
+            body = body | {
+                "changes": [], "heads": [], "former": {}, "account": None,
+                "cursor": reply.members["cursor"], "server_epoch": reply.members["server_epoch"],
+            }  # fmt: skip
+            try:
+                reply = self._exchange(body, "")
+            except Refusal as refusal:
+                if refusal.code not in ANSWERED:
+                    raise
+                return  # the laptop gets the rest another time
+            self._taken.updates += len(reply.updates)
+            text = reply.as_json().encode()
+            room -= len(text)
+            _answer(writer, {"to": "pull"}, text)
+
+    def _photo(self, part: Part, writer: PartWriter) -> None:
+        self._taken.photos += 1
+
+
+def _answer(writer: PartWriter, meta: Mapping[str, Any], body: bytes) -> None:
+    writer.add("answer", meta, len(body), _pieces(body))
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    yield body
+
+
+def _remember(centre: Centre, taken: TakenIn, now: datetime, by: User | None) -> None:
+    user_id = by.user_id if by else None
+    counts = {"requests": taken.requests, "changes": taken.changes, "photos": taken.photos}
+    with centre.store.writing() as connection:
+        if relay_rows.find(connection, centre.code, taken.sha256) is None:
+            row = {
+                "district": centre.code, "sha256": taken.sha256, "received_at": now,
+                "device_id": taken.device.device_id, "user_id": user_id, **counts,
+            }  # fmt: skip
+            relay_rows.insert(connection, row)
+        audit.note(
+            connection, centre.code, now, "relay_file", user_id=user_id,
+            target=taken.device.device_id, detail=counts,
+        )  # fmt: skip
