@@ -1,0 +1,189 @@
+"""The rows of photos: uploads under way, complete photos, and which photo records have bytes.
+
+A photo record's bytes count when a device of the record's author brought them: the hash alone gives
+nobody another worker's picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from sync_server.store.scope import chunks, within
+from sync_server.store.tables import devices, photo_files, photo_uploads, records
+
+Row = sa.RowMapping
+PHOTO = "photo"
+
+
+def add_upload(connection: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Add an upload."""
+    connection.execute(sa.insert(photo_uploads), dict(row))
+
+
+def upload(connection: sa.Connection, district: str, device_id: str, upload_id: str) -> Row | None:
+    """Return one upload of a device, None when it has no such one."""
+    query = sa.select(photo_uploads).where(
+        _this(district, upload_id), photo_uploads.c.device_id == device_id
+    )
+    return connection.execute(query).mappings().first()
+
+
+def drop_upload(connection: sa.Connection, district: str, upload_id: str) -> None:
+    """Forget an upload."""
+    connection.execute(sa.delete(photo_uploads).where(_this(district, upload_id)))
+
+
+def uploads_begun(connection: sa.Connection, district: str, device_id: str) -> list[str]:
+    """Return the ids of a device's uploads that are not complete, the newest first."""
+    query = (
+        sa.select(photo_uploads.c.upload_id)
+        .where(
+            photo_uploads.c.district == district,
+            photo_uploads.c.device_id == device_id,
+            photo_uploads.c.done.is_(False),
+        )
+        .order_by(photo_uploads.c.begun_at.desc(), photo_uploads.c.upload_id.desc())
+    )
+    return list(connection.execute(query).scalars())
+
+
+def uploads_expired(
+    connection: sa.Connection, district: str, now: datetime, size: int
+) -> list[str]:
+    """Return the ids of ``size`` uploads whose time is over, the oldest first."""
+    query = (
+        sa.select(photo_uploads.c.upload_id)
+        .where(photo_uploads.c.district == district, photo_uploads.c.expires_at <= now)
+        .order_by(photo_uploads.c.expires_at)
+        .limit(size)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def uploads_open(connection: sa.Connection, upload_ids: Collection[str]) -> set[str]:
+    """Return which of these ids, of any district, are uploads that are not complete."""
+    found: set[str] = set()
+    for run in chunks(upload_ids):
+        query = sa.select(photo_uploads.c.upload_id).where(
+            photo_uploads.c.upload_id.in_(run), photo_uploads.c.done.is_(False)
+        )
+        found |= set(connection.execute(query).scalars())
+    return found
+
+
+def complete(
+    connection: sa.Connection, district: str, upload_id: str, photo: Mapping[str, Any]
+) -> None:
+    """Mark an upload as complete and its photo as here."""
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.insert(photo_files), {"district": district, **photo})
+    except IntegrityError:
+        pass  # the same device had brought the same bytes: they are here, which is what counts
+    done = sa.update(photo_uploads).where(_this(district, upload_id)).values(done=True)
+    connection.execute(done)
+
+
+def brought(connection: sa.Connection, district: str, device_id: str, sha256: str) -> Row | None:
+    """Return the photo with this hash that a device has brought, or None."""
+    query = sa.select(photo_files).where(
+        photo_files.c.district == district,
+        photo_files.c.device_id == device_id,
+        photo_files.c.sha256 == sha256,
+    )
+    return connection.execute(query).mappings().first()
+
+
+def here() -> sa.ColumnElement[bool]:
+    """The condition on ``records`` that a photo record's bytes are here."""
+    return sa.exists().where(
+        photo_files.c.district == records.c.district,
+        photo_files.c.sha256 == records.c.fields["sha256"].as_string(),
+        devices.c.district == photo_files.c.district,
+        devices.c.device_id == photo_files.c.device_id,
+        devices.c.worker_id == records.c.author,
+    )
+
+
+def photos_of(connection: sa.Connection, district: str, owner_id: str) -> Sequence[Row]:
+    """Return the photo records of a record, voided ones left out, oldest first, with ``here``."""
+    query = (
+        sa.select(records, here().label("here"))
+        .where(
+            records.c.district == district,
+            records.c.parent_id == owner_id,
+            records.c.kind == PHOTO,
+            records.c.voided.is_(False),
+            records.c.merged_into.is_(None),
+        )
+        .order_by(records.c.happened_at, records.c.record_id)
+    )
+    return connection.execute(query).mappings().all()
+
+
+def photo(connection: sa.Connection, district: str, record_id: str) -> Row | None:
+    """Return one photo record with ``here``, also a voided one; None when there is none."""
+    query = sa.select(records, here().label("here")).where(
+        records.c.district == district,
+        records.c.record_id == record_id,
+        records.c.kind == PHOTO,
+    )
+    return connection.execute(query).mappings().first()
+
+
+def missing(
+    connection: sa.Connection, district: str, areas: tuple[str, ...], *, start: int, size: int
+) -> tuple[Sequence[Row], int]:
+    """Return a page of the photo records without bytes inside ``areas``, those first whose record
+    came longest ago, and how many there are."""
+    condition = sa.and_(
+        records.c.district == district,
+        records.c.kind == PHOTO,
+        records.c.voided.is_(False),
+        within(records.c.grid, areas),
+        sa.not_(here()),
+    )
+    total = connection.execute(
+        sa.select(sa.func.count()).select_from(records).where(condition)
+    ).scalar_one()
+    query = (
+        sa.select(records)
+        .where(condition)
+        .order_by(records.c.received_at, records.c.record_id)
+        .offset(start)
+        .limit(size)
+    )
+    return connection.execute(query).mappings().all(), total
+
+
+def received_between(
+    connection: sa.Connection,
+    district: str,
+    device_ids: Collection[str],
+    since: datetime,
+    before: datetime,
+) -> dict[str, int]:
+    """Return how many photos each of these devices completed from ``since`` until ``before``."""
+    found: dict[str, int] = {}
+    for run in chunks(device_ids):
+        query = (
+            sa.select(photo_files.c.device_id, sa.func.count().label("photos"))
+            .where(
+                photo_files.c.district == district,
+                photo_files.c.device_id.in_(run),
+                photo_files.c.received_at >= since,
+                photo_files.c.received_at < before,
+            )
+            .group_by(photo_files.c.device_id)
+        )
+        found |= {row.device_id: row.photos for row in connection.execute(query)}
+    return found
+
+
+def _this(district: str, upload_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(photo_uploads.c.district == district, photo_uploads.c.upload_id == upload_id)

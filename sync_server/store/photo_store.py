@@ -1,0 +1,202 @@
+"""Photos on disk: uploads under way, and complete photos named by their hash.
+
+<folder>/parts/<upload id>.part       what has come; its size is the upload's offset
+<folder>/parts/<upload id>.lock       held by the one who writes
+<folder>/kept/ab/cd/<sha256>          a complete photo, written under another name, synced, renamed
+<folder>/small/ab/cd/<sha256>.jpg     its thumbnail; can be made again at any time
+
+Several processes may work on one folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sync_server.domain.errors import Refusal
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class PhotoStore:
+    """The photos' folder. Raises Refusal photo_storage_full or folder_unusable when the disk does
+    not take what must be written; what was confirmed before stands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    # Uploads under way ---------------------------------------------------------------------------
+
+    def offset(self, upload_id: str) -> int:
+        """Return how many bytes of an upload are here; 0 when none ever came."""
+        try:
+            return self._part(upload_id).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    @contextlib.contextmanager
+    def writer(self, upload_id: str) -> Iterator[None]:
+        """Be the only one who writes an upload, among all threads and processes.
+
+        Raises Refusal ``upload_locked`` at once when somebody else does.
+        """
+        path = self._part(upload_id).with_suffix(".lock")
+        with _told():
+            _make(path.parent)
+        lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
+        try:
+            lock.acquire()
+        except (Timeout, OSError):
+            raise Refusal("upload_locked") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def append(self, upload_id: str, pieces: Iterable[bytes], room: int) -> None:
+        """Add bytes to an upload, on the disk when this returns; hold ``writer``.
+
+        ``pieces`` may end early (the line was cut): what came counts. Raises Refusal too_large when
+        there is more than ``room``; then, and when the disk is full, nothing was added.
+        """
+        path = self._part(upload_id)
+        begun = self.offset(upload_id)
+        try:
+            with _told():
+                _write_on(path, pieces, room)
+                if begun == 0:
+                    sync_folder(path.parent)
+        except Refusal:
+            with contextlib.suppress(OSError):
+                os.truncate(path, begun)
+            raise
+
+    def content(self, upload_id: str) -> bytes:
+        """Return the bytes of an upload that have come."""
+        return self._part(upload_id).read_bytes()
+
+    def drop(self, upload_id: str) -> None:
+        """Forget the bytes of an upload; harmless when there are none."""
+        path = self._part(upload_id)
+        for one in (path, path.with_suffix(".lock")):
+            with contextlib.suppress(OSError):
+                one.unlink()
+
+    def stray(self, before: float) -> list[str]:
+        """Return the ids of the uploads not written to since ``before`` (seconds since 1970)."""
+        found = set()
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder / "parts") as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if entry.stat().st_mtime < before:
+                        found.add(entry.name.partition(".")[0])
+        return sorted(found)
+
+    # Complete photos -----------------------------------------------------------------------------
+
+    def keep(self, sha256: str, content: bytes) -> None:
+        """Put a complete photo in its place, on the disk with its name when this returns.
+
+        One that lies there already is left alone when it is whole, else replaced.
+        """
+        if self.photo(sha256) is None:
+            with _told():
+                _write_whole(self._kept(sha256), content)
+
+    def photo(self, sha256: str) -> bytes | None:
+        """Return a complete photo; None when it is not here or not whole any more."""
+        try:
+            content = self._kept(sha256).read_bytes()
+        except OSError:
+            return None
+        return content if hashlib.sha256(content).hexdigest() == sha256 else None
+
+    def thumbnail(self, sha256: str) -> bytes | None:
+        """Return a thumbnail made earlier, None when there is none."""
+        try:
+            return self._small(sha256).read_bytes()
+        except OSError:
+            return None
+
+    def keep_thumbnail(self, sha256: str, content: bytes) -> None:
+        """Remember a thumbnail; a disk that refuses is left alone, for it can be made again."""
+        with contextlib.suppress(OSError):
+            _write_whole(self._small(sha256), content)
+
+    def _part(self, upload_id: str) -> Path:
+        return self.folder / "parts" / f"{upload_id}.part"
+
+    def _kept(self, sha256: str) -> Path:
+        return self.folder / "kept" / sha256[:2] / sha256[2:4] / sha256
+
+    def _small(self, sha256: str) -> Path:
+        return self.folder / "small" / sha256[:2] / sha256[2:4] / f"{sha256}.jpg"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_on(path: Path, pieces: Iterable[bytes], room: int) -> None:
+    with open(path, "ab", opener=_private) as file:
+        for piece in pieces:
+            room -= len(piece)
+            if room < 0:
+                raise Refusal("too_large")
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file under another name, sync it, give it its name, sync the folder."""
+    _make(path.parent)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        with open(draft, "xb", opener=_private) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, each with a durable name."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Turn a disk's refusal into ours."""
+    try:
+        yield
+    except OSError as err:
+        full = err.errno in _FULL
+        raise Refusal("photo_storage_full" if full else "folder_unusable") from err
