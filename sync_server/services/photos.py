@@ -163,6 +163,39 @@ def sweep(centre: Centre, now: datetime) -> int:
     return len(over) + len(unneeded)
 
 
+def keep_photo(
+    centre: Centre,
+    device: Device,
+    sha256: str,
+    content: bytes,
+    now: datetime,
+    *,
+    upload_id: str = "",
+) -> None:
+    """Prove and keep a whole photo that ``device`` brought, by whatever road; twice is as once.
+
+    It is on the disk under its hash, and its row committed, when this returns. Raises Refusal:
+    checksum_mismatch, not_a_photo, too_large, and what the disk says.
+    """
+    if len(content) > centre.settings.photo_bytes:
+        raise Refusal("too_large", limit=centre.settings.photo_bytes)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise Refusal("checksum_mismatch")
+    look = examine(content, centre.settings.photo_pixels)
+    photo_store(centre).keep(sha256, content)
+    row = {
+        "device_id": device.device_id,
+        "sha256": sha256,
+        "bytes": len(content),
+        "media_type": look.media_type,
+        "width": look.width,
+        "height": look.height,
+        "received_at": now,
+    }
+    with centre.store.writing() as connection:
+        photo_rows.complete(connection, device.district, upload_id, row)
+
+
 def _find(centre: Centre, device: Device, upload_id: str, now: datetime) -> Upload:
     with centre.store.reading() as connection:
         row = photo_rows.upload(connection, device.district, device.device_id, upload_id)
@@ -197,28 +230,13 @@ def _settled(centre: Centre, device: Device, found: Upload, now: datetime) -> Up
         return found
     content = files.content(found.upload_id)
     try:
-        if len(content) != found.length or hashlib.sha256(content).hexdigest() != found.sha256:
+        if len(content) != found.length:
             raise Refusal("checksum_mismatch")
-        look = examine(content, centre.settings.photo_pixels)
-    except Refusal:
-        _drop(centre, device.district, found.upload_id)
+        keep_photo(centre, device, found.sha256, content, now, upload_id=found.upload_id)
+    except Refusal as refusal:
+        if refusal.code in ("checksum_mismatch", "not_a_photo"):
+            _drop(centre, device.district, found.upload_id)
         raise
-    files.keep(found.sha256, content)
-    with centre.store.writing() as connection:
-        photo_rows.complete(
-            connection,
-            device.district,
-            found.upload_id,
-            {
-                "device_id": device.device_id,
-                "sha256": found.sha256,
-                "bytes": found.length,
-                "media_type": look.media_type,
-                "width": look.width,
-                "height": look.height,
-                "received_at": now,
-            },
-        )
     files.drop(found.upload_id)
     return replace(found, done=True)
 
