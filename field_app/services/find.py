@@ -85,6 +85,13 @@ def warm(ws: Workspace) -> int:
     return len(_doors(ws))
 
 
+def forget(ws: Workspace) -> None:
+    """Draw the index anew at the next search: records were removed, and no name of theirs may be
+    found any more."""
+    with _guard:
+        _indexes.pop(ws.db, None)
+
+
 def _doors(ws: Workspace) -> list[Door]:
     """Return every door, the index brought up to date first."""
     with _guard:

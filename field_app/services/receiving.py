@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from field_app.domain import conflicts
 from field_app.domain.identity import Identity
 from field_app.domain.reconcile import (
     Result,
@@ -16,14 +18,13 @@ from field_app.domain.reconcile import (
     reconcile,
     too_many_gone,
 )
-from field_app.services import forks, streams
+from field_app.services import find, forks, streams
 from field_app.services.batch import Batch
 from field_app.services.records import (
     changes_of,
     find_view,
     get_view,
     kind_names,
-    refresh_view,
     seen_version,
 )
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain, put_all
@@ -34,18 +35,22 @@ log = logging.getLogger(__name__)
 
 UNKNOWN = "unknown_kinds"
 """The table of records whose kind this program does not know yet."""
+MARKS = ("seen", conflicts.DECISION, "correction")
+"""Kinds that speak of another record and are listed under it."""
 CLOCK_DOUBT_S = 600
 PRUNE_AT_ONCE = 2000
 
 
 @dataclass
 class Taken:
-    """What one answer brought. ``braked`` is how many records it would have taken away, when that
-    is so many that the worker must be asked; its updates and cursor are then not stored."""
+    """What one answer brought. ``gone`` records left the worker's grids, ``staying`` ones of them
+    until his open work on them is settled. ``braked`` is how many records it would have taken away,
+    when that is so many that he must be asked; its updates and cursor are then not stored."""
 
     confirmed: int = 0
     received: int = 0
     gone: int = 0
+    staying: int = 0
     braked: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
 
@@ -62,20 +67,23 @@ def take_reply(
 
     Raises what the store raises, having stored nothing.
     """
-    gone = 0 if agreed else too_many_gone(reply.updates, gone_before, held)
     at = written(ws.now())
     with ws.db.transaction():
-        if _is_restored(ws, reply):
-            _unmark_lost(ws, reply)
+        leaving = [one for one in reply.updates if one.get("gone") and _holds(ws, one["record_id"])]
+        gone = 0 if agreed else too_many_gone(leaving, gone_before, held)
         updates = () if gone else reply.updates
+        renewed = _unmark_lost(ws, reply) if _is_restored(ws, reply) else {}
         # A change may have been sealed anew or corrected since the batch was made.
         sent = [now for one in batch.changes if (now := _as_it_is(ws, one)) is not None]
         sent += _held_ones(ws, reply, {one["change_id"] for one in sent})
         # By the centre's clock: what is kept ninety days must not hang on this laptop's.
         confirmed_at = written(ws.now() + timedelta(seconds=reply.offset_s))
-        world = _world(ws, sent, updates)
+        grids = reply.grids if reply.grids is not None else ws.grids
+        world = _world(ws, sent, updates, renewed | _left_behind(ws, grids))
+        world.grids = grids
         result = reconcile(world, sent, reply.receipts, updates, confirmed_at)
         _write(ws, result)
+        ws.table(UNKNOWN).remove(doc_ids=[one["record_id"] for one in updates if one.get("gone")])
         streams.confirm(ws)
         ws.keep_setting("cursor", server_epoch=reply.server_epoch)
         if not gone:
@@ -83,7 +91,25 @@ def take_reply(
         _keep_identity(ws, reply, at)
         if reply.people:
             ws.keep_setting("people", **reply.people)
-    return Taken(result.confirmed, result.received, result.gone, gone, result.outcomes)
+    if None in result.views.values():
+        find.forget(ws)
+    return Taken(result.confirmed, result.received, result.gone, result.staying, gone,
+                 result.outcomes)  # fmt: skip
+
+
+def _holds(ws: Workspace, record_id: str) -> bool:
+    """Whether a record of the centre's is here and has not been said to leave yet."""
+    view = find_view(ws, record_id)
+    return view is not None and view["copy"] is not None and not view["copy"].get("gone")
+
+
+def _left_behind(ws: Workspace, grids: Sequence[str]) -> dict[str, str]:
+    """Return by record id the kinds of what waits for a copy though the worker's grids are fewer
+    now: what the centre took of it will not come down any more."""
+    if set(ws.grids) <= set(grids):
+        return {}
+    waiting = plain(ws.table(CHANGES).find_by("settled", False))
+    return {one["record_id"]: one["kind"] for one in waiting}
 
 
 def _as_it_is(ws: Workspace, sent: dict[str, Any]) -> dict[str, Any] | None:
@@ -98,13 +124,21 @@ def _held_ones(ws: Workspace, reply: Reply, sent: set[str]) -> list[dict[str, An
     return [one for one in found if one["acked"] and one["outcome"] == "held"]
 
 
-def _world(ws: Workspace, sent: list[dict[str, Any]], updates: Any) -> World:
-    """Read what the laptop has of every record the answer touches."""
-    kinds = {change["record_id"]: change["kind"] for change in sent}
+def _world(
+    ws: Workspace, sent: list[dict[str, Any]], updates: Any, more: Mapping[str, str] | None = None
+) -> World:
+    """Read what the laptop has of every record the answer touches; ``more`` are records to be
+    looked at besides, with their kinds."""
+    kinds: dict[str, str | None] = dict(more or {})
+    kinds |= {change["record_id"]: change["kind"] for change in sent}
     for update in updates:
-        kinds[update["record_id"]] = update.get("kind")
+        if update["record_id"] not in kinds or not update.get("gone"):
+            kinds[update["record_id"]] = update.get("kind")
         if update.get("kind") == "seen" and isinstance(update["fields"].get("target_id"), str):
             kinds.setdefault(update["fields"]["target_id"], update["fields"].get("target_kind"))
+        if update.get("kind") == conflicts.DECISION:
+            for change in _decided_ones(ws, update["fields"]):
+                kinds.setdefault(change["record_id"], change["kind"])
     known = set(kind_names())
     world = World({}, {})
     for record_id, kind in kinds.items():
@@ -118,10 +152,19 @@ def _world(ws: Workspace, sent: list[dict[str, Any]], updates: Any) -> World:
     return world
 
 
+def _decided_ones(ws: Workspace, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the worker's own changes a decision speaks of."""
+    named = [fields.get("change_id"), fields.get("visible_change_id")]
+    ids = [one for one in named if isinstance(one, str)]
+    return plain(ws.table(CHANGES).get(doc_ids=ids)) if ids else []
+
+
 def _write(ws: Workspace, result: Result) -> None:
     put_all(ws.db, CHANGES, result.changes)
-    put_all(ws.db, CONFLICTS, result.conflicts)
     put_all(ws.db, UNKNOWN, result.unknown)
+    told = {name: one for name, one in result.conflicts.items() if one is not None}
+    put_all(ws.db, CONFLICTS, told)
+    ws.table(CONFLICTS).remove(doc_ids=[one for one in result.conflicts if one not in told])
     by_kind: dict[str, dict[str, dict[str, Any]]] = {}
     gone = []
     for record_id, view in result.views.items():
@@ -132,8 +175,20 @@ def _write(ws: Workspace, result: Result) -> None:
     for name, views in by_kind.items():
         put_all(ws.db, name, views)
     if gone:
-        for name in kind_names():
-            ws.table(name).remove(doc_ids=gone)
+        _remove(ws, gone)
+
+
+def _remove(ws: Workspace, record_ids: list[str]) -> None:
+    """Remove the views of records and the marks about them."""
+    marks = [
+        mark["record_id"]
+        for name in MARKS
+        for record_id in record_ids
+        for mark in ws.table(name).find_by("parent_id", record_id)
+        if mark["state"] not in ("local", "refused", "conflict")
+    ]
+    for name in kind_names():
+        ws.table(name).remove(doc_ids=[*record_ids, *marks])
 
 
 def _is_restored(ws: Workspace, reply: Reply) -> bool:
@@ -142,8 +197,12 @@ def _is_restored(ws: Workspace, reply: Reply) -> bool:
     return known is not None and known != reply.server_epoch
 
 
-def _unmark_lost(ws: Workspace, reply: Reply) -> None:
-    """Offer again whatever the restored centre does not have; nothing kept is touched."""
+def _unmark_lost(ws: Workspace, reply: Reply) -> dict[str, str]:
+    """Offer again whatever the restored centre does not have; nothing kept is touched.
+
+    What staff had decided is forgotten until the centre, which is asked for everything anew, tells
+    it again. Returns the records to be looked at, with their kinds.
+    """
     lost, forked = beyond(plain(ws.table(CHANGES)), reply.known)
     log.warning("the centre began a new epoch; %d changes are offered again", len(lost))
     put_all(ws.db, CHANGES, {change["change_id"]: change for change in lost})
@@ -151,8 +210,17 @@ def _unmark_lost(ws: Workspace, reply: Reply) -> None:
     streams.go_back(ws, {name: reply.known.get(name, (0, "")) for name in every})
     if forked:
         forks.leave(ws, forked, foreign=True)
-    for record_id, kind in {change["record_id"]: change["kind"] for change in lost}.items():
-        refresh_view(ws, kind, record_id)
+    ids = {change["change_id"] for change in lost}
+    told = plain(ws.table(CONFLICTS))
+    put_all(
+        ws.db,
+        CONFLICTS,
+        {one["change_id"]: conflicts.forgotten(one, lost=one["change_id"] in ids) for one in told},
+    )
+    for name in (conflicts.DECISION, "correction"):
+        settled = [one["record_id"] for one in ws.table(name) if one["state"] != "local"]
+        ws.table(name).remove(doc_ids=settled)
+    return {one["record_id"]: one["kind"] for one in [*lost, *told]}
 
 
 def _keep_identity(ws: Workspace, reply: Reply, at: str) -> None:
@@ -183,7 +251,9 @@ def prune(ws: Workspace) -> int:
     before = written(now - timedelta(days=max(identity.keep_days, 90)))
     ids = prunable(plain(ws.table(CHANGES).find_by("settled", True)), before)[:PRUNE_AT_ONCE]
     if ids:
-        ws.table(CHANGES).remove(doc_ids=ids)
+        with ws.db.transaction():
+            ws.table(CHANGES).remove(doc_ids=ids)
+            ws.table(CONFLICTS).remove(doc_ids=ids)
     return len(ids)
 
 
