@@ -52,6 +52,10 @@ class KindInfo:
     """The field that tells when it happened; None: when it was made."""
     only_author: bool = False
     """Whether only its author may change it (field records)."""
+    addressee: str | None = None
+    """The field that names the only worker whose laptop may change it, if there is one."""
+    answers: frozenset[str] = frozenset()
+    """The fields he may change."""
     protected: bool = False
     """Whether even its existence is personal (care): shown to roles of its area only."""
 

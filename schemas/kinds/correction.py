@@ -1,6 +1,6 @@
 """correction 退回修改: staff ask a worker to correct or to check what he sent, field by field."""
 
-from schemas.fields import Flag, Keyed, Line, Moment, Paragraph, Ref
+from schemas.fields import Code, Flag, Keyed, Line, Moment, Paragraph, Ref
 from schemas.fields.keyed import Part
 from schemas.kind import Kind, KindInfo
 from schemas.labels import Label
@@ -13,7 +13,8 @@ class Mark(Part):
 
 
 class Correction(Kind):
-    """Lies where the record it speaks of lies; closed by the worker's answer or by staff."""
+    """Lies where the record it speaks of lies, or where the worker who is asked gets it; closed by
+    his answer or by staff."""
 
     info = KindInfo(
         name="correction",
@@ -22,9 +23,11 @@ class Correction(Kind):
         reach="community",
         title=("asked_at",),
         parent="target_id",
-        laptop=frozenset(),
+        laptop=frozenset({"update"}),
         staff=frozenset({"create", "update", "void"}),
         dated_by="asked_at",
+        addressee="asked_of",
+        answers=frozenset({"answer", "reply", "answer_id", "closed"}),
     )
 
     target_kind = Line("记录类别", "Kind of record", required=True, longest=40)
@@ -36,5 +39,7 @@ class Correction(Kind):
     marked = Keyed("标记字段", "Marked fields", Mark)
     asked_by = Ref("退回人", "Asked by", "user", required=True, column=True)
     asked_at = Moment("退回时间", "Asked at", required=True, column=True)
+    answer = Code("答复", "Answer", "CORRECTION_ANSWER", column=True)
+    reply = Paragraph("答复说明", "Reply", longest=500)
     answer_id = Ref("答复的变更", "Answering change", "change")
     closed = Flag("已办结", "Closed", column=True)

@@ -98,11 +98,23 @@ def _judge_changed(arrival: Arrival, worker: Worker, record: Mapping[str, Any] |
         return outside
     if info.only_author and record["author"] != worker.user_id:
         return _refused("not_allowed")
+    if not _may_answer(arrival, worker, record, info):
+        return _refused("not_allowed")
     if arrival.action == "update":
         whole = apply(arrival.kind, record["fields"], arrival.fields)
         if faults := broken_rules(arrival.kind, whole):
             return Verdict(problems=[one.as_json() for one in faults])
     return Verdict(grid=record["grid"])
+
+
+def _may_answer(
+    arrival: Arrival, worker: Worker, record: Mapping[str, Any], info: KindInfo
+) -> bool:
+    """Whether what is asked of one worker is answered by him, and only answered."""
+    if info.addressee is None:
+        return True
+    mine = record["fields"].get(info.addressee) == worker.user_id
+    return mine and arrival.fields.keys() <= info.answers
 
 
 def _in_area(worker: Worker, area: str, info: KindInfo) -> Verdict | None:
