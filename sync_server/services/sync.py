@@ -20,6 +20,7 @@ from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
 from sync_server.domain.times import Reading, read_clock, unmeasured
 from sync_server.services import audit
+from sync_server.services.account import note_account
 from sync_server.services.centre import Centre
 from sync_server.services.deliver import Delivery, deliver_updates
 from sync_server.services.devices import Device
@@ -58,8 +59,8 @@ def exchange(
     """Take one request of ``POST /sync`` and answer it once its changes are durable.
 
     ``body`` is decoded JSON. On the road ``relay`` no clock is measured, and a revoked device's
-    changes are kept whole for staff, unapplied; it gets no updates. Raises BadEnvelope, and Refusal: wrong_device, busy, device_revoked,
-    stream_forked, sequence_gap (with ``known``).
+    changes are kept whole for staff, unapplied; it gets no updates. Raises BadEnvelope, and
+    Refusal: wrong_device, busy, device_revoked, stream_forked, sequence_gap (with ``known``).
     """
     batch, envelope = _open(device, body, now, road)
     _check_ahead(centre, batch)
@@ -143,7 +144,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
         else:
             received = receive_batch(connection, batch)
             foreign = False
-        _note_visit(connection, batch, envelope["app"], received)
+        _note_visit(connection, batch, envelope["app"], received, envelope.get("account"))
     if foreign:
         start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
         delivery = Delivery([], start, True, {})
@@ -216,7 +217,9 @@ def _known(connection: sa.Connection, batch: Batch) -> list[dict[str, Any]]:
     return known_of(connection, batch.device, names)
 
 
-def _note_visit(connection: sa.Connection, batch: Batch, app: str, received: Received) -> None:
+def _note_visit(
+    connection: sa.Connection, batch: Batch, app: str, received: Received, told: Any
+) -> None:
     """Write down when the laptop was here and what its clock said.
 
     A delivery that held only known changes may be an old one sent again by hand: its time says
@@ -230,6 +233,7 @@ def _note_visit(connection: sa.Connection, batch: Batch, app: str, received: Rec
     ):
         values["clock_offset_s"] = batch.clock.offset_s
     streams.change_device(connection, batch.device.district, batch.device.device_id, values)
+    note_account(connection, batch.device, told)
 
 
 def _note_fork(centre: Centre, batch: Batch, now: datetime) -> None:
