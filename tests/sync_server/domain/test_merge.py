@@ -79,8 +79,10 @@ def test_a_value_whose_successor_had_read_it_is_overtaken():
     assert merged.state == stands
 
 
-@pytest.mark.parametrize(("version", "after"), [(0, 2_000_001), (7, 2_000_008), (2_000_008, 2_000_009),
-                                                (1_000_004, 2_000_005)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("version", "after"),
+    [(0, 2_000_001), (7, 2_000_008), (2_000_008, 2_000_009), (1_000_004, 2_000_005)],
+)
 def test_versions_jump_once_after_a_restore(version, after):
     assert State({}, {}, version, False, 2_000_000).next_version == after
 
