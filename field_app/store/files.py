@@ -18,10 +18,13 @@ PRIVATE_FOLDER = 0o700
 def make_private_folder(folder: Path) -> None:
     """Make a folder (and its parents) that only its owner can enter; an existing one is closed up.
 
-    Raises OSError when it cannot be made.
+    Its name survives a power cut once this returns. Raises OSError when it cannot be made.
     """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     os.chmod(folder, PRIVATE_FOLDER)
+    for made in reversed(missing):
+        sync_folder(made.parent)
 
 
 def create_private_file(path: Path) -> None:

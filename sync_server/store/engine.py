@@ -8,6 +8,7 @@ two writers queue instead of failing half-way.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -131,7 +132,7 @@ def _open_sqlite(url: URL) -> sa.Engine:
     check_sqlite_version()
     folder = Path(str(url.database)).parent
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(folder)
     except OSError as err:
         raise Refusal("folder_unusable", folder=str(folder)) from err
     engine = sa.create_engine(
@@ -152,6 +153,20 @@ def _open_sqlite(url: URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the data folder so that its name survives a power cut, as the commits in it do."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.name == "nt":  # has no such call for folders
+        return
+    for made in reversed(missing):
+        handle = os.open(made.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _open_postgresql(url: URL) -> sa.Engine:
