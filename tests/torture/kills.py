@@ -1,0 +1,140 @@
+"""Real ``kill -9`` at random moments of a laptop's store, of its creation and of the centre.
+
+A life is one fork: it opens the store, checks everything in it, tells how far it is, goes on saving
+and tells of each commit once it is confirmed, until it is killed: while it opens, checks, saves,
+folds its WAL, copies itself or closes. The next life must find at least all that was confirmed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.torture.databases import Databases
+from tests.torture.forks import CONFIRMED, OPENED, Fork, Say
+from tests.torture.subjects import CentreOf, LaptopStore, Place, Subject, Wrong
+
+FULL = 10_000
+LIVES = 60
+"""After so many lives a store begins anew, else checking it would take most of a life."""
+BIRTHS = 0.05
+"""The share of the laptop's kills that meet the creation of a worker's store."""
+
+
+class Births(LaptopStore):
+    """A laptop on which one worker after another is created."""
+
+    name = "creation"
+
+    def create(self, place: Place) -> None:
+        """Nothing is there at first."""
+
+    def commits(self, place: Place, first: int) -> Iterator[int]:
+        """Create worker after worker."""
+        vault = self.vault(place)
+        for number in itertools.count(first):
+            store, _ = vault.create(f"w{number:05d}", None, "correct horse")
+            store.close()
+            yield number
+
+    def last(self, place: Place) -> int:
+        """Count the workers, all listed in a row, the newest two whole."""
+        vault = self.vault(place)
+        with vault.instance_lock():
+            names = [entry.worker_id for entry in vault.workers()]
+        if names != [f"w{number:05d}" for number in range(1, len(names) + 1)]:
+            raise Wrong(f"workers {names[-3:]}")
+        folders = list((vault.folder / "workers").iterdir())
+        if len(folders) != len(names):
+            raise Wrong(f"{len(folders)} folders for {len(names)} workers")
+        for name in names[-2:]:
+            vault.unlock(name, "correct horse").close()
+        return len(names)
+
+
+def run(scale: float, database: str | None) -> dict[str, Any]:
+    """Kill; return the figures, with ``violations`` in words."""
+    rng = random.Random()
+    kills = max(int(FULL * scale), 10)
+    births = max(int(kills * BIRTHS), 3)
+    with Databases(database) as databases:
+        figures: dict[str, Any] = {
+            "laptop": _kill(LaptopStore(), kills - births, rng, Databases(None)),
+            "creation": _kill(Births(), births, rng, Databases(None)),
+            "centre": _kill(CentreOf(), kills, rng, databases),
+        }
+    figures["centre"]["database"] = "postgresql" if database else "sqlite"
+    return figures
+
+
+def life(subject: Subject, place: Place) -> Callable[[Say], None]:
+    """What a fork does: open, check, save for ever."""
+
+    def live(say: Say) -> None:
+        last = subject.last(place)
+        say(OPENED, last)
+        with closing(subject.commits(place, last + 1)) as commits:  # type: ignore[type-var]
+            for number in commits:
+                say(CONFIRMED, number)
+
+    return live
+
+
+def _kill(subject: Subject, kills: int, rng: random.Random, databases: Databases) -> dict[str, Any]:
+    figures: dict[str, Any] = {
+        "kills": 0, "before_open": 0, "confirmed": 0, "lost": 0, "unopenable": 0, "violations": [],
+    }  # fmt: skip
+    pace = [0.1]
+    began = time.monotonic()
+    while figures["kills"] < kills:
+        _one_store(subject, min(LIVES, kills - figures["kills"]), rng, databases, figures, pace)
+    seconds = time.monotonic() - began
+    figures["seconds"] = round(seconds, 1)
+    figures["per_second"] = round(figures["kills"] / seconds, 1)
+    return figures
+
+
+def _one_store(
+    subject: Subject,
+    lives: int,
+    rng: random.Random,
+    databases: Databases,
+    figures: dict[str, Any],
+    pace: list[float],
+) -> None:
+    """Some lives of one store, and a last one that is let live until it has checked itself."""
+    folder = Path(tempfile.mkdtemp(prefix="gridrounds-kills-"))
+    with databases.fresh() as url:
+        place = Place(folder, url)
+        told = Fork(lambda say: subject.create(place)).finish()
+        assert not told.failure, told.failure
+        confirmed = 0
+        for number in range(lives + 1):
+            if number < lives:
+                told = Fork(life(subject, place)).kill_after(rng.uniform(0, 2.5 * pace[0]))
+                figures["kills"] += 1
+                if told.first_s is not None:
+                    pace[0] = 0.9 * pace[0] + 0.1 * told.first_s
+            else:
+                told = Fork(lambda say: say(OPENED, subject.last(place))).finish()
+            if told.failure:
+                figures["unopenable"] += 1
+                figures["violations"].append(f"{subject.name}: {told.failure}")
+                return
+            if told.opened is None:
+                figures["before_open"] += 1
+            elif told.opened < confirmed:
+                figures["lost"] += confirmed - told.opened
+                words = f"{subject.name}: {told.opened} found, {confirmed} confirmed"
+                figures["violations"].append(words)
+                return
+            figures["confirmed"] += len(told.confirmed)
+            confirmed = max([confirmed, *told.confirmed])
+    shutil.rmtree(folder, ignore_errors=True)  # one that failed is left to be looked at
