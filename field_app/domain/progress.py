@@ -10,8 +10,8 @@ from typing import Any
 class Progress:
     """One round, written by the round alone and read by anybody.
 
-    ``stage`` is idle | connecting | sending | receiving | done | failed | stopped. Success is shown
-    only when ``stage`` is done: every item was confirmed by the centre.
+    ``stage`` is idle | connecting | sending | receiving | checking | done | failed | stopped.
+    Success is shown only when ``stage`` is done: every item was confirmed by the centre.
     """
 
     stage: str = "idle"
@@ -22,6 +22,11 @@ class Progress:
     """Records that came down."""
     outcomes: dict[str, int] = field(default_factory=dict)
     exchanges: int = 0
+    photos: int = 0
+    """Photos the centre had not confirmed when the round came to them."""
+    photos_sent: int = 0
+    photo_bytes: int = 0
+    photo_bytes_sent: int = 0
     error: str = ""
     """The code of what ended the round early."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -32,6 +37,30 @@ class Progress:
     """When the centre, or the back-off, wants the next try."""
     next_after_s: float | None = None
     """When the centre wants the next round of its own accord."""
+    up_bytes: int = 0
+    down_bytes: int = 0
+    """Bodies as they crossed the line, packed."""
+    busy_s: float = 0.0
+    """Seconds spent in exchanges."""
+    rate: int = 0
+    """Bytes a second, both ways, over the last exchange."""
+    unsent: int = 0
+    """Changes not confirmed when the round ended."""
+
+    def measure(self, up: int, down: int, took_s: float) -> None:
+        """Add what one exchange carried (bytes of both bodies) and how many seconds it took."""
+        self.up_bytes += up
+        self.down_bytes += down
+        self.busy_s += took_s
+        self.rate = round((up + down) / max(took_s, 0.001))
+
+    @property
+    def left_s(self) -> int | None:
+        """The seconds the rest of the upload will take at the pace so far; None when unknown."""
+        left = self.total - self.confirmed
+        if self.over or left <= 0 or not self.confirmed or not self.busy_s:
+            return None
+        return max(1, round(left * self.busy_s / self.confirmed))
 
     @property
     def over(self) -> bool:
@@ -40,4 +69,4 @@ class Progress:
 
     def document(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return asdict(self)
+        return asdict(self) | {"left_s": self.left_s}

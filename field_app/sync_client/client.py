@@ -7,7 +7,7 @@ import gzip
 import json
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError as TransportError
 from field_app.sync_client.addresses import centre_address
 from field_app.sync_client.faults import SyncFault
 from field_app.sync_client.replies import Known, Reply, read_known, read_reply
+from field_app.sync_client.tus import Tus
 from schemas.exchange import API
 
 CONNECT_S, READ_S, WHOLE_S = 10.0, 60.0, 300.0
@@ -31,6 +32,12 @@ KNOWN_REFUSALS = frozenset({
     "bad_code", "code_used",
 })  # fmt: skip
 """Codes of the centre that have a meaning of their own here; others are told as they are."""
+TUS_REFUSALS = {
+    404: "upload_gone", 410: "upload_gone", 409: "offset_conflict", 413: "photo_refused",
+    415: "photo_refused", 422: "photo_refused", 423: "upload_locked", 460: "checksum_mismatch",
+    507: "photo_storage_full",
+}  # fmt: skip
+"""What a status means for an upload, and nowhere else."""
 
 
 class _SystemTrust(HTTPAdapter):
@@ -101,18 +108,52 @@ class Client:
             if len(body) > GZIP_OVER_BYTES:
                 body = gzip.compress(body, 6)
                 headers["Content-Encoding"] = "gzip"
+        with self._asked(method, path, headers, body) as answer:
+            return self._judge(answer, self._read(answer))
+
+    def uploads(self) -> Tus:
+        """Return the way photos go."""
+        return Tus(self._ask_tus, "/photos")
+
+    def _ask_tus(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Mapping[str, str]:
+        """Make one request of an upload; return the headers of an answer that took it.
+
+        Raises SyncFault; one with the centre's own code where tus gives it a meaning
+        (see :mod:`field_app.sync_client.tus`).
+        """
+        with self._asked(method, path, {"Accept": "application/json", **headers}, body) as answer:
+            raw = self._read(answer)
+            status = answer.status_code
+            if "Tus-Resumable" not in answer.headers:
+                self._judge(answer, raw)  # what the centre says before uploads are looked at
+                raise SyncFault("not_our_server", status=status)
+            if 200 <= status < 300:
+                return answer.headers
+            code = TUS_REFUSALS.get(status)
+            if code is not None:
+                raise SyncFault(code, status=status)
+            self._judge(answer, raw)
+            raise SyncFault("bad_reply", status=status)
+
+    @contextlib.contextmanager
+    def _asked(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Iterator[requests.Response]:
+        """Ask, and hand out the answer with its body still to be read; a road that breaks, also
+        while it is read, is a SyncFault."""
         try:
             with self._session.request(
                 method,
                 self._base + path,
                 data=body,
-                headers=headers,
+                headers=dict(headers),
                 timeout=(CONNECT_S, READ_S),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                raw = self._read(answer)
-                return self._judge(answer, raw)
+                yield answer
         except (requests.exceptions.SSLError, ssl.SSLError) as error:
             raise SyncFault("tls_failed") from error
         except (requests.exceptions.Timeout, TimeoutError) as error:
