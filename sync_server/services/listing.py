@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from schemas import describe
-from schemas.catalogue import kind_of
+from schemas.catalogue import KINDS, kind_of
 from schemas.clock import SHANGHAI
 from schemas.codes import CodeList
 from schemas.fields import Code, Codes, Declared, Keyed, Location, Ref, Whole
@@ -153,8 +153,8 @@ def lineage(kind: type[Kind]) -> tuple[str, ...]:
     while present.info.parent:
         reference = present.declared()[present.info.parent]
         assert isinstance(reference, Ref)
-        if reference.kind in parents:
-            break
+        if reference.kind in parents or reference.kind not in KINDS:
+            break  # itself again, or any kind of record
         parents.append(reference.kind)
         present = kind_of(reference.kind)
     return tuple(parents)

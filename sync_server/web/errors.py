@@ -38,7 +38,28 @@ SENTENCES = {
     "reason_needed": later("请写明查看原因（%(least)s 至 %(most)s 字）。"),
     "bad_fields": later("有填报项需要改正。"),
     "out_of_date": later("这条记录刚被别人改过，请核对后再提交。"),
+    "choose_one": later("还没有选。请给要裁决的项选一种办法。"),
+    "moved_on": later("有人刚裁决过，或者记录刚有改动。什么都没有做，请看过现在的情况再定。"),
+    "not_decided": later("还没有裁决：请看下面标出的地方。"),
+    "two_values": later("同一项不能同时定成两个值，也不能又作废又修改。"),
+    "words_needed": later("请写明要核实什么。"),
+    "words_too_long": later("说明最多1000字。"),
+    "value_needed": later("请填写新的值。"),
     "bad_scope": later("请选择您辖区内的区域。"),
+    # relay files
+    "relay_no_file": later("请先选择U盘上的中转文件。"),
+    "relay_not_ours": later("这不是网格巡访的中转文件，什么都没有收入。请选择 .gridbatch 文件。"),
+    "relay_other_kind": later("这是回执，应带回终端读入。请选择终端写的 .gridbatch 文件。"),
+    "relay_newer": later("这个文件由更新版本的程序写成，请先升级服务器。"),
+    "relay_other_recipient": later("这个文件是写给另一个中心的，请交到那里。什么都没有收入。"),
+    "relay_damaged": later(
+        "文件不完整或内容有改动（可能没有复制完），什么都没有收入。请从终端重新写一份。"
+    ),
+    "relay_unsigned": later("文件的签名不属于它所说的终端，什么都没有收入。请联系管理员。"),
+    "relay_unknown_device": later("写这个文件的终端没有在本中心登记，什么都没有收入。"),
+    "relay_too_large": later(
+        "文件超过 %(megabytes)s MB，请管理员在服务器上用命令收入：python -m sync_server relay"
+    ),
     # the centre itself
     "unavailable": later("数据库正忙，请稍后再试。"),
     "database_unreachable": later("暂时连不上数据库，请稍后再试。"),
@@ -57,6 +78,7 @@ STATUS = {
     "not_allowed": 403,
     "not_possible": 405,
     "too_large": 413,
+    "relay_too_large": 413,
     "too_often": 429,
     "sign_in_failed": 403,
     "locked_out": 403,

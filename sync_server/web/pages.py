@@ -8,6 +8,7 @@ from schemas.fields import AreaCode
 from sync_server.services.records import listed_kinds
 from sync_server.web import (
     account,
+    conflicts,
     devices,
     errors,
     exports,
@@ -16,6 +17,7 @@ from sync_server.web import (
     notices,
     people,
     records,
+    relay,
     security,
     uploads,
 )
@@ -30,7 +32,8 @@ def register(app: Flask) -> None:
     errors.register(app)
     i18n.register(app)
     account.register(app)
-    for module in (home, uploads, records, exports, devices, notices, people):
+    for module in (home, uploads, conflicts, records, exports, devices, notices, people):
         app.register_blueprint(module.blueprint)
+    relay.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")
     app.context_processor(lambda: {"listed_kinds": lambda: listed_kinds(language())})

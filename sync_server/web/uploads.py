@@ -1,9 +1,8 @@
-"""Uploads by day and device, one batch, what was refused or waits, and the conflicts."""
+"""Uploads by day and device, one batch, and what was refused or waits."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
 
 from flask import Blueprint, render_template, request
 
@@ -50,15 +49,3 @@ def waiting(outcome: uploads.Waiting) -> str:
     with centre().store.reading() as connection:
         found = uploads.waiting(connection, person(), outcome, asked_page(), language())
     return render_template("waiting.html", found=found, outcome=outcome)
-
-
-@blueprint.get("/conflicts")
-@with_right("records")
-def conflicts() -> str:
-    """Show the conflicts, open or decided."""
-    state: Literal["open", "decided"] = (
-        "decided" if request.args.get("state") == "decided" else "open"
-    )
-    with centre().store.reading() as connection:
-        found = uploads.disputes(connection, person(), state, asked_page(), language())
-    return render_template("conflicts.html", found=found, state=state)
