@@ -12,16 +12,19 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from schemas.exchange import API, MAX_BODY_BYTES
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
-from sync_server.settings import Settings
+from sync_server.settings import BODY_LIMIT, Settings
 from sync_server.web import api, pages, photos, problems
 from sync_server.web.context import CENTRE, GATE, LIMITER
 from sync_server.web.gate import Gate
+from sync_server.web.large_bodies import CentreRequest, body_limit
 
 MAX_FORM_BYTES = 500_000
 
 
 class CentreApp(Flask):
     """The centre's app: whatever fails in the API is answered as the API answers."""
+
+    request_class = CentreRequest
 
     def handle_user_exception(self, e: Exception) -> Any:
         """Answer a failure of an API request by ``web/problems.py``, others as pages do."""
@@ -65,4 +68,5 @@ def app_of(centre: Centre) -> Flask:
     csrf.exempt(api.register(app))
     csrf.exempt(photos.register(app))
     pages.register(app)
+    app.extensions[BODY_LIMIT] = body_limit(app, settings.relay_bytes)
     return app

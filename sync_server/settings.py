@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_DATA = Path("var") / "centre"
+BODY_LIMIT = "gridrounds_body_limit"
+"""The app's extension that tells, before a body is read, how many bytes it may have, by its path
+and the request's cookies."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Settings:
     reach it besides its address. ``keep_days`` tells laptops how long acknowledged changes stay.
     ``exchanges_at_once`` bounds the exchanges one process serves at a time; with eight threads it
     leaves two for the staff's pages. ``photo_bytes`` and ``photo_pixels`` bound one uploaded photo,
-    as stored and decoded.
+    as stored and decoded, ``relay_bytes`` one relay file handed in over the network.
     """
 
     data: Path = DEFAULT_DATA
@@ -38,6 +41,7 @@ class Settings:
     sign_ins_per_minute: int = 20
     photo_bytes: int = 1_048_576
     photo_pixels: int = 24_000_000
+    relay_bytes: int = 4 * 1024**3
     testing: bool = False
 
     @property

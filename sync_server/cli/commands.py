@@ -15,7 +15,9 @@ from sync_server.services import accounts, demo_world
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, open_centre
 from sync_server.services.devices import issue_join_code
+from sync_server.services.relay import take_in
 from sync_server.settings import Settings
+from sync_server.store.relay_folder import whole_file
 
 
 @contextmanager
@@ -97,6 +99,26 @@ def backup(settings: Settings, args: argparse.Namespace) -> None:
     print(f"{path}  {size:,} bytes")
 
 
+def relay(settings: Settings, args: argparse.Namespace) -> None:
+    """Take a relay file in, write its receipt, and print what became of it."""
+    try:
+        file = args.file.open("rb")
+    except OSError as err:
+        raise Refusal("relay_unreadable", file=str(args.file)) from err
+    with file, opened(settings) as centre:
+        if args.out.exists():
+            raise Refusal("file_exists", file=str(args.out))
+        with whole_file(args.out) as out:
+            taken = take_in(centre, file, out, centre.clock())
+    if taken.known_since:
+        print(f"已收过，没有重复入库。 Taken in before, at {taken.known_since:%Y-%m-%d %H:%M} UTC.")
+    facts = {"requests": taken.requests, "changes": taken.changes, "photos": taken.photos}
+    counts = {**facts, **dict(sorted(taken.outcomes.items())), **taken.refused}
+    for name, count in counts.items():
+        print(f"{name:14} {count:>8,}")
+    print(f"回执 receipt: {args.out}")
+
+
 def _password(args: argparse.Namespace) -> str:
     if args.password_stdin:
         return sys.stdin.readline().rstrip("\r\n")
@@ -144,4 +166,5 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "join-code": join_code,
     "demo-world": build_demo,
     "backup": backup,
+    "relay": relay,
 }

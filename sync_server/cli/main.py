@@ -185,6 +185,15 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     one.add_argument(
         "--to", type=Path, metavar="FILE", help="目标文件 (default: backups/ in the data folder)"
     )
+    one = add(
+        "relay",
+        "收入终端写的中转文件，写出回执。",
+        "Take in a relay file of a laptop and write its receipt.",
+    )
+    one.add_argument("file", type=Path, metavar="FILE", help=".gridbatch")
+    one.add_argument(
+        "--out", type=Path, required=True, metavar="RECEIPT", help="回执文件 (.gridreceipt)"
+    )
 
 
 def _add_demo_world(add: Any) -> None:

@@ -87,6 +87,34 @@ SENTENCES: dict[str, Label] = {
         "The copy could not be made or does not match; no file was left. {words}",
     ),
     "file_exists": Label("文件已存在，不会覆盖：{file}。", "The file exists and is kept: {file}."),
+    "relay_unreadable": Label("读不了文件：{file}。", "The file cannot be read: {file}."),
+    "relay_not_ours": Label(
+        "这不是网格巡访的中转文件，什么都没有收入。",
+        "This is no relay file; nothing was taken in.",
+    ),
+    "relay_other_kind": Label(
+        "这是回执，应带回终端读入。", "This is a receipt; it belongs on the laptop."
+    ),
+    "relay_newer": Label(
+        "文件由更新版本的程序写成，请升级本程序。",
+        "A newer version of the program wrote the file; please upgrade this one.",
+    ),
+    "relay_other_recipient": Label(
+        "文件是写给另一个中心的，什么都没有收入。",
+        "The file is for another centre; nothing was taken in.",
+    ),
+    "relay_damaged": Label(
+        "文件不完整或内容有改动，什么都没有收入；请从终端重新写一份。",
+        "The file is cut short or was altered; nothing was taken in. Write it anew.",
+    ),
+    "relay_unsigned": Label(
+        "文件的签名不属于它所说的终端，什么都没有收入。",
+        "The file was not made by the device it names; nothing was taken in.",
+    ),
+    "relay_unknown_device": Label(
+        "写文件的终端没有在本中心登记，什么都没有收入。",
+        "The device that wrote the file is not known here; nothing was taken in.",
+    ),
     "program_missing": Label("找不到程序 {program}。", "The program {program} was not found."),
     "unknown_world": Label("没有这个演示世界：{world}。", "There is no demo world {world}."),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import Any
 from flask import Flask
 
 from sync_server.domain.errors import Refusal
-from sync_server.settings import Settings
+from sync_server.settings import BODY_LIMIT, Settings
 
 THREADS = 8
 MakeApp = Callable[[Settings], Flask]
@@ -60,17 +61,38 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _serve_waitress(settings: Settings, app: Flask, listener: socket.socket) -> None:
-    import waitress
+    from waitress.channel import HTTPChannel
+    from waitress.parser import HTTPRequestParser
+    from waitress.server import create_server
+
+    limit = app.extensions[BODY_LIMIT]
+
+    class Parser(HTTPRequestParser):  # type: ignore[misc]
+        """Decides by the head of a request how large its body may be, before any of it is read."""
+
+        adj: Any
+
+        def parse_header(self, header_plus: bytes) -> None:
+            """Read the head; what waitress compares with is then this request's own limit."""
+            super().parse_header(header_plus)
+            self.adj = copy.copy(self.adj)
+            self.adj.max_request_body_size = limit(self.path, self.headers.get("COOKIE", ""))
+
+    class Channel(HTTPChannel):  # type: ignore[misc]
+        """One connection."""
+
+        parser_class = Parser
 
     signal.signal(signal.SIGTERM, _stop)
-    waitress.serve(
+    server = create_server(
         app,
         sockets=[listener],
         threads=THREADS,
         ident="gridrounds",
         clear_untrusted_proxy_headers=not settings.behind_tls,
-        max_request_body_size=4 * 1024 * 1024,
     )
+    server.channel_class = Channel
+    server.run()
 
 
 def _stop(number: int, frame: object) -> None:

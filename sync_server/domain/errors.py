@@ -48,7 +48,11 @@ CODES: dict[str, str] = {
     "relay_damaged": "the file is cut short or was altered",
     "relay_unsigned": "the file was not made by the device it names",
     "relay_unknown_device": "no device of this centre made the file",
+    "relay_too_large": "the file is larger than is taken over the network",
+    "relay_unreadable": "the file cannot be read",
+    "relay_no_file": "no file was chosen",
     # people
+    "sign_in_needed": "nobody is signed in",
     "sign_in_failed": "the number or the password is wrong",
     "locked_out": "too many failed sign-ins",
     "user_exists": "the number belongs to somebody already",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -33,10 +34,12 @@ from sync_server.services.accounts import User, get_user
 from sync_server.services.centre import Centre
 from sync_server.services.devices import Device, find_device
 from sync_server.services.districts import district_of
+from sync_server.services.photos import keep_photo
 from sync_server.services.sync import Reply, exchange, keep_unusable
 from sync_server.store import relay_rows
 from sync_server.store.relay_folder import RelayFolder
 
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
 log = logging.getLogger(__name__)
 
 ANSWERED = frozenset({
@@ -44,6 +47,7 @@ ANSWERED = frozenset({
     "wrong_device",
 })  # fmt: skip
 """Refusals of single requests that the laptop is told in the receipt; others end the taking-in."""
+PHOTO_ANSWERED = frozenset({"bad_request", "checksum_mismatch", "not_a_photo", "too_large"})
 TELLS = ("stream", "known", "errors")
 PULL_BYTES, PULL_PAGES = 64 * 1_048_576, 400
 """How much of what waits for the laptop one receipt may carry."""
@@ -276,7 +280,20 @@ class _Taking:
             _answer(writer, {"to": "pull"}, text)
 
     def _photo(self, part: Part, writer: PartWriter) -> None:
+        """Keep one photo and answer for it; one that cannot be kept is asked for again."""
+        sha256 = part.meta.get("sha256")
+        answer = {"to": "photo", "sha256": sha256}
         self._taken.photos += 1
+        try:
+            if not isinstance(sha256, str) or not _HASH.match(sha256):
+                raise Refusal("bad_request")
+            keep_photo(self._centre, self._taken.device, sha256, part.body.read(), self._now)
+        except Refusal as refusal:
+            if refusal.code not in PHOTO_ANSWERED:
+                raise
+            self._taken.refused[refusal.code] += 1
+            answer["refused"] = refusal.code
+        _answer(writer, answer, b"")
 
 
 def _answer(writer: PartWriter, meta: Mapping[str, Any], body: bytes) -> None:

@@ -35,6 +35,11 @@ class RelayFolder:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             return tempfile.TemporaryFile(dir=self.folder)
 
+    def put(self, file: IO[bytes], data: bytes) -> None:
+        """Add to such a file."""
+        with _told(self.folder):
+            file.write(data)
+
     @contextlib.contextmanager
     def writing_receipt(self, sha256: str) -> Iterator[BinaryIO]:
         """Write the receipt for a file; it has its name, durably, only when the block ended."""
