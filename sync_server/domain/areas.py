@@ -30,3 +30,21 @@ def holds(grids: Sequence[str], area: str, reach: Reach) -> bool:
 def above(grids: Iterable[str]) -> list[str]:
     """Return every area above the grids, without the grids themselves, sorted."""
     return sorted({grid[:length] for grid in grids for length in LEVELS if length < len(grid)})
+
+
+def joined(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes sorted, without those that lie in another one."""
+    kept: list[str] = []
+    for code in sorted({code for code in codes if code}):  # a code comes before what is inside it
+        if not kept or not code.startswith(kept[-1]):
+            kept.append(code)
+    return tuple(kept)
+
+
+def common(some: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
+    """Return the areas that lie in both."""
+    mine, theirs = joined(some), joined(others)
+    return joined(
+        [code for code in mine if inside(code, theirs)]
+        + [code for code in theirs if inside(code, mine)]
+    )

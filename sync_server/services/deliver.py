@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from schemas.catalogue import KINDS
 from schemas.exchange import MAX_BODY_BYTES
 from schemas.fields import Ref, Refs
-from sync_server.domain.areas import above
-from sync_server.domain.cursor import read_cursor, write_cursor
+from sync_server.domain.areas import above, joined
+from sync_server.domain.cursor import Place, read_place, towards, write_place
 from sync_server.services.accounts import names_of
 from sync_server.services.centre import Centre
 from sync_server.store import feed
@@ -39,33 +39,105 @@ def deliver_updates(
     cursor: str | None,
     want: int,
 ) -> Delivery:
-    """Read what changed in the scope after ``cursor``, at most ``want`` records or 1 MiB."""
+    """Read what a laptop that holds ``grids`` lacks after ``cursor``, at most ``want`` updates or
+    1 MiB: first what left its scope, then what is new in it, then what changed since."""
     key = centre.keys.cursor
-    after = read_cursor(key, district, epoch, grids, cursor)
-    # Read first: whatever is numbered up to it is committed, so the cursor may pass it.
-    until = feed.last_change_no(connection, district)
-    community = sorted(name for name, kind in KINDS.items() if kind.info.reach == "community")
-    scope = (grids, above(grids), community)
-    rows = feed.changed_records(connection, district, *scope, after, until, want + 1)
-    updates: list[str] = []
-    size = 0
-    people: set[str] = set()
-    place = after
-    for row in rows[:want]:
-        text = _update(row)
-        size += len(text)
-        if updates and size > MAX_BODY_BYTES:
-            break
-        updates.append(text)
-        people.update(_people(row))
-        place = row.change_no
-    more = len(updates) < len(rows)
+    place = read_place(key, district, epoch, cursor) or Place(joined(grids))
+    page = _Page(connection, district, want)
+    place = page.fill(towards(place, grids))
     return Delivery(
-        updates,
-        write_cursor(key, district, epoch, grids, place if more else max(until, place)),
-        more,
-        names_of(connection, district, people),
+        page.updates,
+        write_place(key, district, epoch, place),
+        page.more,
+        names_of(connection, district, page.people),
     )
+
+
+@dataclass
+class _Page:
+    """One answer's updates while they are gathered; ``more`` when it was full before the end."""
+
+    connection: sa.Connection
+    district: str
+    want: int
+    updates: list[str] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
+    size: int = 0
+    more: bool = False
+
+    def fill(self, place: Place) -> Place:
+        """Gather what lies behind ``place`` and return the place after it."""
+        # Read first: whatever is numbered up to it is committed, so the cursor may pass it.
+        until = feed.last_change_no(self.connection, self.district)
+        if place.phase == "leaving":
+            place = self._let_leave(place)
+        if place.phase == "entering":
+            place = self._let_enter(place)
+        return place if self.more else self._go_on(place, until)
+
+    def _let_leave(self, place: Place) -> Place:
+        """Tell which records the laptop may not hold any more, each by its id alone."""
+        gone = feed.left_behind(
+            self.connection, self.district, _scope(place.perhaps), _scope(place.grids),
+            place.number, str(place.at), self._limit,
+        )  # fmt: skip
+        last = self._take((record_id, _gone(record_id), ()) for record_id in gone)
+        if self.more:
+            return place if last is None else replace(place, at=last)
+        return replace(place, phase="entering", at=0)
+
+    def _let_enter(self, place: Place) -> Place:
+        """Give what the laptop holds now and had no part in when it stood at this number."""
+        rows = feed.changed_records(
+            self.connection, self.district, _scope(place.grids), int(place.at), place.number,
+            self._limit, without=_scope(place.sure),
+        )  # fmt: skip
+        last = self._take((row.change_no, _update(row), _people(row)) for row in rows)
+        if self.more:
+            return place if last is None else replace(place, at=last)
+        return Place(place.grids, place.number)
+
+    def _go_on(self, place: Place, until: int) -> Place:
+        """Give what changed since in the laptop's scope, and what was moved out of it."""
+        asked = (self.connection, self.district, _scope(place.grids), place.number, until)
+        rows = feed.changed_records(*asked, self._limit)
+        away = feed.moved_away(*asked, self._limit)
+        items: list[tuple[Any, str, Iterable[str]]] = [
+            *((row.change_no, _update(row), _people(row)) for row in rows),
+            *((row.change_no, _gone(row.record_id), ()) for row in away),
+        ]
+        last = self._take(sorted(items, key=lambda item: item[0]))
+        if not self.more:
+            last = max(until, place.number)
+        return place if last is None else Place(place.grids, last)
+
+    @property
+    def _limit(self) -> int:
+        """How many to ask for: one more than there is room, to know whether it was all."""
+        return self.want - len(self.updates) + 1
+
+    def _take(self, items: Iterable[tuple[Any, str, Iterable[str]]]) -> Any:
+        """Add (position, update, people) while there is room; return the last one's position."""
+        last = None
+        for position, text, people in items:
+            size = self.size + len(text)
+            if len(self.updates) >= self.want or (self.updates and size > MAX_BODY_BYTES):
+                self.more = True
+                break
+            self.updates.append(text)
+            self.people.update(people)
+            self.size = size
+            last = position
+        return last
+
+
+def _scope(grids: Sequence[str]) -> feed.Scope:
+    community = sorted(name for name, kind in KINDS.items() if kind.info.reach == "community")
+    return feed.Scope(grids, above(grids), community)
+
+
+def _gone(record_id: str) -> str:
+    return compact({"record_id": record_id, "gone": True})
 
 
 def _update(row: Any) -> str:

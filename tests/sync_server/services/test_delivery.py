@@ -92,7 +92,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(any_centre, laptop):
     assert laptop.send()["updates"] == []
 
 
-def test_a_cursor_of_a_changed_scope_starts_anew(any_centre, laptop):
+def test_a_laptop_given_a_further_grid_gets_what_lies_there_alone(any_centre, laptop):
     mine, theirs = load(any_centre, GRID, OTHER_GRID)
     laptop.send()
     with any_centre.store.writing() as connection:
@@ -102,8 +102,16 @@ def test_a_cursor_of_a_changed_scope_starts_anew(any_centre, laptop):
             .values(scope_codes=[GRID, OTHER_GRID])
         )
     answer = laptop.send()
-    assert [update["record_id"] for update in answer["updates"]] == [mine, theirs]
+    assert [update["record_id"] for update in answer["updates"]] == [theirs]
     assert answer["scope"]["grids"] == [GRID, OTHER_GRID]
+    assert set(laptop.records) == {mine, theirs}
+
+
+def test_a_cursor_that_is_not_ours_starts_anew(any_centre, laptop):
+    load(any_centre, GRID)
+    first = laptop.send()["updates"]
+    for cursor in ("MTIuYWJj", "!", laptop.cursor[:-2] + "AA"):
+        assert laptop.send(laptop.body(cursor=cursor))["updates"] == first
 
 
 def test_wanting_nothing_moves_nothing(any_centre, laptop):
