@@ -1,8 +1,7 @@
 """What workers entered and what they had seen when they did: the simulation's own book.
 
 It shares no code with the merge. A value is known to its writer when it stood on his screen in the
-moment of writing, or when he had written it himself on the same disk. (The protocol also counts
-what was written earlier by another laptop carrying the same store: for the centre they are one.)
+moment of writing, or when he had written it himself on the same disk.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ class Entry:
 
     change_id: str
     machine: str
-    device_id: str
     kind: str
     record_id: str
     action: str
@@ -36,11 +34,7 @@ class Entry:
 
     def knew(self, other: Entry, path: str) -> bool:
         """Whether its writer knew what ``other`` had written at ``path``."""
-        if other.change_id in self.own:
-            return True
-        if other.device_id == self.device_id and self.change_id not in other.own:
-            return True
-        return other.writes[path] in self.saw.get(path, [])
+        return other.change_id in self.own or other.writes[path] in self.saw.get(path, [])
 
 
 @dataclass
@@ -56,7 +50,6 @@ class Book:
         change: Mapping[str, Any],
         before: Mapping[str, Any] | None,
         machine: str,
-        device_id: str,
         disk: list[str],
         planted: str = "",
     ) -> None:
@@ -66,7 +59,6 @@ class Book:
         self.entries[change["change_id"]] = Entry(
             change_id=change["change_id"],
             machine=machine,
-            device_id=device_id,
             kind=change["kind"],
             record_id=change["record_id"],
             action=change["action"],

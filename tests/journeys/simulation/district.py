@@ -1,13 +1,13 @@
-"""One run: a district of four laptops on two grids, some hundred steps, then peace."""
+"""One run: a district of laptops on a few grids, so many steps of work and trouble, then peace."""
 
 from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,32 +15,63 @@ import pytest
 from field_app.services.joining import Request
 from tests.field_app.laptops import CENTRE, GRID, NEXT_GRID, PASSPHRASE, Hands, Laptop
 from tests.journeys.simulation.book import Book
-from tests.journeys.simulation.chance import Fuse, following
-from tests.journeys.simulation.machines import Machine
+from tests.journeys.simulation.centre import Disk, House
+from tests.journeys.simulation.chance import Fuse, Tally, count, following, one_of
+from tests.journeys.simulation.listener import Listener
+from tests.journeys.simulation.machines import Accident, Machine
 from tests.journeys.simulation.network import Network
+from tests.journeys.simulation.staff import Staff
 from tests.journeys.simulation.work import KINDS, Hand
 
-STEPS = 60
-MOST_MACHINES = 6
 ROUNDS = 3
 """After so many rounds of every laptop without faults nothing may be left."""
-PLACES = {"a1": ("wa", GRID), "a2": ("wa", GRID), "b1": ("wb", GRID), "c1": ("wc", NEXT_GRID)}
-"""The laptops, with their worker and grid: two workers share a grid, one has two laptops."""
+EDGES = [
+    datetime(1970, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC),
+    datetime(2038, 1, 19, 3, 14, tzinfo=UTC), datetime(2106, 2, 7, 6, 28, tzinfo=UTC),
+]  # fmt: skip
+"""Where an empty battery, or too few bits, may put a clock."""
 
 
-def build_district(folder: Path) -> None:
+@dataclass(frozen=True)
+class Plan:
+    """How large a run is. ``places`` are the laptops with their worker and his grids."""
+
+    name: str
+    places: Mapping[str, tuple[str, tuple[str, ...]]]
+    steps: int
+    most_machines: int
+    work_at_once: int = 4
+
+    @property
+    def workers(self) -> dict[str, tuple[str, ...]]:
+        """The workers with their grids at the start."""
+        return dict(self.places.values())
+
+
+SMALL = Plan(
+    "small",
+    {"a1": ("wa", (GRID,)), "a2": ("wa", (GRID,)), "b1": ("wb", (GRID,)),
+     "c1": ("wc", (NEXT_GRID,))},
+    steps=60,
+    most_machines=6,
+)  # fmt: skip
+"""Two workers share a grid, one of them has two laptops."""
+
+
+def build_district(folder: Path, plan: Plan = SMALL, disk: Disk | None = None) -> None:
     """Make a centre and joined laptops in ``folder``, to be copied for every run."""
-    fuse, hands = Fuse(), Hands()
-    with (
-        following("district", fuse),
-        Network(folder / "centre", hands, random.Random(0), fuse) as net,
-    ):
-        workers = {no: net.worker(no, (grid,)) for no, grid in sorted(set(PLACES.values()))}
-        for name, (no, _) in PLACES.items():
-            laptop = Laptop(folder / name / "0", hands)
-            asked = Request(CENTRE, net.code(workers[no]), PASSPHRASE, PASSPHRASE, name)
-            laptop.desk.join(asked, laptop.call)
-            laptop.close()
+    fuse, hands, tally, chance = Fuse(), Hands(), Tally(), random.Random(0)
+    with following(plan.name, fuse):
+        house = House(disk or Disk(folder), hands, chance, tally)
+        with Network(house, chance, fuse, tally).laid():
+            ids = {no: house.worker(no, grids).user_id for no, grids in plan.workers.items()}
+            for name, (no, _) in plan.places.items():
+                laptop = Laptop(folder / name / "0", hands)
+                code = house.code(ids[no])
+                asked = Request(CENTRE, code, PASSPHRASE, PASSPHRASE, name)
+                laptop.desk.join(asked, laptop.call)
+                laptop.close()
+        house.close()
 
 
 @dataclass
@@ -48,94 +79,102 @@ class District:
     """A run under way."""
 
     folder: Path
+    plan: Plan
     chance: random.Random
     fuse: Fuse
     hands: Hands
+    house: House
     net: Network
     patch: pytest.MonkeyPatch
+    tally: Tally
     book: Book = field(default_factory=Book)
     machines: list[Machine] = field(default_factory=list)
     clones: int = 0
-    done: dict[str, int] = field(default_factory=dict)
+    done: Tally = field(default_factory=Tally)
+    at_once: float = 0.0
+    """How likely another laptop is served between two transactions of a request."""
+    _among: bool = False
 
     def __post_init__(self) -> None:
         self.hand = Hand(self.chance, self.book)
-        for name in PLACES:
-            self.machines.append(Machine(name, self.folder / name, self._clock(), self.fuse))
+        self.staff = Staff(self.house, self.chance, self.hands, self.plan.workers, self.tally)
+        self.listener = Listener(self.staff)
+        self.net.heard = self.listener.heard
+        self.house.between = self._between
+        for name, (worker, _) in self.plan.places.items():
+            self.machines.append(
+                Machine(name, self.folder / name, worker, self._clock(), self.fuse, self.tally)
+            )
+        for machine in self.machines:
+            self.listener.knows(machine)
 
     def _clock(self) -> Hands:
-        """Return the clock of one laptop: about every third is years off."""
+        """Return the clock of one laptop: every third is wrong, some by years."""
         clock = Hands()
-        clock.wall = self.hands.wall
-        if self.chance.random() < 0.35:
+        clock.wall, draw = self.hands.wall, self.chance.random()
+        if draw < 0.15:
             clock.wall += timedelta(days=self.chance.randint(-3650, 3650))
+        elif draw < 0.25:
+            clock.wall += timedelta(seconds=self.chance.randint(-7200, 7200))
+        elif draw < 0.35:
+            clock.wall = self.chance.choice(EDGES)
+        if draw < 0.35:
+            count(self.tally, "laptop: clock wrong")
         return clock
 
     def trouble(self) -> None:
         """Begin with records that all laptops have; then live through faults of all kinds."""
+        self.first_records()
+        self.net.trouble = self.chance.choice((0.1, 0.3, 0.5))
+        self.net.danger = self.chance.choice((0.02, 0.1))
+        self.at_once = self.chance.choice((0.02, 0.1))
+        for _ in range(self.plan.steps):
+            self.pass_time(self.chance.uniform(1, 900))
+            self._step(self.chance.choice(self.machines))
+
+    def first_records(self) -> None:
+        """Give every laptop the same records to begin with."""
         for machine in [*self.machines, *self.machines]:
             if not machine.disk:
                 for kind in KINDS:
                     self.hand.create(machine, kind, None)
             machine.sync()
-        self.net.trouble = self.chance.choice((0.1, 0.3, 0.5))
-        for _ in range(STEPS):
-            self._pass(self.chance.uniform(1, 900))
-            self._step(self.chance.choice(self.machines))
 
-    def _pass(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass on every clock."""
         for hands in [self.hands, *(machine.hands for machine in self.machines)]:
             hands.passes(seconds)
 
     def _step(self, machine: Machine) -> None:
-        steps = self.chance.randint(0, 14) if self.chance.random() < 0.2 else None
-        (act,) = self.chance.choices(
-            [self._work, self._sync, self._late, self._jump, self._copy, self._back, self._clone],
-            [50, 30, 6, 3, 5, 4, 2],
-        )
+        act = one_of(self.chance, ACTS)
         self.done[act.__name__] = self.done.get(act.__name__, 0) + 1
-        act(machine, steps)
+        act(self, machine)
 
-    def _work(self, machine: Machine, steps: int | None) -> None:
-        for _ in range(self.chance.randint(1, 4)):
-            self.hand.work(machine, steps)
-            steps = None
+    def accident(self) -> Accident | None:
+        """Return what befalls a laptop in what it does next: mostly nothing."""
+        if self.chance.random() >= 0.2:
+            return None
+        return Accident(self.chance.randint(0, 14), self.chance.random() < 0.2)
 
-    def _sync(self, machine: Machine, steps: int | None) -> None:
-        machine.sync(steps)
-
-    def _late(self, machine: Machine, steps: int | None) -> None:
-        self.net.something_late()
-
-    def _jump(self, machine: Machine, steps: int | None) -> None:
-        machine.hands.wall += timedelta(seconds=self.chance.choice((-1, 1)) * 4 ** (
-            self.chance.randint(4, 14)
-        ))  # fmt: skip
-
-    def _copy(self, machine: Machine, steps: int | None) -> None:
-        if self.chance.random() < 0.5:
-            machine.snapshot()
-        else:
-            machine.back_up()
-
-    def _back(self, machine: Machine, steps: int | None) -> None:
-        if machine.copies and self.chance.random() < 0.6:
-            machine.go_back_to(self.chance.choice(machine.copies))
-        else:
-            machine.restore_backup()
-
-    def _clone(self, machine: Machine, steps: int | None) -> None:
-        if len(self.machines) < MOST_MACHINES:
-            self.clones += 1
-            self.machines.append(machine.clone(f"{machine.name}-{self.clones}", self._clock()))
+    def _between(self) -> None:
+        if self._among or not self.house.serving or self.chance.random() >= self.at_once:
+            return
+        idle = [machine for machine in self.machines if not machine.busy]
+        self._among = True
+        try:
+            count(self.tally, "at once: served between two steps of another's exchange")
+            self.chance.choice(idle).sync()
+        finally:
+            self._among = False
 
     def peace(self) -> None:
         """End the faults and let every laptop sync; afterwards nothing may be unsent (I12)."""
+        self.at_once = 0.0
         self.net.calm_down()
         for number in range(1, ROUNDS + 1):
             for machine in self.machines:
-                self._pass(30)
-                progress = machine.sync()
+                self.pass_time(30)
+                progress = machine.sync(agreed=True)
                 assert progress is not None
                 ended = (machine.name, progress.stage, progress.error, progress.facts)
                 assert progress.stage == "done" or number < ROUNDS, ended
@@ -146,20 +185,81 @@ class District:
             machine.close()
 
 
+def work(run: District, machine: Machine) -> None:
+    """A worker saves some things."""
+    accident = run.accident()
+    for _ in range(run.chance.randint(1, run.plan.work_at_once)):
+        run.hand.work(machine, accident)
+        accident = None
+
+
+def sync(run: District, machine: Machine) -> None:
+    """A worker syncs."""
+    machine.sync(run.accident(), agreed=run.chance.random() < 0.5)
+
+
+def late(run: District, machine: Machine) -> None:
+    """Something old arrives."""
+    run.net.something_late()
+
+
+def jump(run: District, machine: Machine) -> None:
+    """A laptop's clock jumps."""
+    count(run.tally, "laptop: clock jumped")
+    if run.chance.random() < 0.2:
+        machine.hands.wall = run.chance.choice(EDGES)
+    else:
+        sign = run.chance.choice((-1, 1))
+        machine.hands.wall += timedelta(seconds=sign * 4 ** run.chance.randint(4, 14))
+
+
+def copy(run: District, machine: Machine) -> None:
+    """A laptop's disk is copied, or its program makes a backup."""
+    if run.chance.random() < 0.5:
+        machine.snapshot()
+    else:
+        machine.back_up()
+
+
+def back(run: District, machine: Machine) -> None:
+    """A laptop gets an older state of its store back."""
+    if machine.copies and run.chance.random() < 0.6:
+        machine.go_back_to(run.chance.choice(machine.copies))
+    else:
+        machine.restore_backup()
+
+
+def clone(run: District, machine: Machine) -> None:
+    """A laptop's disk goes on in a second one."""
+    if len(run.machines) < run.plan.most_machines:
+        run.clones += 1
+        run.machines.append(machine.clone(f"{machine.name}-{run.clones}", run._clock()))
+
+
+Act = Callable[[District, Machine], None]
+ACTS: dict[Act, float] = {work: 50, sync: 30, late: 6, jump: 3, copy: 5, back: 4, clone: 2}
+
+
 @contextmanager
-def district(seed: str, template: Path, folder: Path) -> Iterator[District]:
-    """Set up the run of a seed on a copy of ``template``; at the end it is cleaned away."""
-    shutil.copytree(template, folder)
-    fuse, chance, hands = Fuse(), random.Random(f"run {seed}"), Hands()
+def district(
+    seed: str, template: Path, folder: Path, plan: Plan = SMALL, disk: Disk | None = None
+) -> Iterator[District]:
+    """Set up the run of a seed on a copy of ``template``; at the end it is cleaned away.
+
+    ``disk`` is the centre's, holding what the template's holds (a database of its own).
+    """
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    fuse, chance, hands, tally = Fuse(), random.Random(f"run {seed}"), Hands(), Tally()
     try:
-        with (
-            following(seed, fuse) as patch,
-            Network(folder / "centre", hands, chance, fuse) as net,
-        ):
-            run = District(folder, chance, fuse, hands, net, patch)
-            try:
-                yield run
-            finally:
-                run.close()
+        with following(seed, fuse) as patch:
+            house = House(disk or Disk(folder), hands, chance, tally)
+            net = Network(house, chance, fuse, tally)
+            with net.laid():
+                run = District(folder, plan, chance, fuse, hands, house, net, patch, tally)
+                try:
+                    yield run
+                finally:
+                    run.close()
+                    house.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from field_app.domain.progress import Progress
+from field_app.services.joining import Request
 from field_app.services.workspace import CHANGES, Workspace, plain
-from tests.field_app.laptops import PASSPHRASE, Hands, Laptop
-from tests.journeys.simulation.chance import Fuse, Killed
+from field_app.store.errors import StoreFull
+from tests.field_app.laptops import CENTRE, PASSPHRASE, Hands, Laptop
+from tests.journeys.simulation.chance import Fuse, Killed, Tally, count
 
 
 @dataclass
@@ -24,17 +26,27 @@ class Copy:
     disk: list[str]
 
 
+@dataclass(frozen=True)
+class Accident:
+    """What befalls a laptop after so many steps: it dies, or its disk is full at a commit."""
+
+    steps: int
+    full: bool = False
+
+
 @dataclass
 class Machine:
-    """One laptop. ``disk`` are the changes on it, as the book knows them, in their order."""
+    """One laptop of a worker. ``disk`` are the changes on it, as the book knows them, in order."""
 
     name: str
     folder: Path
+    worker: str
     hands: Hands
     fuse: Fuse
+    tally: Tally
     disk: list[str] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
-    deaths: int = 0
+    busy: bool = False
     laptop: Laptop = field(init=False)
     _lives: int = 0
 
@@ -55,20 +67,49 @@ class Machine:
         """Return the changes that stand in its store by id."""
         return {one["change_id"]: one for one in plain(self.ws.table(CHANGES))}
 
-    def live(self, steps: int | None, act: Callable[[], Any]) -> Any:
-        """Do something that may be cut short after ``steps``; None when the laptop died of it."""
-        try:
-            with self.fuse.lit(steps):
+    def live(self, accident: Accident | None, act: Callable[[], Any]) -> Any:
+        """Do something that an accident may cut short; None when it did."""
+        if accident is None:
+            with self._at_work(), self.fuse.lit(None):
                 return act()
+        try:
+            with self._at_work(), self.fuse.lit(accident.steps, full=accident.full):
+                done = act()
         except Killed:
-            self.deaths += 1
+            count(self.tally, "laptop: killed")
             self._rise_from(self.laptop.folder)
             return None
-
-    def sync(self, steps: int | None = None) -> Progress | None:
-        """Run a round; None when the laptop died in it."""
-        done: Progress | None = self.live(steps, self.laptop.sync)
+        except StoreFull:
+            done = None
+        if self.laptop.desk.health()["read_only"]:
+            count(self.tally, "laptop: disk full")
+            self.restart()
+            return None
         return done
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Any:
+        self.busy = True
+        try:
+            yield
+        finally:
+            self.busy = False
+
+    def sync(self, accident: Accident | None = None, *, agreed: bool = False) -> Progress | None:
+        """Run a round; None when an accident ended it."""
+        done: Progress | None = self.live(accident, lambda: self.laptop.sync(agreed=agreed))
+        return done
+
+    def restart(self) -> None:
+        """End the program and start it again."""
+        self.laptop.close()
+        self._open(self.laptop.folder)
+
+    def join_again(self, code: str) -> None:
+        """Become another device of the same worker; the store stays."""
+        asked = Request(CENTRE, code, PASSPHRASE, PASSPHRASE, self.name)
+        self.laptop.close()
+        self.laptop.desk.join(asked, self.laptop.call)
 
     def snapshot(self) -> None:
         """Keep a copy of the disk as it is while the program runs."""
@@ -78,6 +119,7 @@ class Machine:
 
     def go_back_to(self, copy: Copy) -> None:
         """Get the whole disk back as it was; nothing on it tells that it is an old one."""
+        count(self.tally, "laptop: older disk")
         self._rise_from(copy.folder)
         self.disk = list(copy.disk)
 
@@ -92,6 +134,7 @@ class Machine:
         vault, worker_id = self.laptop.desk.vault, self.ws.worker_id
         copies = vault.backups(worker_id)
         if copies:
+            count(self.tally, "laptop: backup restored")
             self.laptop.close()
             vault.restore_from_backup(worker_id, copies[0], self.hands())
             self.laptop.desk.unlock(worker_id, PASSPHRASE)
@@ -99,9 +142,10 @@ class Machine:
 
     def clone(self, name: str, hands: Hands) -> Machine:
         """Return a second laptop with a copy of this one's disk."""
+        count(self.tally, "laptop: cloned")
         folder = self.folder.with_name(name)
         shutil.copytree(self.laptop.folder, folder / "0")
-        return Machine(name, folder, hands, self.fuse, list(self.disk))
+        return Machine(name, folder, self.worker, hands, self.fuse, self.tally, list(self.disk))
 
     def close(self) -> None:
         """Lock it."""

@@ -16,7 +16,7 @@ from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
 from schemas.clock import written
 from tests.journeys.simulation.book import Book
-from tests.journeys.simulation.machines import Machine
+from tests.journeys.simulation.machines import Accident, Machine
 
 KINDS = ("household", "resident", "visit", "issue")
 FOREIGN = "990101100009099"
@@ -43,62 +43,64 @@ class Hand:
         self._typed += 1
         return f"139{self._typed:08d}"
 
-    def work(self, machine: Machine, steps: int | None) -> None:
-        """Save one thing; the laptop may die of it after ``steps``."""
+    def work(self, machine: Machine, accident: Accident | None) -> None:
+        """Save one thing; an accident may befall the laptop."""
         draw = self._chance.random()
         if draw < 0.25:
-            self.create(machine, self._chance.choice(KINDS), steps)
+            self.create(machine, self._chance.choice(KINDS), accident)
         elif draw < 0.84:
-            self.update(machine, steps)
+            self.update(machine, accident)
         elif draw < 0.89:
-            self.void(machine, steps)
+            self.void(machine, accident)
         elif draw < 0.96:
-            self.append_step(machine, steps)
+            self.append_step(machine, accident)
         else:
-            self.plant(machine, steps)
+            self.plant(machine, accident)
 
-    def create(self, machine: Machine, kind: str, steps: int | None, **how: Any) -> None:
+    def create(self, machine: Machine, kind: str, accident: Accident | None, **how: Any) -> None:
         """Save a new record."""
         values = self._whole(machine.ws, kind)
         if kind in ("resident", "visit"):
             values["household_id"] = self._one(machine.ws, "household") or self._id()
-        self._save(machine, steps, kind, "create", values, **how)
+        self._save(machine, accident, kind, "create", values, **how)
 
-    def update(self, machine: Machine, steps: int | None, kind: str = "", **how: Any) -> None:
+    def update(
+        self, machine: Machine, accident: Accident | None, kind: str = "", **how: Any
+    ) -> None:
         """Change something of a record on the screen."""
         kind = kind or self._chance.choice(KINDS)
         record_id = self._one(machine.ws, kind)
         if record_id is not None:
-            self._save(machine, steps, kind, "update", self._new_values(kind), record_id, **how)
+            self._save(machine, accident, kind, "update", self._new_values(kind), record_id, **how)
 
-    def void(self, machine: Machine, steps: int | None) -> None:
+    def void(self, machine: Machine, accident: Accident | None) -> None:
         """Void a record."""
         kind = self._chance.choice(KINDS)
         record_id = self._one(machine.ws, kind)
         if record_id is not None:
-            self._save(machine, steps, kind, "void", {"reason": self._word()}, record_id)
+            self._save(machine, accident, kind, "void", {"reason": self._word()}, record_id)
 
-    def append_step(self, machine: Machine, steps: int | None) -> None:
+    def append_step(self, machine: Machine, accident: Accident | None) -> None:
         """Write a note under an issue."""
         issue_id = self._one(machine.ws, "issue", own=False)
         if issue_id is not None:
             said = {"issue_id": issue_id, "action": "note", "at": written(machine.ws.now())}
-            self._save(machine, steps, "issue_step", "step", said | {"text": self._word()})
+            self._save(machine, accident, "issue_step", "step", said | {"text": self._word()})
 
-    def plant(self, machine: Machine, steps: int | None) -> None:
+    def plant(self, machine: Machine, accident: Accident | None) -> None:
         """Save what the laptop takes and only the centre refuses."""
         kind = self._chance.choice(KINDS)
         if self._chance.random() < 0.5:
             with newer_program(kind):
                 how = {"planted": "unknown_schema"}
                 if self._chance.random() < 0.5:
-                    self.create(machine, kind, steps, **how)
+                    self.create(machine, kind, accident, **how)
                 else:
-                    self.update(machine, steps, kind, **how)
+                    self.update(machine, accident, kind, **how)
         else:
             grids = machine.ws.grids
             machine.ws.keep_setting("identity", grids=[*grids, FOREIGN])
-            self.create(machine, kind, steps, grid=FOREIGN, planted="out_of_area")
+            self.create(machine, kind, accident, grid=FOREIGN, planted="out_of_area")
             machine.ws.keep_setting("identity", grids=list(grids))
 
     def _whole(self, ws: Workspace, kind: str) -> dict[str, Any]:
@@ -151,7 +153,7 @@ class Hand:
     def _save(
         self,
         machine: Machine,
-        steps: int | None,
+        accident: Accident | None,
         kind: str,
         action: Any,
         values: dict[str, Any],
@@ -161,14 +163,17 @@ class Hand:
         grid: str | None = None,
     ) -> None:
         before = get_view(machine.ws, kind, record_id) if record_id else None
-        where: dict[str, Any] = {"record_id": record_id, "grid": grid or machine.ws.grids[0]}
+        where: dict[str, Any] = {
+            "record_id": record_id,
+            "grid": grid or self._chance.choice(machine.ws.grids),
+        }
         if record_id:
             where.pop("grid")
 
         def save() -> Saved:
             return save_record(machine.ws, kind, action, values, **where)
 
-        saved: Saved | None = machine.live(steps, save)
+        saved: Saved | None = machine.live(accident, save)
         if saved is not None:
             assert saved.saved, (kind, action, values, saved.problems)
         # Whoever died in saving finds out by looking at the disk whether it stands.
@@ -176,8 +181,7 @@ class Hand:
         for change_id in sorted(stored):
             if change_id not in self._book.entries:
                 self._book.note(
-                    stored[change_id], before, machine.name, machine.device_id, machine.disk,
-                    planted,
+                    stored[change_id], before, machine.name, machine.disk, planted
                 )  # fmt: skip
                 machine.disk.append(change_id)
         if saved is not None and saved.change_id is not None:

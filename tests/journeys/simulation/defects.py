@@ -1,0 +1,168 @@
+"""Defects put into either program, one at a time: the simulation must find each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from field_app.services import batch, receiving, sync
+from field_app.services.workspace import CHANGES, Workspace, put_all
+from field_app.sync_client import Reply
+from sync_server.domain import merge
+from sync_server.domain.envelope import Arrival, BadEnvelope
+from sync_server.services import intake, receive
+from sync_server.services.ids import new_id
+from sync_server.services.ledger import Ledger
+from sync_server.services.lines import Lines
+from sync_server.store import writing
+
+Patch = pytest.MonkeyPatch
+
+
+def acknowledged_when_sent(patch: Patch) -> None:
+    """The laptop takes what it has sent for received."""
+
+    def sent(ws: Workspace, *rest: Any, **how: Any) -> batch.Batch:
+        made = batch.next_batch(ws, *rest, **how)
+        told = {"acked": True, "outcome": "applied", "receipt": {"version": None}}
+        put_all(ws.db, CHANGES, {one["change_id"]: one | told for one in made.changes})
+        return made
+
+    patch.setattr(sync, "next_batch", sent)
+
+
+def cursor_before_data(patch: Patch) -> None:
+    """The laptop stores how far it has read before it stores what it read."""
+    take = receiving.take_reply
+
+    def taken(ws: Workspace, sent: batch.Batch, reply: Reply, **how: Any) -> Any:
+        ws.keep_setting("cursor", server_epoch=reply.server_epoch, cursor=reply.cursor)
+        return take(ws, sent, reply, **how)
+
+    patch.setattr(sync, "take_reply", taken)
+
+
+def twins_not_looked_for(patch: Patch) -> None:
+    """The centre gives a change it has received before another id and applies it again."""
+    patch.setattr(intake, "_same_content", lambda row, members: False)
+
+
+def loser_dropped(patch: Patch) -> None:
+    """The centre forgets the value that does not become visible."""
+    patch.setattr(Ledger, "_keep_clash", lambda self, record_id, edit, clash: new_id())
+
+
+def later_wins(patch: Patch) -> None:
+    """The centre lets every change replace what stands, seen or not."""
+    patch.setattr(merge, "_knew", lambda edit, entry: True)
+
+
+def device_has_seen(patch: Patch) -> None:
+    """The centre takes all that a device wrote for seen by it, also by a copy of its disk."""
+    patch.setattr(Lines, "held_before", lambda self, stream, seq, ids: frozenset(ids))
+
+
+def another_ones_entry_overwritten(patch: Patch) -> None:
+    """The centre lets a later conflicting value take the place of another writer's."""
+
+    def take_all(self: Ledger, record_id: str, path: str, edit: merge.Edit) -> list[str]:
+        return list(self._entries.pop((record_id, path), {}))
+
+    patch.setattr(Ledger, "_take_own", take_all)
+
+
+def base_ignored(patch: Patch) -> None:
+    """The centre does not look at the version a writer had before him."""
+    knew = merge._knew
+    patch.setattr(
+        merge, "_knew", lambda edit, entry: entry["change_id"] in edit.held and knew(edit, entry)
+    )
+
+
+def refusal_stops_the_batch(patch: Patch) -> None:
+    """The centre refuses a whole batch for one change it cannot take."""
+    opened = Arrival.open
+
+    def strict(self: Arrival) -> None:
+        opened(self)
+        if self.problems:
+            raise BadEnvelope([{"pointer": "", "detail": "refused"}])
+
+    patch.setattr(Arrival, "open", strict)
+
+
+def refused_dropped(patch: Patch) -> None:
+    """The centre acknowledges a change it refuses and does not keep it."""
+    insert = writing.insert_changes
+    patch.setattr(
+        writing,
+        "insert_changes",
+        lambda connection, rows: insert(
+            connection, [row for row in rows if row["outcome"] != "quarantined"]
+        ),
+    )
+
+
+def numbers_alone(patch: Patch) -> None:
+    """The centre takes a known number for a known change, whatever its hash."""
+
+    def known(connection: Any, lot: Any, old: Any) -> list[dict[str, Any]]:
+        last = {one.seq: one.hash for one in old}
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(receive.streams, "hashes_between", lambda *_: last)
+            return answer(connection, lot, old)
+
+    answer = receive._answer_known
+    patch.setattr(receive, "_answer_known", known)
+    patch.setattr(receive, "check_heads", lambda *_: None)
+
+
+def chain_not_compared(patch: Patch) -> None:
+    """The centre does not ask whether a stream goes on from what it holds of it."""
+    take = receive._take
+
+    def unchecked(connection: Any, lot: Any, names: Any, known: Any, *rest: Any) -> Any:
+        place = known.get(lot.stream)
+        fresh = [one for one in lot.arrivals if place and one.seq > place["known_seq"]]
+        if fresh:
+            known[lot.stream] = place | {"known_hash": fresh[0].members["prev"]}
+        return take(connection, lot, names, known, *rest)
+
+    patch.setattr(receive, "_take", unchecked)
+    patch.setattr(receive, "check_heads", lambda *_: None)
+
+
+def held_for_ever(patch: Patch) -> None:
+    """The centre does not release what waits for a record when that record comes."""
+    patch.setattr(writing, "waiting_changes", lambda *_: [])
+
+
+def area_taken_from_the_claim(patch: Patch) -> None:
+    """The centre believes a laptop that the area is its worker's."""
+    patch.setattr("sync_server.domain.judging.holds", lambda grids, area: True)
+
+
+def effect_committed_before_its_receipt(patch: Patch) -> None:
+    """The centre commits what a batch did, and in a second commit that it has received it."""
+    write = Ledger.write
+
+    def written(self: Ledger) -> int:
+        number = write(self)
+        self._connection.exec_driver_sql("COMMIT")
+        self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return number
+
+    patch.setattr(Ledger, "write", written)
+
+
+Defect = Callable[[Patch], None]
+
+DEFECTS: dict[Defect, int] = {
+    acknowledged_when_sent: 0, cursor_before_data: 0, twins_not_looked_for: 3, loser_dropped: 0,
+    later_wins: 0, device_has_seen: 0, another_ones_entry_overwritten: 0, base_ignored: 0,
+    refusal_stops_the_batch: 0, refused_dropped: 0, numbers_alone: 0, chain_not_compared: 0,
+    held_for_ever: 0, area_taken_from_the_claim: 0, effect_committed_before_its_receipt: 0,
+}  # fmt: skip
+"""Each with the seed that is tried first, because it is known to meet it."""

@@ -1,0 +1,39 @@
+"""The checks are checked: with a defect put into either program the simulation must find it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.simulation.defects import DEFECTS, Defect
+from tests.journeys.simulation.district import build_district, district
+from tests.journeys.simulation.verdict import judge
+
+pytestmark = pytest.mark.journey
+
+MOST_TRIES = 12
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A centre and laptops that have joined, to be copied."""
+    folder = tmp_path_factory.mktemp("district") / "template"
+    build_district(folder)
+    return folder
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__)
+def test_a_defect_does_not_get_by(
+    template: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, defect: Defect
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    for seed in range(DEFECTS[defect], DEFECTS[defect] + MOST_TRIES):
+        with district(str(seed), template, tmp_path / "run") as run:
+            defect(run.patch)
+            try:
+                judge(run)
+            except AssertionError:
+                return
+    pytest.fail(f"{defect.__name__} went unnoticed")
