@@ -22,6 +22,7 @@ from sync_server.web.bearer import calling_device
 from sync_server.web.bodies import compressed, read_json
 from sync_server.web.context import CENTRE, LIMITER, centre, gate
 from sync_server.web.gate import require_length
+from sync_server.web.openapi import describe
 
 _join = JoinSchema()
 
@@ -38,6 +39,7 @@ def register(app: Flask) -> Blueprint:
     api.add_url_rule("/kinds", "list_kinds", list_kinds)
     api.add_url_rule("/kinds/<name>", "describe_kind", describe_kind)
     api.add_url_rule("/codes", "list_codes", list_codes)
+    api.add_url_rule("/openapi.json", "openapi", describe)
     api.after_request(lambda response: compressed(request, response))
     app.register_blueprint(api)
     app.add_url_rule("/healthz", "healthz", healthz)
