@@ -83,6 +83,8 @@ class Timer:
         self._judge(ws)
         if not self._syncs or not preferences(ws).sync_minutes or self._desk.rounds.running:
             return
+        if ws.identity.state == "revoked":  # only the worker asks again, by the button
+            return
         now = self._steady()
         if self._next is None:
             self._next = now + random.uniform(*FIRST_ROUND_S)

@@ -114,6 +114,16 @@ def as_sent(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {name: stored[name] for name in WIRE_MEMBERS if name in stored}
 
 
+def as_text(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored change as text under its place, for a centre that fails at the change itself.
+
+    The text is what its hash was taken over, so the chain goes on as if it had been sent whole.
+    """
+    text = chain.canonical({k: v for k, v in as_sent(stored).items() if k != "hash"}).decode()
+    place = {name: stored[name] for name in ("seq", "change_id", "prev", "hash")}
+    return place | {"quarantine_me": text}
+
+
 def unfit(change: Mapping[str, Any]) -> list[FieldProblem]:
     """Return why a sealed change may not travel (a value JSON cannot hold everywhere, too long)."""
     problem = plain(change)

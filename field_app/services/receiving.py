@@ -18,7 +18,7 @@ from field_app.domain.reconcile import (
     reconcile,
     too_many_gone,
 )
-from field_app.services import find, forks, streams
+from field_app.services import accounting, find, forks, streams
 from field_app.services.batch import Batch
 from field_app.services.records import (
     changes_of,
@@ -252,6 +252,7 @@ def prune(ws: Workspace) -> int:
     ids = prunable(plain(ws.table(CHANGES).find_by("settled", True)), before)[:PRUNE_AT_ONCE]
     if ids:
         with ws.db.transaction():
+            accounting.note_forgotten(ws, plain(ws.table(CHANGES).get(doc_ids=ids)))
             ws.table(CHANGES).remove(doc_ids=ids)
             ws.table(CONFLICTS).remove(doc_ids=ids)
     return len(ids)

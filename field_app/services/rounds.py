@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from field_app.domain.progress import Progress
-from field_app.services.sync import run_round
+from field_app.services.sync import end_unbegun, run_round
 from field_app.services.workspace import Workspace
 from field_app.sync_client import Client
 
@@ -71,7 +71,11 @@ class Rounds:
 
     def _run(self, ws: Workspace, agreed: bool) -> Progress:
         self.progress = progress = Progress()
-        client = self.connect(ws)
+        try:
+            client = self.connect(ws)
+        except Exception as error:  # an address that is none: the round ends in words all the same
+            end_unbegun(ws, progress, error)
+            return progress
         try:
             run_round(ws, client, progress, agreed=agreed, sleep=self.sleep)
         finally:

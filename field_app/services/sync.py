@@ -2,7 +2,8 @@
 
 Each exchange sends one batch and stores receipts, updates and cursor of its answer in one commit.
 Nothing is marked from having been sent, only from a parsed answer; whatever fails leaves the store
-as it was, and the next round begins where this one stopped.
+as it was, and the next round begins where this one stopped. What a line can carry at a time is
+found out by trying, and remembered.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from field_app.domain.batches import Limits
 from field_app.domain.errors import Trouble
+from field_app.domain.pace import Pace
 from field_app.domain.progress import Progress
 from field_app.services import forks
-from field_app.services.batch import Batch, next_batch
+from field_app.services.accounting import check_account, confirmed_head
+from field_app.services.batch import WANT, Batch, next_batch
+from field_app.services.poison import exchange_aside, is_poison
 from field_app.services.receiving import adopt_unknown, count_held, prune, take_reply
 from field_app.services.records import unsent_count
 from field_app.services.troubles import code_and_facts
-from field_app.services.workspace import ROUNDS, Workspace
+from field_app.services.workspace import CHANGES, ROUNDS, Workspace
 from field_app.sync_client import Client, Reply, SyncFault
 from schemas.clock import written
 
@@ -31,8 +36,9 @@ TRIES = 3
 """How often one exchange is tried within a round before the round gives up."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
 ROUNDS_KEPT = 200
-PATIENCE = frozenset({"unreachable", "timeout", "busy", "server_busy", "server_error"})
+PATIENCE = frozenset({"unreachable", "busy", "server_busy", "server_error"})
 """Faults worth another try within the round; the same bytes are sent, so nothing counts twice."""
+PACE = "pace"
 STUCK_AFTER = 3
 """Answers in a row that brought nothing forward before the round gives up."""
 
@@ -46,11 +52,22 @@ class Round:
     progress: Progress
     agreed: bool
     sleep: Callable[[float], None]
-    limits: Limits
+    most: Pace
+    pace: Pace
     held: int
     gone: int = 0
     stuck: int = 0
-    tries: int = TRIES
+    rough: int = 0
+    """How often in a row the line was too slow, or broke off in the middle."""
+    search: int = 0
+    """How many changes at a time while one the centre fails at is searched for; 0: none is."""
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def limits(self) -> Limits:
+        """How much the next batch may hold."""
+        changes = min(self.pace.changes, self.search or self.pace.changes)
+        return Limits(changes, self.ws.identity.max_bytes)
 
 
 def run_round(
@@ -68,22 +85,62 @@ def run_round(
     """
     progress.started_at = written(ws.now())
     progress.stage = "connecting"
+    receipts: list[dict[str, Any]] = []
     try:
-        identity = ws.identity
         adopt_unknown(ws)
         progress.total = unsent_count(ws)
-        limits = Limits(identity.max_changes, identity.max_bytes)
-        _exchanges(Round(ws, client, progress, agreed, sleep, limits, count_held(ws)))
+        this = _begin(ws, client, progress, agreed=agreed, sleep=sleep)
+        receipts = this.receipts
+        try:
+            _exchanges(this)
+        finally:
+            _keep_pace(this)
+        progress.stage = "checking"
+        _compare(ws, client)
         prune(ws)
     except Exception as error:  # a round must end with words, whatever happened
-        _failed(ws, progress, error)
+        _failed(ws, client, progress, error)
     else:
         progress.ended_at = written(ws.now())
         progress.stage = "done"
-    _remember(ws, progress)
+    _remember(ws, progress, receipts)
 
 
-def _failed(ws: Workspace, progress: Progress, error: Exception) -> None:
+def end_unbegun(ws: Workspace, progress: Progress, error: Exception) -> None:
+    """End a round that found no way to its centre, in words and in the history."""
+    progress.started_at = progress.ended_at = written(ws.now())
+    progress.error, progress.facts = code_and_facts(error)
+    progress.stage = "failed"
+    _remember(ws, progress, [])
+
+
+def _begin(
+    ws: Workspace,
+    client: Client,
+    progress: Progress,
+    *,
+    agreed: bool,
+    sleep: Callable[[float], None],
+) -> Round:
+    most = Pace(ws.identity.max_changes, WANT)
+    pace = Pace.read(ws.setting(PACE), most)
+    return Round(ws, client, progress, agreed, sleep, most, pace, count_held(ws))
+
+
+def _compare(ws: Workspace, client: Client) -> None:
+    """Compare the two accounts; a centre that does not answer this now has still confirmed all."""
+    try:
+        check_account(ws, client)
+    except SyncFault as fault:
+        log.info("account not compared: %s", fault.code)
+
+
+def _keep_pace(this: Round) -> None:
+    if this.pace.document() != this.ws.setting(PACE):
+        this.ws.keep_setting(PACE, **this.pace.document())
+
+
+def _failed(ws: Workspace, client: Client, progress: Progress, error: Exception) -> None:
     progress.error, progress.facts = code_and_facts(error)
     if progress.error == "unexpected":
         log.exception("round failed")
@@ -91,10 +148,21 @@ def _failed(ws: Workspace, progress: Progress, error: Exception) -> None:
         log.info("round ended: %s", progress.error)
     if isinstance(error, SyncFault):
         progress.retry_after_s = error.retry_after_s
-        if error.code in ("bad_token", "device_revoked"):
-            _note_state(ws, "revoked" if error.code == "device_revoked" else "bad_token")
+        if error.code == "device_revoked":
+            _note_state(ws, "revoked")
+            _note_rescue(ws, client)
+        elif error.code == "bad_token":
+            _note_state(ws, "bad_token")
     progress.ended_at = written(ws.now())
     progress.stage = "stopped" if progress.error == "scope_shrinks" else "failed"
+
+
+def _note_rescue(ws: Workspace, client: Client) -> None:
+    """Find out what of a revoked laptop's work has reached the centre (by relay file)."""
+    try:
+        _compare(ws, client)
+    except Exception:  # the next round asks again
+        log.info("account not kept")
 
 
 def _note_state(ws: Workspace, state: str) -> None:
@@ -104,12 +172,18 @@ def _note_state(ws: Workspace, state: str) -> None:
         log.info("device state not kept")
 
 
-def _remember(ws: Workspace, progress: Progress) -> None:
+def _remember(ws: Workspace, progress: Progress, receipts: list[dict[str, Any]]) -> None:
     """Keep the round in the history; a store that was locked meanwhile loses only this line."""
     try:
         with ws.db.transaction():
+            progress.unsent = unsent_count(ws)
             table = ws.table(ROUNDS)
-            table.insert(progress.document() | {"confirmed_all": progress.stage == "done"})
+            kept = {
+                "confirmed_all": progress.stage == "done",
+                "receipts": receipts,
+                "head": confirmed_head(ws),
+            }
+            table.insert(progress.document() | kept)
             numbers = [document.doc_id for document in table]
             table.remove(doc_ids=numbers[:-ROUNDS_KEPT])
     except Exception:
@@ -132,42 +206,68 @@ def _exchanges(this: Round) -> None:
 
 
 def _exchange(this: Round) -> Reply | None:
-    """Make one exchange and store its answer; None when the centre asked to begin differently."""
-    batch = next_batch(this.ws, this.limits)
+    """Make one exchange and store its answer; None when the next one must begin differently."""
+    batch = next_batch(this.ws, this.limits, want=this.pace.want)
     this.progress.total = this.progress.confirmed + unsent_count(this.ws)
     this.progress.stage = "sending" if batch.changes else "receiving"
     try:
         reply = _patiently(this, batch)
     except SyncFault as fault:
-        if _adapt(this, batch, fault):
+        if is_poison(batch, fault):
+            reply = exchange_aside(this.client, batch)
+            this.search = 0
+        elif _adapt(this, batch, fault):
             return None
-        raise
-    this.progress.exchanges += 1
-    this.progress.next_after_s = reply.next_after_s
+        else:
+            raise
+    _take(this, batch, reply)
+    return reply
+
+
+def _take(this: Round, batch: Batch, reply: Reply) -> None:
+    """Store a confirmed answer and count it. Raises Trouble ``scope_shrinks``."""
+    progress = this.progress
+    progress.exchanges += 1
+    progress.next_after_s = reply.next_after_s
     taken = take_reply(
         this.ws, batch, reply, agreed=this.agreed, held=this.held, gone_before=this.gone
     )
     this.gone += taken.gone
-    this.progress.confirmed += taken.confirmed
-    this.progress.received += taken.received
+    progress.confirmed += taken.confirmed
+    progress.received += taken.received
+    progress.measure(reply.up_bytes, reply.down_bytes, reply.took_s)
     for outcome, count in taken.outcomes.items():
-        this.progress.outcomes[outcome] = this.progress.outcomes.get(outcome, 0) + count
+        progress.outcomes[outcome] = progress.outcomes.get(outcome, 0) + count
+    this.receipts += _receipts(this.ws, batch)
+    this.rough, this.pace = 0, this.pace.faster(this.most)
     if taken.braked:
         raise Trouble("scope_shrinks", gone=taken.braked, total=this.held)
-    return reply
+
+
+def _receipts(ws: Workspace, batch: Batch) -> list[dict[str, Any]]:
+    """Return what became of a batch's changes, as the centre said just now."""
+    ids = [one["change_id"] for one in batch.changes]
+    now = ws.table(CHANGES).get(doc_ids=ids) if ids else []
+    return [
+        {"change_id": one["change_id"], "outcome": one["outcome"],
+         "version": (one["receipt"] or {}).get("version")}
+        for one in now if one["acked"]
+    ]  # fmt: skip
 
 
 def _patiently(this: Round, batch: Batch) -> Reply:
     """Try one exchange a few times, with growing pauses of random length in between."""
     pause = FIRST_PAUSE_S
-    for attempt in range(1, this.tries + 1):
+    tries = 1 if this.search and len(batch.changes) > 1 else TRIES
+    for attempt in range(1, tries + 1):
         try:
             return this.client.exchange(batch.body)
         except SyncFault as fault:
             wait = fault.retry_after_s
             if wait is None:
                 wait = random.uniform(0, pause)
-            if attempt == this.tries or fault.code not in PATIENCE or wait > LONGEST_PAUSE_S:
+            patient = fault.code in PATIENCE and not fault.cut
+            if attempt == tries or not patient or wait > LONGEST_PAUSE_S:
                 raise
         this.sleep(wait)
         pause = min(pause * 4, LONGEST_PAUSE_S)
@@ -176,11 +276,17 @@ def _patiently(this: Round, batch: Batch) -> Reply:
 
 def _adapt(this: Round, batch: Batch, fault: SyncFault) -> bool:
     """Do what makes the next exchange succeed where this one could not; False when nothing can."""
+    sent = len(batch.changes)
     match fault.code:
-        case "too_large" | "server_error" if len(batch.changes) > 1:
-            # After a failure of the server too: the part before an offending change gets by.
-            this.limits = Limits(len(batch.changes) // 2, this.limits.bytes)
-            this.tries = 1
+        case "too_large":
+            lighter = this.pace.lighter(sent)
+            this.pace = lighter or this.pace
+            return lighter is not None
+        case "timeout" | "unreachable" if fault.cut or fault.code == "timeout":
+            return _slow_down(this, sent)
+        case "server_error" if sent > 1:
+            # The part before a change the centre fails at gets by; then that change is found.
+            this.search = sent // 2
             return True
         case "sequence_gap":
             this.stuck += 1
@@ -191,6 +297,17 @@ def _adapt(this: Round, batch: Batch, fault: SyncFault) -> bool:
         case _:
             return False
     return this.stuck < STUCK_AFTER
+
+
+def _slow_down(this: Round, sent: int) -> bool:
+    """Carry less at a time after an exchange took too long; the part is remembered even when the
+    round gives up, so that the next one begins with what the line can carry."""
+    this.pace = this.pace.slower(sent) or this.pace
+    this.rough += 1
+    if this.rough >= TRIES:
+        return False
+    this.sleep(random.uniform(0, FIRST_PAUSE_S * 4 ** (this.rough - 1)))
+    return True
 
 
 def back_off(failures: int, progress: Progress) -> float:
@@ -205,5 +322,6 @@ def back_off(failures: int, progress: Progress) -> float:
 
 
 def last_rounds(ws: Workspace, count: int = 20) -> list[dict[str, object]]:
-    """Return the latest rounds, newest first."""
-    return [dict(one) for one in reversed(list(ws.table(ROUNDS)))][:count]
+    """Return the latest rounds, newest first, each with its ``number``."""
+    found = list(ws.table(ROUNDS))[-count:]
+    return [dict(one) | {"number": one.doc_id} for one in reversed(found)]

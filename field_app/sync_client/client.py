@@ -8,6 +8,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -15,7 +16,10 @@ import requests
 import truststore
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError as TransportError
+from urllib3.exceptions import ProtocolError
 
+from field_app.domain.accounting import Account
+from field_app.sync_client.accounts import read_account
 from field_app.sync_client.addresses import centre_address
 from field_app.sync_client.faults import SyncFault
 from field_app.sync_client.replies import Known, Reply, read_known, read_reply
@@ -33,6 +37,7 @@ KNOWN_REFUSALS = frozenset({
 })  # fmt: skip
 """Codes of the centre that have a meaning of their own here; others are told as they are."""
 TUS_REFUSALS = {
+    401: "bad_token", 403: "device_revoked",
     404: "upload_gone", 410: "upload_gone", 409: "offset_conflict", 413: "photo_refused",
     415: "photo_refused", 422: "photo_refused", 423: "upload_locked", 460: "checksum_mismatch",
     507: "photo_storage_full",
@@ -75,6 +80,7 @@ class Client:
         self._session.mount("https://", _SystemTrust())
         if proxy:
             self._session.proxies = {"http": proxy, "https": proxy}
+        self._up = self._down = 0  # bytes of the request under way, packed as they travel
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -92,6 +98,7 @@ class Client:
     def exchange(self, body: bytes) -> Reply:
         """Post one sync request; return the confirmed reply. Raises SyncFault."""
         sent_at, begun = self._clock(), self._steady()
+        self._up = self._down = 0
         status, answer = self._ask("POST", "/sync", body)
         if status != 200:
             raise SyncFault("not_our_server", status=status)
@@ -99,7 +106,15 @@ class Client:
         # The clock may be set right now: the middle is counted from the nearer reading that fits.
         jumped = abs((back_at - sent_at).total_seconds() - took) > 5
         middle = sent_at + (back_at - sent_at) / 2 if not jumped else back_at
-        return read_reply(answer, middle)
+        reply = read_reply(answer, middle)
+        return replace(reply, up_bytes=self._up, down_bytes=self._down, took_s=took)
+
+    def account(self) -> Account:
+        """Ask what the centre has of this device. Raises SyncFault."""
+        status, answer = self._ask("GET", "/sync/account", None)
+        if status != 200:
+            raise SyncFault("not_our_server", status=status)
+        return read_account(answer)
 
     def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
@@ -156,10 +171,12 @@ class Client:
                 yield answer
         except (requests.exceptions.SSLError, ssl.SSLError) as error:
             raise SyncFault("tls_failed") from error
+        except requests.exceptions.ConnectTimeout as error:  # nobody there: nothing was too slow
+            raise SyncFault("unreachable") from error
         except (requests.exceptions.Timeout, TimeoutError) as error:
             raise SyncFault("timeout") from error
         except (requests.exceptions.RequestException, TransportError, OSError) as error:
-            raise SyncFault("unreachable") from error
+            raise SyncFault("unreachable", cut=_was_cut(error)) from error
 
     def _read(self, answer: requests.Response) -> bytes:
         """Read the body within its limits of size and time."""
@@ -172,6 +189,7 @@ class Client:
                 raise SyncFault("bad_reply", status=answer.status_code)
             if self._steady() > deadline:
                 raise SyncFault("timeout")
+        self._down = answer.raw.tell()
         return b"".join(parts)
 
     def _judge(self, answer: requests.Response, raw: bytes) -> tuple[int, Any]:
@@ -189,6 +207,14 @@ class Client:
                 raise SyncFault(code, status=status)
             return status, body
         _refuse(status, body, _retry_after(answer.headers.get("Retry-After")))
+
+
+def _was_cut(error: BaseException) -> bool:
+    """Whether a connection that stood broke off, as against one that could not be made."""
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return True
+    inner = error.args[0] if error.args else None
+    return isinstance(inner, ProtocolError)
 
 
 def _refuse(status: int, body: Any, retry_after_s: float | None) -> NoReturn:

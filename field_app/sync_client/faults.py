@@ -9,8 +9,8 @@ class SyncFault(Exception):
     """A request that did not end in a confirmed answer; nothing may be marked from it.
 
     ``status`` is the HTTP status, 0 when there was none; ``retry_after_s`` what the server asked
-    for; ``known`` where the server says our streams stand, ``stream`` the one at fault; ``facts``
-    fill the sentence of ``code``.
+    for; ``known`` where the server says our streams stand, ``stream`` the one at fault; ``cut``
+    whether a connection that stood broke off; ``facts`` fill the sentence of ``code``.
     """
 
     def __init__(
@@ -21,6 +21,7 @@ class SyncFault(Exception):
         retry_after_s: float | None = None,
         known: dict[str, tuple[int, str]] | None = None,
         stream: str | None = None,
+        cut: bool = False,
         **facts: Any,
     ) -> None:
         super().__init__(f"{code} ({status})" if status else code)
@@ -29,4 +30,5 @@ class SyncFault(Exception):
         self.retry_after_s = retry_after_s
         self.known = known
         self.stream = stream
+        self.cut = cut
         self.facts = facts

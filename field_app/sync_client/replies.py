@@ -38,6 +38,10 @@ class Reply:
     next_after_s: float | None
     offset_s: int
     """The centre's clock minus this one's, in seconds, by the middle of the round trip."""
+    up_bytes: int = 0
+    down_bytes: int = 0
+    took_s: float = 0.0
+    """What the exchange carried, packed as it travelled, and how long it took."""
 
 
 def read_reply(body: Any, middle: datetime) -> Reply:

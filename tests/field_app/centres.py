@@ -29,6 +29,8 @@ Answer = tuple[int, dict[str, str], str | bytes]
 Fault = Callable[[Callable[[], Answer]], Answer]
 """What happens to one request: it may carry it through, or not, and answer what it likes."""
 
+ACCOUNT = "/sync/account"
+"""Asked for after every round; it has faults of its own, so that others befall exchanges."""
 HTML = {"Content-Type": "text/html"}
 PROBLEM = {"Content-Type": "application/problem+json"}
 
@@ -70,6 +72,7 @@ class CentreLine:
         self.folder = folder
         self.open()
         self.faults: deque[Fault] = deque()
+        self.account_faults: deque[Fault] = deque()
         self.last_request: Any = None
         self.paths: list[str] = []
         self._line = responses.RequestsMock(assert_all_requests_are_fired=False)
@@ -83,9 +86,10 @@ class CentreLine:
 
     def __enter__(self) -> CentreLine:
         self._line.start()
-        self._line.add_callback(
-            responses.POST, re.compile(re.escape(CENTRE + API) + ".*"), callback=self._carry
-        )
+        for method in (responses.GET, responses.POST):
+            self._line.add_callback(
+                method, re.compile(re.escape(CENTRE + API) + ".*"), callback=self._carry
+            )
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -107,7 +111,9 @@ class CentreLine:
             kept = {name: str(value) for name, value in request.headers.items()}
             body = request.body.encode() if isinstance(request.body, str) else request.body
             path = request.url.removeprefix(CENTRE)
-            answer = self.client.post(path, base_url=CENTRE, data=body, headers=kept)
+            answer = self.client.open(
+                path, method=request.method, base_url=CENTRE, data=body, headers=kept
+            )
             headers = {"Content-Type": answer.headers["Content-Type"]}
             if "Retry-After" in answer.headers:
                 headers["Retry-After"] = answer.headers["Retry-After"]
@@ -115,6 +121,9 @@ class CentreLine:
             plain = gzip.decompress(answer.data) if squeezed else answer.data
             return answer.status_code, headers, plain
 
+        path = request.url.removeprefix(CENTRE + API)
+        self.paths.append(path)
+        if path == ACCOUNT:
+            return self.account_faults.popleft()(carry) if self.account_faults else carry()
         self.last_request = request
-        self.paths.append(request.url.removeprefix(CENTRE + API))
         return self.faults.popleft()(carry) if self.faults else carry()

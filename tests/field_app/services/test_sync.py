@@ -67,7 +67,7 @@ def test_a_second_round_sends_nothing(joined, line):
     before = len(line.paths)
     told = laptop.sync()
     assert (told.stage, told.confirmed, told.received) == ("done", 0, 0)
-    assert line.paths[before:] == ["/sync"]
+    assert line.paths[before:] == ["/sync", "/sync/account"]
 
 
 def test_many_changes_go_in_batches_within_the_limits(joined, line):
