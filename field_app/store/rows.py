@@ -21,6 +21,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from field_app.store.changes import STATEMENTS, Change
 from field_app.store.cipher import check_sqlite, connect, plain_errors, problems_of
+from field_app.store.digest import as_bytes, digest_after, digest_of
 from field_app.store.errors import (
     CommitsMissing,
     NewerStore,
@@ -46,6 +47,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE meta (commits INTEGER NOT NULL)",
         "INSERT INTO meta (commits) VALUES (0)",
     ),
+    # Filled in when such a store is opened first (`_digest_now`).
+    ("ALTER TABLE meta ADD COLUMN digest BLOB",),
 )
 
 
@@ -119,6 +122,7 @@ class RowStore:
         self._run(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
         self._migrate()
         self._commits: int = self._run("SELECT commits FROM meta").fetchone()[0]
+        self._digest = self._digest_now()
         mark.open(self._commits)
         self._mark = mark
 
@@ -139,10 +143,12 @@ class RowStore:
                 if problems:
                     raise StoreDamaged(problems[0])
                 return
-            commits = connection.execute("SELECT commits FROM meta").fetchone()[0]
+            commits, digest = connection.execute("SELECT commits, digest FROM meta").fetchone()
+            contents = _read_all(connection)
+            _check_contents(connection, contents, digest)
             if commits < confirmed:
                 raise CommitsMissing(f"{confirmed - commits} commits")
-            self._contents = _read_all(connection)
+            self._contents = contents
         finally:
             connection.close()
 
@@ -153,6 +159,16 @@ class RowStore:
                 for statement in step:
                     self._run(statement)
                 self._run(f"PRAGMA user_version = {number}")
+
+    def _digest_now(self) -> int:
+        """The digest as stored; computed and stored once for a store that had none."""
+        stored = self._run("SELECT digest FROM meta").fetchone()[0]
+        if stored is not None:
+            return int.from_bytes(stored, "big")
+        digest = digest_of(*_read_all(self._connection))
+        with self._transaction():
+            self._run("UPDATE meta SET digest = ?", (as_bytes(digest),))
+        return digest
 
     def _run(self, statement: str, values: Sequence[object] = ()) -> Any:
         return self._connection.execute(statement, values)
@@ -206,10 +222,7 @@ class RowStore:
             self._contents = None
             try:
                 with plain_errors(), self._transaction():
-                    for change in changes:
-                        for statement in STATEMENTS[type(change)]:
-                            self._run(statement, change)
-                    self._run("UPDATE meta SET commits = ?", (self._commits + 1,))
+                    digest = self._write(changes)
             except (StoreFull, StoreDamaged) as failure:
                 self._failure = failure
                 raise
@@ -220,8 +233,20 @@ class RowStore:
                 self._failure = StoreError("store_interrupted")
                 raise
             self._commits += 1
+            self._digest = digest
             if self._mark is not None:
                 self._mark.write(self._commits)
+
+    def _write(self, changes: Iterable[Change]) -> int:
+        """Carry out the changes and return the digest of what the store then holds."""
+        digest = self._digest
+        for change in changes:
+            digest = digest_after(digest, change, self._run)
+            for statement in STATEMENTS[type(change)]:
+                self._run(statement, change)
+        values = (self._commits + 1, as_bytes(digest))
+        self._run("UPDATE meta SET commits = ?, digest = ?", values)
+        return digest
 
     def integrity(self) -> Integrity:
         """Check every page's seal and the structure of the whole file. Raises StoreClosed.
@@ -337,3 +362,12 @@ def _read_all(connection: Any) -> Contents:
         connection.execute("SELECT name, last_id FROM tables ORDER BY name").fetchall(),
         connection.execute("SELECT tbl, id, ord, body FROM rows ORDER BY ord").fetchall(),
     )
+
+
+def _check_contents(connection: Any, contents: Contents, digest: bytes | None) -> None:
+    """Raise StoreDamaged unless the rows are what was committed and the index leads to them."""
+    if digest is not None and as_bytes(digest_of(*contents)) != digest:
+        raise StoreDamaged("rows are not those committed")
+    index = connection.execute("SELECT tbl, id, ord FROM rows INDEXED BY rows_by_id").fetchall()
+    if len(index) != len(contents.rows) or set(index) != {row[:3] for row in contents.rows}:
+        raise StoreDamaged("index leads elsewhere")
