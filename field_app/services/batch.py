@@ -12,6 +12,7 @@ from field_app.domain.batches import Limits, envelope, next_run
 from field_app.domain.changes import as_sent
 from field_app.domain.errors import Trouble
 from field_app.services import streams
+from field_app.services.accounting import told
 from field_app.services.workspace import CHANGES, Workspace, plain
 from schemas.clock import written
 from schemas.seal import canonical
@@ -57,6 +58,7 @@ def next_batch(
             former={
                 one["change_id"]: one["former_version"] for one in run if one.get("former_version")
             },
+            account=told(ws, len(run)),
         )
         if run and keep:
             ws.keep_setting(LAST, envelope=body, change_ids=[one["change_id"] for one in run])
