@@ -36,6 +36,7 @@ from field_app.store.errors import (
 from field_app.store.files import write_atomically
 
 KEY_FILE_VERSION = 1
+KEY_FILES = ("key.json", "key.copy.json")
 STORE_KEY_BYTES = 32
 PASSPHRASE_LENGTH = 8
 FREE_ATTEMPTS = 3
@@ -122,7 +123,7 @@ class KeyRing:
         return recovery_key
 
     def _paths(self) -> tuple[Path, Path]:
-        return self.folder / "key.json", self.folder / "key.copy.json"
+        return self.folder / KEY_FILES[0], self.folder / KEY_FILES[1]
 
     def _save(self, for_passphrase: dict[str, Any], for_recovery: dict[str, Any]) -> None:
         content = {
@@ -178,6 +179,16 @@ class KeyRing:
         return {"kdf": "hkdf-sha256", "salt": _text(salt)} | _wrap(
             wrapping, key, self._bound_to("recovery")
         )
+
+
+def owner_of(folder: Path) -> str | None:
+    """The worker whose keys lie in a folder, by the key file or its twin; None without either."""
+    for name in KEY_FILES:
+        with contextlib.suppress(OSError):
+            content = _read_content((folder / name).read_bytes())
+            if content is not None and isinstance(content.get("worker_id"), str):
+                return str(content["worker_id"])
+    return None
 
 
 class Attempts:

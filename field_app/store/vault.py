@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -31,7 +31,7 @@ from field_app.store.files import (
     sync_folder,
     write_atomically,
 )
-from field_app.store.keys import Argon2Profile, Clock, KeyRing
+from field_app.store.keys import Argon2Profile, Clock, KeyRing, owner_of
 from field_app.store.rows import RowStore
 from field_app.store.tables import DurableDB, Indexes
 
@@ -176,13 +176,9 @@ class Vault:
             lock.release()
 
     def workers(self) -> list[WorkerEntry]:
-        """Who has a store here, in order of worker id; an unreadable entry is left out."""
-        found = []
-        for path in self._workers.glob("*/" + _WORKER):
-            if not path.parent.name.startswith(_DRAFT):
-                with contextlib.suppress(ValueError, KeyError, TypeError):
-                    content = json.loads(path.read_bytes())
-                    found.append(WorkerEntry(content["worker_id"], content["label"]))
+        """Who has a store here, in order of worker id, without a label where it is unreadable."""
+        folders = [one for one in self._workers.iterdir() if not one.name.startswith(_DRAFT)]
+        found = [entry for entry in map(_entry, folders) if entry is not None]
         return sorted(found, key=lambda entry: entry.worker_id)
 
     def create(self, worker_id: str, label: str | None, passphrase: str) -> tuple[OpenStore, str]:
@@ -318,6 +314,20 @@ class Vault:
     def _forget(self, worker_id: str) -> None:
         with self._lock:
             self._open.pop(worker_id, None)
+
+
+def _entry(folder: Path) -> WorkerEntry | None:
+    """Whose store lies in a folder. The keys say it too: a store must not vanish from sight with
+    the small file that names it."""
+    said: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        content = json.loads((folder / _WORKER).read_bytes())
+        said = {"worker_id": content["worker_id"], "label": content["label"]}
+    owner = owner_of(folder) or said.get("worker_id")
+    if not isinstance(owner, str):
+        return None
+    label = said.get("label") if said.get("worker_id") == owner else None
+    return WorkerEntry(owner, label if isinstance(label, str) else None)
 
 
 def _mark_restored(folder: Path) -> None:

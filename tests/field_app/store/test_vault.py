@@ -311,3 +311,19 @@ def test_one_instance_for_each_data_folder(vault: Vault, tmp_path: Path) -> None
             pass
     with vault.instance_lock():
         pass
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"worker_id": "w-2", "label": "x"}', None])
+def test_a_worker_is_listed_also_when_the_file_naming_him_is_spoilt(
+    vault: Vault, content: bytes | None
+) -> None:
+    store, _ = vault.create("w-1", "小王", WORD)
+    store.close()
+    name = store.folder / "worker.json"
+    if content is None:
+        name.unlink()
+    else:
+        name.write_bytes(content)
+    assert vault.workers() == [WorkerEntry("w-1", None)]
+    (store.folder / "key.json").write_bytes(b"")
+    assert vault.workers() == [WorkerEntry("w-1", None)]
