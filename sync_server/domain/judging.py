@@ -1,7 +1,9 @@
 """Judging one change of a laptop against what the centre knows: apply, hold or quarantine.
 
 Area is judged by the centre's data: an existing record by the area it lies in, a step by its
-issue's, only a create by what it claims.
+issue's, only a create by what it claims. Outside the worker's grids it counts all the same when
+the area was his when he made the change. A record that was moved meanwhile out of a grid of his
+takes his change as a proposal: staff of its new area decide, and nothing is refused or lost.
 """
 
 from __future__ import annotations
@@ -15,28 +17,36 @@ from schemas.kind import KindInfo
 from schemas.values import apply
 from sync_server.domain.areas import holds
 from sync_server.domain.envelope import Arrival, problem
+from sync_server.domain.holding import Holding, Made, held_when
 
 GRID_DIGITS = 15
 
 
 @dataclass(frozen=True)
 class Worker:
-    """The person behind a device, with the grids the centre has given him."""
+    """The person behind a device: the grids that are his today, and what he held when."""
 
     user_id: str
     grids: Sequence[str]
+    held: Sequence[Holding] = ()
+
+    def areas(self, made: Made | None) -> tuple[str, ...]:
+        """Return the codes that count for a change made then: today's, and those of that time."""
+        return (*self.grids, *(held_when(self.held, made) if made else ()))
 
 
 @dataclass(frozen=True)
 class Verdict:
     """``problems``: to be quarantined. ``waits_for``: held until that record is created.
 
-    Else to be applied; ``grid`` is the area it counts for.
+    Else to be applied; ``grid`` is the area it counts for. ``proposal``: to be kept beside the
+    record for staff to decide, whatever its writer had seen.
     """
 
     grid: str = ""
     problems: list[dict[str, Any]] = field(default_factory=list)
     waits_for: str | None = None
+    proposal: bool = False
 
 
 def judge(
@@ -44,9 +54,14 @@ def judge(
     worker: Worker,
     record: Mapping[str, Any] | None,
     parent: Mapping[str, Any] | None = None,
+    made: Made | None = None,
+    lay_in: Sequence[str] = (),
 ) -> Verdict:
     """Judge a change. ``record`` is the one it names, ``parent`` the one a step belongs to (rows
-    of the centre, None when unknown)."""
+    of the centre, None when unknown); ``lay_in`` are the areas the record was moved out of.
+
+    ``made`` None: only the worker's grids of today count.
+    """
     if arrival.problems or arrival.kind is None:
         return Verdict(problems=arrival.problems)
     info = arrival.kind.info
@@ -55,8 +70,8 @@ def judge(
     if arrival.action not in info.laptop:
         return _refused("not_allowed")
     if arrival.action in ("create", "step"):
-        return _judge_new(arrival, worker, record, parent)
-    return _judge_changed(arrival, worker, record)
+        return _judge_new(arrival, worker.areas(made), record, parent)
+    return _judge_changed(arrival, worker, record, made, lay_in)
 
 
 def parent_id(arrival: Arrival) -> str | None:
@@ -68,7 +83,7 @@ def parent_id(arrival: Arrival) -> str | None:
 
 def _judge_new(
     arrival: Arrival,
-    worker: Worker,
+    areas: Sequence[str],
     record: Mapping[str, Any] | None,
     parent: Mapping[str, Any] | None,
 ) -> Verdict:
@@ -84,18 +99,26 @@ def _judge_new(
         area = parent["grid"]
     else:
         area = arrival.members["grid"] or ""
-    return _in_area(worker, area, info) or Verdict(grid=area)
+    return Verdict(grid=area) if _in_area(areas, area, info) else _refused("out_of_area")
 
 
-def _judge_changed(arrival: Arrival, worker: Worker, record: Mapping[str, Any] | None) -> Verdict:
+def _judge_changed(
+    arrival: Arrival,
+    worker: Worker,
+    record: Mapping[str, Any] | None,
+    made: Made | None,
+    lay_in: Sequence[str],
+) -> Verdict:
     assert arrival.kind is not None
     info = arrival.kind.info
     if record is None:
         return Verdict(waits_for=arrival.members["record_id"])
     if record["kind"] != info.name:
         return _refused("wrong_kind")
-    if outside := _in_area(worker, record["grid"], info):
-        return outside
+    areas = worker.areas(made)
+    at_home = _in_area(areas, record["grid"], info)
+    if not at_home and not _lay_in_his(arrival, areas, lay_in, info):
+        return _refused("out_of_area")
     if info.only_author and record["author"] != worker.user_id:
         return _refused("not_allowed")
     if not _may_answer(arrival, worker, record, info):
@@ -104,7 +127,7 @@ def _judge_changed(arrival: Arrival, worker: Worker, record: Mapping[str, Any] |
         whole = apply(arrival.kind, record["fields"], arrival.fields)
         if faults := broken_rules(arrival.kind, whole):
             return Verdict(problems=[one.as_json() for one in faults])
-    return Verdict(grid=record["grid"])
+    return Verdict(grid=record["grid"], proposal=not at_home)
 
 
 def _may_answer(
@@ -117,12 +140,23 @@ def _may_answer(
     return mine and arrival.fields.keys() <= info.answers
 
 
-def _in_area(worker: Worker, area: str, info: KindInfo) -> Verdict | None:
-    """Return the refusal when the worker does not hold ``area``, None when he does."""
+def _lay_in_his(
+    arrival: Arrival, areas: Sequence[str], lay_in: Sequence[str], info: KindInfo
+) -> bool:
+    """Whether the record had lain where its writer saw it, and that was his.
+
+    Who still names the old area has not seen the move, whatever his clock says.
+    """
+    claimed = arrival.members["grid"] or ""
+    return any(
+        holds([claimed], area, info.reach) and _in_area(areas, area, info) for area in lay_in
+    )
+
+
+def _in_area(areas: Sequence[str], area: str, info: KindInfo) -> bool:
+    """Whether somebody with ``areas`` may write in ``area``."""
     whole_grid = info.reach == "community" or len(area) >= GRID_DIGITS
-    if whole_grid and holds(worker.grids, area, info.reach):
-        return None
-    return _refused("out_of_area")
+    return whole_grid and holds(areas, area, info.reach)
 
 
 def _refused(code: str) -> Verdict:

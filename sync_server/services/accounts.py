@@ -20,12 +20,15 @@ from sync_server.services import audit
 from sync_server.services.districts import district_of
 from sync_server.services.ids import new_id
 from sync_server.store.engine import Store
+from sync_server.store.holdings import write_holdings
 from sync_server.store.tables import users
 
 TRIES = 5
 LOCK = timedelta(minutes=15)
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LAPTOP_ROLES = frozenset({"worker", "leader"})
+MOST_GRIDS = 60
+"""A laptop's place in the feed names its grids, so their number has a limit."""
 AREA_LENGTHS = frozenset({6, 9, 12, 15, 17})
 _hasher = PasswordHasher()
 _nobodys_hash = _hasher.hash(random.token_hex(16))
@@ -91,6 +94,7 @@ def add_user(
         "created_at": now,
     }
     connection.execute(sa.insert(users), values)
+    write_holdings(connection, district, values["user_id"], values["scope_codes"], now)
     audit.note(connection, district, now, "add_user", user_id=by, target=values["user_id"])
     return get_user(connection, district, values["user_id"])
 
@@ -223,12 +227,17 @@ def _check(
         raise Refusal("bad_role", role=role)
     if kind not in code_list("USER_KIND"):
         raise Refusal("bad_user_kind", kind=kind)
+    check_scope(district, role, scope_codes)
+
+
+def check_scope(district: str, role: str, scope_codes: Sequence[str]) -> None:
+    """Raise Refusal ``bad_scope`` unless these are areas somebody of this role can have."""
     lengths = {15, 17} if role == "worker" else AREA_LENGTHS
     for code in scope_codes:
         digits = re.fullmatch(r"[0-9]+", code) and len(code) in lengths
         if not digits or not code.startswith(district):
             raise Refusal("bad_scope", code=code)
-    if not scope_codes:
+    if not scope_codes or (role in LAPTOP_ROLES and len(scope_codes) > MOST_GRIDS):
         raise Refusal("bad_scope", code="")
 
 

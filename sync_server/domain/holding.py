@@ -1,0 +1,50 @@
+"""Who held which area when: what a change made in the field is judged and credited by.
+
+A worker's late work counts for the grid that was his when he wrote, whoever holds it today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sync_server.domain.times import TRAVEL_S
+
+SLACK = timedelta(seconds=TRAVEL_S)
+"""Corrected times are this exact."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One area code in somebody's hands from ``since`` until ``until`` (None: still)."""
+
+    code: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """When a change was made: the corrected time, whether its clock is doubtful, its receipt."""
+
+    at: datetime
+    doubtful: bool
+    received_at: datetime
+
+
+def held_when(holdings: Iterable[Holding], made: Made) -> tuple[str, ...]:
+    """Return the codes that were held when a change was made.
+
+    A doubtful clock refuses nothing: then whatever was held at any time before the receipt counts.
+    """
+    return tuple(
+        one.code
+        for one in holdings
+        if (one.since <= made.received_at if made.doubtful else _spans(one, made.at))
+    )
+
+
+def _spans(holding: Holding, at: datetime) -> bool:
+    begun = holding.since - SLACK <= at
+    return begun and (holding.until is None or at < holding.until + SLACK)
