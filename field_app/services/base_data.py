@@ -8,6 +8,7 @@ from typing import Any
 
 from field_app.domain.doors import natural
 from field_app.services.choices import names
+from field_app.services.corrections import Asked, corrections_about
 from field_app.services.outbox import Item, history_of
 from field_app.services.overview import look
 from field_app.services.records import changes_of, children, find_view, get_view
@@ -22,6 +23,10 @@ from schemas.search import fold
 
 View = Mapping[str, Any]
 PAGE = 50
+SAID_OF_OTHERS = frozenset({"seen", "decision", "correction"})
+"""Kinds that are read at the record they speak of."""
+NOT_TYPED = frozenset({"photo"})
+"""Kinds whose records are made by other means than filling in their fields."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +94,16 @@ class Detail:
     story: tuple[Story, ...]
     parts: tuple[tuple[type[Kind], tuple[Crumb, ...]], ...]
     """The records listed under this one, by kind."""
+    asked: tuple[Asked, ...]
+    """What staff ever asked the worker about it."""
     may_edit: bool
     may_void: bool
 
 
 def shown_kinds() -> list[type[Kind]]:
-    """Return the kinds a worker browses, in the catalogue's order: all but the centre's marks."""
-    return [kind for kind in kinds() if kind.info.name != "seen"]
+    """Return the kinds a worker browses, in the catalogue's order: all but what the centre says of
+    other records."""
+    return [kind for kind in kinds() if kind.info.name not in SAID_OF_OTHERS]
 
 
 def may(ws: Workspace, kind: type[Kind], action: str, view: View | None = None) -> bool:
@@ -103,7 +111,7 @@ def may(ws: Workspace, kind: type[Kind], action: str, view: View | None = None) 
     if action not in kind.info.laptop:
         return False
     if view is None:
-        return True
+        return kind.info.name not in NOT_TYPED
     own = not kind.info.only_author or view["author"] == ws.worker_id
     return own and not view["voided"] and not view["merged_into"]
 
@@ -173,6 +181,7 @@ def detail(ws: Workspace, kind: type[Kind], record_id: str) -> Detail | None:
         lines=tuple(_lines(ws, kind, view)),
         story=tuple(_story(ws, kind, record_id)),
         parts=tuple(_parts(ws, kind, record_id)),
+        asked=tuple(corrections_about(ws, record_id)),
         may_edit=may(ws, kind, "update", view),
         may_void=may(ws, kind, "void", view),
     )

@@ -16,8 +16,9 @@ from field_app.services.drafts import (
     keep,
     open_draft,
 )
-from field_app.services.outbox import Reason, history_of, shown_state
+from field_app.services.outbox import history_of, shown_state
 from field_app.services.records import changes_of, get_view, new_id
+from field_app.services.rulings import Reason
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
 

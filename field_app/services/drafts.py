@@ -336,7 +336,7 @@ def _entry(ws: Workspace, prefix: str, part: Part, outcome: Finished) -> Entry |
         return Entry(part["kind"], part["action"], values, part["record_id"], part["grid"])
     view = get_view(ws, part["kind"], part["record_id"])
     if view is None:
-        outcome.problems[prefix] = [FieldProblem("", Problem("not_allowed"))]
+        outcome.problems[prefix] = [FieldProblem("", Problem("out_of_area"))]
         return None
     current = view["fields"]
     paths = changed_paths(kind, texts_of(kind, part["base"]), part["texts"])

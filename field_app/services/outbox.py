@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from field_app.domain.views import change_state
+from field_app.domain import conflicts
+from field_app.domain.views import change_state, is_elsewhere
+from field_app.services import corrections, find
+from field_app.services.corrections import Asked
 from field_app.services.records import (
+    CORRECTION,
     changes_of,
     find_view,
-    lookup,
+    get_view,
     refresh_view,
     seen_version,
     title_of,
 )
+from field_app.services.rulings import Pair, Reason, Ruling, pairs, path_name, reasons, rulings
+from field_app.services.rulings import value_words as words_of
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
 from schemas.catalogue import kind_of
 from schemas.clock import written
-from schemas.fields import Keyed
 from schemas.kind import Kind
 from schemas.labels import Label
+from schemas.values import paths
 
 SHOWN_DAYS = 14
 ACTIONS: dict[str, Label] = {
@@ -37,27 +43,27 @@ STATES: dict[str, Label] = {
     "seen": Label("已查看", "Seen by staff"),
     "conflict": Label("待裁决", "To be decided"),
     "refused": Label("被退回", "Sent back"),
+    "declined": Label("不予采纳", "Not taken"),
     "corrected": Label("已更正", "Corrected"),
     "withdrawn": Label("已撤回", "Withdrawn"),
 }
+MEANINGS: dict[str, Label] = {
+    "local": Label("只在这台电脑上，服务器还没有确认收到。",
+                   "Only on this laptop; the centre has not confirmed it."),
+    "received": Label("服务器已收到，正在等它前面的记录。",
+                      "The centre has it and waits for a record it belongs to."),
+    "stored": Label("服务器已收到并写入记录。", "The centre has it and the record says so."),
+    "seen": Label("已入库，工作人员已查看。", "Stored, and staff have looked at it."),
+    "conflict": Label("有人同时改了同一项，等社区裁决。两个值都已保留。",
+                      "Somebody changed the same thing; staff will decide. Both values are kept."),
+    "refused": Label("服务器没有采用。请按原因改正后重新提交，或撤回。",
+                     "The centre did not take it. Correct it and send it again, or withdraw it."),
+    "declined": Label("社区决定不采用，理由见下。内容仍留存备查。",
+                      "Staff decided not to take it, for the reasons below. It is kept on file."),
+    "corrected": Label("已由您后来的更正代替。", "Your later correction took its place."),
+    "withdrawn": Label("您已撤回，不再提交。", "You have withdrawn it."),
+}  # fmt: skip
 OPEN_STATES = ("local", "refused", "conflict")
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why the centre sent a change back: the field's label and what is wrong with it."""
-
-    field: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two values that stand against each other, as words; personal ones masked."""
-
-    field: str
-    mine: str
-    theirs: str
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,13 @@ class Item:
     noted: bool = False
     """Whether the worker has taken note of values that stood against each other."""
     decision: str = ""
-    """What became of them: kept (another's value), replaced (the worker's), superseded; or open."""
+    """What became of them (domain/conflicts.py), empty while that is open."""
+    rulings: tuple[Ruling, ...] = ()
+    unread: bool = False
+    """Whether the worker must be told: values met, or were decided against him, unnoted."""
     version: int | None = None
+    hidden: bool = False
+    """Whether its record left the worker's grids, so that its values are not shown."""
 
     @property
     def unsent(self) -> bool:
@@ -87,38 +98,119 @@ class Item:
         return self.state == "local"
 
 
-def outbox(ws: Workspace, *, only_unsent: bool = False, days: int = SHOWN_DAYS) -> list[Item]:
-    """Return the worker's changes, newest first: those of the last ``days`` and all open ones."""
+@dataclass(frozen=True)
+class Line:
+    """What a change said of one field; ``text`` is empty for a field that was emptied."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One change with all that became of it."""
+
+    item: Item
+    lines: tuple[Line, ...]
+    asked: tuple[Asked, ...]
+    on_laptop: bool
+    """Whether its record has a page here."""
+
+
+def outbox(
+    ws: Workspace, *, only_unsent: bool = False, state: str = "", days: int = SHOWN_DAYS
+) -> list[Item]:
+    """Return the worker's changes, newest first: those of the last ``days`` and all open ones.
+
+    ``state`` keeps those in one state, ``only_unsent`` those the centre has not confirmed.
+    """
     since = written(ws.now() - timedelta(days=days))
     if only_unsent:
         found = plain(ws.table(CHANGES).find_by("acked", False))
     else:
         found = plain(ws.table(CHANGES))
-    items = (item(ws, change) for change in reversed(found))
-    return [one for one in items if one.made_at >= since or one.state in OPEN_STATES]
+    items = (
+        item(ws, change)
+        for change in reversed(found)
+        if not state or shown_state(ws, change) == state
+    )
+    return [one for one in items if one.made_at >= since or _waits(one)]
+
+
+def _waits(one: Item) -> bool:
+    """Whether something is still to come of a change, however old it is."""
+    return one.unread or (one.state in OPEN_STATES and not one.hidden)
+
+
+def state_counts(ws: Workspace, days: int = SHOWN_DAYS) -> dict[str, int]:
+    """Return how many changes `outbox` lists in each state."""
+    return counts(outbox(ws, days=days))
+
+
+def detail(ws: Workspace, change_id: str) -> Detail | None:
+    """Return one of the worker's changes with what it said and what became of it, None for an
+    unknown one. Of a record that left the worker's grids no value is told."""
+    change = ws.table(CHANGES).get(doc_id=change_id)
+    if change is None:
+        return None
+    one = item(ws, change)
+    about = corrections.corrections_about(ws, change["record_id"])
+    return Detail(
+        item=one,
+        lines=() if one.hidden else tuple(_lines(ws, kind_of(change["kind"]), change)),
+        asked=tuple(asked for asked in about if asked.change_id == change_id),
+        on_laptop=change["kind"] != CORRECTION
+        and get_view(ws, change["kind"], change["record_id"]) is not None,
+    )
+
+
+def _lines(ws: Workspace, kind: type[Kind], change: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield what a change said, path by path, masked."""
+    if change["action"] == "void":
+        yield Line(Label("原因", "Reason").text(ws.lang), str(change["fields"].get("reason") or ""))
+        return
+    for path, value in paths(kind, change["fields"]):
+        yield Line(path_name(kind, path, ws.lang) or path, words_of(ws, kind, path, value))
 
 
 def item(ws: Workspace, change: Mapping[str, Any]) -> Item:
     """Return one stored change with its words."""
     kind, lang, state = kind_of(change["kind"]), ws.lang, shown_state(ws, change)
     conflict = ws.table(CONFLICTS).get(doc_id=change["change_id"])
+    hidden = get_view(ws, change["kind"], change["record_id"]) is None and is_elsewhere(
+        None, changes_of(ws, change["record_id"])
+    )
     return Item(
         change_id=change["change_id"],
         record_id=change["record_id"],
         kind=change["kind"],
         kind_label=kind.info.label.text(lang),
-        title=title_of(ws, change["kind"], change["record_id"], lang)
-        or f"…{change['record_id'][-6:]}",
+        title=_title(ws, change) or f"…{change['record_id'][-6:]}",
         action=ACTIONS[change["action"]].text(lang),
         made_at=change["made_at"],
         state=state,
         state_label=STATES[state].text(lang),
-        reasons=tuple(_reasons(kind, change, lang)) if state == "refused" else (),
-        pairs=tuple(_pairs(ws, kind, conflict)) if conflict else (),
+        reasons=tuple(reasons(kind, change, lang)) if _was_refused(state) and not hidden else (),
+        pairs=tuple(pairs(ws, kind, conflict)) if conflict and not hidden else (),
         noted=bool(conflict and conflict["noted"]),
         decision=(conflict["decision"] or "") if conflict else "",
+        rulings=tuple(rulings(ws, kind, conflict)) if conflict else (),
+        unread=bool(conflict and conflicts.unread(conflict)) and not change.get("let_go"),
         version=(change["receipt"] or {}).get("version"),
+        hidden=hidden,
     )
+
+
+def _title(ws: Workspace, change: Mapping[str, Any]) -> str:
+    """Return what a change is about: its record, of an answer what was asked about."""
+    kind, record_id = change["kind"], change["record_id"]
+    if kind == CORRECTION and (view := get_view(ws, kind, record_id)) is not None:
+        kind, record_id = view["fields"]["target_kind"], view["fields"]["target_id"]
+    return title_of(ws, kind, record_id, ws.lang)
+
+
+def _was_refused(state: str) -> bool:
+    return state in ("refused", "declined")
 
 
 def shown_state(ws: Workspace, change: Mapping[str, Any]) -> str:
@@ -138,82 +230,68 @@ def counts(items: list[Item]) -> dict[str, int]:
     }
 
 
-def _reasons(kind: type[Kind], change: Mapping[str, Any], lang: str) -> list[Reason]:
-    told = (change["receipt"] or {}).get("problem")
-    found = []
-    for problem in told if isinstance(told, list) else []:
-        words = problem.get("en" if lang == "en" else "zh") or problem.get("code") or "?"
-        found.append(Reason(_field_name(kind, str(problem.get("pointer") or ""), lang), str(words)))
-    return found
-
-
-def _field_name(kind: type[Kind], pointer: str, lang: str) -> str:
-    declared = kind.declared().get(pointer.strip("/").split("/")[0])
-    return declared.label.text(lang) if declared else ""
-
-
-def _pairs(ws: Workspace, kind: type[Kind], conflict: Mapping[str, Any]) -> list[Pair]:
-    return [
-        Pair(
-            _path_name(kind, pair["path"], ws.lang),
-            _value(ws, kind, pair["path"], pair["mine"]),
-            _value(ws, kind, pair["path"], pair["theirs"]),
-        )
-        for pair in conflict["pairs"]
-    ]
-
-
-def _path_name(kind: type[Kind], path: str, lang: str) -> str:
-    if path == "voided":
-        return ACTIONS["void"].text(lang)
-    name, _, key = path.partition(".")
-    field = kind.declared()[name]
-    entry = field.entry_name(key, lang) if isinstance(field, Keyed) and key else ""
-    return " ".join(word for word in (field.label.text(lang), entry) if word)
-
-
-def _value(ws: Workspace, kind: type[Kind], path: str, value: Any) -> str:
-    if path == "voided":
-        return Label("是", "Yes").text(ws.lang) if value else Label("否", "No").text(ws.lang)
-    name, _, key = path.partition(".")
-    field = kind.declared()[name]
-    whole = {key: value} if isinstance(field, Keyed) and value is not None else value
-    return field.show_masked(whole, ws.lang, lookup(ws, ws.lang)) if whole is not None else ""
-
-
 def open_conflicts(ws: Workspace) -> list[Item]:
     """Return the changes whose values wait for a decision, or were decided against the worker and
     not taken note of, newest first."""
-    waiting = [
-        one["change_id"]
-        for one in plain(ws.table(CONFLICTS))
-        if one["decision"] is None or (one["decision"] == "kept" and not one["noted"])
-    ]
+    return _of_documents(ws, lambda one: one["decision"] is None or conflicts.unread(one))
+
+
+def unread_decisions(ws: Workspace) -> list[Item]:
+    """Return the changes decided against the worker that he has not taken note of, newest first."""
+    return _of_documents(ws, lambda one: one["decision"] is not None and conflicts.unread(one))
+
+
+def _of_documents(ws: Workspace, fits: Callable[[Mapping[str, Any]], bool]) -> list[Item]:
+    waiting = [one["change_id"] for one in plain(ws.table(CONFLICTS)) if fits(one)]
     found = plain(ws.table(CHANGES).get(doc_ids=waiting)) if waiting else []
-    return [item(ws, one) for one in reversed(found)]
+    items = (item(ws, one) for one in reversed(found) if not one.get("let_go"))
+    return [one for one in items if not one.hidden]
 
 
 def note_conflict(ws: Workspace, change_id: str) -> bool:
-    """Keep that the worker has seen a conflict; False when there is none."""
-    conflict = ws.table(CONFLICTS).get(doc_id=change_id)
-    if conflict is None:
-        return False
-    ws.put(CONFLICTS, change_id, {**conflict, "noted": True})
+    """Keep that the worker has seen a conflict or its decision; False when there is none.
+
+    With an open one of a record that left his grids he lets go of the record, which only stayed
+    for it; the value stays at the centre for staff to decide.
+    """
+    with ws.db.transaction():
+        document = ws.table(CONFLICTS).get(doc_id=change_id)
+        change = ws.table(CHANGES).get(doc_id=change_id)
+        if document is None or change is None:
+            return False
+        ws.put(CONFLICTS, change_id, conflicts.noted(document))
+        view = get_view(ws, change["kind"], change["record_id"])
+        if document["decision"] is None and view and (view["copy"] or {}).get("gone"):
+            ws.put(CHANGES, change_id, {**change, "let_go": True})
+            _refresh(ws, change)
     return True
 
 
 def withdraw(ws: Workspace, change_id: str) -> bool:
     """Give up a change the centre sent back; it stays readable here and at the centre.
 
-    False when there is no such open refused change.
+    Whoever asked to correct it is told. False when there is no such open refused change.
     """
     with ws.db.transaction():
         change = ws.table(CHANGES).get(doc_id=change_id)
         if change is None or shown_state(ws, change) != "refused":
             return False
         ws.put(CHANGES, change_id, {**change, "withdrawn": True, "settled": True})
-        refresh_view(ws, change["kind"], change["record_id"])
-        return True
+        corrections.withdrawn(ws, change_id)
+        _refresh(ws, change)
+    return True
+
+
+def _refresh(ws: Workspace, change: Mapping[str, Any]) -> None:
+    """Write a record's view anew; when that removes it, no search finds it and no value of it stays
+    in its conflict documents."""
+    refresh_view(ws, change["kind"], change["record_id"])
+    if get_view(ws, change["kind"], change["record_id"]) is not None:
+        return
+    find.forget(ws)
+    if is_elsewhere(None, changes_of(ws, change["record_id"])):
+        for one in plain(ws.table(CONFLICTS).find_by("record_id", change["record_id"])):
+            ws.put(CONFLICTS, one["change_id"], conflicts.stripped(one))
 
 
 def history_of(ws: Workspace, record_id: str) -> list[Item]:

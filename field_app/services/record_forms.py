@@ -59,6 +59,8 @@ class Box:
     texts: tuple[str, ...] = ()
     choices: tuple[Choice, ...] = ()
     problems: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    """What staff ask to correct or to check here."""
     last: str = ""
     longest: int | None = None
     least: int | None = None
@@ -99,15 +101,16 @@ class Box:
 class Sheet:
     """What a form is drawn from: a kind, its texts and everything said about them.
 
-    ``only`` limits the fields asked, ``row_titles`` names the entries of keyed lists by key,
-    ``spare`` gives keys of empty entries to offer, ``last`` the stored fields of the last record,
-    ``finds`` what was typed to narrow a reference's choices.
+    ``asked`` is what staff ask to correct, ``only`` limits the fields asked, ``row_titles`` names
+    the entries of keyed lists by key, ``spare`` gives keys of empty entries to offer, ``last`` the
+    stored fields of the last record, ``finds`` what was typed to narrow a reference's choices.
     """
 
     kind: type[Kind]
     texts: Texts
     prefix: str = ""
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     only: Collection[str] | None = None
     row_titles: Mapping[str, str] = field(default_factory=dict)
     spare: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -172,6 +175,7 @@ class _Drawing:
             "required": declared.required,
             "texts": texts,
             "problems": tuple(self.sheet.problems.get(name, ())),
+            "asked": tuple(self.sheet.asked.get(name, ())),
             "last": self._last(declared, last, texts),
         }
         special = _SPECIAL.get(declared.widget)
@@ -210,6 +214,7 @@ class _Drawing:
                 if where == name or (where.startswith(f"{name}.") and where.count(".") == 1)
                 for text in said
             ),
+            asked=tuple(sheet.asked.get(name, ())),
             rows=tuple(rows),
             columns=tuple(one.label.text(self.lang) for one in declared.entry_fields.values()),
             fixed_rows=declared.keys is not None,

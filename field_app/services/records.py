@@ -49,6 +49,9 @@ class Entry:
     corrects: str | None = None
 
 
+CORRECTION = "correction"
+
+
 class _NotSaved(Exception):
     """Leaves the transaction so that none of its entries stands."""
 
@@ -121,7 +124,31 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
         return Saved(record_id, problems=checked.problems, doubts=checked.doubts)
     if not checked.fields:
         return Saved(record_id, saved=True)
-    return _keep(ws, kind, action, checked, _occasion(ws, record_id, grid, view, refused), refused)
+    saved = _keep(ws, kind, action, checked, _occasion(ws, record_id, grid, view, refused), refused)
+    if saved.change_id and kind.info.addressee is None:
+        _answer(ws, saved, action, checked.fields)
+    return saved
+
+
+def is_asked(ws: Workspace, view: Mapping[str, Any]) -> bool:
+    """Whether a correction is addressed to this worker and neither closed nor taken back."""
+    fields = view["fields"]
+    mine = fields.get("asked_of") == ws.worker_id
+    return mine and not fields.get("closed") and not view["voided"]
+
+
+def _answer(ws: Workspace, saved: Saved, action: Action, fields: Mapping[str, Any]) -> None:
+    """Answer what the worker was asked about a value of the record he has just changed there.
+
+    The centre judges it likewise: whoever was asked, a marked field (any, where none is marked).
+    """
+    for view in ws.table(CORRECTION).find_by("parent_id", saved.record_id):
+        if not is_asked(ws, view) or not view["fields"].get("conflict_id"):
+            continue
+        named = {path.partition(".")[0] for path in view["fields"].get("marked") or ()}
+        if action == "void" or not named or not named.isdisjoint(fields):
+            said = {"answer": "corrected", "answer_id": saved.change_id, "closed": True}
+            _save(ws, Entry(CORRECTION, "update", said, view["record_id"]), True)
 
 
 def _refused_change(ws: Workspace, change_id: str | None) -> dict[str, Any] | None:
@@ -181,6 +208,8 @@ def _barred(
         return Problem("not_allowed") if action in ("update", "void") else None
     if view["voided"]:
         return Problem("record_voided")
+    if kind.info.addressee and view["fields"].get(kind.info.addressee) != ws.worker_id:
+        return Problem("not_allowed")
     if kind.info.only_author and action != "step" and view["author"] != ws.worker_id:
         return Problem("wrong_author")
     return None

@@ -13,9 +13,11 @@ from typing import Any
 from field_app.domain.duty import next_due, reached
 from field_app.domain.typed import values_of
 from field_app.services.choices import names
+from field_app.services.corrections import Asked, open_corrections
 from field_app.services.drafts import MAIN, Draft, begun
 from field_app.services.issues import Standing, returned_issues, to_verify
 from field_app.services.notices import notices_today
+from field_app.services.outbox import Item, unread_decisions
 from field_app.services.overview import look
 from field_app.services.patrols import Slot, missing_slots, slots_of
 from field_app.services.records import get_view, unsent_count, views
@@ -66,6 +68,10 @@ class Today:
     care: tuple[CareDue, ...]
     returned: tuple[Standing, ...]
     to_verify: tuple[Standing, ...]
+    asked: tuple[Asked, ...]
+    """What staff ask the worker to correct or to check."""
+    decided: tuple[Item, ...]
+    """What was decided against him and he has not taken note of."""
     notices: tuple[Mapping[str, Any], ...]
     drafts: tuple[DraftLine, ...]
     unsent: int
@@ -87,6 +93,8 @@ def today(ws: Workspace) -> Today:
         care=tuple(care_due(ws)),
         returned=tuple(returned_issues(ws)),
         to_verify=tuple(to_verify(ws)),
+        asked=tuple(open_corrections(ws)),
+        decided=tuple(unread_decisions(ws)),
         notices=tuple(notices_today(ws)),
         drafts=tuple(draft_line(ws, draft) for draft in begun(ws)),
         unsent=unsent_count(ws),

@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from field_app.domain.typed import Texts, asked
 from field_app.services import outbox
+from field_app.services.corrections import Asked, corrections_about, marks_for
 from field_app.services.drafts import MAIN, Draft, Finished, Part, Typed
 from field_app.services.record_forms import (
     FIND,
@@ -32,7 +33,7 @@ pages = Blueprint("widgets", __name__)
 
 TONES = {
     "local": "warning", "received": "info", "stored": "success", "seen": "success",
-    "conflict": "danger", "refused": "danger",
+    "conflict": "danger", "refused": "danger", "declined": "dark",
 }  # fmt: skip
 HOME_PAGES = {
     "household": "base_data.household",
@@ -83,6 +84,8 @@ class FormPage:
     newer: str | None = None
     """When another window kept a newer content (hh:mm), None when not."""
     overtaken: bool = False
+    asked: tuple[Asked, ...] = ()
+    """What staff ask about the first part's record."""
 
     @property
     def main(self) -> Paper:
@@ -155,7 +158,15 @@ def form_page(
         faults=faults,
         tab=request.form.get("_tab") or secrets.token_hex(8),
         overtaken=bool(finished and finished.overtaken),
+        asked=_asked(ws, draft["parts"][MAIN]),
     )
+
+
+def _asked(ws: Workspace, part: Part) -> tuple[Asked, ...]:
+    """Return the open corrections about a part's record; there is none about a new one."""
+    if part["action"] != "update":
+        return ()
+    return tuple(one for one in corrections_about(ws, part["record_id"]) if one.open)
 
 
 def _paper(
@@ -175,7 +186,7 @@ def _paper(
             problems.setdefault(path, []).append(
                 _("填写期间此项已有新的内容，请核对；再按保存则以您填的为准。")
             )
-    main = prefix == MAIN
+    main, updates = prefix == MAIN, part["action"] == "update"
     drawn = boxes(
         ws,
         Sheet(
@@ -183,6 +194,7 @@ def _paper(
             part["texts"],
             prefix,
             problems,
+            asked=marks_for(ws, part["record_id"], kind.declared()) if updates else {},
             only=part["only"],
             row_titles=row_titles if main else {},
             spare={**part["spare"], **(spare if main else {})},
