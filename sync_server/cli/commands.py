@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import date
 
 from sync_server.domain.errors import Refusal
-from sync_server.services import accounts, demo_world
+from sync_server.services import accounts, demo_world, holdings
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, open_centre
 from sync_server.services.devices import issue_join_code
@@ -60,6 +60,14 @@ def join_code(settings: Settings, args: argparse.Namespace) -> None:
     with opened(settings) as centre, centre.store.writing() as connection:
         worker = accounts.user_by_no(connection, centre.code, args.no)
         print(issue_join_code(connection, centre.code, worker.user_id, centre.clock()))
+
+
+def reassign(settings: Settings, args: argparse.Namespace) -> None:
+    """Give a worker these grids and no others, and print what he holds now."""
+    with opened(settings) as centre, centre.store.writing() as connection:
+        worker = accounts.user_by_no(connection, centre.code, args.no)
+        holdings.reassign(connection, centre.code, worker.user_id, args.grids, centre.clock())
+        print(" ".join(accounts.get_user(connection, centre.code, worker.user_id).scope_codes))
 
 
 def build_demo(settings: Settings, args: argparse.Namespace) -> None:
@@ -164,6 +172,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "init": init,
     "add-user": add_user,
     "join-code": join_code,
+    "reassign": reassign,
     "demo-world": build_demo,
     "backup": backup,
     "relay": relay,

@@ -180,6 +180,15 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "Print a one-time code for a worker's laptop, valid 72 hours.",
     )
     one.add_argument("--no", required=True, metavar="NO", help="网格员工号 (the worker's number)")
+    one = add(
+        "reassign",
+        "从现在起改由某网格员负责这些网格；以前的归属不变。",
+        "Give a worker these grids, and no others, from now on.",
+    )
+    one.add_argument("--no", required=True, metavar="NO", help="网格员工号 (the worker's number)")
+    one.add_argument(
+        "--grids", required=True, nargs="+", metavar="CODE", help="网格代码 (grid codes)"
+    )
     _add_demo_world(add)
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
     one.add_argument(

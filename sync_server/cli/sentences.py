@@ -79,8 +79,8 @@ SENTENCES: dict[str, Label] = {
     ),
     "passwords_differ": Label("两次输入的密码不同。", "The two passwords differ."),
     "not_allowed": Label(
-        "只有网格员和网格长可以领取终端加入码。",
-        "Join codes are for grid workers and grid leaders who are active.",
+        "这只适用于在岗的网格员和网格长。",
+        "This is for grid workers and grid leaders who are active.",
     ),
     "backup_failed": Label(
         "备份没有做成，或核对不一致，未留下文件。{words}",

@@ -62,6 +62,7 @@ CODES: dict[str, str] = {
     "bad_role": "there is no such role",
     "bad_user_kind": "there is no such kind of user",
     "bad_scope": "the area codes lie outside the district or do not suit the role",
+    "no_grid": "a worker holds at least one grid",
     "weak_password": "a password has 10 to 200 characters",
     "no_password": "this user signs in on a laptop only",
     "demo_outside": "demo accounts exist in a demo database alone",
@@ -70,6 +71,8 @@ CODES: dict[str, str] = {
     "bad_fields": "fields are wrong",
     "out_of_date": "the record was changed meanwhile",
     "not_allowed": "this person may not do this",
+    "words_needed": "words must be said with this decision",
+    "words_too_long": "the words are too long",
     "reason_needed": "a reason must be given for showing personal values",
     # running
     "old_sqlite": "the SQLite library has the WAL-reset bug",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from schemas.codes import code_list
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
-from sync_server.services.accounts import User
+from sync_server.services.accounts import LAPTOP_ROLES, User
 from sync_server.services.places import names_for
 from sync_server.services.uploads import span
 from sync_server.store import people_read
@@ -27,6 +27,11 @@ class Person:
     role: str
     kind: str
     areas: tuple[str, ...]
+
+    @property
+    def holds_grids(self) -> bool:
+        """Whether the person works in grids, with a laptop."""
+        return self.row["role"] in LAPTOP_ROLES
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
+from sync_server.domain.errors import Refusal
+from sync_server.services import holdings
 from sync_server.services import people as listing
+from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, read_day
@@ -20,6 +25,31 @@ def everybody() -> str:
     with centre().store.reading() as connection:
         found = listing.list_people(connection, person(), language())
     return render_template("people.html", found=found)
+
+
+@blueprint.route("/people/<user_id>/grids", methods=["GET", "POST"])
+@with_right("people")
+def grids(user_id: str) -> Response | str | tuple[str, int]:
+    """Show what grids a worker holds and held, and give him others."""
+    if request.method == "GET":
+        return _grids_page(user_id)
+    chosen = request.form.getlist("grid")
+    try:
+        with centre().store.writing() as connection:
+            changed = holdings.reassign_as(connection, person(), user_id, chosen, centre().clock())
+    except Refusal as refusal:
+        if refusal.code != "bad_scope":
+            raise
+        words = errors.say("no_grid" if not chosen else "bad_scope")
+        return _grids_page(user_id, chosen, words), errors.status_of("bad_scope")
+    flash(_("已保存，从现在起生效。") if changed else _("没有变化。"))
+    return redirect(url_for("people.grids", user_id=user_id), 303)
+
+
+def _grids_page(user_id: str, chosen: list[str] | None = None, problem: str = "") -> str:
+    with centre().store.reading() as connection:
+        found = holdings.open_grids(connection, person(), user_id)
+    return render_template("grids.html", found=found, chosen=chosen, problem=problem)
 
 
 @blueprint.get("/audit")

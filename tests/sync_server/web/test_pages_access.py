@@ -59,6 +59,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "notices.sent": ("GET", "/notices", READ),
         "notices.write": ("GET", "/notices/new", NOTICES),
         "people.everybody": ("GET", "/people", READ),
+        "people.grids": ("GET", f"/people/{worker.user_id}/grids", READ),
         "people.audit": ("GET", "/audit", AUDIT),
     }
 
