@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import secrets
 import signal
 import threading
 import webbrowser
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
-from flask import Flask
+from flask import Flask, Request
 from waitress.server import create_server
 
 from field_app.domain.errors import Trouble
@@ -29,6 +30,8 @@ from field_app.web import (
     join,
     outbox,
     patrols,
+    photos,
+    receipts,
     records,
     recovery,
     search,
@@ -44,11 +47,32 @@ from field_app.web import (
 
 THREADS = 8
 
+MOST_RECEIVED = security.MAX_PHOTO_FORM_BYTES + 1024 * 1024
+
+
+class _InMemory(Request):
+    """A request whose files never touch the disk: outside its sealed file a picture would lie open,
+    in temporary files too."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return io.BytesIO()
+
+
+class LaptopApp(Flask):
+    """The laptop's app."""
+
+    request_class = _InMemory
 
 def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     """Return the laptop's app; ``desk`` is made from the settings when none is handed in."""
     desk = desk or open_desk(settings)
-    app = Flask(__name__)
+    app = LaptopApp(__name__)
     app.secret_key = secrets.token_bytes(32)  # a new start forgets every session
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions.update(desk=desk, settings=settings, call=calls(settings, desk.clock))
@@ -58,7 +82,7 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     errors.init(app)
     for feature in (
         session, i18n, health, join, unlock, recovery, today, patrols, visits, issues, base_data,
-        records, search, drafts, widgets, outbox, sync, settings_pages,
+        records, search, photos, drafts, widgets, outbox, sync, receipts, revoked, settings_pages,
     ):  # fmt: skip
         app.register_blueprint(feature.pages)
     return app
@@ -91,7 +115,8 @@ def _listen(app: Flask, settings: Settings) -> Any:
     try:
         return create_server(
             app, host=settings.host, port=settings.port, threads=THREADS, ident=None,
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=True, max_request_body_size=MOST_RECEIVED,
+            inbuf_overflow=MOST_RECEIVED,  # never into a temporary file, for the same reason
         )  # fmt: skip
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):

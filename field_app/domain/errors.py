@@ -191,6 +191,66 @@ SENTENCES: dict[str, Label] = {
     "not_found": Label("没有这个页面或记录。", "There is no such page or record."),
     "bad_type": Label("提交的内容格式不对。", "What was sent has the wrong format."),
     "form_too_large": Label("提交的内容太大。", "What was sent is too large."),
+    # Photos
+    "bad_photo": Label(
+        "这个文件不是照片，或者已损坏，没有加上。可以用 JPG、PNG 或 WebP 格式。",
+        "This file is no photo, or is damaged; it was not added. JPG, PNG and WebP are taken.",
+    ),
+    "huge_photo": Label(
+        "照片太大（超过{most}百万像素），没有加上。请缩小后再试。",
+        "The photo is too large (over {most} million pixels) and was not added; make it smaller.",
+    ),
+    "no_photo_here": Label(
+        "这条记录现在不能加照片。", "Photos cannot be added to this record now."
+    ),
+    "too_many_photos": Label(
+        "一条记录最多{most}张照片。", "A record has at most {most} photos."
+    ),
+    "no_photo_chosen": Label("请先选择照片。", "Choose a photo first."),
+    "photo_storage_full": Label(
+        "记录已上传；服务器存放照片的空间已满，照片留在本机，稍后再传。",
+        "The records are sent; the centre has no room for photos. They stay here and go later.",
+    ),
+    # Relay files
+    "stick_unusable": Label(
+        "这个文件夹不存在或不能写入，没有写成。请检查U盘是否插好。",
+        "The folder is not there or cannot be written to; nothing was written. Check the stick.",
+    ),
+    "stick_lies": Label(
+        "写完后读回核对不一致，没有写成：U盘可能损坏或被提前拔出。请换一个U盘再写。",
+        "What was read back differs from what was written: the stick may be broken or was taken "
+        "out early. Nothing was written; use another stick.",
+    ),
+    "stick_full": Label(
+        "U盘空间不够，没有写成。本机的记录都在。",
+        "The stick has no room left; nothing was written. Everything is kept here.",
+    ),
+    "no_receipt_chosen": Label("请先选择回执文件。", "Choose the receipt first."),
+    "no_receipt_there": Label("这个文件读不了。", "That file cannot be read."),
+    "receipt_not_ours": Label(
+        "这不是网格巡访的回执，请选择 .gridreceipt 文件。",
+        "This is no receipt; choose a .gridreceipt file.",
+    ),
+    "receipt_is_batch": Label(
+        "这是本机写的中转文件，要交给中心。请选择中心给的 .gridreceipt 文件。",
+        "This is a file a laptop wrote; it goes to the centre. Choose the .gridreceipt file.",
+    ),
+    "receipt_newer": Label(
+        "回执由更新版本的程序写成，请升级程序后再读。",
+        "A newer version of the program wrote this receipt; please upgrade first.",
+    ),
+    "receipt_damaged": Label(
+        "回执不完整，或不是本中心给的，没有记下任何内容。请到中心重新下载。",
+        "The receipt is incomplete or not the centre's; nothing was marked. Fetch it again.",
+    ),
+    "receipt_of_other": Label(
+        "这份回执不是给本机这位网格员的，没有记下任何内容。",
+        "This receipt is for another laptop or worker; nothing was marked.",
+    ),
+    "receipt_taken": Label(
+        "这份中转文件的回执已经在{at}读入过。",
+        "The receipt for this file was read in already, at {at}.",
+    ),
     "not_possible": Label("这个操作在这里不能用。", "That cannot be done here."),
     # Commands
     "port_in_use": Label(

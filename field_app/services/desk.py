@@ -17,6 +17,7 @@ from field_app.domain.errors import Trouble
 from field_app.services import streams
 from field_app.services.connection import connects
 from field_app.services.joining import Call, Request, join
+from field_app.services.photos import tidy_quietly
 from field_app.services.preferences import Preferences, choose, preferences
 from field_app.services.rounds import Connect, Rounds
 from field_app.services.workspace import Workspace, indexes
@@ -95,7 +96,10 @@ class Desk:
             self._store = store
             if store.restored:
                 streams.open_new(self._workspace(store))
+                tidy_quietly(self._workspace(store), restored=True)
                 store.acknowledge_restored()
+            else:
+                tidy_quietly(self._workspace(store), restored=False)
             seat = secrets.token_urlsafe(32)
             self._seats.add(seat)
             self._used_at = self._steady()
@@ -115,7 +119,7 @@ class Desk:
             return self._workspace(self._store)
 
     def _workspace(self, store: OpenStore) -> Workspace:
-        ws = Workspace(store.db, self.clock)
+        ws = Workspace(store.db, self.clock, photos=store.photos)
         return ws.speaking(preferences(ws).lang)
 
     def present(self) -> Workspace | None:

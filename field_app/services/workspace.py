@@ -8,18 +8,23 @@ from datetime import datetime
 from typing import Any, cast
 
 from field_app.domain.identity import Identity
+from field_app.store.photo_files import PhotoFiles
 from field_app.store.tables import Document, DurableDB, DurableTable
 from schemas.catalogue import kinds
 
-CHANGES, CONFLICTS, ROUNDS, SETTINGS, DRAFTS = (
-    "changes", "conflicts", "rounds", "settings", "drafts",
+CHANGES, CONFLICTS, ROUNDS, SETTINGS, DRAFTS, PHOTO_BYTES = (
+    "changes", "conflicts", "rounds", "settings", "drafts", "photo_bytes",
 )  # fmt: skip
 
 
 def indexes() -> dict[str, tuple[str, ...]]:
     """Return the indexed fields of every table, as the vault is given them."""
     of_views = {kind.info.name: ("grid", "state", "parent_id") for kind in kinds()}
-    return of_views | {CHANGES: ("acked", "settled", "record_id"), CONFLICTS: ("record_id",)}
+    return of_views | {
+        CHANGES: ("acked", "settled", "record_id"),
+        CONFLICTS: ("record_id",),
+        PHOTO_BYTES: ("arrived",),
+    }
 
 
 class NotJoined(RuntimeError):
@@ -28,11 +33,13 @@ class NotJoined(RuntimeError):
 
 @dataclass(frozen=True)
 class Workspace:
-    """What every service is handed. ``clock`` gives aware times; ``lang`` is zh or en."""
+    """What every service is handed. ``clock`` gives aware times; ``lang`` is zh or en; ``photos``
+    is None where only documents are worked on."""
 
     db: DurableDB
     clock: Callable[[], datetime]
     lang: str = "zh"
+    photos: PhotoFiles | None = None
 
     def now(self) -> datetime:
         """Return the present moment by the laptop's clock, aware."""

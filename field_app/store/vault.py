@@ -2,7 +2,8 @@
 
 <folder>/instance.lock
 <folder>/workers/<opaque>/   worker.json, key.json (and its twin), attempts.json, store.db …,
-                             backups/, and `restored` while a restored store is not acknowledged
+                             photos/, backups/ (with photos/ of its own), and `restored`
+                             while a restored store is not acknowledged
 """
 
 from __future__ import annotations
@@ -32,11 +33,13 @@ from field_app.store.files import (
     write_atomically,
 )
 from field_app.store.keys import Argon2Profile, Clock, KeyRing, owner_of
+from field_app.store.photo_files import PhotoFiles
 from field_app.store.rows import RowStore
 from field_app.store.tables import DurableDB, Indexes
 
 _STORE, _BACKUPS, _RESTORED, _WORKER = "store.db", "backups", "restored", "worker.json"
-_DRAFT = ".new-"
+_PHOTOS = "photos"
+_DRAFT, _GONE = ".new-", ".gone-"
 
 
 class Health(TypedDict):
@@ -75,6 +78,7 @@ class OpenStore:
         self.worker_id = worker_id
         self.folder = folder
         self._key: bytes | None = key
+        self.photos = PhotoFiles(folder / _PHOTOS, self.photo_key)
         self._on_close = on_close
         if accept_loss:
             _mark_restored(folder)
@@ -115,6 +119,7 @@ class OpenStore:
         """
         folder = self.folder / _BACKUPS
         make_private_folder(folder)
+        self.photos.copy()
         if any(row_files.backup_day(copy) == now.date() for copy in row_files.backups(folder)):
             return None
         return self._rows.backup(folder, now=now)
@@ -251,6 +256,23 @@ class Vault:
                 store.close()
 
     def backups(self, worker_id: str) -> list[Path]:
+    def destroy(self, worker_id: str) -> None:
+        """Make a worker's store unreadable for ever, copies and photos included.
+
+        The keys are overwritten first; a crash later leaves files nobody can open, which the next
+        start removes. Raises UnknownWorker, StoreBusy while another process has it open, OSError.
+        """
+        with self._lock:
+            folder = self._known_folder(worker_id)
+            self.lock(worker_id)
+            hold(folder / (_STORE + ".lock")).release()
+            self._known_ring(worker_id).destroy()
+            self._rings.pop(worker_id, None)
+            gone = self._workers / (_GONE + secrets.token_hex(8))
+            folder.rename(gone)
+            sync_folder(self._workers)
+            shutil.rmtree(gone, ignore_errors=True)
+
         """A worker's daily copies, newest first. Raises UnknownWorker."""
         return row_files.backups(self._known_folder(worker_id) / _BACKUPS)
 
@@ -279,6 +301,7 @@ class Vault:
             draft.rename(folder / _STORE)
             sync_folder(folder)
             return aside
+            PhotoFiles(folder / _PHOTOS, _no_key).bring_back()
 
     def _folder(self, worker_id: str) -> Path:
         digest = hashlib.sha256(b"gridrounds worker\0" + worker_id.encode()).hexdigest()
@@ -317,6 +340,10 @@ class Vault:
 
 
 def _entry(folder: Path) -> WorkerEntry | None:
+def _no_key(sha256_hex: str) -> bytes:
+    raise StoreClosed(_STORE)
+
+
     """Whose store lies in a folder. The keys say it too: a store must not vanish from sight with
     the small file that names it."""
     said: dict[str, Any] = {}

@@ -42,6 +42,8 @@ def show() -> Any:
     identity = ws.identity
     clock = ws.setting("clock")
     return render_template(
+    "checking": _l("正在与服务器对账……"),
+    "photos": _l("正在上传照片……"),
         "sync.html",
         rounds=last_rounds(ws),
         conflicts=open_conflicts(ws),

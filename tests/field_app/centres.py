@@ -64,6 +64,11 @@ def answers(status: int, body: str, **headers: str) -> Fault:
     return lambda carry: (status, kept, body)
 
 
+METHODS = (responses.GET, responses.POST, responses.HEAD, responses.PATCH)
+PHOTOS = "/photos"
+CARRIED = frozenset({"Content-Type", "Retry-After", "Location", "Tus-Resumable", "Upload-Offset"})
+
+
 class CentreLine:
     """The real centre at ``CENTRE`` and the line to it."""
 
@@ -73,6 +78,7 @@ class CentreLine:
         self.open()
         self.faults: deque[Fault] = deque()
         self.account_faults: deque[Fault] = deque()
+        self.photo_faults: deque[Fault] = deque()
         self.last_request: Any = None
         self.paths: list[str] = []
         self._line = responses.RequestsMock(assert_all_requests_are_fired=False)
@@ -86,7 +92,7 @@ class CentreLine:
 
     def __enter__(self) -> CentreLine:
         self._line.start()
-        for method in (responses.GET, responses.POST):
+        for method in METHODS:
             self._line.add_callback(
                 method, re.compile(re.escape(CENTRE + API) + ".*"), callback=self._carry
             )
@@ -114,9 +120,7 @@ class CentreLine:
             answer = self.client.open(
                 path, method=request.method, base_url=CENTRE, data=body, headers=kept
             )
-            headers = {"Content-Type": answer.headers["Content-Type"]}
-            if "Retry-After" in answer.headers:
-                headers["Retry-After"] = answer.headers["Retry-After"]
+            headers = {name: value for name, value in answer.headers.items() if name in CARRIED}
             squeezed = answer.headers.get("Content-Encoding") == "gzip"
             plain = gzip.decompress(answer.data) if squeezed else answer.data
             return answer.status_code, headers, plain
@@ -125,5 +129,7 @@ class CentreLine:
         self.paths.append(path)
         if path == ACCOUNT:
             return self.account_faults.popleft()(carry) if self.account_faults else carry()
+        if path.startswith(PHOTOS):
+            return self.photo_faults.popleft()(carry) if self.photo_faults else carry()
         self.last_request = request
         return self.faults.popleft()(carry) if self.faults else carry()

@@ -1,0 +1,433 @@
+"""Photos of records: taken in, kept sealed, shown, sent after the records, kept until confirmed.
+
+The bytes are on the disk before the photo's record is saved, so a record never speaks of a picture
+that was lost; a file whose record was not saved any more is deleted a day later. What this laptop
+knows of a photo's bytes stands in the table PHOTO_BYTES, one document for each photo of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from field_app.domain.errors import Trouble
+from field_app.domain.progress import Progress
+from field_app.services.base_data import may
+from field_app.services.pictures import prepare
+from field_app.services.records import children, get_view, new_id, save_record
+from field_app.services.workspace import PHOTO_BYTES, Workspace, plain
+from field_app.store.errors import StoreDamaged, StoreError
+from field_app.store.photo_files import Part, PhotoFiles
+from field_app.sync_client import Client, SyncFault, Tus
+from schemas.catalogue import kind_of
+from schemas.clock import read_moment, written
+from schemas.codes import code_list
+
+log = logging.getLogger(__name__)
+
+PHOTO = "photo"
+MOST_OF_ONE = 20
+"""Photos of one record."""
+ORPHAN_AFTER, KEPT_AT_LEAST = timedelta(days=1), 90
+SMALLEST, FIRST, LARGEST = 8_192, 262_144, 524_288
+"""Bytes of one request of an upload: it halves when the road breaks and grows again."""
+TRIES, ANEW = 4, 3
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
+AGAIN = frozenset({
+    "unreachable", "timeout", "server_error", "server_busy", "too_large", "upload_locked",
+    "checksum_mismatch", "offset_conflict", "bad_reply",
+})  # fmt: skip
+"""Faults after which the offset is asked for and the upload goes on."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One photo of a record as its page shows it. ``state`` is waiting | arrived | refused | lost,
+    or elsewhere when its bytes are not on this laptop."""
+
+    photo_id: str
+    use: str
+    taken_at: str | None
+    state: str
+    has_file: bool
+    may_void: bool
+
+
+# Taking in ---------------------------------------------------------------------------------------
+
+
+def may_attach(ws: Workspace, view: Mapping[str, Any]) -> bool:
+    """Tell whether the worker may add photos to a record: what he may change, he may show."""
+    kind = kind_of(view["kind"])
+    return ws.photos is not None and view["kind"] != PHOTO and may(ws, kind, "update", view)
+
+
+def attach(ws: Workspace, kind_name: str, record_id: str, raw: bytes, use: str) -> str:
+    """Add a photo to a record and return the photo's id; the same picture again changes nothing.
+
+    Raises Trouble: bad_photo, huge_photo, no_photo_here, too_many_photos, out_of_choice; and what
+    the store raises. Nothing is half saved.
+    """
+    owner = get_view(ws, kind_name, record_id)
+    if owner is None or not may_attach(ws, owner):
+        raise Trouble("no_photo_here")
+    if use not in {item.code for item in code_list("PHOTO_USE").items}:
+        raise Trouble("out_of_choice")
+    picture = prepare(raw, ws.now())
+    present = children(ws, PHOTO, "owner_id", record_id)
+    for view in present:
+        if view["fields"].get("sha256") == picture.sha256:
+            return str(view["record_id"])
+    if len(present) >= MOST_OF_ONE:
+        raise Trouble("too_many_photos", most=MOST_OF_ONE)
+    photo_id, files = new_id(), _files(ws)
+    files.save(photo_id, picture.sha256, picture.content, picture.small)
+    values = {
+        "owner_type": kind_name,
+        "owner_id": record_id,
+        "use": use,
+        "taken_at": picture.taken_at,
+        "sha256": picture.sha256,
+        "bytes": len(picture.content),
+        "width": picture.width,
+        "height": picture.height,
+    }
+    with ws.db.transaction():
+        saved = save_record(ws, PHOTO, "create", values, record_id=photo_id, grid=_area(ws, owner))
+        if saved.saved:
+            ws.put(PHOTO_BYTES, photo_id, _fresh(photo_id, values))
+    if not saved.saved:
+        files.remove(photo_id)
+        log.warning("photo not saved: %s", [one.problem.code for one in saved.problems])
+        raise Trouble("no_photo_here")
+    return photo_id
+
+
+def _area(ws: Workspace, owner: Mapping[str, Any]) -> str:
+    """Return the grid of a photo: its record's, or the worker's own for what lies above grids."""
+    return str(owner["grid"]) if owner["grid"] in ws.grids else ws.grids[0]
+
+
+def _fresh(photo_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "photo_id": photo_id,
+        "sha256": fields["sha256"],
+        "bytes": fields["bytes"],
+        "arrived": False,
+        "arrived_at": None,
+        "epoch": None,
+        "upload": None,
+        "refused": None,
+    }
+
+
+def _files(ws: Workspace) -> PhotoFiles:
+    if ws.photos is None:
+        raise Trouble("no_photo_here")
+    return ws.photos
+
+
+# Showing -----------------------------------------------------------------------------------------
+
+
+def of_record(ws: Workspace, record_id: str) -> list[Shown]:
+    """Return the photos of a record, oldest first, voided ones left out."""
+    found = children(ws, PHOTO, "owner_id", record_id)
+    return [shown(ws, view) for view in sorted(found, key=lambda view: str(view["made_at"]))]
+
+
+def shown(ws: Workspace, view: Mapping[str, Any]) -> Shown:
+    """Return one photo record as pages show it."""
+    photo_id, fields = view["record_id"], view["fields"]
+    known = ws.table(PHOTO_BYTES).get(doc_id=photo_id)
+    has_file = ws.photos is not None and ws.photos.has(photo_id)
+    return Shown(
+        photo_id=photo_id,
+        use=code_list("PHOTO_USE").text(fields.get("use") or "", ws.lang),
+        taken_at=fields.get("taken_at"),
+        state=_state(known) if known else "elsewhere",
+        has_file=has_file,
+        may_void=may(ws, kind_of(PHOTO), "void", view),
+    )
+
+
+def _state(known: Mapping[str, Any]) -> str:
+    if known["arrived"]:
+        return "arrived"
+    if known["refused"]:
+        return "lost" if known["refused"] == "lost" else "refused"
+    return "waiting"
+
+
+def read_photo(ws: Workspace, photo_id: str, part: Part = "photo") -> bytes | None:
+    """Return a photo's bytes, unsealed; None when they, or its record, are not on this laptop.
+
+    Raises StoreDamaged, StoreClosed.
+    """
+    view = get_view(ws, PHOTO, photo_id)
+    if view is None or ws.photos is None:
+        return None
+    return ws.photos.read(photo_id, view["fields"]["sha256"], part)
+
+
+def waiting(ws: Workspace) -> list[dict[str, Any]]:
+    """Return what is known of the photos the centre has not confirmed, the smallest first."""
+    found = plain(ws.table(PHOTO_BYTES).find_by("arrived", False))
+    return sorted(
+        (one for one in found if not one["refused"]),
+        key=lambda one: (one["bytes"], one["photo_id"]),
+    )
+
+
+# Sending -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Sending:
+    """What one round's uploads share."""
+
+    ws: Workspace
+    tus: Tus
+    progress: Progress
+    sleep: Callable[[float], None]
+    epoch: str
+    piece: int
+
+
+def upload_waiting(
+    ws: Workspace,
+    client: Client,
+    progress: Progress,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Send the photos the centre does not have, the smallest first; call it after the records.
+
+    Goes on at the byte where an earlier round was cut. A photo is marked as arrived only when the
+    centre says that all of it is there, which it says once it has proved the hash. What one photo
+    alone is refused for does not hold up the others. Raises SyncFault when the road is broken or
+    the centre asks to wait, and what the store raises; everything confirmed before stays so.
+    """
+    if ws.photos is None:
+        return
+    adopt(ws)
+    _doubt_other_epochs(ws)
+    todo = waiting(ws)
+    progress.photos = len(todo)
+    progress.photo_bytes = sum(one["bytes"] for one in todo)
+    if todo:
+        progress.stage = "photos"
+    this = _Sending(ws, client.uploads(), progress, sleep, ws.identity.server_epoch, FIRST)
+    done = 0
+    for known in todo:
+        content = content_of(ws, known)
+        if content is not None and _upload(this, known, content, done):
+            progress.photos_sent += 1
+        done += known["bytes"]
+        progress.photo_bytes_sent = done
+    prune_photos(ws)
+
+
+def content_of(ws: Workspace, known: dict[str, Any]) -> bytes | None:
+    """Return the bytes to send, whole as they were saved; None, and a note of it, when they are
+    not on this disk any more."""
+    try:
+        content = _files(ws).read(known["photo_id"], known["sha256"])
+    except StoreDamaged:
+        content = None
+    if content is None or hashlib.sha256(content).hexdigest() != known["sha256"]:
+        log.error("photo %s: its file is missing or damaged", known["photo_id"])
+        _note(ws, known, refused="lost")
+        return None
+    return content
+
+
+def _upload(this: _Sending, known: dict[str, Any], content: bytes, done: int) -> bool:
+    """Send one photo; return whether it arrived. Raises SyncFault."""
+    size, path, offset = len(content), known["upload"], None
+    failures = anew = 0
+    while offset is None or offset < size:
+        try:
+            if path is None:
+                begun = this.tus.begin(size, said_of(this.ws, known))
+                path, offset = begun.path, begun.offset
+                _note(this.ws, known, upload=path)
+            elif offset is None:
+                offset = this.tus.offset(path, size)
+            else:
+                piece = content[offset : offset + this.piece]
+                offset = this.tus.send(path, offset, piece, size)
+                failures, this.piece = 0, min(this.piece * 2, LARGEST)
+            this.progress.photo_bytes_sent = done + offset
+        except SyncFault as fault:
+            if fault.code == "photo_refused":
+                log.error("photo %s: refused with %d", known["photo_id"], fault.status)
+                _note(this.ws, known, refused=str(fault.status), upload=None)
+                return False
+            if fault.code == "upload_gone" and anew < ANEW:
+                path, offset, anew = None, None, anew + 1
+                continue
+            failures += 1
+            if fault.code not in AGAIN or failures >= TRIES:
+                raise _plain(fault) from fault
+            _pause(this, fault, failures)
+            offset = None
+    _note(this.ws, known, arrived=True, arrived_at=written(this.ws.now()), epoch=this.epoch,
+          upload=None)  # fmt: skip
+    return True
+
+
+def _pause(this: _Sending, fault: SyncFault, failures: int) -> None:
+    """Wait before the next try, with smaller pieces; raise ``fault`` when that would be long."""
+    this.piece = max(this.piece // 2, SMALLEST)
+    if fault.code in ("offset_conflict", "checksum_mismatch"):
+        return
+    wait = fault.retry_after_s
+    if wait is None:
+        wait = random.uniform(0, FIRST_PAUSE_S * 4 ** (failures - 1))
+    if wait > LONGEST_PAUSE_S:
+        raise _plain(fault) from fault
+    this.sleep(wait)
+
+
+def _plain(fault: SyncFault) -> SyncFault:
+    """Return a fault with a code that a round's end has words for."""
+    code = {
+        "upload_gone": "server_error", "upload_locked": "busy", "offset_conflict": "bad_reply",
+        "checksum_mismatch": "bad_reply",
+    }.get(fault.code, fault.code)  # fmt: skip
+    if code == fault.code:
+        return fault
+    return SyncFault(code, status=fault.status, retry_after_s=fault.retry_after_s)
+
+
+def said_of(ws: Workspace, known: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the centre is told of a photo besides its bytes."""
+    view = get_view(ws, PHOTO, known["photo_id"])
+    fields = view["fields"] if view else {}
+    return {
+        "sha256": known["sha256"],
+        "record_id": known["photo_id"],
+        "taken_at": fields.get("taken_at") or "",
+        "use": fields.get("use") or "",
+    }
+
+
+def confirm(ws: Workspace, hashes: set[str], epoch: str) -> int:
+    """Mark waiting photos as arrived that the centre says it holds (a relay file's receipt); return
+    how many."""
+    found = [one for one in waiting(ws) if one["sha256"] in hashes]
+    with ws.db.transaction():
+        for known in found:
+            _note(ws, known, arrived=True, arrived_at=written(ws.now()), epoch=epoch, upload=None)
+    return len(found)
+
+
+def _note(ws: Workspace, known: dict[str, Any], **facts: Any) -> None:
+    known.update(facts)
+    ws.put(PHOTO_BYTES, known["photo_id"], known)
+
+
+def _doubt_other_epochs(ws: Workspace) -> None:
+    """Offer again what another history of the centre confirmed: a centre that was restored may not
+    have it any more. What it has costs one request each."""
+    epoch = ws.identity.server_epoch
+    old = [
+        one for one in plain(ws.table(PHOTO_BYTES).find_by("arrived", True))
+        if one["epoch"] != epoch and _files(ws).has(one["photo_id"])
+    ]  # fmt: skip
+    with ws.db.transaction():
+        for known in old:
+            _note(ws, known, arrived=False)
+
+
+def offer_again(ws: Workspace, hashes: set[str]) -> int:
+    """Send photos again that the centre says it does not have (its account); return how many."""
+    lost = [
+        one for one in plain(ws.table(PHOTO_BYTES).find_by("arrived", True))
+        if one["sha256"] in hashes
+    ]  # fmt: skip
+    with ws.db.transaction():
+        for known in lost:
+            _note(ws, known, arrived=False, upload=None)
+    return len(lost)
+
+
+# Keeping order -----------------------------------------------------------------------------------
+
+
+def adopt(ws: Workspace) -> int:
+    """Take care of own photos whose file is here but of whose bytes nothing is noted; return how
+    many. So it is after an older copy of the store was put in its place."""
+    table = ws.table(PHOTO_BYTES)
+    found = [
+        view for view in plain(ws.table(PHOTO))
+        if view["author"] == ws.worker_id
+        and not table.contains(doc_id=view["record_id"])
+        and _files(ws).has(view["record_id"])
+    ]  # fmt: skip
+    with ws.db.transaction():
+        for view in found:
+            ws.put(PHOTO_BYTES, view["record_id"], _fresh(view["record_id"], view["fields"]))
+    if ws.setting("photos").get("restored"):
+        ws.keep_setting("photos", restored=False)
+    return len(found)
+
+
+def tidy(ws: Workspace, *, restored: bool) -> int:
+    """Delete files of photos no record speaks of, a day after they were written; return how many.
+
+    Not after an older copy of the store was put in its place, before a round has brought back the
+    records made since then.
+    """
+    if ws.photos is None:
+        return 0
+    if restored:
+        ws.keep_setting("photos", restored=True)
+    if ws.setting("photos").get("restored"):
+        return 0
+    found = ws.photos.older_than((ws.now() - ORPHAN_AFTER).timestamp())
+    orphans = [
+        photo_id
+        for photo_id in found
+        if not ws.table(PHOTO_BYTES).contains(doc_id=photo_id) and not _has_record(ws, photo_id)
+    ]
+    for photo_id in orphans:
+        ws.photos.remove(photo_id)
+    return len(orphans)
+
+
+def _has_record(ws: Workspace, photo_id: str) -> bool:
+    return get_view(ws, PHOTO, photo_id) is not None
+
+
+def prune_photos(ws: Workspace) -> int:
+    """Delete the bytes of photos confirmed longer ago than they must be kept, whose record is not
+    on this laptop any more; return how many."""
+    keep = timedelta(days=max(ws.identity.keep_days, KEPT_AT_LEAST))
+    over = [
+        one for one in plain(ws.table(PHOTO_BYTES).find_by("arrived", True))
+        if _since(one["arrived_at"], ws.now()) > keep and not _has_record(ws, one["photo_id"])
+    ]  # fmt: skip
+    for known in over:
+        _files(ws).remove(known["photo_id"])
+    ws.table(PHOTO_BYTES).remove(doc_ids=[one["photo_id"] for one in over])
+    return len(over)
+
+
+def _since(text: str, now: datetime) -> timedelta:
+    return now - read_moment(text)
+
+
+def tidy_quietly(ws: Workspace, *, restored: bool) -> None:
+    """Tidy up while a store is being opened, which nothing here may stand in the way of."""
+    try:
+        tidy(ws, restored=restored)
+    except (OSError, StoreError):
+        log.warning("photos not tidied")
