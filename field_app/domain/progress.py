@@ -20,6 +20,10 @@ class Progress:
     confirmed: int = 0
     received: int = 0
     """Records that came down."""
+    gone: int = 0
+    """Records that left the worker's grids and this laptop."""
+    staying: int = 0
+    """How many of them stay until the worker's open work on them is settled."""
     outcomes: dict[str, int] = field(default_factory=dict)
     exchanges: int = 0
     photos: int = 0

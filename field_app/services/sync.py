@@ -235,6 +235,8 @@ def _take(this: Round, batch: Batch, reply: Reply) -> None:
     this.gone += taken.gone
     progress.confirmed += taken.confirmed
     progress.received += taken.received
+    progress.gone += taken.gone
+    progress.staying += taken.staying
     progress.measure(reply.up_bytes, reply.down_bytes, reply.took_s)
     for outcome, count in taken.outcomes.items():
         progress.outcomes[outcome] = progress.outcomes.get(outcome, 0) + count
