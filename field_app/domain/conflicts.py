@@ -121,9 +121,17 @@ def new_conflict(change: Mapping[str, Any], at: str) -> Document:
 
 
 def rulings_known(document: Mapping[str, Any] | None, arrived: Rulings) -> dict[str, Any]:
-    """Return what a document and what has just arrived say together, by decision id."""
-    both = {**(document or {}).get("rulings", {}), **arrived}
-    return {name: one for name, one in both.items() if one is not None}
+    """Return what a document and what has just arrived say together, by decision id.
+
+    An answer that was long on its way (on a stick) does not bring back what was decided before.
+    """
+    known: dict[str, Any] = dict((document or {}).get("rulings", {}))
+    for name, one in arrived.items():
+        if one is None:
+            known.pop(name, None)
+        elif name not in known or known[name]["version"] <= one["version"]:
+            known[name] = one
+    return known
 
 
 def weigh(
