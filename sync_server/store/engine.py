@@ -94,7 +94,7 @@ def _code_of(text: str, err: DBAPIError) -> str | None:
         return "disk_full"
     if "malformed" in text or "not a database" in text:
         return "database_damaged"
-    if "unable to open" in text or "readonly database" in text:
+    if any(one in text for one in ("unable to open", "readonly database", "disk i/o error")):
         return "folder_unusable"
     if "database is locked" in text:
         return "unavailable"

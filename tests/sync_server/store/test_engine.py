@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
-from sync_server.store.engine import check_sqlite_version, open_store
+from sync_server.store.engine import check_sqlite_version, named_trouble, open_store
 from sync_server.store.migrate import migrate
 
 
@@ -102,3 +104,9 @@ def test_a_failure_tells_no_values(tmp_path):
     with pytest.raises(sa.exc.IntegrityError) as caught, store.writing() as connection:
         connection.exec_driver_sql("INSERT INTO t VALUES (?)", ("林示例",))
     assert "林示例" not in str(caught.value)
+
+
+def test_a_disk_that_refuses_has_a_name():
+    refused = DBAPIError("COMMIT", {}, sqlite.OperationalError("disk I/O error"))
+    with pytest.raises(Refusal, match="folder_unusable"), named_trouble():
+        raise refused
