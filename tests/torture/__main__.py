@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import importlib
 import json
+import logging
 import sys
 import time
 import traceback
@@ -25,6 +26,7 @@ OF_DATABASE = ("simulation", "kills", "fuzz", "parallel")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line asks for and return the exit status."""
     args = _arguments(argv)
+    logging.disable(logging.CRITICAL)  # thousands of refusals are meant
     began = time.monotonic()
     figures: dict[str, Any] = {"scale": args.scale}
     with _database(args) as database:

@@ -27,7 +27,20 @@ CALLS = (
 )
 # What would change files in a way the model does not know; seeing one under the root is an error.
 UNKNOWN = frozenset(
-    ["writev", "pwritev", "pwritev2", "fallocate", "link", "linkat", "symlink", "symlinkat", "copy_file_range", "sendfile", "truncate", "sync_file_range"]
+    [
+        "writev",
+        "pwritev",
+        "pwritev2",
+        "fallocate",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "copy_file_range",
+        "sendfile",
+        "truncate",
+        "sync_file_range",
+    ]
 )
 _LINE = re.compile(r"(?:\[pid\s+\d+\] |\d+ +)?(\w+)\((.*)\)\s+= (-?\d+)(?:<(.*?)>)?(?: .*)?$", re.S)
 _PR_SET_PTRACER = 0x59616D61

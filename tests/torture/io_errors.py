@@ -1,0 +1,241 @@
+"""Disks that refuse: an error at the first, second, … last call of a kind, and files that may not
+grow.
+
+strace lets one system call fail in its place (no space, input/output error), once or from there
+on; a limit on the size of files lets writes end half-way. Whatever was confirmed before must be
+there afterwards, nothing may be confirmed that is not, and every refusal has a name. What a laptop
+shows after a refusal is what it had confirmed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import resource
+import shutil
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from field_app.store.errors import StoreError
+from sync_server.domain.errors import Refusal
+from tests.torture.damage import Plain
+from tests.torture.forks import CONFIRMED, Fork, Say, Told
+from tests.torture.power_cuts import found, memory
+from tests.torture.subjects import CentreOf, Place, Subject, Wrong, check_laptop, save
+from tests.torture.tracing import NoStrace, attached
+
+WORKLOADS = {"laptop": 200, "centre": 40}
+LIMITS = {"laptop": 6_000, "centre": 2_000}
+COMMITS = {"laptop": 6, "centre": 3}
+FAULTS = (
+    ("pwrite64", "ENOSPC", ""),
+    ("pwrite64", "ENOSPC", "+"),  # the disk stays full
+    ("pwrite64", "EIO", ""),
+    ("fsync", "EIO", ""),
+    ("fdatasync", "EIO", ""),
+    ("ftruncate", "EIO", ""),
+)
+NAMED = ("disk_full", "store_damaged", "database_damaged", "unavailable", "folder_unusable")
+"""The codes a refusing disk may be called by."""
+
+
+class Refused(Exception):
+    """The subject refused by a code."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Which call fails, from its how many-eth on, and how; or the size no file may exceed."""
+
+    call: str = ""
+    error: str = ""
+    number: int = 0
+    stays: str = ""
+    limit: int | None = None
+
+    def __str__(self) -> str:
+        if self.limit is not None:
+            return f"files up to {self.limit} bytes"
+        return f"{self.error} at {self.call} {self.number}{self.stays}"
+
+
+def run(scale: float, database: str | None) -> dict[str, Any]:
+    """Let disks refuse; ``database`` plays no part, this is about files."""
+    rng = random.Random()
+    scratch = Path(tempfile.mkdtemp(prefix="gridrounds-errors-", dir=memory()))
+    figures: dict[str, Any] = {}
+    try:
+        for subject in (Plain(), CentreOf()):
+            tally = Tally(subject)
+            limits = max(int(LIMITS[subject.name] * scale), 6)
+            _limited(subject, limits, rng, scratch, tally)
+            try:
+                _injected(subject, WORKLOADS[subject.name] * scale, rng, scratch, tally)
+            except NoStrace as absent:
+                tally.violations.append(f"errors at calls not tested: {absent}")
+            figures[subject.name] = tally.figures()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return figures
+
+
+class Tally:
+    """What came of the faults of one subject."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.outcomes: Counter[str] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.violations: list[str] = []
+        self.workloads = self.calls = 0
+        self._began = time.monotonic()
+
+    def judge(self, fault: Fault, told: Told, place: Place) -> None:
+        """Open the store once the disk is well again, and compare with what was confirmed."""
+        code = _code(told.failure)
+        confirmed = max(told.confirmed, default=0)
+        outcome, words = found(lambda: self.subject.last(place), confirmed)
+        if code is None:
+            outcome, words = "unnamed", told.failure[-600:]
+        self.outcomes[outcome] += 1
+        self.codes[code or "unnamed"] += 1
+        if outcome != "kept":
+            self.violations.append(f"{self.subject.name}, {fault}: {outcome}: {words}")
+
+    def figures(self) -> dict[str, Any]:
+        """The figures of this subject."""
+        total, seconds = sum(self.outcomes.values()), time.monotonic() - self._began
+        return {
+            "faults": total,
+            "workloads_at_every_call": self.workloads,
+            "calls": self.calls,
+            "kept": self.outcomes["kept"],
+            "refusals": dict(self.codes),
+            "per_second": round(total / seconds, 1),
+            "violations": self.violations[:20],
+        }
+
+
+def _code(failure: str) -> str | None:
+    """By which code the work ended: "none" when nothing failed, None when it has no name."""
+    if not failure:
+        return "none"
+    match = re.search(r"^tests\.torture\.io_errors\.Refused: (\w+)$", failure, re.M)
+    return match[1] if match and match[1] in NAMED else None
+
+
+def _limited(subject: Subject, times: int, rng: random.Random, scratch: Path, tally: Tally) -> None:
+    """Let files grow only so far."""
+    for _ in range(times):
+        with _Begun(subject, rng, scratch) as begun:
+            sizes = [file.stat().st_size for file in begun.place.folder.rglob("*")]
+            largest = max(sizes, default=0)
+            limit = rng.randrange(0, largest + (150_000 if rng.random() < 0.9 else 2_000_000))
+
+            def limited(say: Say, limit: int = limit, begun: _Begun = begun) -> None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+                begun.work(say)
+
+            tally.judge(Fault(limit=limit), Fork(limited).finish(), begun.place)
+
+
+def _injected(
+    subject: Subject, workloads: float, rng: random.Random, scratch: Path, tally: Tally
+) -> None:
+    """Let each call fail once, for all calls of some workloads (a part of them below one)."""
+    output = scratch / "strace"
+    names = ",".join(sorted({call for call, _, _ in FAULTS}))
+    for _ in range(max(int(workloads), 1)):
+        seed = rng.random()
+        with _Begun(subject, random.Random(seed), scratch) as begun:
+            told = attached(begun.work, "-e", f"trace={names}", output=output)
+            assert not told.failure, told.failure
+        calls = Counter(re.findall(r"^(\w+)\(", output.read_text("latin-1"), re.M))
+        faults = [
+            Fault(call, error, number, stays)
+            for call, error, stays in FAULTS
+            for number in range(1, calls[call] + 1)
+        ]
+        if workloads < 1:
+            faults = rng.sample(faults, max(int(len(faults) * workloads), 6))
+        else:
+            tally.workloads += 1
+            tally.calls += calls.total()
+        for fault in faults:
+            inject = f"inject={fault.call}:error={fault.error}:when={fault.number}{fault.stays}"
+            with _Begun(subject, random.Random(seed), scratch) as begun:
+                options = ("-e", f"trace={fault.call}", "-e", inject)
+                tally.judge(fault, attached(begun.work, *options, output=output), begun.place)
+
+
+class _Begun:
+    """A subject with some commits, and the work that meets the fault."""
+
+    def __init__(self, subject: Subject, rng: random.Random, scratch: Path) -> None:
+        self.place = Place(Path(tempfile.mkdtemp(dir=scratch)))
+        self._subject = subject
+        self._first = rng.randrange(8)
+        self._scratch = scratch
+
+    def __enter__(self) -> _Begun:
+        kept = self._scratch / f"{self._subject.name}-{self._first}"
+        if not kept.exists():
+            told = Fork(lambda say: self._prepare(kept)).finish()
+            assert not told.failure, told.failure
+        shutil.copytree(kept, self.place.folder, dirs_exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.place.folder)
+
+    def _prepare(self, folder: Path) -> None:
+        folder.mkdir()
+        place = Place(folder)
+        self._subject.create(place)
+        if self._first:
+            with closing(self._subject.commits(place, 1)) as commits:  # type: ignore[type-var]
+                while next(commits) < self._first:
+                    pass
+
+    def work(self, say: Say) -> None:
+        """Save some commits; raises Refused with the code."""
+        say(CONFIRMED, self._first)
+        numbers = range(self._first + 1, self._first + 1 + COMMITS[self._subject.name])
+        try:
+            if isinstance(self._subject, Plain):
+                self._on_a_laptop(numbers, say)
+            else:
+                self._anywhere(numbers, say)
+        except (StoreError, Refusal) as refused:
+            raise Refused(refused.code) from None
+        except OSError as refused:
+            raise Refused("disk_full") from refused
+
+    def _anywhere(self, numbers: range, say: Say) -> None:
+        with closing(self._subject.commits(self.place, numbers[0])) as commits:  # type: ignore[type-var]
+            for number in commits:
+                say(CONFIRMED, number)
+                if number == numbers[-1]:
+                    return
+
+    def _on_a_laptop(self, numbers: range, say: Say) -> None:
+        """Save; after a refusal look at what is shown, and try the same again."""
+        subject = Plain()
+        store = subject.unlock(subject.vault(self.place))
+        try:
+            for number in numbers:
+                try:
+                    save(store, number, subject.large)
+                except StoreError:
+                    if check_laptop(store, subject.large) != number - 1:
+                        raise Wrong("shows what was not confirmed") from None
+                    save(store, number, subject.large)
+                say(CONFIRMED, number)
+        finally:
+            with suppress(StoreError):
+                store.close()
