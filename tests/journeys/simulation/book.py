@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 VOIDED = "voided"
+STAFF = "staff"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,12 @@ class Book:
     """All that was ever saved, by change id."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    planted: set[str] = field(default_factory=set)
-    """Records whose create is refused on purpose."""
+    typed: int = 0
+
+    def word(self) -> str:
+        """Return a text nobody has typed before."""
+        self.typed += 1
+        return f"第{self.typed}句"
 
     def note(
         self,
@@ -70,8 +75,19 @@ class Book:
             own=frozenset(disk),
             planted=planted,
         )
-        if planted and change["action"] == "create":
-            self.planted.add(change["record_id"])
+
+    def note_staff(self, change: Mapping[str, Any], shown: set[str | None]) -> None:
+        """Write down what the staff did with the changes in ``shown`` before their eyes."""
+        self.entries[change["change_id"]] = Entry(
+            change_id=change["change_id"],
+            machine=STAFF,
+            kind=change["kind"],
+            record_id=change["record_id"],
+            action=change["action"],
+            writes=written_paths(change),
+            saw={},
+            own=frozenset(one for one in shown if one),
+        )
 
     def _seen(self, disk: list[str], record_id: str, path: str) -> list[Any]:
         """Return what stood at ``path`` when it was written on this disk before.
@@ -92,6 +108,8 @@ def written_paths(change: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a change says, by path: a field's name, or ``name.key`` in a list of entries."""
     if change["action"] == "void":
         return {VOIDED: change["fields"]["reason"]}
+    if change["action"] == "restore":
+        return {VOIDED: None}
     said: dict[str, Any] = {}
     for name, value in change["fields"].items():
         if isinstance(value, dict) and set(value) <= {"add", "remove"}:

@@ -30,7 +30,7 @@ from tests.journeys.simulation.chance import Tally, count
 from tests.sync_server.world import DISTRICT, add_worker
 
 Answer = tuple[int, dict[str, str], bytes]
-MOST_STEPS = 60
+MOST_STEPS = 30
 """The most steps a request may live through before the centre dies or refuses."""
 
 

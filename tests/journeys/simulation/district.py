@@ -20,7 +20,7 @@ from tests.journeys.simulation.chance import Fuse, Tally, count, following, one_
 from tests.journeys.simulation.listener import Listener
 from tests.journeys.simulation.machines import Accident, Machine
 from tests.journeys.simulation.network import Network
-from tests.journeys.simulation.staff import Staff
+from tests.journeys.simulation.staff import Staff, hire
 from tests.journeys.simulation.work import KINDS, Hand
 
 ROUNDS = 3
@@ -64,6 +64,7 @@ def build_district(folder: Path, plan: Plan = SMALL, disk: Disk | None = None) -
     with following(plan.name, fuse):
         house = House(disk or Disk(folder), hands, chance, tally)
         with Network(house, chance, fuse, tally).laid():
+            hire(house)
             ids = {no: house.worker(no, grids).user_id for no, grids in plan.workers.items()}
             for name, (no, _) in plan.places.items():
                 laptop = Laptop(folder / name / "0", hands)
@@ -97,7 +98,9 @@ class District:
 
     def __post_init__(self) -> None:
         self.hand = Hand(self.chance, self.book)
-        self.staff = Staff(self.house, self.chance, self.hands, self.plan.workers, self.tally)
+        self.staff = Staff(
+            self.house, self.chance, self.hands, self.book, self.plan.workers, self.tally
+        )
         self.listener = Listener(self.staff)
         self.net.heard = self.listener.heard
         self.house.between = self._between
@@ -155,6 +158,12 @@ class District:
         if self.chance.random() >= 0.2:
             return None
         return Accident(self.chance.randint(0, 14), self.chance.random() < 0.2)
+
+    def clone(self, machine: Machine) -> None:
+        """Let a laptop's disk go on in a second laptop, while there is room for one more."""
+        if len(self.machines) < self.plan.most_machines:
+            self.clones += 1
+            self.machines.append(machine.clone(f"{machine.name}-{self.clones}", self._clock()))
 
     def _between(self) -> None:
         if self._among or not self.house.serving or self.chance.random() >= self.at_once:
@@ -231,13 +240,34 @@ def back(run: District, machine: Machine) -> None:
 
 def clone(run: District, machine: Machine) -> None:
     """A laptop's disk goes on in a second one."""
-    if len(run.machines) < run.plan.most_machines:
-        run.clones += 1
-        run.machines.append(machine.clone(f"{machine.name}-{run.clones}", run._clock()))
+    run.clone(machine)
+
+
+def staff_settles(run: District, machine: Machine) -> None:
+    """Staff settle a conflict."""
+    run.staff.settle_something()
+
+
+def grids_move(run: District, machine: Machine) -> None:
+    """Staff give grids to other workers."""
+    run.staff.move_a_grid()
+
+
+def centre_copied(run: District, machine: Machine) -> None:
+    """The centre is backed up."""
+    run.staff.keep_copy()
+
+
+def centre_restored(run: District, machine: Machine) -> None:
+    """The centre gets an older state back."""
+    run.staff.restore()
 
 
 Act = Callable[[District, Machine], None]
-ACTS: dict[Act, float] = {work: 50, sync: 30, late: 6, jump: 3, copy: 5, back: 4, clone: 2}
+ACTS: dict[Act, float] = {
+    work: 50, sync: 30, late: 6, jump: 3, copy: 5, back: 4, clone: 2, staff_settles: 4,
+    centre_copied: 3, centre_restored: 1.5,
+}  # fmt: skip
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from field_app.services.records import kind_names
 from field_app.services.streams import all_streams
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
-from tests.journeys.simulation.book import VOIDED, Entry, value_at
+from tests.journeys.simulation.book import STAFF, VOIDED, Entry, value_at
 from tests.journeys.simulation.centre import House
 from tests.journeys.simulation.district import District
 from tests.journeys.simulation.listener import in_scope
@@ -35,6 +35,12 @@ class Verdict:
             key=lambda row: (row["stream"], row["seq"]),
         )
         self.staff_changes = [row for row in every if row["device_id"] is None]
+        self.undone = [
+            entry
+            for entry in run.book.entries.values()
+            if entry.machine == STAFF and entry.change_id not in {one["change_id"] for one in every}
+        ]
+        """What staff did and an older copy of the centre does not know of."""
         self.by_id = {row["change_id"]: row for row in self.changes}
         self.records = {row["record_id"]: row for row in run.house.rows("records")}
         self.conflicts = run.house.rows("conflicts")
@@ -123,16 +129,17 @@ class Verdict:
     def values_kept(self) -> None:
         """I4, I5: a value is visible, in a conflict, or followed by one whose writer knew it."""
         beside = kept_beside(self.conflicts)
-        for entries in self.reached_by_record().values():
+        for record_id, entries in self.reached_by_record().items():
+            others = entries + [one for one in self.undone if one.record_id == record_id]
             for entry in entries:
                 for path, value in entry.writes.items():
-                    assert self._kept(entry, path, value, entries, beside), (entry, path)
+                    assert self._kept(entry, path, value, others, beside), (entry, path)
 
     def reached_by_record(self) -> dict[str, list[Entry]]:
         """Return the changes that reached their record, by record."""
         found: dict[str, list[Entry]] = defaultdict(list)
-        for row in self.changes:
-            if row["outcome"] in REACHED:
+        for row in [*self.changes, *self.staff_changes]:
+            if row["outcome"] in REACHED and row["change_id"] in self.run.book.entries:
                 found[row["record_id"]].append(self.run.book.entries[row["change_id"]])
         return found
 
@@ -147,13 +154,19 @@ class Verdict:
         record = self.records[entry.record_id]
         if path == VOIDED:
             said = {"voided": True, "reason": value}
-            return bool(record["voided"]) or said in beside[entry.record_id, path]
-        if value_at(record["fields"], path) == value or value in beside[entry.record_id, path]:
+            stands = bool(record["voided"]) == (value is not None)
+            if stands or said in beside[entry.record_id, path]:
+                return True
+        elif value_at(record["fields"], path) == value or value in beside[entry.record_id, path]:
             return True
         return any(
-            other is not entry and path in other.writes and other.knew(entry, path)
+            other is not entry
+            and path in other.writes
+            and other.knew(entry, path)
+            and (other not in self.undone or self._kept(other, path, other.writes[path], others,
+                                                        beside))
             for other in others
-        )
+        )  # fmt: skip
 
     def laptop_settled(self, machine: Machine) -> None:
         """I10, I12, I15: the laptop has nothing unsent and its log is the centre's."""

@@ -30,18 +30,16 @@ class Hand:
     def __init__(self, chance: random.Random, book: Book) -> None:
         self._chance = chance
         self._book = book
-        self._typed = 0
 
     def _word(self) -> str:
-        self._typed += 1
-        return f"第{self._typed}句"
+        return self._book.word()
 
     def _id(self) -> str:
         return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
 
     def _phone(self) -> str:
-        self._typed += 1
-        return f"139{self._typed:08d}"
+        self._book.typed += 1
+        return f"139{self._book.typed:08d}"
 
     def work(self, machine: Machine, accident: Accident | None) -> None:
         """Save one thing; an accident may befall the laptop."""
@@ -52,8 +50,10 @@ class Hand:
             self.update(machine, accident)
         elif draw < 0.89:
             self.void(machine, accident)
-        elif draw < 0.96:
+        elif draw < 0.95:
             self.append_step(machine, accident)
+        elif draw < 0.97:
+            self.correct(machine, accident)
         else:
             self.plant(machine, accident)
 
@@ -103,6 +103,23 @@ class Hand:
             self.create(machine, kind, accident, grid=FOREIGN, planted="out_of_area")
             machine.ws.keep_setting("identity", grids=list(grids))
 
+    def correct(self, machine: Machine, accident: Accident | None) -> None:
+        """Correct a change the centre has refused, so that it can be taken."""
+        refused = [
+            one
+            for one in machine.stored().values()
+            if one["outcome"] == "quarantined"
+            and not one["settled"]
+            and one["action"] in ("create", "update")
+            and one["grid"] != FOREIGN
+            and one["kind"] in KINDS
+        ]
+        if refused:
+            one = self._chance.choice(sorted(refused, key=lambda one: str(one["change_id"])))
+            values = self._new_values(one["kind"])
+            what = (one["kind"], one["action"], values, one["record_id"])
+            self._save(machine, accident, *what, corrects=one["change_id"])
+
     def _whole(self, ws: Workspace, kind: str) -> dict[str, Any]:
         now = written(ws.now())
         match kind:
@@ -122,7 +139,8 @@ class Hand:
 
     def _new_values(self, kind: str) -> dict[str, Any]:
         """Return new values of one or two fields; now and then one is emptied or common."""
-        options: list[dict[str, Any]] = [{TEXTS[kind]: self._word()}]
+        text: dict[str, Any] = {TEXTS[kind]: self._word()}
+        options = [text, text]
         match kind:
             case "household":
                 options += [{"phone": self._phone()}, {"head_id": self._id()}]
@@ -135,8 +153,11 @@ class Hand:
                 options += [{"opinions": {key: said}}, {"rating": self._chance.randint(1, 5)}]
             case "issue":
                 options += [{"title": self._word()}, {"people": self._chance.randint(1, 4)}]
-        chosen = self._chance.sample(options, self._chance.randint(1, 2))
+        chosen = self._chance.sample(options, self._chance.randint(1, 3))
         return {name: value for one in chosen for name, value in one.items()}
+
+    def _own_grid(self, machine: Machine) -> str:
+        return self._chance.choice([grid for grid in machine.ws.grids if grid != FOREIGN])
 
     def _one(self, ws: Workspace, kind: str, *, own: bool = True) -> str | None:
         """Return a record on the screen that this worker may change: one of the first, which all
@@ -161,21 +182,22 @@ class Hand:
         *,
         planted: str = "",
         grid: str | None = None,
+        corrects: str | None = None,
     ) -> None:
         before = get_view(machine.ws, kind, record_id) if record_id else None
         where: dict[str, Any] = {
             "record_id": record_id,
-            "grid": grid or self._chance.choice(machine.ws.grids),
+            "grid": grid or self._own_grid(machine),
         }
         if record_id:
-            where.pop("grid")
+            where = {"record_id": record_id, "corrects": corrects}
 
         def save() -> Saved:
             return save_record(machine.ws, kind, action, values, **where)
 
         saved: Saved | None = machine.live(accident, save)
         if saved is not None:
-            assert saved.saved, (kind, action, values, saved.problems)
+            assert saved.saved or corrects, (kind, action, values, saved.problems)
         # Whoever died in saving finds out by looking at the disk whether it stands.
         stored = machine.stored()
         for change_id in sorted(stored):
