@@ -21,6 +21,8 @@ from field_app.domain.errors import Trouble, sentence
 from field_app.services.batch import last_batch, next_batch
 from field_app.services.desk import Desk, open_desk
 from field_app.services.records import unsent_count
+from field_app.services.relay import write_to
+from field_app.services.relay_receipt import take_receipt_at
 from field_app.services.troubles import trouble_of
 from field_app.services.workspace import Workspace
 from field_app.settings import DEFAULT_PORT, NotLoopback, Settings, default_data_dir
@@ -85,6 +87,17 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
               "Print the body of the next POST /sync; the curl line on stderr.")  # fmt: skip
     one.add_argument("--last", action="store_true",
                      help="改为最近一次发送的批次 (the batch sent last instead)")  # fmt: skip
+    one = add(
+        "relay-out",
+        "把未上传的写成中转文件，读回核对后才算写成。",
+        "Write what is unsent into a relay file; it is read back before this ends.",
+    )
+    one.add_argument("file", type=Path, metavar="FILE",
+                     help=".gridbatch，或U盘的文件夹 (or the folder of a stick)")  # fmt: skip
+    one = add("relay-in", "读入中心给的回执。", "Take in the receipt of a relay file.")
+    one.add_argument("file", type=Path, metavar="FILE", help=".gridreceipt")
+    one.add_argument("--agree", action="store_true",
+                     help="同意移除较多记录 (let many records leave this laptop)")  # fmt: skip
     add(
         "change-passphrase",
         "更换口令。",
@@ -279,6 +292,29 @@ def _show_batch(settings: Settings, args: argparse.Namespace) -> int:
     return 0
 
 
+def _relay_out(settings: Settings, args: argparse.Namespace) -> int:
+    with _opened(settings, args) as (_, ws):
+        ready = write_to(ws, args.file)
+    print(f"{ready.path}  {ready.size:,} bytes")
+    print(f"{ready.changes} 条记录，{ready.photos} 张照片。"
+          f" {ready.changes} changes, {ready.photos} photos.")  # fmt: skip
+    print("已读回核对，可以拔出。 Read back and verified; safe to remove.")
+    return 0
+
+
+def _relay_in(settings: Settings, args: argparse.Namespace) -> int:
+    with _opened(settings, args) as (_, ws):
+        told = take_receipt_at(ws, args.file, agreed=args.agree)
+        left = unsent_count(ws)
+    print(f"confirmed: {told.confirmed}")
+    print(f"received: {told.received}")
+    print(f"photos: {told.photos}")
+    for outcome, number in sorted({**told.outcomes, **told.left}.items()):
+        print(f"{outcome}: {number}")
+    print(f"未上传 unsent: {left}")
+    return 0
+
+
 def _change_passphrase(settings: Settings, args: argparse.Namespace) -> int:
     desk = _desk(settings)
     worker_id = _worker_id(desk, args.worker)
@@ -307,6 +343,8 @@ _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "backup": _backup,
     "restore": _restore,
     "show-batch": _show_batch,
+    "relay-out": _relay_out,
+    "relay-in": _relay_in,
     "change-passphrase": _change_passphrase,
     "health": _health,
 }

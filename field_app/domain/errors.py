@@ -125,6 +125,17 @@ SENTENCES: dict[str, Label] = {
         "This device has been revoked and may not send. Everything is kept here; ask your "
         "administrator.",
     ),
+    "not_rescued": Label(
+        "还有内容没有确认到达服务器，不能销毁本机数据。",
+        "Not everything is confirmed to be at the centre; the data here cannot be destroyed.",
+    ),
+    "not_revoked": Label(
+        "本终端没有被停用，不能销毁本机数据。",
+        "This device has not been revoked; its data cannot be destroyed.",
+    ),
+    "words_differ": Label(
+        "输入的文字不对，没有销毁任何内容。", "The words do not match; nothing was destroyed."
+    ),
     "busy": Label(
         "服务器正在处理本终端的上一次同步，稍后会再试。",
         "The server is still busy with this device's last sync; it will be tried again.",
@@ -180,17 +191,6 @@ SENTENCES: dict[str, Label] = {
         "That does not match; look at what you wrote down.",
     ),
     "out_of_choice": Label("不在可选范围内。", "Outside what can be chosen."),
-    # Pages
-    "bad_host": Label("只接受本机浏览器的访问。", "Only this computer's own browser may ask."),
-    "cross_site": Label("请求来自别的网站，已拒绝。", "The request came from another site."),
-    "form_expired": Label(
-        "页面已过期（程序重启过或已锁定）。请返回上一页，刷新后再提交；草稿都已保存。",
-        "This page has expired (the program was restarted or locked). Go back, reload and submit "
-        "again; drafts are saved.",
-    ),
-    "not_found": Label("没有这个页面或记录。", "There is no such page or record."),
-    "bad_type": Label("提交的内容格式不对。", "What was sent has the wrong format."),
-    "form_too_large": Label("提交的内容太大。", "What was sent is too large."),
     # Photos
     "bad_photo": Label(
         "这个文件不是照片，或者已损坏，没有加上。可以用 JPG、PNG 或 WebP 格式。",
@@ -251,6 +251,17 @@ SENTENCES: dict[str, Label] = {
         "这份中转文件的回执已经在{at}读入过。",
         "The receipt for this file was read in already, at {at}.",
     ),
+    # Pages
+    "bad_host": Label("只接受本机浏览器的访问。", "Only this computer's own browser may ask."),
+    "cross_site": Label("请求来自别的网站，已拒绝。", "The request came from another site."),
+    "form_expired": Label(
+        "页面已过期（程序重启过或已锁定）。请返回上一页，刷新后再提交；草稿都已保存。",
+        "This page has expired (the program was restarted or locked). Go back, reload and submit "
+        "again; drafts are saved.",
+    ),
+    "not_found": Label("没有这个页面或记录。", "There is no such page or record."),
+    "bad_type": Label("提交的内容格式不对。", "What was sent has the wrong format."),
+    "form_too_large": Label("提交的内容太大。", "What was sent is too large."),
     "not_possible": Label("这个操作在这里不能用。", "That cannot be done here."),
     # Commands
     "port_in_use": Label(

@@ -38,31 +38,68 @@ def next_batch(
     ``want`` is how many updates the answer may bring. ``keep`` notes a batch with changes as the
     last one sent, so that it can be shown again.
     """
-    identity = ws.identity
-    limits = limits or Limits(identity.max_changes, identity.max_bytes)
+    limits = limits or _usual(ws)
     with ws.db.transaction():
-        current = streams.head(ws).stream
+        streams.head(ws)  # opens the first stream
         logs = streams.all_streams(ws)
         run = next_run(plain(ws.table(CHANGES).find_by("acked", False)), list(logs), limits)
-        pull = ws.setting("cursor")
-        body = envelope(
-            device_id=identity.device_id,
-            batch_id=str(uuid7()),
-            server_epoch=pull.get("server_epoch"),
-            cursor=pull.get("cursor"),
-            sent_at=written(ws.now()),
-            app=field_app.__version__,
-            streams=logs,
-            stream=run[0]["stream"] if run else current,
-            want=want,
-            former={
-                one["change_id"]: one["former_version"] for one in run if one.get("former_version")
-            },
-            account=told(ws, len(run)),
-        )
+        body = _envelope(ws, logs, run, want, len(run))
         if run and keep:
             ws.keep_setting(LAST, envelope=body, change_ids=[one["change_id"] for one in run])
-    return Batch(body["stream"], run, _body(body, run))
+    return Batch(body["stream"], run, body_of(body, run))
+
+
+def all_runs(ws: Workspace) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Return envelope and changes of every exchange it takes to send all that is unsent.
+
+    Each tells of the ones before it as if they had been confirmed; only the last asks for updates.
+    There is always one, without changes when all is confirmed.
+    """
+    limits = _usual(ws)
+    with ws.db.transaction():
+        streams.head(ws)  # opens the first stream
+        logs = {name: dict(one) for name, one in streams.all_streams(ws).items()}
+        unsent = plain(ws.table(CHANGES).find_by("acked", False))
+        total, found = len(unsent), []
+        while True:
+            run = next_run(unsent, list(logs), limits)
+            done = {one["change_id"] for one in run}
+            unsent = [one for one in unsent if one["change_id"] not in done]
+            found.append((_envelope(ws, logs, run, 0 if unsent else WANT, total), run))
+            if not unsent or not run:
+                return found
+            last = run[-1]
+            logs[last["stream"]] |= {"acked_seq": last["seq"], "acked_hash": last["hash"]}
+
+
+def _usual(ws: Workspace) -> Limits:
+    identity = ws.identity
+    return Limits(identity.max_changes, identity.max_bytes)
+
+
+def _envelope(
+    ws: Workspace,
+    logs: dict[str, dict[str, Any]],
+    run: list[dict[str, Any]],
+    want: int,
+    sending: int,
+) -> dict[str, Any]:
+    pull = ws.setting("cursor")
+    return envelope(
+        device_id=ws.identity.device_id,
+        batch_id=str(uuid7()),
+        server_epoch=pull.get("server_epoch"),
+        cursor=pull.get("cursor"),
+        sent_at=written(ws.now()),
+        app=field_app.__version__,
+        streams=logs,
+        stream=run[0]["stream"] if run else streams.head(ws).stream,
+        want=want,
+        former={
+            one["change_id"]: one["former_version"] for one in run if one.get("former_version")
+        },
+        account=told(ws, sending),
+    )
 
 
 def last_batch(ws: Workspace) -> bytes:
@@ -71,8 +108,9 @@ def last_batch(ws: Workspace) -> bytes:
     if not kept:
         raise Trouble("nothing_sent_yet")
     changes = plain(ws.table(CHANGES).get(doc_ids=kept["change_ids"]))
-    return _body(kept["envelope"], sorted(changes, key=lambda one: int(one["seq"])))
+    return body_of(kept["envelope"], sorted(changes, key=lambda one: int(one["seq"])))
 
 
-def _body(parts: dict[str, Any], run: list[dict[str, Any]]) -> bytes:
+def body_of(parts: dict[str, Any], run: list[dict[str, Any]]) -> bytes:
+    """Return the body of an exchange: its envelope with the changes, as they are sent."""
     return canonical(parts | {"changes": [as_sent(change) for change in run]})

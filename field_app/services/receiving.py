@@ -61,11 +61,19 @@ def count_held(ws: Workspace) -> int:
 
 
 def take_reply(
-    ws: Workspace, batch: Batch, reply: Reply, *, agreed: bool, held: int, gone_before: int
+    ws: Workspace,
+    batch: Batch,
+    reply: Reply,
+    *,
+    agreed: bool,
+    held: int,
+    gone_before: int,
+    measured: bool = True,
 ) -> Taken:
     """Store everything a confirmed answer says, in one commit.
 
-    Raises what the store raises, having stored nothing.
+    ``measured`` False: it came on a stick, so that it says nothing of the clocks, nor whether the
+    device may use the link. Raises what the store raises, having stored nothing.
     """
     at = written(ws.now())
     with ws.db.transaction():
@@ -88,7 +96,7 @@ def take_reply(
         ws.keep_setting("cursor", server_epoch=reply.server_epoch)
         if not gone:
             ws.keep_setting("cursor", cursor=reply.cursor)
-        _keep_identity(ws, reply, at)
+        _keep_identity(ws, reply, at, measured=measured)
         if reply.people:
             ws.keep_setting("people", **reply.people)
     if None in result.views.values():
@@ -223,7 +231,7 @@ def _unmark_lost(ws: Workspace, reply: Reply) -> dict[str, str]:
     return {one["record_id"]: one["kind"] for one in [*lost, *told]}
 
 
-def _keep_identity(ws: Workspace, reply: Reply, at: str) -> None:
+def _keep_identity(ws: Workspace, reply: Reply, at: str, *, measured: bool) -> None:
     """Keep what the centre says of us and how far the clocks are apart."""
     old = ws.identity
     new: Identity = replace(
@@ -233,12 +241,13 @@ def _keep_identity(ws: Workspace, reply: Reply, at: str) -> None:
         keep_days=max(reply.keep_days or old.keep_days, 90),
         max_changes=reply.max_changes or old.max_changes,
         max_bytes=reply.max_bytes or old.max_bytes,
-        clock_offset_s=reply.offset_s,
-        state="active",
+        clock_offset_s=reply.offset_s if measured else old.clock_offset_s,
+        state="active" if measured else old.state,
     )
     if new != old:
         ws.keep_setting("identity", **new.document())
-    ws.keep_setting("clock", offset_s=reply.offset_s, measured_at=at)
+    if measured:
+        ws.keep_setting("clock", offset_s=reply.offset_s, measured_at=at)
 
 
 def prune(ws: Workspace) -> int:

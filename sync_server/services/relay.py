@@ -49,7 +49,7 @@ ANSWERED = frozenset({
 """Refusals of single requests that the laptop is told in the receipt; others end the taking-in."""
 PHOTO_ANSWERED = frozenset({"bad_request", "checksum_mismatch", "not_a_photo", "too_large"})
 TELLS = ("stream", "known", "errors")
-PULL_BYTES, PULL_PAGES = 64 * 1_048_576, 400
+PULL_BYTES, PULL_PAGES = 24 * 1_048_576, 400
 """How much of what waits for the laptop one receipt may carry."""
 BUSY_TRIES, BUSY_PAUSE_S = 40, 0.25
 KEEP_RECEIPTS = timedelta(days=90)
