@@ -38,7 +38,7 @@ class Edit:
     ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
     whether the clock behind it is. ``held`` are changes the writer's own log held before this one,
     ``overtaken_by`` those whose writers had seen this one (a restored centre gets them in any
-    order).
+    order). A ``proposal`` is kept beside what stands, whatever its writer had seen.
     """
 
     change_id: str
@@ -49,6 +49,7 @@ class Edit:
     doubtful: bool
     held: frozenset[str] = frozenset()
     overtaken_by: frozenset[str] = frozenset()
+    proposal: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,13 @@ def merge_void(
     work = _Work(state, edit)
     if not state.voided:
         unseen = [entry for entry in state.origins.values() if not _knew(edit, entry)]
-        if unseen and all(entry["change_id"] in edit.overtaken_by for entry in unseen):
+        if edit.proposal:
+            unseen = unseen or list(state.origins.values())
+        if (
+            unseen
+            and not edit.proposal
+            and all(entry["change_id"] in edit.overtaken_by for entry in unseen)
+        ):
             work.overtaken = True
         elif unseen:
             latest = max(unseen, key=lambda entry: entry["version"])
@@ -204,6 +211,8 @@ class _Work:
             # Its writer has not seen the void (the caller refused the others): nothing vanishes,
             # and nothing moves, until staff have settled whether the record stands.
             self._clash(path, present, entry or self.origins[VOIDED], value, None)
+        elif self.edit.proposal:
+            self._clash(path, present, entry or self.origins[DEFAULT], value, None)
         elif entry is None or _knew(self.edit, entry):
             self._set(path, value)
         elif entry["change_id"] in self.edit.overtaken_by:

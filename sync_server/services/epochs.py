@@ -25,9 +25,13 @@ def begin_epoch(
 ) -> str:
     """Begin a new epoch of a district in the running write transaction; return its name.
 
-    Numbers go on above every one that this database, or ``above_change_no``, knows of.
+    Numbers go on above every one that this database, or ``above_change_no``, knows of. When that
+    number is no news by the time the district's turn has come, the present epoch goes on.
     """
     change_no, floor = writing.lock_numbers(connection, district)
+    if 0 < above_change_no <= change_no:
+        present = sa.select(districts.c.server_epoch).where(districts.c.district == district)
+        return str(connection.execute(present).scalar_one())
     most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
     highest = max(change_no, floor, above_change_no, connection.execute(most).scalar() or 0)
     begins = (highest // EPOCH_STEP + 1) * EPOCH_STEP

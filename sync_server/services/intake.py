@@ -15,13 +15,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_server.domain.envelope import Arrival, problem, reopened
+from sync_server.domain.holding import Made
 from sync_server.domain.judging import Verdict, Worker, judge, parent_id
 from sync_server.domain.merge import Edit
 from sync_server.domain.times import corrected, made_doubtful, moment
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Ledger, VoidedRecord, Writer
 from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
-from sync_server.store import streams, writing
+from sync_server.store import holdings, moving, streams, writing
 
 _CONTENT = (
     "kind", "schema", "record_id", "action", "grid", "base_version", "made_at", "author", "fields",
@@ -62,6 +63,7 @@ class Intake:
         self._waiting: dict[str, list[_Item]] = {}
         self._settled: list[_Item] = []
         self._workers: dict[str, Worker] = {}
+        self._lay_in: dict[str, list[str]] = {}
         self._ledger.lines.begin(batch.stream, follows)
 
     def take(self, arrivals: Sequence[Arrival]) -> list[dict[str, Any]]:
@@ -110,7 +112,11 @@ class Intake:
         self._ledger.load(wanted | {row["record_id"] for row in held})
         people = {row["author"] for row in held} | {self._batch.device.worker_id}
         scopes = streams.scopes_of(self._connection, self._district, people)
-        self._workers = {one: Worker(one, scopes.get(one, ())) for one in people}
+        held_by = holdings.holdings_of(self._connection, self._district, people)
+        self._workers = {one: Worker(one, scopes.get(one, ()), held_by[one]) for one in people}
+        named = wanted | {row["record_id"] for row in held}
+        moved = moving.moves_of(self._connection, self._district, named)
+        self._lay_in = {one: [step.from_area for step in steps] for one, steps in moved.items()}
 
     def _row(self, arrival: Arrival) -> Row:
         """Return the change's row, without what became of it."""
@@ -145,11 +151,14 @@ class Intake:
             return
         # A held change is judged as its own writer's, whoever's batch brings the create.
         worker = self._workers[item.row["author"] if item.stored else self._batch.device.worker_id]
+        row = item.row
         verdict = judge(
             item.arrival,
             worker,
-            self._ledger.record(item.row["record_id"]),
+            self._ledger.record(row["record_id"]),
             self._ledger.record(parent_id(item.arrival)),
+            Made(row["happened_at"], row["doubtful"], row["received_at"]),
+            self._lay_in.get(row["record_id"], ()),
         )
         item.row["waits_for"] = verdict.waits_for
         if verdict.problems:
@@ -171,6 +180,7 @@ class Intake:
             base_version=row["base_version"] or 0,
             happened_at=row["happened_at"],
             doubtful=row["doubtful"],
+            proposal=verdict.proposal,
         )
         what = (row["made_at"], arrival.fields, offset)
         try:

@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 
 from schemas.clock import written
 from schemas.exchange import MAX_BODY_BYTES, MAX_CHANGES, PROTOCOL, SyncSchema, pointers
-from sync_server.domain.cursor import write_cursor
+from sync_server.domain.cursor import claimed_place, write_cursor
 from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
 from sync_server.domain.times import Reading, read_clock, unmeasured
@@ -25,9 +25,10 @@ from sync_server.services.centre import Centre
 from sync_server.services.deliver import Delivery, deliver_updates
 from sync_server.services.devices import Device
 from sync_server.services.districts import district_of
+from sync_server.services.epochs import begin_epoch
 from sync_server.services.receipts import Batch, Road, batch_row
 from sync_server.services.receive import Received, known_of, receive_batch
-from sync_server.store import streams
+from sync_server.store import feed, streams
 from sync_server.store.engine import compact
 
 log = logging.getLogger(__name__)
@@ -136,22 +137,22 @@ def _check_ahead(centre: Centre, batch: Batch) -> None:
 def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime) -> Reply:
     device = batch.device
     with centre.store.writing() as connection:
-        epoch = _epoch(connection, device.district)
+        epoch = _epoch(connection, centre, device.district, envelope, now)
         grids = _grids(connection, batch)
-        if envelope["server_epoch"] not in (None, epoch):
+        foreign = envelope["server_epoch"] not in (None, epoch)
+        if foreign:
             received = Received([], _known(connection, batch), 0)
-            foreign = True
         else:
             received = receive_batch(connection, batch)
-            foreign = False
         _note_visit(connection, batch, envelope["app"], received, envelope.get("account"))
     if foreign:
         start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
         delivery = Delivery([], start, True, {})
     elif received.revoked:
-        delivery = Delivery([], envelope["cursor"] or "", False, {})
+        delivery = Delivery([], envelope["cursor"], False, {})
     else:
         with centre.store.reading() as connection:
+            grids = _grids(connection, batch)  # they may have changed hands since
             delivery = deliver_updates(
                 connection, centre, device.district, epoch, grids,
                 envelope["cursor"], envelope["want"],
@@ -195,17 +196,30 @@ def limits() -> dict[str, int]:
     return {"changes": MAX_CHANGES, "bytes": MAX_BODY_BYTES}
 
 
-def _epoch(connection: sa.Connection, district: str) -> str:
+def _epoch(
+    connection: sa.Connection,
+    centre: Centre,
+    district: str,
+    envelope: Mapping[str, Any],
+    now: datetime,
+) -> str:
+    """Return the district's epoch; a new one when the laptop's cursor proves that this database
+    is older than what was given out: somebody put an earlier copy in its place."""
     present = district_of(connection, district)
     if present is None:
         raise Refusal("bad_token")
-    return present.server_epoch
+    epoch = present.server_epoch
+    place = claimed_place(centre.keys.cursor, district, epoch, envelope["cursor"])
+    if place > feed.last_change_no(connection, district):
+        epoch = begin_epoch(connection, district, now, above_change_no=place)
+    return epoch
 
 
 def _grids(connection: sa.Connection, batch: Batch) -> tuple[str, ...]:
     device = batch.device
     scopes = streams.scopes_of(connection, device.district, [device.worker_id])
-    if device.worker_id not in scopes:
+    active = streams.is_active(connection, device.district, device.device_id)
+    if device.worker_id not in scopes or not active:
         if batch.road == "relay":
             return ()
         raise Refusal("device_revoked")

@@ -25,6 +25,14 @@ def lock_device(connection: sa.Connection, district: str, device_id: str) -> Row
     return dict(row) if row else None
 
 
+def is_active(connection: sa.Connection, district: str, device_id: str) -> bool:
+    """Tell whether a device may take part: neither lost nor revoked."""
+    wanted = sa.select(devices.c.state).where(
+        devices.c.district == district, devices.c.device_id == device_id
+    )
+    return connection.execute(wanted).scalar() == "active"
+
+
 def change_device(
     connection: sa.Connection, district: str, device_id: str, values: Mapping[str, Any]
 ) -> None:
