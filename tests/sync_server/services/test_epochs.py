@@ -1,0 +1,40 @@
+"""A new epoch: numbers above everything, and a database that went back without a word."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from sync_server.services.epochs import begin_epoch
+from sync_server.store.tables import audit, districts
+from tests.sync_server.world import household, outcomes
+
+
+def test_an_epochs_numbers_begin_above_every_earlier_one(centre):
+    begun = set()
+    with centre.store.writing() as connection:
+        for above in (0, 0, 7_300_000):
+            begun.add(begin_epoch(connection, centre.code, centre.clock(), above_change_no=above))
+            row = connection.execute(sa.select(districts)).one()
+            assert row.change_no == row.version_floor
+            assert row.change_no % 1_000_000 == 0
+            assert row.change_no > above
+    assert row.change_no == 8_000_000
+    assert len(begun) == 3
+
+
+def test_a_database_put_back_unannounced_begins_a_new_epoch_and_is_refilled(laptop):
+    centre = laptop.centre
+    first = laptop.write("household", "create", household(size=2))
+    before = laptop.send()["server_epoch"]
+    with centre.store.writing() as connection:
+        # What a copy of yesterday looks like to the laptop that synced today.
+        connection.execute(sa.update(districts).values(change_no=0))
+    answer = laptop.send(laptop.body([]))
+    assert answer["server_epoch"] != before
+    assert answer["receipts"] == []
+    assert answer["more"]
+    with centre.store.reading() as connection:
+        assert "epoch_begun" in connection.scalars(sa.select(audit.c.action)).all()
+    laptop.write("household", "update", {"size": 3}, first["record_id"], base_version=1)
+    assert outcomes(laptop.send()) == ["applied"]
+    assert laptop.version(first["record_id"]) > 1_000_000
