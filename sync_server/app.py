@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from schemas.exchange import API, MAX_BODY_BYTES
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
+from sync_server.services.replay import replay
 from sync_server.settings import BODY_LIMIT, Settings
 from sync_server.web import api, pages, photos, problems
 from sync_server.web.context import CENTRE, GATE, LIMITER
@@ -34,11 +35,14 @@ class CentreApp(Flask):
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> Flask:
-    """Return the app for ``settings``; opens and migrates its database.
+    """Return the app for ``settings``; opens and migrates its database, and judges again what an
+    older program could not understand.
 
     Raises Refusal when the database cannot be used or may not be served.
     """
-    return app_of(open_centre(settings, clock))
+    centre = open_centre(settings, clock)
+    replay(centre.store, centre.code, clock())
+    return app_of(centre)
 
 
 def app_of(centre: Centre) -> Flask:

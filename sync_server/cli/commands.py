@@ -16,6 +16,7 @@ from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, open_centre
 from sync_server.services.devices import issue_join_code
 from sync_server.services.relay import take_in
+from sync_server.services.replay import replay
 from sync_server.settings import Settings
 from sync_server.store.relay_folder import whole_file
 
@@ -127,6 +128,13 @@ def relay(settings: Settings, args: argparse.Namespace) -> None:
     print(f"回执 receipt: {args.out}")
 
 
+def judge_again(settings: Settings, args: argparse.Namespace) -> None:
+    """Judge again what an older program did not understand, and say how many there were."""
+    with opened(settings) as centre:
+        done = replay(centre.store, centre.code, centre.clock())
+    print(f"重新判断 {done.judged:,}，放行 {done.released:,}  (judged again, released)")
+
+
 def _password(args: argparse.Namespace) -> str:
     if args.password_stdin:
         return sys.stdin.readline().rstrip("\r\n")
@@ -176,4 +184,5 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "demo-world": build_demo,
     "backup": backup,
     "relay": relay,
+    "replay": judge_again,
 }

@@ -190,6 +190,11 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--grids", required=True, nargs="+", metavar="CODE", help="网格代码 (grid codes)"
     )
     _add_demo_world(add)
+    add(
+        "replay",
+        "升级之后，重新判断旧程序不认识的变更（每次启动也会自动做）。",
+        "Judge again what an older program did not understand (done at every start as well).",
+    )
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
     one.add_argument(
         "--to", type=Path, metavar="FILE", help="目标文件 (default: backups/ in the data folder)"

@@ -21,6 +21,7 @@ from schemas.kind import Action, Kind
 from schemas.values import apply, difference
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import VOIDED, Edit, State, origin
+from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Effect, Ledger, VoidedRecord
 from sync_server.store import writing
@@ -76,6 +77,7 @@ def apply_central_change(
     ledger.write()
     doubts = [one.as_json() for one in checked.doubts]
     writing.insert_changes(connection, [_log(district, kind, change, edit, effect, doubts, now)])
+    tell_decisions(connection, district, ledger.decided, now)
     return effect
 
 

@@ -13,7 +13,7 @@ from schemas.describe import columns
 from schemas.kind import Kind
 from sync_server.services.accounts import User
 from sync_server.services.device_pages import SILENT_DAYS, is_silent, list_devices
-from sync_server.services.uploads import require_records, span
+from sync_server.services.uploads import HELD_LONG, require_records, span
 from sync_server.store import history_read, records_read, uploads_read
 from sync_server.store.records_read import Selection
 from sync_server.store.uploads_read import Row
@@ -35,6 +35,9 @@ class Overview:
     conflicts: int
     quarantined: int
     held: int
+    held_long: int
+    returned: int
+    unsure_times: int
     silent: tuple[tuple[int, int], ...]
     doubtful_clocks: int
     last_uploads: tuple[Row, ...]
@@ -61,6 +64,13 @@ def overview(
         ],
         quarantined=uploads_read.count_with_outcome(connection, district, areas, "quarantined"),
         held=uploads_read.count_with_outcome(connection, district, areas, "held"),
+        held_long=uploads_read.count_with_outcome(
+            connection, district, areas, "held", before=now - HELD_LONG
+        ),
+        returned=uploads_read.count_with_outcome(
+            connection, district, areas, "quarantined", desk="returned"
+        ),
+        unsure_times=uploads_read.count_unsure_times(connection, district, areas),
         silent=tuple((days, sum(is_silent(one, days) for one in in_use)) for days in SILENT_DAYS),
         doubtful_clocks=sum(one.clock_doubtful for one in in_use),
         last_uploads=tuple(uploads_read.newest_batches(connection, district, areas, LAST_UPLOADS)),

@@ -26,12 +26,14 @@ from sync_server.services.accounts import User
 from sync_server.services.central import mark_seen, seen_id_of
 from sync_server.services.history import History, Reader
 from sync_server.services.issue_life import ISSUE, IssueLife, life_of
+from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.places import names_for
 from sync_server.services.records import kind_for
 from sync_server.services.titles import Titles, references
 from sync_server.store import history_read, records_read
 from sync_server.store.engine import Store
 from sync_server.store.people_read import names_of
+from sync_server.store.photo_rows import PHOTO
 from sync_server.store.records_read import Row
 
 CHILDREN = 20
@@ -104,6 +106,7 @@ class RecordPage:
     parents: tuple[Link, ...]
     children: tuple[Children, ...]
     life: IssueLife | None
+    photos: tuple[ShownPhoto, ...]
     history: History
     unmasked: bool
     hides: bool
@@ -202,12 +205,13 @@ def _page(
         author=titles.lookup("user", row["author"]) or "",
         last_author=titles.lookup("user", row["last_author"]) or "",
         device=reader.devices.get(row["device_id"] or "", ""),
-        doubtful=any(change["doubtful"] for change in changes),
+        doubtful=any(change["doubtful"] and not change["time_confirmed_by"] for change in changes),
         fields=fields,
         tables=tables,
         parents=tuple(_parents(kind, stored, lang, titles)),
         children=tuple(_children(connection, person, kind, row, lang)),
         life=life_of(connection, person, row, lang) if kind.info.name == ISSUE else None,
+        photos=photos_of(connection, district, kind.info.name, row["record_id"], lang),
         history=history,
         unmasked=unmask,
         hides=_hides(fields, tables, history),
@@ -343,7 +347,7 @@ def _referring_fields(kind: type[Kind]) -> Iterator[tuple[type[Kind], str, Ref]]
     """Yield the fields of other kinds that refer to records of ``kind``; marks without a list
     of their own are left out."""
     for other in kinds():
-        if not columns(other):
+        if not columns(other) or other.info.name == PHOTO:  # photos are shown, not listed
             continue
         for name, declared in other.declared().items():
             if isinstance(declared, Ref) and declared.kind in (kind.info.name, "record"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -26,6 +26,8 @@ from sync_server.store.uploads_read import Row
 
 PAGE = 50
 Waiting = Literal["quarantined", "held"]
+HELD_LONG = timedelta(days=5)
+"""After that long, staff should ask after the record a held change waits for."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,12 @@ class Received:
     entry: Entry
     kind: str
     record: Link
+    long: bool = False
+    """Whether it has waited for its record longer than five days."""
+    waits_for: str = ""
+    """What a held change waits for: the id of the record that has not come."""
+    refused: str = ""
+    """The refused change that would have created that record, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +167,17 @@ def open_batch(
 
 
 def waiting(
-    connection: sa.Connection, person: User, outcome: Waiting, page: int, lang: str
+    connection: sa.Connection,
+    person: User,
+    outcome: Waiting,
+    page: int,
+    lang: str,
+    *,
+    desk: str | None = None,
+    before: datetime | None = None,
 ) -> WaitingPage:
-    """Return a page of the changes that are quarantined or held; raise Refusal ``not_allowed``."""
+    """Return a page of the changes that are quarantined (and stand so at the ``desk``) or held,
+    those received before ``before``; raise Refusal ``not_allowed``."""
     require_records(person)
     rows, total = uploads_read.changes_with_outcome(
         connection,
@@ -170,8 +186,31 @@ def waiting(
         outcome,
         start=(page - 1) * PAGE,
         size=PAGE,
+        desk=desk,
+        before=before,
     )
     return WaitingPage(received(connection, person, rows, lang), total, page, _pages(total))
+
+
+def held(
+    connection: sa.Connection, person: User, now: datetime, page: int, lang: str, *, long: bool
+) -> WaitingPage:
+    """Return a page of the changes that wait for their record, the longest waiting first, with what
+    is known of it; ``long``: those that have waited over five days. Raises Refusal."""
+    since = now - HELD_LONG
+    found = waiting(connection, person, "held", page, lang, before=since if long else None)
+    ids = {one.entry.row["waits_for"] for one in found.changes}
+    refused = uploads_read.refused_creates(connection, person.district, ids - {None})
+    changes = tuple(
+        replace(
+            one,
+            long=one.entry.row["received_at"] < since,
+            waits_for=one.entry.row["waits_for"] or "",
+            refused=refused.get(one.entry.row["waits_for"] or "", ""),
+        )
+        for one in found.changes
+    )
+    return replace(found, changes=changes)
 
 
 def disputes(
@@ -204,7 +243,7 @@ def disputes(
     found = tuple(
         Disputed(
             reader.dispute(_kind(row["kind"]), row, behind),
-            _link(titles, row["kind"], row["record_id"], lang),
+            link_to(titles, row["kind"], row["record_id"], lang),
             areas.get(row["grid"], row["grid"]),
         )
         for row in rows
@@ -225,7 +264,7 @@ def received(
         Received(
             reader.alone(row),
             _kind_words(row["kind"], lang),
-            _link(titles, row["kind"], row["record_id"], lang),
+            link_to(titles, row["kind"], row["record_id"], lang),
         )
         for row in rows
     )
@@ -276,6 +315,7 @@ def _kind_words(name: str, lang: str) -> str:
     return kind.info.label.text(lang) if kind else name
 
 
-def _link(titles: Titles, kind: str, record_id: str, lang: str) -> Link:
+def link_to(titles: Titles, kind: str, record_id: str, lang: str) -> Link:
+    """Return a record by name, with the way to its page where the person may open it."""
     title = titles.lookup("record", record_id) or f"…{record_id[-6:]}"
     return Link(_kind_words(kind, lang), title, titles.opens(record_id) or "", record_id)

@@ -150,6 +150,17 @@ def change_row(
     )
 
 
+def change_record(
+    connection: sa.Connection, district: str, record_id: str, values: dict[str, Any]
+) -> None:
+    """Write ``values`` into a record's row that no laptop holds (the district must be locked)."""
+    connection.execute(
+        sa.update(records)
+        .where(records.c.district == district, records.c.record_id == record_id)
+        .values(**values)
+    )
+
+
 def worker_of(connection: sa.Connection, district: str, device_id: str | None) -> str | None:
     """Return whose device it is, None when there is none."""
     query = sa.select(devices.c.worker_id).where(

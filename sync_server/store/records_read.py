@@ -228,6 +228,7 @@ def marked(
             changes.c.district == district,
             changes.c.record_id.in_(run),
             changes.c.doubtful.is_(True),
+            changes.c.time_confirmed_by.is_(None),
         )
         doubtful |= set(connection.execute(unsure).scalars())
     return open_, doubtful
@@ -267,7 +268,9 @@ def _in_state(district: str, state: State) -> list[Condition]:
         return [records.c.record_id.in_(disputed)]
     if state == "doubtful":
         unsure = sa.select(changes.c.record_id).where(
-            changes.c.district == district, changes.c.doubtful.is_(True)
+            changes.c.district == district,
+            changes.c.doubtful.is_(True),
+            changes.c.time_confirmed_by.is_(None),
         )
         return [records.c.record_id.in_(unsure)]
     return live

@@ -219,7 +219,7 @@ changes = sa.Table(
     # Staff have looked at a doubtful time; ``happened_at`` is then what they took for true.
     _id("time_confirmed_by"),
     # What became of a refused change at the desk: null (waits for staff) | returned | dismissed |
-    # answered (its writer sent another in its place).
+    # answered (its writer sent another in its place) | released (judged again and taken).
     sa.Column("desk", sa.String(10)),
     # What staff made of it before they released it, {"schema", "fields"}; ``fields`` stays as sent.
     sa.Column("fixed", Document),
@@ -231,6 +231,14 @@ changes = sa.Table(
         "corrects",
         sqlite_where=sa.text("corrects IS NOT NULL"),
         postgresql_where=sa.text("corrects IS NOT NULL"),
+    ),
+    # Times staff should look at: few, wanted on every first page.
+    sa.Index(
+        "ix_changes_unsure",
+        "district",
+        "received_at",
+        sqlite_where=sa.text("doubtful AND time_confirmed_by IS NULL"),
+        postgresql_where=sa.text("doubtful AND time_confirmed_by IS NULL"),
     ),
     sa.Index(None, "district", "device_id", "received_at"),
     sa.Index(None, "district", "outcome"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from sync_server.store.devices_read import (
     is_worker,
     working_in,
 )
-from sync_server.store.scope import within
+from sync_server.store.scope import chunks, within
 from sync_server.store.tables import batches, changes, devices, records, users
 
 Row = sa.RowMapping
@@ -80,25 +80,111 @@ def changes_with_outcome(
     *,
     start: int,
     size: int,
+    desk: str | None = None,
+    before: datetime | None = None,
 ) -> tuple[Sequence[Row], int]:
-    """Return a page of the changes that still have ``outcome``, newest first, and how many there
-    are. A quarantined change that was corrected and sent again does not count any more."""
+    """Return a page of the changes that still have ``outcome``, and how many there are: refused
+    ones the newest first, held ones the longest waiting first.
+
+    Refused ones are those with this ``desk`` (None: they wait for staff); one its writer corrected
+    and sent again does not count any more. ``before``: received before that.
+    """
+    order = changes.c.received_at
     return _page(
         connection,
-        [*_pending(district, outcome), _visible(district, areas)],
+        [*_pending(district, outcome, desk, before), _visible(district, areas)],
         district,
-        [changes.c.received_at.desc(), changes.c.change_id],
+        [order if outcome == "held" else order.desc(), changes.c.change_id],
         start,
         size,
     )
 
 
 def count_with_outcome(
-    connection: sa.Connection, district: str, areas: tuple[str, ...], outcome: str
+    connection: sa.Connection,
+    district: str,
+    areas: tuple[str, ...],
+    outcome: str,
+    *,
+    desk: str | None = None,
+    before: datetime | None = None,
 ) -> int:
-    """Return how many changes still have ``outcome``."""
-    conditions = [*_pending(district, outcome), _visible(district, areas)]
+    """Return how many changes ``changes_with_outcome`` would list."""
+    conditions = [*_pending(district, outcome, desk, before), _visible(district, areas)]
     return _count(connection, district, conditions)
+
+
+def refused_change(
+    connection: sa.Connection, district: str, areas: tuple[str, ...], change_id: str
+) -> Row | None:
+    """Return a change that waits at the desk or went over it, None for any other or unseen one."""
+    query = (
+        sa.select(changes)
+        .select_from(_with_records())
+        .where(
+            changes.c.district == district,
+            changes.c.change_id == change_id,
+            sa.or_(changes.c.outcome == "quarantined", changes.c.desk.is_not(None)),
+            _visible(district, areas),
+        )
+    )
+    return connection.execute(query).mappings().first()
+
+
+def refused_creates(
+    connection: sa.Connection, district: str, record_ids: Collection[str]
+) -> dict[str, str]:
+    """Return, by record, the refused change that would have created it (the latest)."""
+    found: dict[str, str] = {}
+    for run in chunks(record_ids):
+        query = (
+            sa.select(changes.c.record_id, changes.c.change_id)
+            .where(
+                changes.c.district == district,
+                changes.c.record_id.in_(run),
+                changes.c.action == "create",
+                changes.c.outcome == "quarantined",
+            )
+            .order_by(changes.c.received_at)
+        )
+        found.update((row.record_id, row.change_id) for row in connection.execute(query))
+    return found
+
+
+def unsure_times(
+    connection: sa.Connection, district: str, areas: tuple[str, ...], *, start: int, size: int
+) -> tuple[Sequence[Row], int]:
+    """Return a page of the changes whose time is doubtful and not confirmed, oldest first, and how
+    many there are; refused ones have no effect and are left out."""
+    order: list[sa.ColumnElement[Any]] = [changes.c.received_at, changes.c.change_id]
+    return _page(connection, _unsure(district, areas), district, order, start, size)
+
+
+def count_unsure_times(connection: sa.Connection, district: str, areas: tuple[str, ...]) -> int:
+    """Return how many changes have a doubtful time nobody confirmed."""
+    return _count(connection, district, _unsure(district, areas))
+
+
+def unsure_change(
+    connection: sa.Connection, district: str, areas: tuple[str, ...], change_id: str
+) -> Row | None:
+    """Return one change of doubtful time, None for any other, a confirmed or an unseen one."""
+    query = (
+        sa.select(changes)
+        .select_from(_with_records())
+        .where(
+            changes.c.district == district,
+            changes.c.change_id == change_id,
+            *_unsure(district, areas),
+        )
+    )
+    return connection.execute(query).mappings().first()
+
+
+def _unsure(district: str, areas: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
+    # Written as the index of such changes is, or SQLite would not use it.
+    unsure = sa.text("changes.doubtful AND changes.time_confirmed_by IS NULL")
+    return [unsure, changes.c.outcome != "quarantined", _visible(district, areas)]  # type: ignore[list-item]
 
 
 def _seen(district: str, areas: tuple[str, ...]) -> sa.Select[*tuple[Any, ...]]:
@@ -123,16 +209,21 @@ def _same(one: sa.Table, other: sa.Table, name: str) -> sa.ColumnElement[bool]:
     return sa.and_(one.c.district == other.c.district, one.c[name] == other.c[name])
 
 
-def _pending(district: str, outcome: str) -> list[sa.ColumnElement[bool]]:
+def _pending(
+    district: str, outcome: str, desk: str | None, before: datetime | None
+) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = [changes.c.outcome == outcome]
+    if before is not None:
+        conditions.append(changes.c.received_at < before)
     if outcome == "quarantined":
+        conditions.append(changes.c.desk.is_(None) if desk is None else changes.c.desk == desk)
         # A correction is about the same record, whose changes an index finds.
         later = changes.alias()
         corrected = sa.exists().where(
             later.c.district == district,
             later.c.record_id == changes.c.record_id,
             later.c.corrects == changes.c.change_id,
-            later.c.outcome != "quarantined",
+            later.c.author == changes.c.author,
         )
         conditions.append(sa.not_(corrected))
     return conditions
@@ -140,11 +231,13 @@ def _pending(district: str, outcome: str) -> list[sa.ColumnElement[bool]]:
 
 def _visible(district: str, areas: tuple[str, ...]) -> sa.ColumnElement[bool]:
     """A refused change is seen by those who see its device, any other by those who see its record
-    (or, while there is none, the grid it names)."""
+    (or, while there is none, the grid it names). Those of the area a change was refused for see it
+    too: they alone can accept it."""
     refused = changes.c.outcome == "quarantined"
     own = sa.and_(refused, changes.c.device_id.in_(device_ids_in(district, areas)))
+    foreign = sa.cast(changes.c.problem, sa.Text).contains('"out_of_area"')
     area = sa.func.coalesce(records.c.grid, changes.c.grid)
-    return sa.or_(own, sa.and_(sa.not_(refused), within(area, areas)))
+    return sa.or_(own, sa.and_(sa.or_(sa.not_(refused), foreign), within(area, areas)))
 
 
 def _with_records() -> sa.FromClause:

@@ -16,10 +16,13 @@ from sync_server.web import (
     i18n,
     notices,
     people,
+    photo_pages,
     records,
     relay,
     security,
+    times,
     uploads,
+    waiting,
 )
 from sync_server.web.i18n import language
 
@@ -32,7 +35,8 @@ def register(app: Flask) -> None:
     errors.register(app)
     i18n.register(app)
     account.register(app)
-    for module in (home, uploads, conflicts, records, exports, devices, notices, people):
+    desks = (conflicts, waiting, times)
+    for module in (home, uploads, *desks, records, exports, devices, notices, people):
         app.register_blueprint(module.blueprint)
     relay.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")

@@ -1,4 +1,4 @@
-"""Uploads by day and device, one batch, and what was refused or waits."""
+"""Uploads by day and device, and one batch with its changes."""
 
 from __future__ import annotations
 
@@ -40,12 +40,3 @@ def one(batch_id: str) -> str:
     with centre().store.reading() as connection:
         found = uploads.open_batch(connection, person(), batch_id, asked_page(), language())
     return render_template("upload.html", found=found)
-
-
-@blueprint.get("/waiting/<any(quarantined, held):outcome>")
-@with_right("records")
-def waiting(outcome: uploads.Waiting) -> str:
-    """Show the changes that were refused, or wait for their record."""
-    with centre().store.reading() as connection:
-        found = uploads.waiting(connection, person(), outcome, asked_page(), language())
-    return render_template("waiting.html", found=found, outcome=outcome)

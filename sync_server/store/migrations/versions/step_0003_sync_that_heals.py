@@ -59,6 +59,13 @@ def _columns() -> None:
     op.add_column("conflicts", sa.Column("asked_at", TIME))
     op.create_index(op.f("ix_reseals_district_change_id"), "reseals", ["district", "change_id"])
     op.create_index(
+        "ix_changes_unsure",
+        "changes",
+        ["district", "received_at"],
+        sqlite_where=sa.text("doubtful AND time_confirmed_by IS NULL"),
+        postgresql_where=sa.text("doubtful AND time_confirmed_by IS NULL"),
+    )
+    op.create_index(
         "ix_changes_corrects",
         "changes",
         ["district", "corrects"],

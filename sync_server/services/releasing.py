@@ -1,0 +1,146 @@
+"""Judging refused changes again: after staff put them right or answer for them, after an upgrade.
+
+The change goes on as its writer's, from where it stood in his log, with what staff made of its
+fields; changes that waited for its record follow. Nothing of what was sent is altered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sync_server.domain.envelope import Arrival, problem, reopened
+from sync_server.domain.holding import Made
+from sync_server.domain.judging import Verdict, Worker, judge, parent_id
+from sync_server.domain.merge import Edit
+from sync_server.services.decision_records import reader_of, tell_decisions
+from sync_server.services.ledger import Ledger, VoidedRecord, Writer
+from sync_server.store import holdings, moving, streams, writing
+
+Row = dict[str, Any]
+
+
+@dataclass
+class _Case:
+    """A change judged again; ``row`` becomes what it is afterwards."""
+
+    row: Row
+    arrival: Arrival
+    waiting: bool = False
+
+
+@dataclass
+class Releasing:
+    """Judges refused changes again in one write transaction; ``take`` is called once.
+
+    ``areas`` are what whoever releases answers for, beside what the writer holds himself.
+    """
+
+    connection: sa.Connection
+    district: str
+    now: datetime
+    areas: Sequence[str] = ()
+    settled: list[Row] = field(default_factory=list)
+    """Changes that had waited for one of these records and are settled now."""
+
+    def take(self, rows: Sequence[Mapping[Any, Any]]) -> list[Row]:
+        """Judge these changes in order, write what became of them, and return them as they are now.
+
+        One that cannot be applied yet stays quarantined with today's problems, or is held.
+        """
+        self._ledger = Ledger(self.connection, self.district, self.now)
+        cases = [_Case(dict(row), reopened(row)) for row in rows]
+        self._load(cases)
+        for case in cases:
+            self._judge(case)
+        self._ledger.write()
+        found = [case.row for case in cases]
+        writing.settle_held(self.connection, found + self.settled)
+        tell_decisions(self.connection, self.district, self._ledger.decided, self.now)
+        return found
+
+    def _load(self, cases: Sequence[_Case]) -> None:
+        """Read the records these changes and those waiting for them name, and their writers."""
+        made = [one.row["record_id"] for one in cases if one.row["action"] == "create"]
+        held = [
+            _Case(row, reopened(row), waiting=True)
+            for row in writing.waiting_changes(self.connection, self.district, made)
+        ]
+        self._waiting: dict[str, list[_Case]] = {}
+        for case in held:
+            self._waiting.setdefault(case.row["waits_for"], []).append(case)
+        every = [*cases, *held]
+        wanted = {one.row["record_id"] for one in every}
+        wanted |= {parent for one in every if (parent := parent_id(one.arrival))}
+        self._ledger.load(wanted)
+        self._people = {
+            one.row["change_id"]: reader_of(self.connection, self.district, one.row)
+            for one in every
+        }
+        people = set(self._people.values())
+        scopes = streams.scopes_of(self.connection, self.district, people)
+        held_by = holdings.holdings_of(self.connection, self.district, people)
+        self._workers = {one: Worker(one, scopes.get(one, ()), held_by[one]) for one in people}
+        self._moved = moving.moves_of(self.connection, self.district, wanted)
+
+    def _judge(self, case: _Case) -> None:
+        row, ledger = case.row, self._ledger
+        worker = self._workers[self._people[row["change_id"]]]
+        if not case.waiting:
+            worker = replace(worker, grids=(*worker.grids, *self.areas))
+        verdict = judge(
+            case.arrival,
+            worker,
+            ledger.record(row["record_id"]),
+            ledger.record(parent_id(case.arrival)),
+            Made(row["happened_at"], _unsure(row), row["received_at"]),
+            [step.from_area for step in self._moved.get(row["record_id"], ())],
+        )
+        row["waits_for"] = verdict.waits_for
+        row["doubts"] = case.arrival.doubts or None
+        if verdict.problems:
+            row |= {"outcome": "quarantined", "problem": verdict.problems}
+        elif verdict.waits_for:
+            row |= {"outcome": "held", "problem": None}
+        else:
+            self._apply(case, verdict)
+
+    def _apply(self, case: _Case, verdict: Verdict) -> None:
+        row, arrival, ledger = case.row, case.arrival, self._ledger
+        assert arrival.kind is not None
+        edit = Edit(
+            change_id=row["change_id"],
+            author=row["author"],
+            device_id=row["device_id"],
+            base_version=row["base_version"] or 0,
+            happened_at=row["happened_at"],
+            doubtful=_unsure(row),
+            proposal=verdict.proposal,
+        )
+        what = (row["made_at"], arrival.fields, row["clock_offset_s"] or 0)
+        try:
+            if arrival.action in ("create", "step"):
+                effect = ledger.create(arrival.kind, edit, row["record_id"], verdict.grid, *what)
+            else:
+                writer = Writer(row["stream"], row["seq"], row["former_version"])
+                effect = ledger.change(edit, row["record_id"], arrival.action, *what, writer)
+        except VoidedRecord:
+            row |= {"outcome": "quarantined", "problem": [problem("record_voided")]}
+            return
+        row |= {
+            "outcome": effect.outcome,
+            "version": effect.version,
+            "conflict_id": effect.conflict_id,
+            "problem": None,
+        }
+        for waiting in self._waiting.pop(row["record_id"], ()):
+            self.settled.append(waiting.row)
+            self._judge(waiting)
+
+
+def _unsure(row: Row) -> bool:
+    return bool(row["doubtful"] and row["time_confirmed_by"] is None)
