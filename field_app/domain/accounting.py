@@ -88,11 +88,13 @@ class Account:
 
 @dataclass(frozen=True)
 class Log:
-    """The laptop's own side: its streams, its changes, how many of each stream were forgotten
-    (confirmed long ago), on which days those were made, and the photos it knows delivered."""
+    """The laptop's own side: its streams and which is written now, its changes, how many of each
+    stream were forgotten (confirmed long ago), on which days those were made, and the photos it
+    knows delivered."""
 
     streams: Mapping[str, Mapping[str, Any]]
     changes: Collection[Mapping[str, Any]]
+    open: str | None = None
     forgotten: Counts = field(default_factory=dict)
     forgotten_days: frozenset[str] = frozenset()
     photos_delivered: frozenset[str] = frozenset()
@@ -145,7 +147,7 @@ def compare(account: Account, log: Log) -> Compared:
     """Compare what the centre says with the laptop's log."""
     mine = own_streams(log.streams, account.known)
     changes = [one for one in log.changes if one["stream"] in mine]
-    others = set(account.known) - set(log.streams)
+    others = _from_elsewhere(account, log)
     alone = not others and not any(log.streams[name].get("forked") for name in mine)
     differences: list[Found] = []
     notes: list[Found] = []
@@ -155,9 +157,21 @@ def compare(account: Account, log: Log) -> Compared:
     _of_days(account, log, changes, alone, differences, notes)
     _of_photos(account, log, differences, notes)
     if others:
-        theirs = sum(sum(account.by_stream.get(name, {}).values()) for name in others)
-        notes.insert(0, Found("other_streams", {"theirs": theirs}))
+        notes.insert(0, Found("other_streams", {"theirs": others}))
     return Compared(tuple(differences), tuple(notes), _is_whole(account, log, mine))
+
+
+def _from_elsewhere(account: Account, log: Log) -> int:
+    """Return how many places the centre knows of this device that this store did not write: in
+    streams it has not, or beyond the end of one it has left (it was restored, or there is a copy).
+    """
+    count = 0
+    for name, (seq, _) in account.known.items():
+        if name not in log.streams:
+            count += seq
+        elif name != log.open:
+            count += max(0, seq - int(log.streams[name]["last_seq"]))
+    return count
 
 
 def _of_stream(name: str, account: Account, log: Log) -> list[Found]:
@@ -174,9 +188,9 @@ def _of_stream(name: str, account: Account, log: Log) -> list[Found]:
             found.append(Found("stream_missing", tail | {"mine": acked}))
     elif seq < acked:
         found.append(Found("stream_behind", tail | {"mine": acked, "theirs": seq}))
-    elif seq > last:
+    elif seq > last and name == log.open:
         found.append(Found("stream_ahead", tail | {"mine": last, "theirs": seq}))
-    elif seq and _hash_at(one, name, seq, log) not in (None, hash_):
+    elif 0 < seq <= last and _hash_at(one, name, seq, log) not in (None, hash_):
         found.append(Found("stream_differs", tail | {"theirs": seq}))
     return found
 
@@ -247,7 +261,8 @@ def _is_whole(account: Account, log: Log, mine: Collection[str]) -> bool:
         one = log.streams[name]
         if one.get("forked"):
             continue
-        if one["last_seq"] and account.known.get(name) != (one["last_seq"], one["last_hash"]):
+        seq, hash_ = account.known.get(name, (0, ""))
+        if seq < one["last_seq"] or (seq == one["last_seq"] and seq and hash_ != one["last_hash"]):
             return False
     return all(change["acked"] or not _left(log, change) for change in log.changes)
 

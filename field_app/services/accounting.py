@@ -12,7 +12,7 @@ from typing import Any
 
 from field_app.domain.accounting import NOTES, WORDS, Account, Log, compare, own_streams
 from field_app.services import streams
-from field_app.services.workspace import CHANGES, Workspace
+from field_app.services.workspace import CHANGES, PHOTO_BYTES, Workspace
 from field_app.sync_client import Client
 from schemas.clock import written
 
@@ -26,7 +26,8 @@ def check_account(ws: Workspace, client: Client) -> dict[str, Any]:
     """
     account = client.account()
     with ws.db.transaction():
-        compared = compare(account, read_log(ws))
+        log = read_log(ws)
+        compared = compare(account, log)
         ws.keep_setting(
             SUBJECT,
             at=written(ws.now()),
@@ -36,6 +37,7 @@ def check_account(ws: Workspace, client: Client) -> dict[str, Any]:
             heads=_heads(ws),
             known=sorted(account.known),
             photos={"expected": account.photos_expected, "present": account.photos_present},
+            photos_lost=sorted(account.photos_missing & log.photos_delivered),
             by_day=_by_day(account),
         )
     return last_account(ws)
@@ -44,6 +46,12 @@ def check_account(ws: Workspace, client: Client) -> dict[str, Any]:
 def last_account(ws: Workspace) -> dict[str, Any]:
     """Return what was found when the two were last compared, empty when they never were."""
     return ws.setting(SUBJECT)
+
+
+def photos_lost(ws: Workspace) -> set[str]:
+    """Return the hashes of photos marked as delivered that the centre said it does not have."""
+    lost = set(last_account(ws).get("photos_lost", []))
+    return lost & _delivered(ws) if lost else lost
 
 
 def all_arrived(ws: Workspace) -> bool:
@@ -104,8 +112,10 @@ def read_log(ws: Workspace) -> Log:
     return Log(
         streams=streams.all_streams(ws),
         changes=found,
+        open=ws.setting(streams.SUBJECT).get("open"),
         forgotten=kept.get("streams", {}),
         forgotten_days=frozenset(kept.get("days", [])),
+        photos_delivered=frozenset(_delivered(ws)),
     )
 
 
@@ -116,6 +126,10 @@ def note_forgotten(ws: Workspace, changes: Iterable[Mapping[str, Any]]) -> None:
     counts = Counter(kept.get("streams", {})) + Counter(one["stream"] for one in changes)
     days = set(kept.get("days", [])) | {str(one["made_at"])[:10] for one in changes}
     ws.keep_setting(FORGOTTEN, streams=dict(counts), days=sorted(days))
+
+
+def _delivered(ws: Workspace) -> set[str]:
+    return {str(one["sha256"]) for one in ws.table(PHOTO_BYTES).find_by("arrived", True)}
 
 
 def _heads(ws: Workspace) -> dict[str, int]:

@@ -158,6 +158,7 @@ class Client:
     ) -> Iterator[requests.Response]:
         """Ask, and hand out the answer with its body still to be read; a road that breaks, also
         while it is read, is a SyncFault."""
+        self._up = len(body or b"")
         try:
             with self._session.request(
                 method,

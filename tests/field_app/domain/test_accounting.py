@@ -36,7 +36,7 @@ def log_of(changes, **more) -> Log:
     last = max((one["seq"] for one in changes), default=0)
     head = {"last_seq": last, "last_hash": f"h{last}", "acked_seq": acked,
             "acked_hash": f"h{acked}", "forked": False}  # fmt: skip
-    return Log({STREAM: head}, changes, **more)
+    return Log({STREAM: head}, changes, STREAM, **more)
 
 
 def centre_of(changes, **more) -> Account:
@@ -115,6 +115,18 @@ def test_a_copy_of_the_store_that_sent_too_is_a_note_and_hides_no_loss():
     assert codes(compare(there, log_of(mine))) == ([], ["other_streams"])
     lost = replace(there, by_day={"2026-09-30": {"applied": 1}})
     assert codes(compare(lost, log_of(mine)))[0] == ["day_missing"]
+
+
+def test_a_stream_left_by_a_restore_may_be_longer_at_the_centre():
+    mine = [made(1), made(1, stream=OTHER)]
+    log = log_of(mine[:1])
+    fresh = {"last_seq": 1, "last_hash": "h1", "acked_seq": 1, "acked_hash": "h1", "forked": False}
+    log = replace(log, streams={**log.streams, OTHER: fresh}, changes=mine, open=OTHER)
+    there = centre_of([*mine, made(2)], known={STREAM: (2, "h2"), OTHER: (1, "h1")})
+    compared = compare(there, log)
+    assert codes(compared) == ([], ["other_streams"])
+    assert compared.notes[0].facts == {"theirs": 1}
+    assert compared.whole
 
 
 def test_changes_of_a_former_device_are_left_out():
