@@ -36,7 +36,7 @@ def register(app: Flask) -> None:
     i18n.register(app)
     account.register(app)
     desks = (conflicts, waiting, times)
-    for module in (home, uploads, *desks, records, exports, devices, notices, people):
+    for module in (home, uploads, *desks, records, photo_pages, exports, devices, notices, people):
         app.register_blueprint(module.blueprint)
     relay.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")
