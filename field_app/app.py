@@ -34,6 +34,7 @@ from field_app.web import (
     receipts,
     records,
     recovery,
+    revoked,
     search,
     security,
     session,
@@ -46,7 +47,6 @@ from field_app.web import (
 )
 
 THREADS = 8
-
 MOST_RECEIVED = security.MAX_PHOTO_FORM_BYTES + 1024 * 1024
 
 
@@ -68,6 +68,7 @@ class LaptopApp(Flask):
     """The laptop's app."""
 
     request_class = _InMemory
+
 
 def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     """Return the laptop's app; ``desk`` is made from the settings when none is handed in."""

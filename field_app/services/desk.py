@@ -163,6 +163,16 @@ class Desk:
                 with contextlib.suppress(OSError):
                     store.close()
 
+    def destroy(self) -> None:
+        """Lock, and make the open store unreadable for ever. Raises what `Vault.destroy` does.
+
+        Whether that may be is for `services/rescue.py`.
+        """
+        with self._lock:
+            worker_id = self._opened().worker_id
+            self.lock()
+            self.vault.destroy(worker_id)
+
     def join(self, request: Request, call: Call) -> str:
         """Join a centre and sit down as the worker of the code; return the seat.
 

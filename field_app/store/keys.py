@@ -10,6 +10,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 import threading
 import time
@@ -121,6 +122,20 @@ class KeyRing:
         with self._lock:
             self._save(self._load()["passphrase"], self._seal_for_recovery(key, recovery_key))
         return recovery_key
+
+    def destroy(self) -> None:
+        """Overwrite the envelopes in place: neither passphrase nor recovery key opens anything.
+
+        Raises OSError. (A disk that moves blocks about may keep an old copy of them; they are then
+        still locked by passphrase and recovery key.)
+        """
+        with self._lock:
+            for path in self._paths():
+                if path.exists():
+                    with open(path, "r+b") as file:
+                        file.write(secrets.token_bytes(path.stat().st_size))
+                        file.flush()
+                        os.fsync(file.fileno())
 
     def _paths(self) -> tuple[Path, Path]:
         return self.folder / KEY_FILES[0], self.folder / KEY_FILES[1]

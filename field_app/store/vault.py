@@ -174,8 +174,9 @@ class Vault:
         """Be the only process on this data folder while inside. Raises StoreBusy."""
         lock = hold(self.folder / "instance.lock")
         try:
-            for draft in self._workers.glob(_DRAFT + "*"):
-                shutil.rmtree(draft, ignore_errors=True)
+            for prefix in (_DRAFT, _GONE):
+                for left in self._workers.glob(prefix + "*"):
+                    shutil.rmtree(left, ignore_errors=True)
             yield
         finally:
             lock.release()
@@ -255,7 +256,6 @@ class Vault:
             if store is not None:
                 store.close()
 
-    def backups(self, worker_id: str) -> list[Path]:
     def destroy(self, worker_id: str) -> None:
         """Make a worker's store unreadable for ever, copies and photos included.
 
@@ -273,6 +273,7 @@ class Vault:
             sync_folder(self._workers)
             shutil.rmtree(gone, ignore_errors=True)
 
+    def backups(self, worker_id: str) -> list[Path]:
         """A worker's daily copies, newest first. Raises UnknownWorker."""
         return row_files.backups(self._known_folder(worker_id) / _BACKUPS)
 
@@ -300,8 +301,8 @@ class Vault:
             )
             draft.rename(folder / _STORE)
             sync_folder(folder)
-            return aside
             PhotoFiles(folder / _PHOTOS, _no_key).bring_back()
+            return aside
 
     def _folder(self, worker_id: str) -> Path:
         digest = hashlib.sha256(b"gridrounds worker\0" + worker_id.encode()).hexdigest()
@@ -339,11 +340,11 @@ class Vault:
             self._open.pop(worker_id, None)
 
 
-def _entry(folder: Path) -> WorkerEntry | None:
 def _no_key(sha256_hex: str) -> bytes:
     raise StoreClosed(_STORE)
 
 
+def _entry(folder: Path) -> WorkerEntry | None:
     """Whose store lies in a folder. The keys say it too: a store must not vanish from sight with
     the small file that names it."""
     said: dict[str, Any] = {}

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from field_app.domain.errors import sentence
+from field_app.services import accounting
 from field_app.services.outbox import open_conflicts
+from field_app.services.photos import offer_again
 from field_app.services.receiving import CLOCK_DOUBT_S
 from field_app.services.sync import last_rounds
 from field_app.web.session import desk, workspace
+from schemas.clock import written
 
 pages = Blueprint("sync", __name__, url_prefix="/sync")
 
@@ -29,6 +42,8 @@ STAGES = {
     "connecting": _l("正在连接服务器……"),
     "sending": _l("正在上传……"),
     "receiving": _l("正在下载……"),
+    "checking": _l("正在与服务器对账……"),
+    "photos": _l("正在上传照片……"),
     "done": _l("同步完成。"),
     "failed": _l("同步没有完成。"),
     "stopped": _l("同步已暂停，等您确认。"),
@@ -41,10 +56,14 @@ def show() -> Any:
     ws = workspace()
     identity = ws.identity
     clock = ws.setting("clock")
+    differences, notes = accounting.sentences(ws)
     return render_template(
-    "checking": _l("正在与服务器对账……"),
-    "photos": _l("正在上传照片……"),
         "sync.html",
+        account=accounting.last_account(ws),
+        differences=differences,
+        notes=notes,
+        photos_lost=accounting.photos_lost(ws),
+        today=written(ws.now())[:10],
         rounds=last_rounds(ws),
         conflicts=open_conflicts(ws),
         identity=identity,
@@ -76,6 +95,21 @@ def start() -> Any:
     return redirect(url_for("sync.show"))
 
 
+@pages.post("/photos")
+def offer_photos() -> Any:
+    """Send photos again that the centre says it does not have; the worker asked for it."""
+    ws = workspace()
+    offer_again(ws, accounting.photos_lost(ws))
+    desk().start_round()
+    return redirect(url_for("sync.show"))
+
+
+@pages.get("/progress.json")
+def progress_json() -> Any:
+    """Return how far the round is, as plain values: counts, bytes up and down, rate, time left."""
+    return jsonify(desk().rounds.progress.document() | {"running": desk().rounds.running})
+
+
 def error_words(told: Any) -> str:
     """Return the sentence of what ended a round early, empty when it ended well."""
     if not told["error"]:
@@ -94,4 +128,12 @@ def _state() -> dict[str, Any]:
         "stage": STAGES[told["stage"]],
         "outcomes": OUTCOMES,
         "words": error_words(told),
+        "left_words": _left_words(told.get("left_s")),
     }
+
+
+def _left_words(seconds: int | None) -> str:
+    """Return a span as people say it."""
+    if seconds is None or seconds < 60:
+        return str(_("%(count)s秒", count=seconds or 0))
+    return str(_("%(count)s分钟", count=round(seconds / 60)))
