@@ -26,7 +26,7 @@ from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-COMMANDS = ["init", "add-user", "join-code", "reassign", "demo-world", "backup"]
+COMMANDS = ["init", "add-user", "join-code", "reassign", "demo-world", "backup", "relay"]
 WORKER = ["--no", "w1", "--name", "张演示", "--role", "worker", "--scope", "990101100009003"]
 
 
