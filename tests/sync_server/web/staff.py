@@ -234,6 +234,13 @@ def post(client: FlaskClient, address: str, **form: str) -> Any:
     return client.post(address, data={"csrf_token": token(client), **form})
 
 
+def refused_of(place: Place) -> dict[str, Any]:
+    """Return the change of a place's laptop that was refused: a resident without birth month."""
+    assert place.laptop is not None
+    [found] = [one for one in place.laptop.log if "缺项" in str(one["fields"].get("name"))]
+    return found
+
+
 def household_of(place: Place) -> str:
     """Return the address of a place's household."""
     return f"/records/household/{place.ids['household']}"

@@ -19,6 +19,7 @@ from tests.sync_server.web.staff import (
     Town,
     household_of,
     load_many,
+    refused_of,
 )
 from tests.sync_server.world import resident
 
@@ -129,7 +130,9 @@ def test_no_page_is_wider_than_the_screen_or_complains(
     ids, laptop = town.here.ids, town.here.laptop
     pages = ["/", "/uploads", f"/uploads/{town.here.batch_id}", "/waiting/quarantined", "/devices",
              "/conflicts", f"/devices/{laptop.device_id}", "/join-codes", "/notices", "/audit",
-             "/notices/new", "/people", household_of(town.here)]  # fmt: skip
+             "/notices/new", "/people", "/times", household_of(town.here),
+             f"/conflicts/{ids['household']}",
+             f"/waiting/quarantined/{refused_of(town.here)['change_id']}"]  # fmt: skip
     pages += [f"/records/{kind.info.name}" for kind in kinds()]
     pages += [f"/records/{name}/{one}" for name, one in ids.items()]
     for one in dict.fromkeys(pages):

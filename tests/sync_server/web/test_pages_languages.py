@@ -18,7 +18,7 @@ import sync_server
 from schemas.catalogue import kinds
 from sync_server.store.tables import batches, changes, devices, districts, records, users
 from sync_server.web.i18n import COOKIE
-from tests.sync_server.web.staff import Town, household_of, post, sign_in
+from tests.sync_server.web.staff import Town, household_of, post, refused_of, sign_in
 
 APP = Path(sync_server.__file__).parent
 ENGLISH = APP / "translations/en/LC_MESSAGES/messages.po"
@@ -66,6 +66,9 @@ def addresses(town: Town) -> list[str]:
     """Every page somebody of the district can look at."""
     found = ["/", "/uploads", "/uploads?day=x", f"/uploads/{town.here.batch_id}", "/devices",
              "/waiting/quarantined", "/waiting/held", "/conflicts", "/conflicts?state=decided",
+             "/times", "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
+             f"/conflicts/{town.here.ids['household']}",
+             f"/waiting/quarantined/{refused_of(town.here)['change_id']}",
              f"/devices/{town.here.laptop.device_id}", "/devices?silent=1", "/join-codes",
              "/notices", "/notices/new", "/people", "/audit", "/nowhere",
              "/records/resident?q=x&since=y"]  # fmt: skip
