@@ -13,10 +13,11 @@ from datetime import date
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts, demo_world, holdings
 from sync_server.services.backup import back_up
-from sync_server.services.centre import Centre, open_centre
+from sync_server.services.centre import Centre, open_centre, utc_now
 from sync_server.services.devices import issue_join_code
 from sync_server.services.relay import take_in
 from sync_server.services.replay import replay
+from sync_server.services.restore import restore as restore_backup
 from sync_server.settings import Settings
 from sync_server.store.relay_folder import whole_file
 
@@ -135,6 +136,25 @@ def judge_again(settings: Settings, args: argparse.Namespace) -> None:
     print(f"重新判断 {done.judged:,}，放行 {done.released:,}  (judged again, released)")
 
 
+def restore(settings: Settings, args: argparse.Namespace) -> None:
+    """Put a backup in the database's place and say what happens next."""
+    done = restore_backup(settings, args.file, utc_now())
+    print(f"{' '.join(done.districts)}  {args.file}")
+    if done.aside is not None:
+        print(f"原数据库另存为 the database before: {done.aside}")
+    for line in AFTER_RESTORE:
+        print(line)
+
+
+AFTER_RESTORE = (
+    "请照常启动服务器。各终端下次同步时会自动补齐备份里没有的内容，终端上不用做任何事。",
+    "Start the server as usual. Each laptop brings back by itself, at its next sync, what the"
+    " backup lacks; nothing need be done on them.",
+    "照片原图不在备份里：它们在数据文件夹的 photos 里，丢失时由终端重新上传。",
+    "Photos are not in the backup: they are files in the data folder's photos.",
+)
+
+
 def _password(args: argparse.Namespace) -> str:
     if args.password_stdin:
         return sys.stdin.readline().rstrip("\r\n")
@@ -183,6 +203,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "reassign": reassign,
     "demo-world": build_demo,
     "backup": backup,
+    "restore": restore,
     "relay": relay,
     "replay": judge_again,
 }

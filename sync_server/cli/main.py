@@ -208,6 +208,12 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     one.add_argument(
         "--out", type=Path, required=True, metavar="RECEIPT", help="回执文件 (.gridreceipt)"
     )
+    one = add(
+        "restore",
+        "用备份恢复数据库；现有的数据库另存，不删除。服务器须先停止。",
+        "Restore the database from a backup; the present one is kept aside. Stop the server first.",
+    )
+    one.add_argument("file", type=Path, metavar="FILE", help="备份文件 (a file of `backup`)")
 
 
 def _add_demo_world(add: Any) -> None:

@@ -86,6 +86,31 @@ SENTENCES: dict[str, Label] = {
         "备份没有做成，或核对不一致，未留下文件。{words}",
         "The copy could not be made or does not match; no file was left. {words}",
     ),
+    "no_backup": Label("读不到备份文件：{file}。", "The backup file cannot be read: {file}."),
+    "not_a_backup": Label(
+        "这不是本程序的备份，什么都没有改动：{file}。",
+        "This is no backup of a centre; nothing was changed: {file}.",
+    ),
+    "backup_damaged": Label(
+        "备份已损坏，什么都没有改动，请换一份：{file}。",
+        "The backup is damaged; nothing was changed, choose another: {file}.",
+    ),
+    "restore_failed": Label(
+        "没有恢复成功。{words} 请删掉并重建空数据库后再试。",
+        "Not restored. {words} Drop the database, make an empty one, and try again.",
+    ),
+    "server_running": Label(
+        "数据文件夹正在使用：{folder}。请先停掉服务器和其他命令，再恢复。",
+        "The data folder is in use: {folder}. Stop the server and other commands first.",
+    ),
+    "being_restored": Label(
+        "正在恢复备份，请等它结束再启动：{folder}。",
+        "A backup is being restored; start again when that is done: {folder}.",
+    ),
+    "database_not_empty": Label(
+        "数据库不是空的。请新建一个空数据库，用 --database-url 指明它，再恢复。",
+        "The database is not empty. Make an empty one, name it with --database-url, then restore.",
+    ),
     "file_exists": Label("文件已存在，不会覆盖：{file}。", "The file exists and is kept: {file}."),
     "relay_unreadable": Label("读不了文件：{file}。", "The file cannot be read: {file}."),
     "relay_not_ours": Label(

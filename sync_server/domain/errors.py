@@ -93,6 +93,13 @@ CODES: dict[str, str] = {
     "district_not_empty": "the district holds records already",
     "bad_district": "a district code has 6 digits",
     "backup_failed": "the copy could not be made or verified",
+    "no_backup": "the backup file cannot be read",
+    "not_a_backup": "the file is no backup of a centre",
+    "backup_damaged": "the backup is damaged",
+    "restore_failed": "the backup could not be loaded",
+    "server_running": "programs are using the data folder",
+    "being_restored": "a backup is being restored in the data folder",
+    "database_not_empty": "the database is not empty",
     "program_missing": "a program this needs was not found",
 }
 

@@ -15,6 +15,7 @@ from sync_server.services.turns import Turns
 from sync_server.settings import Settings
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
+from sync_server.store.occupancy import occupy
 from sync_server.store.tables import users
 
 Clock = Callable[[], datetime]
@@ -45,10 +46,17 @@ class Centre:
 def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
     """Open the database, bring it to today's tables, and make district and keys when missing.
 
-    Raises Refusal when the database cannot be used, or holds demo accounts without being a demo
+    The data folder is held, together with others, until the store is closed. Raises Refusal when
+    the database cannot be used or is being restored, or holds demo accounts without being a demo
     database.
     """
-    store = open_store(settings.database)
+    hold = occupy(settings.data)
+    try:
+        store = open_store(settings.database)
+    except BaseException:
+        hold.release()
+        raise
+    store.on_close(hold.release)
     try:
         migrate(store)
         with store.writing() as connection:

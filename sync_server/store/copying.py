@@ -36,9 +36,9 @@ def copy_database(store: Store, target: Path) -> int:
             _copy_sqlite(store, scratch)
         else:
             _dump_postgresql(store, scratch)
-        _to_disk(scratch)
+        to_disk(scratch)
         scratch.rename(target)
-        _to_disk(target.parent)
+        to_disk(target.parent)
     except OSError as err:
         raise Refusal("disk_full" if err.errno == 28 else "folder_unusable",
                       folder=str(target.parent)) from err  # fmt: skip
@@ -68,7 +68,7 @@ def _verify_sqlite(copy: Path) -> None:
     try:
         sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-    except sqlite.Error as err:
+    except (sqlite.Error, UnicodeDecodeError) as err:
         raise Refusal("backup_failed") from err
     finally:
         connection.close()
@@ -77,17 +77,30 @@ def _verify_sqlite(copy: Path) -> None:
 
 
 def _dump_postgresql(store: Store, scratch: Path) -> None:
-    url = store.engine.url
-    dump, restore = _program("pg_dump"), _program("pg_restore")
-    environment = {**os.environ, "PGPASSWORD": url.password or "", "PGCONNECT_TIMEOUT": "5"}
-    where = ["-h", url.host or "127.0.0.1", "-p", str(url.port or 5432)]
-    where += ["-U", url.username] if url.username else []
-    command = [dump, "-Fc", "--no-password", *where, "-f", str(scratch), str(url.database)]
-    for step in (command, [restore, "--list", str(scratch)]):
-        done = subprocess.run(step, env=environment, capture_output=True, check=False)
+    for done in (
+        postgresql_program(store, "pg_dump", "-Fc", "-f", str(scratch), into_database=True),
+        postgresql_program(store, "pg_restore", "--list", str(scratch)),
+    ):
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip().splitlines()
             raise Refusal("backup_failed", words=words[-1] if words else "")
+
+
+def postgresql_program(
+    store: Store, name: str, *arguments: str, into_database: bool = False
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one of PostgreSQL's own programs and return how it ended.
+
+    ``into_database``: it connects to the store's database. Raises Refusal ``program_missing``.
+    """
+    url = store.engine.url
+    command = [_program(name)]
+    if into_database:
+        command += ["--no-password", "-h", url.host or "127.0.0.1", "-p", str(url.port or 5432)]
+        command += ["-U", url.username] if url.username else []
+        command += ["-d", str(url.database)]
+    environment = {**os.environ, "PGPASSWORD": url.password or "", "PGCONNECT_TIMEOUT": "5"}
+    return subprocess.run([*command, *arguments], env=environment, capture_output=True, check=False)
 
 
 def _program(name: str) -> str:
@@ -97,7 +110,7 @@ def _program(name: str) -> str:
     return found
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
     """Make a file, or a folder's entries, survive a power cut."""
     if os.name == "nt" and path.is_dir():
         return  # Windows has no such call for folders

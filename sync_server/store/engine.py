@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -43,6 +43,7 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._writer = engine.execution_options(writes=True)
+        self._closers: list[Callable[[], None]] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -68,8 +69,14 @@ class Store:
             yield connection
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, then whatever was to end with them."""
         self.engine.dispose()
+        while self._closers:
+            self._closers.pop()()
+
+    def on_close(self, closer: Callable[[], None]) -> None:
+        """Call ``closer`` when the store is closed."""
+        self._closers.append(closer)
 
 
 @contextmanager

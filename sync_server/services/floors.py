@@ -1,0 +1,44 @@
+"""The highest number an epoch ever began above on this machine, remembered beside the database.
+
+A database that was put back does not know what was given out after it was copied; this file does,
+and so no number is given out twice for different things.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from sync_server.domain.merge import EPOCH_STEP
+from sync_server.store.copying import to_disk
+
+FILE = "epochs.json"
+FIRST_DAY = date(2026, 1, 1)
+
+
+def remembered(folder: Path) -> int | None:
+    """Return the highest number epochs began above here; None when nothing can be read."""
+    try:
+        highest = json.loads((folder / FILE).read_text(encoding="utf-8"))["highest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return highest if isinstance(highest, int) else None
+
+
+def remember(folder: Path, number: int) -> None:
+    """Write down that an epoch began above ``number``, unless a higher one is known."""
+    if number <= (remembered(folder) or 0):
+        return
+    scratch = folder / f"{FILE}.part"
+    scratch.write_text(json.dumps({"highest": number}) + "\n", encoding="utf-8")
+    to_disk(scratch)
+    os.replace(scratch, folder / FILE)
+    to_disk(folder)
+
+
+def floor_of_the_day(now: datetime) -> int:
+    """Return a number that no centre has reached by ``now``: a million for every day since 2026
+    began. It serves where nothing tells what was given out."""
+    return EPOCH_STEP * max((now.astimezone(UTC).date() - FIRST_DAY).days, 0)

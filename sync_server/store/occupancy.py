@@ -1,0 +1,72 @@
+"""Who uses a data folder at the moment: many programs together, or one alone to replace its data.
+
+A lock of the operating system on a small file: it ends with its program, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from sync_server.domain.errors import Refusal
+
+FILE = "in-use"
+SEATS = 64
+"""Windows knows no shared locks: there every program takes one byte of so many."""
+
+
+class Occupancy:
+    """A program's hold on a data folder, until ``release``."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def release(self) -> None:
+        """Let go; more than once does no harm."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def occupy(folder: Path, *, alone: bool = False) -> Occupancy:
+    """Take a data folder, made when missing, together with others or ``alone``.
+
+    Raises Refusal: folder_unusable; server_running (others are there), being_restored (somebody
+    has it alone).
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as err:
+        raise Refusal("folder_unusable", folder=str(folder)) from err
+    try:
+        _lock(handle, alone)
+    except OSError as err:
+        os.close(handle)
+        code = "server_running" if alone else "being_restored"
+        raise Refusal(code, folder=str(folder)) from err
+    return Occupancy(handle)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int, alone: bool) -> None:
+        if alone:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, SEATS)
+            return
+        for seat in range(SEATS):
+            os.lseek(handle, seat, os.SEEK_SET)
+            try:
+                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                continue
+            return
+        raise OSError("no seat is free")
+
+else:
+    import fcntl
+
+    def _lock(handle: int, alone: bool) -> None:
+        fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
