@@ -34,6 +34,7 @@ from field_app.web import (
     receipts,
     records,
     recovery,
+    relay,
     revoked,
     search,
     security,
@@ -83,7 +84,8 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     errors.init(app)
     for feature in (
         session, i18n, health, join, unlock, recovery, today, patrols, visits, issues, base_data,
-        records, search, photos, drafts, widgets, outbox, sync, receipts, revoked, settings_pages,
+        records, search, photos, drafts, widgets, outbox, sync, relay, receipts, revoked,
+        settings_pages,
     ):  # fmt: skip
         app.register_blueprint(feature.pages)
     return app

@@ -216,6 +216,7 @@ SENTENCES: dict[str, Label] = {
         "这个文件夹不存在或不能写入，没有写成。请检查U盘是否插好。",
         "The folder is not there or cannot be written to; nothing was written. Check the stick.",
     ),
+    "no_folder": Label("请填写U盘的文件夹。", "Name the folder of the stick."),
     "stick_lies": Label(
         "写完后读回核对不一致，没有写成：U盘可能损坏或被提前拔出。请换一个U盘再写。",
         "What was read back differs from what was written: the stick may be broken or was taken "

@@ -77,8 +77,8 @@ def _check_origin() -> None:
 
 
 def _make_room() -> None:
-    """Let the one form that brings pictures be larger than the others."""
-    if request.endpoint == "photos.add":
+    """Let the forms that bring pictures or a receipt be larger than the others."""
+    if request.endpoint in ("photos.add", "relay.take"):
         request.max_content_length = MAX_PHOTO_FORM_BYTES
 
 
