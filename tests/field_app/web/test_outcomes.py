@@ -1,0 +1,160 @@
+"""The worker reads what became of his values, what staff ask, and answers, on the pages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from field_app.services.corrections import open_corrections
+from field_app.services.records import get_view, new_id, save_record
+from tests.field_app.desks import Desk
+from tests.field_app.forms import Paper
+from tests.field_app.laptops import HOUSEHOLD, ISSUE, NEXT_GRID
+
+PHONE, OTHER_PHONE = "13900001111", "13900002222"
+
+
+@pytest.fixture
+def staff(line):
+    """Somebody of the community's staff."""
+    return Desk(line)
+
+
+@pytest.fixture
+def disputed(joined, line, hands):
+    """A laptop whose phone number of a household waits for a decision against another's."""
+    first, laptop = joined("first"), joined("second", line.worker("w2"))
+    record_id = save_record(first.ws, "household", "create", HOUSEHOLD).record_id
+    first.sync()
+    laptop.sync()
+    hands.passes(60)
+    save_record(first.ws, "household", "update", {"phone": PHONE}, record_id=record_id)
+    mine = save_record(laptop.ws, "household", "update", {"phone": OTHER_PHONE},
+                       record_id=record_id)  # fmt: skip
+    first.sync()
+    laptop.sync()
+    hands.passes(60)
+    laptop.browser.unlock(worker_id=laptop.ws.worker_id)
+    return laptop, record_id, mine.change_id
+
+
+def plain(page):
+    """The words of a page."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2]).split())
+
+
+def refused(laptop):
+    """Save a record the centre will send back."""
+    laptop.ws.keep_setting("identity", grids=[NEXT_GRID])
+    saved = save_record(laptop.ws, "issue", "create", ISSUE, grid=NEXT_GRID)
+    laptop.sync()
+    laptop.browser.unlock(worker_id=laptop.ws.worker_id)
+    return saved
+
+
+def test_a_decision_against_the_worker_stands_on_today_until_noted(disputed, staff):
+    laptop, record_id, change_id = disputed
+    browser = laptop.browser
+    assert "裁决结果" not in browser.get("/").text
+    staff.decide(record_id, "stand", words="电话核实过")
+    laptop.sync()
+    words = plain(browser.get("/"))
+    for said in ("退回修改和裁决结果", "没有采用您填的", "王社区", "电话核实过", "139****1111"):
+        assert said in words
+    assert OTHER_PHONE not in words
+    answer = browser.post(f"/outbox/{change_id}/noted", {"from": "today"}, seen="/")
+    assert answer.location == "/"
+    assert "裁决结果" not in browser.get("/").text
+    assert "电话核实过" in plain(browser.get(f"/outbox/{change_id}"))
+    assert "电话核实过" in plain(browser.get(f"/base/households/{record_id}"))
+
+
+def test_the_page_of_a_change_tells_its_state_in_words(disputed, staff):
+    laptop, record_id, change_id = disputed
+    path = f"/outbox/{change_id}"
+    words = plain(laptop.browser.get(path))
+    assert "等社区裁决" in words
+    assert "139****2222" in words
+    staff.decide(record_id, "stand")
+    laptop.sync()
+    words = plain(laptop.browser.get(path))
+    assert "不予采纳" in words
+    assert "社区决定不采用" in words
+    assert laptop.browser.get(f"/outbox/{new_id()}").status_code == 404
+
+
+def test_the_list_is_filtered_by_state(disputed, staff):
+    laptop, _, change_id = disputed
+    page = laptop.browser.get("/outbox")
+    assert 'data-state="conflict" data-count="1"' in page.text
+    found = laptop.browser.get("/outbox?state=conflict").text
+    assert f'data-change="{change_id}"' in found
+    assert "data-change" not in laptop.browser.get("/outbox?state=refused").text
+    assert f'data-change="{change_id}"' in laptop.browser.get("/outbox?state=nonsense").text
+
+
+def test_what_staff_mark_stands_at_its_field_until_it_is_corrected(joined, staff):
+    laptop = joined()
+    saved = refused(laptop)
+    staff.send_back(saved.change_id, "请改到您的网格", title="写清楼层")
+    laptop.sync()
+    browser = laptop.browser
+    assert "请改到您的网格" in plain(browser.get("/"))
+    edit = f"/records/issue/{saved.record_id}/edit?corrects={saved.change_id}"
+    assert edit in browser.get("/outbox").text
+    paper = Paper.open(browser, edit)
+    assert "请改到您的网格" in plain(paper.page)
+    assert re.search(r'id="f-title"[^>]*aria-describedby="f-title-asked"', paper.page.text)
+    assert re.search(r'id="f-title-asked" role="note">.*写清楼层', paper.page.text)
+    assert 'aria-invalid="true"' not in paper.page.text
+    assert paper.fill(title="三楼楼道堆物").press().status_code == 302
+    assert open_corrections(laptop.ws) == []
+    assert "请改到您的网格" not in plain(browser.get("/"))
+    assert "请改到您的网格" in plain(browser.get(f"/issues/{saved.record_id}"))
+
+
+def test_what_stands_is_confirmed_with_one_button(disputed, staff):
+    laptop, record_id, _ = disputed
+    staff.decide(record_id, "ask", asked_of=laptop.ws.worker_id, words="哪个电话对？")
+    laptop.sync()
+    browser = laptop.browser
+    (asked,) = open_corrections(laptop.ws)
+    before = get_view(laptop.ws, "household", record_id)
+    assert "哪个电话对？" in plain(browser.get("/"))
+    confirm = f"/outbox/corrections/{asked.correction_id}/confirm"
+    answer = browser.post(confirm, {"from": "today", "reply": "打过电话"}, seen="/")
+    assert answer.location == "/"
+    words = plain(browser.get("/"))
+    assert "已答复“现值无误”" in words
+    assert "哪个电话对？" not in words
+    assert get_view(laptop.ws, "household", record_id) == before
+    again = browser.post(confirm, {"from": "today"}, seen="/", follow_redirects=True)
+    assert "这一条已经答复过" in again.text
+    assert "打过电话" in plain(browser.get(f"/base/households/{record_id}"))
+    assert "退回修改 household" not in plain(browser.get("/outbox"))
+
+
+def test_of_what_left_the_grids_no_value_is_shown(joined, line, staff):
+    worker = line.worker("w2")
+    laptop = joined("laptop", worker)
+    saved = save_record(laptop.ws, "household", "create", HOUSEHOLD | {"phone": PHONE})
+    laptop.sync()
+    laptop.browser.unlock(worker_id=worker.user_id)
+    assert "139****1111" in plain(laptop.browser.get(f"/outbox/{saved.change_id}"))
+    staff.reassign(worker, NEXT_GRID)
+    laptop.sync()
+    words = plain(laptop.browser.get(f"/outbox/{saved.change_id}"))
+    assert "已不在您的网格内" in words
+    assert "139" not in words
+    assert "1条记录已不在您的网格，从本机移出" in plain(laptop.browser.get("/sync"))
+    assert laptop.browser.get(f"/base/households/{saved.record_id}").status_code == 404
+
+
+def test_what_is_said_of_records_is_no_list_of_its_own(laptop):
+    laptop.browser.unlock()
+    page = laptop.browser.get("/base").text
+    assert "/records/household/" in page
+    for name in ("decision", "correction", "seen"):
+        assert f"/records/{name}/" not in page
+        assert laptop.browser.get(f"/records/{name}/").status_code == 404
