@@ -268,4 +268,5 @@ def _is_whole(account: Account, log: Log, mine: Collection[str]) -> bool:
 
 
 def _left(log: Log, change: Mapping[str, Any]) -> bool:
-    return bool(log.streams.get(change["stream"], {}).get("forked", True))
+    stream = log.streams.get(change["stream"])
+    return stream is None or bool(stream.get("forked"))

@@ -183,7 +183,9 @@ class Vault:
 
     def workers(self) -> list[WorkerEntry]:
         """Who has a store here, in order of worker id, without a label where it is unreadable."""
-        folders = [one for one in self._workers.iterdir() if not one.name.startswith(_DRAFT)]
+        folders = [
+            one for one in self._workers.iterdir() if not one.name.startswith((_DRAFT, _GONE))
+        ]
         found = [entry for entry in map(_entry, folders) if entry is not None]
         return sorted(found, key=lambda entry: entry.worker_id)
 

@@ -35,7 +35,7 @@ def log_of(changes, **more) -> Log:
     acked = max((one["seq"] for one in changes if one["acked"]), default=0)
     last = max((one["seq"] for one in changes), default=0)
     head = {"last_seq": last, "last_hash": f"h{last}", "acked_seq": acked,
-            "acked_hash": f"h{acked}", "forked": False}  # fmt: skip
+            "acked_hash": f"h{acked}"}  # fmt: skip
     return Log({STREAM: head}, changes, STREAM, **more)
 
 
