@@ -25,6 +25,7 @@ from field_app.services.rulings import value_words as words_of
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
 from schemas.catalogue import kind_of
 from schemas.clock import written
+from schemas.describe import title
 from schemas.kind import Kind
 from schemas.labels import Label
 from schemas.values import paths
@@ -185,7 +186,7 @@ def item(ws: Workspace, change: Mapping[str, Any]) -> Item:
         record_id=change["record_id"],
         kind=change["kind"],
         kind_label=kind.info.label.text(lang),
-        title=_title(ws, change) or f"…{change['record_id'][-6:]}",
+        title=_title(ws, change, hidden=hidden),
         action=ACTIONS[change["action"]].text(lang),
         made_at=change["made_at"],
         state=state,
@@ -201,12 +202,16 @@ def item(ws: Workspace, change: Mapping[str, Any]) -> Item:
     )
 
 
-def _title(ws: Workspace, change: Mapping[str, Any]) -> str:
-    """Return what a change is about: its record, of an answer what was asked about."""
+def _title(ws: Workspace, change: Mapping[str, Any], *, hidden: bool) -> str:
+    """Return what a change is about: its record, of an answer what was asked about. A record that
+    was never made is called as it was written."""
     kind, record_id = change["kind"], change["record_id"]
     if kind == CORRECTION and (view := get_view(ws, kind, record_id)) is not None:
         kind, record_id = view["fields"]["target_kind"], view["fields"]["target_id"]
-    return title_of(ws, kind, record_id, ws.lang)
+    words = title_of(ws, kind, record_id, ws.lang)
+    if not words and not hidden and change["action"] in ("create", "step"):
+        words = title(kind_of(kind), change["fields"], ws.lang, lambda kind, record_id: None)
+    return words or f"…{record_id[-6:]}"
 
 
 def _was_refused(state: str) -> bool:
