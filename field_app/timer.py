@@ -6,6 +6,7 @@ because of one bad moment.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -27,6 +28,8 @@ FIRST_ROUND_S = (5.0, 20.0)
 """When the first round starts after unlocking: between these, at random."""
 PROBE_S = 30.0
 """How often an unreachable centre's door is tried, so that a returned network is noticed."""
+LONGEST_ASKED_S = 4 * 3600.0
+"""However late the centre asks a laptop to come again, it comes at least this often."""
 
 
 class Timer:
@@ -65,7 +68,8 @@ class Timer:
 
     def _run(self) -> None:
         while not self._stop.wait(TICK_S):
-            self.tick()
+            with contextlib.suppress(Exception):  # not even a failure to log ends the ticking
+                self.tick()
 
     def tick(self) -> None:
         """Do whatever is due now; never raises."""
@@ -101,7 +105,8 @@ class Timer:
         now = self._steady()
         if progress.stage == "done":
             self._failures = 0
-            wait = max(preferences(ws).sync_minutes * 60, progress.next_after_s or 0)
+            asked = min(progress.next_after_s or 0, LONGEST_ASKED_S)
+            wait = max(preferences(ws).sync_minutes * 60, asked)
         else:
             self._failures += 1
             wait = back_off(self._failures, progress)

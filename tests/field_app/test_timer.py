@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 
 import pytest
 
+from field_app import timer
+from field_app.domain.progress import Progress
 from field_app.services.preferences import choose
 from field_app.services.records import unsent_count
 from field_app.store.errors import StoreDamaged
-from field_app.timer import PROBE_S, Timer
+from field_app.timer import LONGEST_ASKED_S, PROBE_S, Timer
 from tests.field_app.centres import answers, lost_request
 from tests.field_app.laptops import PASSPHRASE, WORKER, save_issue
 
@@ -161,6 +164,127 @@ def test_whatever_goes_wrong_in_a_tick_the_next_one_comes(ticking, line, monkeyp
     assert "tick failed" in caplog.text
     ticking.tick(20 * 60)
     assert rounds(line) == 1
+
+
+class Tripwire:
+    """Passes calls on, but fails at the ``at``-th one of all it watches."""
+
+    def __init__(self, at):
+        self.at, self.calls = at, 0
+
+    def __call__(self, call):
+        def watched(*args, **more):
+            self.calls += 1
+            if self.calls == self.at:
+                raise StoreDamaged
+            return call(*args, **more)
+
+        return watched
+
+
+class Watched:
+    """A desk every use of which passes the wire."""
+
+    def __init__(self, real, wire):
+        self._real, self._wire = real, wire
+
+    def __getattr__(self, name):
+        found = getattr(self._real, name)
+        if name == "rounds":
+            return self._wire(lambda: found)()
+        return self._wire(found) if callable(found) else found
+
+
+@pytest.mark.parametrize("ends", ["done", "failed"])
+def test_wherever_a_tick_fails_a_later_one_starts_a_round(laptop, hands, monkeypatch, ends):
+    """The wire is laid at every call the timer makes, one after the other, over four ticks."""
+    choose(laptop.ws, idle_minutes=120)
+    logging.getLogger("field_app.timer").disabled = True
+    rounds_begun = []
+
+    class Rounds:
+        running = False
+        progress = Progress()
+
+    def start_round():
+        rounds_begun.append(1)
+        Rounds.progress = Progress(stage=ends, error="unreachable" * (ends == "failed"))
+        return True
+
+    monkeypatch.setattr(laptop.desk, "rounds", Rounds)
+    monkeypatch.setattr(laptop.desk, "start_round", start_round)
+    monkeypatch.setattr(laptop.desk, "lock_if_idle", lambda: None)
+    at, tripped = 0, True
+    while tripped:
+        at += 1
+        wire = Tripwire(at)
+        with monkeypatch.context() as patch:
+            for name in ("preferences", "back_off", "local_time"):
+                patch.setattr(f"field_app.timer.{name}", wire(getattr(timer, name)))
+            ticking = Timer(Watched(laptop.desk, wire), steady=wire(lambda: hands.steady),
+                            probe=wire(lambda url: False))  # fmt: skip
+            for seconds in (0, 21, 1, 31):
+                hands.passes(seconds)
+                ticking.tick()
+            tripped = wire.calls >= at
+            begun = len(rounds_begun)
+            for _ in range(8):
+                hands.passes(600)
+                ticking.tick()
+            assert len(rounds_begun) > begun, f"no round after a failure at call {at}"
+    assert at > 20
+    logging.getLogger("field_app.timer").disabled = False
+
+
+@pytest.fixture
+def never_idle(ticking, monkeypatch):
+    monkeypatch.setattr(ticking.laptop.desk, "lock_if_idle", lambda: None)
+
+
+@pytest.mark.usefixtures("never_idle")
+def test_a_centre_that_asks_for_next_year_is_asked_again_today(ticking, line):
+    def next_year(carry):
+        status, headers, body = carry()
+        return status, headers, json.dumps(json.loads(body) | {"next_after_s": 9_000_000})
+
+    line.faults.append(next_year)
+    ticking.tick()
+    ticking.tick(21)
+    assert rounds(line) == 1
+    ticking.tick(LONGEST_ASKED_S + 1)
+    assert rounds(line) == 2
+
+
+@pytest.mark.usefixtures("never_idle")
+def test_a_revoked_laptop_asks_no_more_by_itself(ticking, line):
+    refused = answers(403, '{"code": "device_revoked"}', Content_Type="application/problem+json")
+    line.faults.append(refused)
+    ticking.tick()
+    ticking.tick(21)
+    assert rounds(line) == 1
+    for _ in range(10):
+        ticking.tick(3600)
+    assert rounds(line) == 1
+    assert ticking.laptop.desk.start_round()  # the worker's button still asks
+    while ticking.laptop.desk.rounds.running:
+        time.sleep(0.005)
+    assert ticking.laptop.ws.identity.state == "active"
+
+
+def test_even_a_tick_that_raises_does_not_end_the_thread(laptop, monkeypatch):
+    monkeypatch.setattr("field_app.timer.TICK_S", 0.01)
+    ticked = []
+
+    def fail(self):
+        ticked.append(1)
+        raise MemoryError
+
+    monkeypatch.setattr(Timer, "tick", fail)
+    timer = Timer(laptop.desk)
+    timer.start()
+    while len(ticked) < 3:
+        time.sleep(0.005)
+    timer.stop()
 
 
 def test_it_ticks_in_a_thread_until_it_is_stopped(laptop, monkeypatch):
