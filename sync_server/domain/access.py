@@ -11,7 +11,9 @@ from typing import Literal
 
 from sync_server.domain.areas import inside
 
-Right = Literal["records", "unmask", "export", "notices", "devices", "people", "audit", "decide"]
+Right = Literal[
+    "records", "unmask", "export", "notices", "devices", "people", "areas", "audit", "decide"
+]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
 _OFFICES = frozenset({"admin", "district", "street", "community"})
@@ -23,11 +25,13 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "notices": _OFFICES,
     "devices": frozenset({"admin", "district", "community"}),
     "people": _AREA_ROLES,
+    "areas": _OFFICES,
     "audit": frozenset({"admin", "auditor"}),
     "decide": _AREA_ROLES,
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
-``decide`` means settling conflicts, refused changes and doubtful times of one's own areas."""
+``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
+``areas`` putting records into another grid."""
 
 LONGEST_CODE = 17
 

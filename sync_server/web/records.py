@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
 
+from schemas.kind import Kind
 from sync_server.domain.errors import Refusal
-from sync_server.services import listing, people, places, record_page, records
+from sync_server.services import listing, moves, people, places, record_page, records
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -46,7 +50,7 @@ def one(kind: str, record_id: str) -> str:
     declared = records.kind_for(me, kind)
     with centre().store.reading() as connection:
         found = record_page.open_record(connection, me, kind, record_id, lang)
-    return render_template("record.html", kind=declared.info, found=found, wrong="", reason="")
+    return _record(declared, found)
 
 
 @blueprint.post("/records/<kind>/<record_id>/unmask")
@@ -66,11 +70,53 @@ def unmask(kind: str, record_id: str) -> str | tuple[str, int]:
         with centre().store.reading() as connection:
             found = record_page.open_record(connection, me, kind, record_id, lang)
         words = errors.sentence(refusal)
-        body = render_template(
-            "record.html", kind=declared.info, found=found, wrong=words, reason=reason
-        )
-        return body, errors.status_of(refusal.code)
-    return render_template("record.html", kind=declared.info, found=found, wrong="", reason="")
+        return _record(declared, found, words, reason), errors.status_of(refusal.code)
+    return _record(declared, found)
+
+
+def _record(
+    declared: type[Kind], found: record_page.RecordPage, wrong: str = "", reason: str = ""
+) -> str:
+    return render_template(
+        "record.html",
+        kind=declared.info,
+        found=found,
+        wrong=wrong,
+        reason=reason,
+        movable=moves.may_move(person(), declared.info),
+    )
+
+
+@blueprint.route("/records/<kind>/<record_id>/move", methods=["GET", "POST"])
+@with_right("areas")
+def move(kind: str, record_id: str) -> Response | str | tuple[str, int]:
+    """Ask into which grid a record goes, with all that hangs below it, and put it there."""
+    declared = records.kind_for(person(), kind)
+    if request.method == "GET":
+        return _move(declared, record_id)
+    area = request.form.get("area", "")
+    try:
+        with centre().store.writing() as connection:
+            count = moves.move_record(
+                connection, person(), declared.info, record_id, area, centre().clock()
+            )
+    except Refusal as refusal:
+        if refusal.code != "bad_scope":
+            raise
+        words = _("还没有移动：请选择一个网格。")
+        return _move(declared, record_id, words), errors.status_of("bad_scope")
+    flash(
+        ngettext("已移动 %(num)d 条记录。", "已移动 %(num)d 条记录。", count)
+        if count
+        else _("没有变化。")
+    )
+    return redirect(url_for("records.one", kind=kind, record_id=record_id), 303)
+
+
+def _move(declared: type[Kind], record_id: str, problem: str = "") -> str:
+    with centre().store.reading() as connection:
+        found = moves.open_move(connection, person(), declared.info, record_id, language())
+    return render_template("move.html", kind=declared.info, found=found, problem=problem)
 
 
 @blueprint.post("/records/<kind>/<record_id>/seen")

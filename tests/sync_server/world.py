@@ -146,7 +146,10 @@ class Laptop:
             if known["stream"] == self.stream:
                 self.acked = known["seq"]
         for update in answer["updates"]:
-            self.records[update["record_id"]] = update
+            if update.get("gone"):
+                self.records.pop(update["record_id"], None)
+            else:
+                self.records[update["record_id"]] = update
 
     def version(self, record_id: str) -> int:
         """Return the version of a record as this laptop has it."""

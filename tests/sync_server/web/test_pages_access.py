@@ -69,6 +69,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "times.confirm": ("POST", "/times", READ),
         "records.of_kind": ("GET", "/records/resident", READ),
         "records.one": ("GET", house, READ),
+        "records.move": ("GET", f"{house}/move", NOTICES),
         "records.unmask": ("POST", f"{house}/unmask", UNMASK),
         "records.seen": ("POST", f"/records/issue/{ids['issue']}/seen", READ),
         "exports.as_csv": ("POST", "/records/resident/export", READ),

@@ -84,3 +84,36 @@ def test_nobody_gives_or_takes_beyond_his_areas(town: Town, app: Flask) -> None:
 def test_staff_without_a_laptop_have_no_grids_to_change(town: Town, app: Flask) -> None:
     client = sign_in(app, "district")
     assert client.get(f"/people/{town.people['street'].user_id}/grids").status_code == 404
+
+
+def test_a_household_is_moved_on_its_page(town: Town, app: Flask) -> None:
+    second_grid(town)
+    client = sign_in(app, "community")
+    house = staff.household_of(town.here)
+    assert f'href="{house}/move"' in client.get(house).text
+    page = client.get(f"{house}/move").text
+    assert f'value="{OTHER_GRID}"' in page
+    assert f'value="{GRID}"' not in page
+    assert f'value="{NEXT_DOOR_GRID}"' not in page
+    for area in ("", NEXT_DOOR_GRID):
+        answer = staff.post(client, f"{house}/move", area=area)
+        assert answer.status_code == 422
+        assert "还没有移动" in answer.text
+    answer = staff.post(client, f"{house}/move", area=OTHER_GRID)
+    assert answer.status_code == 303
+    assert "已移动" in client.get(house).text
+    page = client.get(f"{house}/move").text
+    assert "移动经过" in page
+    assert "第四网格" in page
+
+
+def test_only_offices_move_records_and_only_base_data(town: Town, app: Flask) -> None:
+    house = staff.household_of(town.here)
+    leader = sign_in(app, "leader")
+    assert "/move" not in leader.get(house).text
+    assert leader.get(f"{house}/move").status_code == 403
+    client = sign_in(app, "community")
+    visit = f"/records/visit/{town.here.ids['visit']}"
+    assert "/move" not in client.get(visit).text
+    assert client.get(f"{visit}/move").status_code == 403
+    assert client.get(f"{staff.household_of(town.there)}/move").status_code == 404
