@@ -216,7 +216,6 @@ def _pending(
     if before is not None:
         conditions.append(changes.c.received_at < before)
     if outcome == "quarantined":
-        conditions.append(changes.c.desk.is_(None) if desk is None else changes.c.desk == desk)
         # A correction is about the same record, whose changes an index finds.
         later = changes.alias()
         corrected = sa.exists().where(
@@ -225,7 +224,11 @@ def _pending(
             later.c.corrects == changes.c.change_id,
             later.c.author == changes.c.author,
         )
-        conditions.append(sa.not_(corrected))
+        if desk == "answered":
+            conditions.append(sa.or_(changes.c.desk == desk, corrected))
+        else:
+            conditions.append(changes.c.desk.is_(None) if desk is None else changes.c.desk == desk)
+            conditions.append(sa.not_(corrected))
     return conditions
 
 

@@ -1,0 +1,116 @@
+"""After an upgrade: what was not understood is judged again, once, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from schemas.catalogue import KINDS, UPCASTS, extended
+from schemas.fields import Line, Whole
+from schemas.kind import Kind, KindInfo
+from schemas.labels import Label
+from sync_server.services import refused
+from sync_server.services.centre import Centre
+from sync_server.services.replay import Replayed, replay
+from tests.sync_server.services.desks import (
+    audited,
+    change,
+    hire,
+    of_kind,
+    seen_of,
+    stored,
+)
+from tests.sync_server.world import Laptop, add_worker, household, join, outcomes
+
+
+class Dog(Kind):
+    """A kind the older program did not know."""
+
+    info = KindInfo(
+        name="dog", label=Label("犬只", "Dog"), group="people", title=("name",), version=1
+    )
+    name = Line("名字", "Name", required=True)
+    age = Whole("年龄", "Age", most=40)
+
+
+def again(centre: Centre) -> Replayed:
+    return replay(centre.store, centre.code, centre.clock())
+
+
+@contextmanager
+def newer_household() -> Iterator[None]:
+    """Know households of version 2, which call their remarks ``note``."""
+    old = KINDS["household"]
+    fields = {name: field for name, field in old.declared().items() if name != "remarks"}
+    facts = {**old.info.__dict__, "version": 2}
+    newer: Any = type(
+        "Household", (Kind,),
+        {"info": KindInfo(**facts), **fields, "note": Line("备注", "Note")},
+    )  # fmt: skip
+
+    def step(said: dict[str, Any]) -> dict[str, Any]:
+        return {("note" if name == "remarks" else name): value for name, value in said.items()}
+
+    KINDS["household"], UPCASTS[("household", 1)] = newer, step
+    try:
+        yield
+    finally:
+        KINDS["household"] = old
+        del UPCASTS[("household", 1)]
+
+
+def test_a_kind_known_since_the_upgrade_comes_in_with_all_that_belongs_to_it(any_centre: Centre):
+    laptop = join(any_centre, add_worker(any_centre))
+    made = laptop.write("dog", "create", {"name": "旺财"})
+    laptop.write("dog", "update", {"age": 3}, made["record_id"])
+    laptop.write("dog", "create", {"name": "来福", "age": 99})
+    assert outcomes(laptop.send()) == ["quarantined"] * 3
+    assert again(any_centre) == Replayed(0, 0)
+    with extended(Dog):
+        assert again(any_centre) == Replayed(3, 2)
+        assert again(any_centre) == Replayed(0, 0)
+        assert stored(any_centre, made["record_id"]).fields == {"name": "旺财", "age": 3}
+        told = of_kind(any_centre, "decision")
+        assert [one.fields["outcome"] for one in told] == ["released", "released"]
+        assert all(one.fields["automatic"] for one in told)
+        bad = change(any_centre, laptop.log[2]["change_id"])
+        assert (bad.outcome, bad.problem[0]["pointer"]) == ("quarantined", "/age")
+        laptop.send()
+        assert laptop.records[made["record_id"]]["fields"]["age"] == 3
+    assert audited(any_centre) == ["replay"]
+
+
+def test_a_newer_version_and_an_unknown_field_are_understood_later(centre: Centre, laptop: Laptop):
+    fields = {name: value for name, value in household().items() if name != "size"}
+    newer = laptop.write("household", "create", fields | {"note": "甲"}, schema=2)
+    field = laptop.write("household", "create", fields | {"note": "乙"}, schema=1)
+    assert outcomes(laptop.send()) == ["quarantined", "quarantined"]
+    with newer_household():
+        assert again(centre) == Replayed(2, 2)
+    for sent, note in ((newer, "甲"), (field, "乙")):
+        assert stored(centre, sent["record_id"]).fields["note"] == note
+        assert change(centre, sent["change_id"]).outcome == "applied"
+
+
+def test_what_is_wrong_besides_is_left_to_staff(centre: Centre, laptop: Laptop):
+    laptop.write("household", "create", household(rocket=1, size=-1))
+    laptop.send()
+    assert again(centre) == Replayed(0, 0)
+
+
+def test_what_staff_settled_is_not_judged_again(centre: Centre, laptop: Laptop):
+    person = hire(centre)
+    made = laptop.write("dog", "create", {"name": "旺财"})
+    laptop.send()
+    seen = seen_of(centre, person, made["change_id"])
+    refused.dismiss(centre.store, person, made["change_id"], seen, "不登记犬只", centre.clock())
+    with extended(Dog):
+        assert again(centre) == Replayed(0, 0)
+
+
+def test_a_misshapen_change_is_no_matter_of_an_upgrade(centre: Centre, laptop: Laptop):
+    laptop.write("dog", "create", {"name": "旺财"}, grid="Not An Area!")
+    laptop.send()
+    with extended(Dog):
+        assert again(centre) == Replayed(0, 0)
