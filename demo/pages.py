@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -9,6 +10,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 TIMEOUT_S = 60
+Files = Sequence[tuple[str, tuple[str, bytes]]]
+"""Files to upload: ``(control's name, (file name, content))``."""
 
 
 class PageError(Exception):
@@ -150,11 +153,16 @@ class Visitor:
         return self._page(answer)
 
     def submit(
-        self, page: Page, form: Form, values: dict[str, str | list[str]], button: str | None = None
+        self,
+        page: Page,
+        form: Form,
+        values: dict[str, str | list[str]],
+        button: str | None = None,
+        files: Files = (),
     ) -> Page:
         """Submit ``form`` with ``values`` in place of what stood there; raise PageError.
 
-        ``button`` is ``name=value`` of the button pressed.
+        ``button`` is ``name=value`` of the button pressed; ``files`` are chosen from the disk.
         """
         fields = [(name, value) for name, value in form.fields if name not in values]
         for name, value in values.items():
@@ -165,7 +173,9 @@ class Visitor:
         url = urljoin(page.url, form.action or page.url)
         headers = {"Origin": self.base.rstrip("/"), "Referer": page.url}
         if form.method == "post":
-            answer = self._session.post(url, data=fields, headers=headers, timeout=TIMEOUT_S)
+            answer = self._session.post(
+                url, data=fields, files=list(files), headers=headers, timeout=TIMEOUT_S
+            )
         else:
             answer = self._session.get(url, params=fields, timeout=TIMEOUT_S)
         return self._page(answer)

@@ -129,6 +129,11 @@ def doubled_at_once(talk: Talk) -> None:
     talk.reply(answers[0])
 
 
+def portal(talk: Talk) -> None:
+    """The centre never gets it; the network's own sign-in page answers."""
+    talk.reply(Answer(200, [("Content-Type", "text/html")], b"<html>Sign in to the network</html>"))
+
+
 def delayed(seconds: float) -> Fault:
     """Return the fault that holds the answer back; the laptop may have given up meanwhile."""
 
@@ -143,13 +148,15 @@ def delayed(seconds: float) -> Fault:
 class Line:
     """A proxy at ``address`` in front of the centre at ``centre`` (host:port).
 
-    ``faults`` befall the next requests, one each, but never the account asked for after a round;
+    ``faults`` befall the next requests, one each, but never the account asked for after a round,
+    nor photos, which have ``photo_faults`` of their own;
     ``sent`` are the bodies of all requests for ``/sync`` as the laptop meant them.
     """
 
     def __init__(self, centre: str) -> None:
         self.centre = urlsplit(centre).netloc
         self.faults: deque[Fault] = deque()
+        self.photo_faults: deque[Fault] = deque()
         self.sent: list[dict[str, Any]] = []
         self._talks = 0
         self._quiet = threading.Condition()
@@ -176,6 +183,14 @@ class Line:
                 """Carry a POST."""
                 self._talk()
 
+            def do_HEAD(self) -> None:
+                """Carry a HEAD."""
+                self._talk()
+
+            def do_PATCH(self) -> None:
+                """Carry a PATCH."""
+                self._talk()
+
             def log_message(self, *args: Any) -> None:
                 """Say nothing."""
 
@@ -185,7 +200,8 @@ class Line:
                     packed = self.headers.get("Content-Encoding") == "gzip"
                     line.sent.append(json.loads(gzip.decompress(body) if packed else body))
                 spared = self.path.endswith("/sync/account")
-                fault = line.faults.popleft() if line.faults and not spared else carried
+                faults = line.photo_faults if "/photos" in self.path else line.faults
+                fault = faults.popleft() if faults and not spared else carried
                 self.close_connection = True
                 with line._under_way(), contextlib.suppress(OSError):  # either end may be gone
                     fault(Talk(line, self, body))

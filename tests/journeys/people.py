@@ -110,6 +110,13 @@ class GridWorker(Worker):
         page = self.visitor.submit(page, page.form("reason"), {"reason": reason})
         assert "已作废" in page.html, words(page.html)
 
+    def photograph(self, path: str, *pictures: bytes) -> Page:
+        """Add photos on a record's page; return the page it leads to."""
+        page = self.open(path)
+        form = next(form for form in page.forms if form.action.startswith("/photos/of/"))
+        files = [("photo", (f"{number}.jpg", one)) for number, one in enumerate(pictures)]
+        return self.visitor.submit(page, form, {"use": "scene"}, files=files)
+
     def outbox(self) -> list[Sent]:
         """Return the lines of the outbox, newest first."""
         _table, *rows = self.open("/outbox").html.split('<tr data-change="')
@@ -134,11 +141,15 @@ class Staff:
         page = self.visitor.open("/sign-in")
         typed: Answers = {"no": no, "password": centre.world.password(no)}
         page = self.visitor.submit(page, page.form("no", "password"), typed)
+    def open(self, path: str) -> Page:
+        """Open a page of the centre."""
+        return self.visitor.open(path)
+
         assert page.path == "/", words(page.html)
 
     def read(self, path: str) -> str:
         """Return what stands on a page."""
-        return words(self.visitor.open(path).html)
+        return words(self.open(path).html)
 
     def changes_of_today(self) -> dict[str, str]:
         """Return every change uploaded today as its line says it, by change id."""
