@@ -105,7 +105,9 @@ def save_records(ws: Workspace, entries: Sequence[Entry], *, warn_ok: bool = Tru
 def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
     kind = kind_of(entry.kind)
     record_id = entry.record_id or new_id()
-    refused = _refused_change(ws, entry.corrects)
+    refused = _refused_change(ws, entry.corrects) or _refused_create(ws, entry.kind, record_id)
+    if refused is not None and entry.action == "void" and entry.corrects is None:
+        return _take_back(ws, refused)
     view = _view_without(ws, entry.kind, record_id, refused)
     action = _action(entry.action, view, refused)
     if action == "void" and view is not None and view["voided"]:
@@ -158,6 +160,33 @@ def _refused_change(ws: Workspace, change_id: str | None) -> dict[str, Any] | No
     if change is None or change["outcome"] != "quarantined" or change["settled"]:
         return None
     return dict(change)
+
+
+def _refused_create(ws: Workspace, kind_name: str, record_id: str) -> dict[str, Any] | None:
+    """Return the refused change by which a record was to begin that the centre does not have.
+
+    Whoever edits such a record corrects that change: an update of it could never arrive anywhere.
+    """
+    view = get_view(ws, kind_name, record_id)
+    if view is None or view["copy"] is not None:
+        return None
+    return next(
+        (
+            one
+            for one in changes_of(ws, record_id)
+            if one["action"] in ("create", "step")
+            and one["outcome"] == "quarantined"
+            and not one["settled"]
+        ),
+        None,
+    )
+
+
+def _take_back(ws: Workspace, refused: Mapping[str, Any]) -> Saved:
+    """Void a record the centre never had: its refused change is given up, and stays readable."""
+    ws.put(CHANGES, refused["change_id"], {**refused, "withdrawn": True, "settled": True})
+    refresh_view(ws, refused["kind"], refused["record_id"])
+    return Saved(refused["record_id"], refused["change_id"], saved=True)
 
 
 def _view_without(
