@@ -119,13 +119,11 @@ class GridWorker(Worker):
 
     def outbox(self) -> list[Sent]:
         """Return the lines of the outbox, newest first."""
-        _table, *rows = self.open("/outbox").html.split('<tr data-change="')
+        _list, *lines = self.open("/outbox").html.split('<li data-change="')
         found = []
-        for row in rows:  # a row may hold a table of its own
-            change_id, state, rest = re.split(r'" data-state="|">', row, maxsplit=2)
-            found.append(
-                Sent(change_id, state, words(rest.partition("</tbody>\n</table>\n</div>")[0]))
-            )
+        for line in lines:  # a line may hold a list or a table of its own
+            change_id, state, rest = re.split(r'" data-state="|">', line, maxsplit=2)
+            found.append(Sent(change_id, state, words(rest.partition("</main>")[0])))
         return found
 
     def states(self) -> dict[str, str]:
@@ -141,11 +139,11 @@ class Staff:
         page = self.visitor.open("/sign-in")
         typed: Answers = {"no": no, "password": centre.world.password(no)}
         page = self.visitor.submit(page, page.form("no", "password"), typed)
+        assert page.path == "/", words(page.html)
+
     def open(self, path: str) -> Page:
         """Open a page of the centre."""
         return self.visitor.open(path)
-
-        assert page.path == "/", words(page.html)
 
     def read(self, path: str) -> str:
         """Return what stands on a page."""
