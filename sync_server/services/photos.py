@@ -27,6 +27,7 @@ from sync_server.services.devices import Device
 from sync_server.services.ids import new_id
 from sync_server.services.pictures import examine
 from sync_server.store import photo_rows
+from sync_server.store.folders import make_folder
 from sync_server.store.photo_store import PhotoStore
 
 VALID = timedelta(days=30)
@@ -257,7 +258,7 @@ def _is_due(mark: Path, now: datetime) -> bool:
     if abs(now.timestamp() - last) < SWEEP_EVERY.total_seconds():
         return False
     try:
-        mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(mark.parent)
         mark.write_text(str(now.timestamp()))
     except OSError:
         return False  # a disk that refuses this is told of where it matters

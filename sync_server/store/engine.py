@@ -8,7 +8,6 @@ two writers queue instead of failing half-way.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
+from sync_server.store.folders import make_folder
 
 BUSY_TIMEOUT_MS = 15_000
 PRAGMAS = (
@@ -139,7 +139,7 @@ def _open_sqlite(url: URL) -> sa.Engine:
     check_sqlite_version()
     folder = Path(str(url.database)).parent
     try:
-        _make_folder(folder)
+        make_folder(folder)
     except OSError as err:
         raise Refusal("folder_unusable", folder=str(folder)) from err
     engine = sa.create_engine(
@@ -160,20 +160,6 @@ def _open_sqlite(url: URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the data folder so that its name survives a power cut, as the commits in it do."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if os.name == "nt":  # has no such call for folders
-        return
-    for made in reversed(missing):
-        handle = os.open(made.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _open_postgresql(url: URL) -> sa.Engine:

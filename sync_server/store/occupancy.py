@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from sync_server.domain.errors import Refusal
+from sync_server.store.folders import make_folder
 
 FILE = "in-use"
 SEATS = 64
@@ -36,7 +37,7 @@ def occupy(folder: Path, *, alone: bool = False) -> Occupancy:
     has it alone).
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
         handle = os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as err:
         raise Refusal("folder_unusable", folder=str(folder)) from err

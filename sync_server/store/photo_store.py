@@ -21,6 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sync_server.domain.errors import Refusal
+from sync_server.store.folders import make_folder, sync_folder
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -49,7 +50,7 @@ class PhotoStore:
         """
         path = self._part(upload_id).with_suffix(".lock")
         with _told():
-            _make(path.parent)
+            make_folder(path.parent)
         lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
         try:
             lock.acquire()
@@ -140,17 +141,6 @@ class PhotoStore:
         return self.folder / "small" / sha256[:2] / sha256[2:4] / f"{sha256}.jpg"
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Windows has no such call and needs none."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _write_on(path: Path, pieces: Iterable[bytes], room: int) -> None:
     with open(path, "ab", opener=_private) as file:
         for piece in pieces:
@@ -164,7 +154,7 @@ def _write_on(path: Path, pieces: Iterable[bytes], room: int) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Write a file under another name, sync it, give it its name, sync the folder."""
-    _make(path.parent)
+    make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         with open(draft, "xb", opener=_private) as file:
@@ -177,15 +167,6 @@ def _write_whole(path: Path, content: bytes) -> None:
             draft.unlink()
         raise
     sync_folder(path.parent)
-
-
-def _make(folder: Path) -> None:
-    """Make a folder and those above it, each with a durable name."""
-    if folder.is_dir():
-        return
-    _make(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    sync_folder(folder.parent)
 
 
 def _private(name: str, flags: int) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from sync_server.domain.errors import Refusal
+from sync_server.store.folders import make_folder, sync_folder
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 RECEIPT = ".gridreceipt"
@@ -32,7 +33,7 @@ class RelayFolder:
     def scratch(self) -> IO[bytes]:
         """Return an empty file, gone when it is closed."""
         with _told(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.folder)
             return tempfile.TemporaryFile(dir=self.folder)
 
     def put(self, file: IO[bytes], data: bytes) -> None:
@@ -72,13 +73,13 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     with _told(path.parent):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent)
             with open(draft, "xb", opener=_private) as out:
                 yield cast(BinaryIO, out)
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(draft, path)
-            _sync(path.parent)
+            sync_folder(path.parent)
         finally:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
@@ -86,16 +87,6 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows has no such call for folders
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager
