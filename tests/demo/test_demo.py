@@ -151,7 +151,7 @@ def check_answers(told: dict[str, object]) -> None:
     assert page.path == "/"
     assert told["worker"]["name"] in page.html
     outbox = laptop.open("/outbox").html
-    states = set(re.findall(r'<tr data-change="[^"]+" data-state="([^"]+)"', outbox))
+    states = set(re.findall(r'<li data-change="[^"]+" data-state="([^"]+)"', outbox))
     assert states == {"stored"}
     batch = Path(told["batch"]).read_bytes()
     headers = {
