@@ -93,6 +93,18 @@ def test_f5_one_bad_record_among_two_hundred_stops_no_other(centre, new_worker, 
     assert "refused" not in worker.states().values()
 
 
+def test_a_record_whose_beginning_was_refused_can_be_given_up(centre, new_worker, monkeypatch):
+    worker = new_worker()
+    with at_the_store(worker) as ws, monkeypatch.context() as careless:
+        careless.setattr(proposing, "check", lambda _kind, _action, wire, **_: Checked(wire))
+        bad = save_record(ws, "shop", "create", {"name": "无址小店", "kind": "retail"})
+    done(worker)
+    worker.void("shop", bad.record_id, "录错了")
+    assert set(worker.states().values()) == {"withdrawn"}
+    done(worker)
+    assert centre.books.outcomes() == {"quarantined": 1}  # nothing waits for it at the centre
+
+
 class AheadLaptop(ServedLaptop):
     """A laptop whose clock runs ahead."""
 
