@@ -72,7 +72,7 @@ def run(scale: float, database: str | None) -> dict[str, Any]:
     try:
         for subject in (Plain(), CentreOf()):
             tally = Tally(subject)
-            limits = max(int(LIMITS[subject.name] * scale), 6)
+            limits = max(int(LIMITS[subject.name] * scale), 4)
             _limited(subject, limits, rng, scratch, tally)
             try:
                 _injected(subject, WORKLOADS[subject.name] * scale, rng, scratch, tally)
@@ -162,7 +162,7 @@ def _injected(
             for number in range(1, calls[call] + 1)
         ]
         if workloads < 1:
-            faults = rng.sample(faults, max(int(len(faults) * workloads), 6))
+            faults = rng.sample(faults, max(int(len(faults) * workloads), 4))
         else:
             tally.workloads += 1
             tally.calls += calls.total()

@@ -79,8 +79,8 @@ def _cut(subject: Subject, images: int, rng: random.Random, scratch: Path) -> di
     figures: dict[str, Any] = {"images": 0, "violations": []}
     began = time.monotonic()
     commits = COMMITS.get(subject.name, CONTROL_COMMITS)
-    if images < 100:
-        commits //= 2
+    if images < 50:
+        commits //= 4
     while figures["images"] < images:
         root = Path(tempfile.mkdtemp(dir=scratch, prefix="traced-"))
         events = traced(subject, commits, root, scratch)
