@@ -57,9 +57,9 @@ def new_worker(centre: CentreProgram, tmp_path: Path) -> Iterator[Callable[..., 
     """
     with ExitStack() as stack:
 
-        def seat(no: str = PERSONA, name: str = "", road: str = "") -> GridWorker:
+        def seat(no: str = PERSONA, name: str = "", road: str = "", grid: str = GRID) -> GridWorker:
             if no != PERSONA:
-                centre.add_worker(no, name, GRID)
+                centre.add_worker(no, name, grid)
             laptop = stack.enter_context(ServedLaptop(tmp_path, no))
             laptop.start()
             worker = GridWorker(laptop)
