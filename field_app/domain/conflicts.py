@@ -113,6 +113,7 @@ def new_conflict(change: Mapping[str, Any], at: str) -> Document:
         "fates": {},
         "rulings": {},
         "compared": False,
+        "contested": False,
         "decision": None,
         "decided_at": None,
         "noted": False,
@@ -151,20 +152,20 @@ def weigh(
     before = {**new_conflict(change, at), **(known or {})}
     if known is not None and "compared" not in known:  # kept by a version that did not say
         before["compared"] = bool(known["pairs"])
-    contested = change["outcome"] == "conflict"
     found = _compare(before, change, present, rulings)
+    contested = change["outcome"] == "conflict" or _met_another(before, change, found, rulings)
     at_stake = _at_stake(before, change, found or (), rulings)
     if not contested and not at_stake and not rulings:
         return None
-    fates = {
-        path: _fate(before, change, path, present, later, rulings) for path in at_stake
-    }  # fmt: skip
+    as_met = {**change, "outcome": "conflict"} if contested else change
+    fates = {path: _fate(before, as_met, path, present, later, rulings) for path in at_stake}
     document = before | {
         "conflict_id": before["conflict_id"] or (change["receipt"] or {}).get("conflict_id"),
         "pairs": [_pair(before, change, path, present) for path in at_stake],
         "fates": fates,
         "rulings": dict(rulings),
         "compared": before["compared"] or found is not None,
+        "contested": contested,
     }
     return _decided(document, contested, before, at)
 
@@ -186,10 +187,28 @@ def _compare(
     fixed = any(one["outcome"] == "released_fixed" for one in rulings.values())
     if change["outcome"] == "conflict" or fixed:
         return differing(change, present)
-    # Decided at once by time: the copy of that very version tells what was overruled.
-    if change["outcome"] == "merged" and present["version"] == reached:
+    # Decided at once by time, or let in and met by another's value: the copy of that very version
+    # tells which.
+    let_in = change["outcome"] == "merged" or _released(rulings)
+    if let_in and present["version"] == reached:
         return differing(change, present)
     return None
+
+
+def _met_another(
+    before: Mapping[str, Any],
+    change: Mapping[str, Any],
+    found: list[str] | None,
+    rulings: Mapping[str, Any],
+) -> bool:
+    """Whether a refused change that was let in as it was met another's value there."""
+    if change["outcome"] != "applied" or not _released(rulings):
+        return False
+    return bool(before["contested"] or found)
+
+
+def _released(rulings: Mapping[str, Any]) -> bool:
+    return any(one["outcome"] == "released" for one in rulings.values())
 
 
 def _at_stake(
@@ -296,6 +315,8 @@ def unread(document: Mapping[str, Any]) -> bool:
 def weighed(change: Change, document: Mapping[str, Any] | None) -> Change:
     """Return the change with what its document decides: ``decided``, and ``declined`` when nothing
     of what it said was taken."""
+    if document is not None and document.get("contested") and change["outcome"] == "applied":
+        change = {**change, "outcome": "conflict"}
     if change["outcome"] not in ("conflict", "merged"):
         return change
     decided = document is not None and document["decision"] is not None
@@ -318,7 +339,7 @@ def forgotten(document: Mapping[str, Any], *, lost: bool) -> Document:
     ``lost`` tells that the centre does not know the change itself any more.
     """
     bare = {**new_conflict(document, document["opened_at"]), **document}
-    bare |= {"rulings": {}, "fates": {}, "decision": None, "decided_at": None,
+    bare |= {"rulings": {}, "fates": {}, "contested": False, "decision": None, "decided_at": None,
              "noted": False, "noted_as": noted_of(document)}  # fmt: skip
     return bare | ({"pairs": [], "compared": False} if lost else {})
 

@@ -206,6 +206,21 @@ def test_a_refused_change_let_in_is_settled_by_its_version():
     assert laptop.changes[change["change_id"]]["settled"]
 
 
+def test_a_refused_change_let_in_that_meets_another_value_waits_for_a_decision():
+    laptop, change = refused()
+    laptop.answer([], [update(BASE | {"met": "李某"}, 4)])
+    told = decision(change["change_id"], "released", subject="refused", path=None)
+    told["fields"]["version"] = 4
+    laptop.answer([], [told])
+    assert laptop.state(change) == "conflict"
+    assert laptop.views[RECORD]["fields"]["met"] == "李某"
+    laptop.answer([], [update(BASE | {"met": "李某", "rating": 1}, 5)])
+    assert laptop.state(change) == "conflict"
+    laptop.answer([], [decision(change["change_id"], "kept", name="e")])
+    assert laptop.state(change) == "declined"
+    assert laptop.conflicts[change["change_id"]]["decision"] == "kept"
+
+
 def test_a_refused_change_let_in_with_other_values_shows_both():
     laptop, change = refused()
     told = decision(change["change_id"], "released_fixed", subject="refused", path=None)
