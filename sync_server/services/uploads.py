@@ -20,7 +20,7 @@ from sync_server.services.history import Dispute, Entry, Reader
 from sync_server.services.places import names_for
 from sync_server.services.record_page import Link
 from sync_server.services.titles import Titles
-from sync_server.store import history_read, uploads_read
+from sync_server.store import history_read, photo_rows, uploads_read
 from sync_server.store.history_read import Decided
 from sync_server.store.uploads_read import Row
 
@@ -45,12 +45,13 @@ class DeviceDay:
 
 @dataclass(frozen=True)
 class UploadDay:
-    """The uploads of one day by device, with the day's sums."""
+    """The uploads of one day by device, with the day's sums; ``photos`` are those completed."""
 
     day: date
     devices: tuple[DeviceDay, ...]
     batches: int
     changes: int
+    photos: int
     outcomes: dict[str, int]
 
 
@@ -134,6 +135,9 @@ def uploads_of_day(connection: sa.Connection, person: User, day: date) -> Upload
         devices=devices,
         batches=len(rows),
         changes=sum(one.changes for one in devices),
+        photos=photo_rows.received_between(
+            connection, person.district, person.scope_codes, *span(day)
+        ),
         outcomes=_summed([one.outcomes for one in devices]),
     )
 

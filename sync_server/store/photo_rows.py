@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from sync_server.store.devices_read import device_ids_in
 from sync_server.store.scope import chunks, within
 from sync_server.store.tables import devices, photo_files, photo_uploads, records
 
@@ -164,25 +165,18 @@ def missing(
 def received_between(
     connection: sa.Connection,
     district: str,
-    device_ids: Collection[str],
+    areas: tuple[str, ...],
     since: datetime,
     before: datetime,
-) -> dict[str, int]:
-    """Return how many photos each of these devices completed from ``since`` until ``before``."""
-    found: dict[str, int] = {}
-    for run in chunks(device_ids):
-        query = (
-            sa.select(photo_files.c.device_id, sa.func.count().label("photos"))
-            .where(
-                photo_files.c.district == district,
-                photo_files.c.device_id.in_(run),
-                photo_files.c.received_at >= since,
-                photo_files.c.received_at < before,
-            )
-            .group_by(photo_files.c.device_id)
-        )
-        found |= {row.device_id: row.photos for row in connection.execute(query)}
-    return found
+) -> int:
+    """Return how many photos devices of ``areas`` completed from ``since`` until ``before``."""
+    query = sa.select(sa.func.count()).where(
+        photo_files.c.district == district,
+        photo_files.c.received_at >= since,
+        photo_files.c.received_at < before,
+        photo_files.c.device_id.in_(device_ids_in(district, areas)),
+    )
+    return connection.execute(query).scalar_one()
 
 
 def _this(district: str, upload_id: str) -> sa.ColumnElement[bool]:

@@ -59,6 +59,8 @@ def test_a_photo_is_missing_until_its_bytes_come(town: Town, staff_app: Flask) -
     assert f"/records/photo/{photo_id}" in missing
 
     bring(town, town.here)
+    assert "，1 张照片" in client.get("/uploads?day=2026-09-30").text
+    assert "张照片" not in sign_in(staff_app, "neighbour").get("/uploads?day=2026-09-30").text
     page = client.get(record).text.partition("<main")[2]
     assert "照片未到" not in page
     assert f'src="{one}/small.jpg"' in page
