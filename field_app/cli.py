@@ -18,6 +18,7 @@ from pathlib import Path
 
 from field_app import __version__
 from field_app.domain.errors import Trouble, sentence
+from field_app.services import receipts
 from field_app.services.batch import last_batch, next_batch
 from field_app.services.desk import Desk, open_desk
 from field_app.services.records import unsent_count
@@ -103,6 +104,13 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "更换口令。",
         "Replace the passphrase (new one: GRIDROUNDS_NEW_PASSPHRASE).",
     )
+    one = add(
+        "receipt",
+        "打印回执：最近一次同步，或某一天。",
+        "Print the receipt of the last sync, or of a day.",
+    )
+    one.add_argument("--day", default="", metavar="DAY",
+                     help="某一天，如 2026-09-30 (a day)")  # fmt: skip
     add("health", "检查本机数据是否完好。", "Check the whole store; exit 1 when it is damaged.")
 
 
@@ -327,6 +335,17 @@ def _change_passphrase(settings: Settings, args: argparse.Namespace) -> int:
     return 0
 
 
+def _receipt(settings: Settings, args: argparse.Namespace) -> int:
+    with _opened(settings, args) as (_, ws):
+        if args.day:
+            receipt = receipts.day_receipt(ws, args.day)
+        else:
+            receipt = receipts.round_receipt(ws, receipts.last_round(ws))
+        for line in receipts.as_text(receipt, ws.lang):
+            print(line)
+    return 0
+
+
 def _health(settings: Settings, args: argparse.Namespace) -> int:
     with _opened(settings, args) as (desk, _):
         health = desk.health()
@@ -346,5 +365,6 @@ _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "relay-out": _relay_out,
     "relay-in": _relay_in,
     "change-passphrase": _change_passphrase,
+    "receipt": _receipt,
     "health": _health,
 }

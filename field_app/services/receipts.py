@@ -32,6 +32,17 @@ OUTCOMES: dict[str, Label] = {
     "quarantined": Label("被退回", "Sent back"),
     UNSENT: Label("未上传", "Unsent"),
 }
+HEADINGS: dict[str, Label] = {
+    "round": Label("同步回执", "Receipt of sync"),
+    "day": Label("当日回执", "Receipt of the day"),
+    "worker": Label("网格员", "Worker"),
+    "device": Label("终端", "Device"),
+    "centre": Label("服务器", "Centre"),
+    "at": Label("时间", "Time"),
+    "check": Label("校验码", "Check code"),
+    "made": Label("合计", "Total"),
+    "there": Label("服务器账上", "By the centre's account"),
+}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 CHECK_LETTERS = 16
 
@@ -119,6 +130,35 @@ def day_receipt(ws: Workspace, day: str) -> Receipt:
     there = sum(kept["by_day"].get(day, {}).values()) if kept else None
     return _receipt(ws, Counter(one.outcome for one in lines), lines, confirmed_head(ws), day=day,
                     at=written(ws.now()), there=there, there_at=kept.get("at"))  # fmt: skip
+
+
+def as_text(receipt: Receipt, lang: str) -> list[str]:
+    """Return a receipt as the lines of a plain page."""
+    words = {name: label.text(lang) for name, label in HEADINGS.items()}
+    about = {
+        "day" if receipt.day else "round": receipt.day or receipt.number,
+        "worker": f"{receipt.worker} {receipt.worker_no}",
+        "device": f"{receipt.device_name} …{receipt.device_id[-12:]}",
+        "centre": receipt.centre,
+        "at": receipt.at[:16].replace("T", " "),
+        "check": receipt.check or "-",
+    }
+    lines = [f"{words[name]}: {value}" for name, value in about.items()]
+    lines += [
+        f"  {OUTCOMES[outcome].text(lang)}: {count}"
+        for outcome, count in receipt.counts.items()
+        if count
+    ]
+    lines.append(f"  {words['made']}: {receipt.made}")
+    if receipt.there is not None:
+        lines.append(f"  {words['there']}: {receipt.there}")
+    return lines + [
+        "  ".join(
+            (one.tail, one.made_at[:16].replace("T", " "), one.kind, one.title, one.action,
+             one.outcome_label, "" if one.version is None else f"v{one.version}")
+        ).rstrip()
+        for one in receipt.lines
+    ]  # fmt: skip
 
 
 def _receipt(

@@ -21,7 +21,8 @@ from tests.field_app.centres import answers
 from tests.field_app.laptops import OTHER_WORKER, PASSPHRASE, WORKER, save_issue
 
 HAN = re.compile("[\u3400-\u9fff]")
-COMMANDS = ["status", "sync", "backup", "restore", "show-batch", "change-passphrase", "health"]
+COMMANDS = ["status", "sync", "backup", "restore", "show-batch", "change-passphrase", "receipt",
+            "health"]  # fmt: skip
 
 
 @pytest.fixture
@@ -315,3 +316,24 @@ def test_killed_it_starts_again_at_once(program, laptop):
     first.wait()
     program(port)
     assert answers_at(port)["status"] == "ok"
+
+
+def test_the_receipt_of_the_last_round_and_of_a_day_are_printed(command, joined):
+    laptop = joined()
+    worker_id, saved = laptop.ws.worker_id, save_issue(laptop.ws)
+    laptop.sync()
+    laptop.close()
+    status, out, _ = command("receipt")
+    assert (status, "已入库: 1" in out, "合计: 1" in out) == (0, True, True)
+    assert saved.change_id[-6:] in out
+    status, out, _ = command("receipt", "--day", "2026-09-30", "--worker", worker_id)
+    assert (status, "服务器账上: 1" in out) == (0, True)
+
+
+def test_there_is_no_receipt_before_the_first_round_nor_of_no_day(command, laptop):
+    laptop.close()
+    status, _, err = command("receipt")
+    assert status == 1
+    assert is_plain(err, "No batch")
+    status, _, err = command("receipt", "--day", "yesterday")
+    assert (status, is_plain(err)) == (1, True)

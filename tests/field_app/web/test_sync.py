@@ -151,4 +151,53 @@ def test_a_device_the_centre_does_not_know_is_led_to_joining_again(joined):
 def test_a_revoked_device_is_told_so_on_every_visit(joined):
     laptop = joined()
     laptop.ws.keep_setting("identity", state="revoked")
-    assert "本终端已被停用" in at_page(laptop).text
+    assert "本终端已停用" in at_page(laptop).text
+
+
+def test_the_page_says_that_both_accounts_agree(joined):
+    laptop = joined()
+    assert "还没有与服务器对过账" in at_page(laptop).text
+    save_issue(laptop.ws)
+    laptop.sync()
+    page = at_page(laptop).text
+    assert "与服务器的账一致（2026-09-30 08:41核对）" in page
+    assert '<a href="/receipts/1">' in page
+    assert '<a href="/receipts/day/2026-09-30">' in page
+
+
+def test_a_difference_is_shown_in_words(joined):
+    laptop = joined()
+    laptop.ws.keep_setting("account", at="2026-09-30T08:41:00+08:00", notes=[], differences=[
+        {"code": "day_missing", "day": "2026-09-29", "mine": 12, "theirs": 11}])  # fmt: skip
+    page = at_page(laptop).text
+    assert "2026-09-29：本机有12条已确认，服务器只有11条。" in page
+    assert "没有自动改动任何内容" in page
+    assert "一致" not in page
+
+
+def test_how_much_crosses_the_line_is_shown_and_served_as_numbers(joined):
+    laptop = joined()
+    save_issue(laptop.ws)
+    laptop.sync()
+    assert "上行" in at_page(laptop).text
+    told = laptop.browser.get("/sync/progress.json").json
+    assert (told["stage"], told["running"], told["confirmed"]) == ("done", False, 1)
+    assert told["up_bytes"] > 0
+    assert told["left_s"] is None
+
+
+def test_receipts_are_pages_to_print(joined):
+    laptop = joined()
+    save_issue(laptop.ws)
+    laptop.sync()
+    for path, name in (
+        ("/receipts/1", "同步回执 1"),
+        ("/receipts/day/2026-09-30", "2026-09-30 回执"),
+    ):
+        page = at_page(laptop, path)
+        assert page.status_code == 200
+        assert f'<h1 class="h3">{name}</h1>' in page.text
+        assert '<td class="text-end" id="made">1</td>' in page.text
+        assert "校验码" in page.text
+    for path in ("/receipts/99", "/receipts/day/someday"):
+        assert laptop.browser.get(path).status_code == 404
