@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import read_moment
-from schemas.fields import Declared, Keyed
+from schemas.fields import Declared, Keyed, Paragraph
 from schemas.fields.base import UUID
 from schemas.forms import Control
 from schemas.kind import Kind
@@ -96,6 +96,15 @@ class Entry:
     def decided(self) -> bool:
         """Whether it was decided before."""
         return self.dispute.row["decision"] is not None
+
+    @property
+    def start(self) -> Any:
+        """What the controls for a new value start with, in stored form; None when empty."""
+        path = self.dispute.row["path"]
+        if "." not in path:
+            return self.controls[0].value if self.controls else None
+        members = {one.name.rpartition(".")[2]: one.value for one in self.controls}
+        return {name: value for name, value in members.items() if value is not None} or None
 
 
 @dataclass(frozen=True)
@@ -312,7 +321,7 @@ def _entry(
 
 
 def _controls(kind: type[Kind], conflict_id: str, path: str, current: Any) -> tuple[Control, ...]:
-    """Return the controls that write a new value; personal ones start empty."""
+    """Return the controls that write a new value; texts and entries start from what stands."""
     name, dot, _ = path.partition(".")
     declared = kind.declared().get(name)
     if declared is None:
@@ -324,10 +333,12 @@ def _controls(kind: type[Kind], conflict_id: str, path: str, current: Any) -> tu
             Control(f"{control}.{member}", inner, _start(inner, inside_entry.get(member)))
             for member, inner in declared.entry_fields.items()
         )
-    return (Control(control, declared, _start(declared, current)),)
+    start = _start(declared, current) if isinstance(declared, Paragraph) else None
+    return (Control(control, declared, start),)
 
 
 def _start(declared: Declared, value: Any) -> Any:
+    """Return what a control starts with: nothing where the value is personal."""
     return value if declared.privacy == "open" else None
 
 

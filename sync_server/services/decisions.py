@@ -27,6 +27,7 @@ from sync_server.services import audit, central, decision_records
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange
 from sync_server.services.conflict_desk import (
+    Entry,
     Row,
     find,
     naming_keys,
@@ -85,27 +86,31 @@ class _Wrong(Exception):
     """Choices cannot be taken as they are; everything is undone."""
 
 
-def read_picks(kinds_of: Mapping[str, tuple[type[Kind], str]], getlist: GetList,
-               names: Sequence[str]) -> dict[str, Pick]:  # fmt: skip
-    """Return the posted choices by conflict; ``kinds_of`` gives each conflict's kind and path."""
+def read_picks(
+    kind: type[Kind], entries: Sequence[Entry], getlist: GetList, names: Sequence[str]
+) -> dict[str, Pick]:
+    """Return the posted choices by conflict; a new value typed without a choice is one."""
     picks: dict[str, Pick] = {}
 
     def first(name: str) -> str:
         return (list(getlist(name)) or [""])[0].strip()
 
-    for name in names:
-        conflict_id = name.removeprefix("choice-")
-        choice = first(name)
-        if conflict_id == name or conflict_id not in kinds_of or choice not in get_args(Choice):
+    for entry in entries:
+        conflict_id = entry.conflict_id
+        if f"choice-{conflict_id}" not in names:
             continue
-        kind, path = kinds_of[conflict_id]
-        picks[conflict_id] = Pick(
-            cast(Choice, choice),
-            first(f"seen-{conflict_id}"),
-            first(f"words-{conflict_id}").replace("\r\n", "\n"),
-            first(f"asked_of-{conflict_id}"),
-            _posted(kind, path, value_name(conflict_id), getlist),
-        )
+        value = _posted(kind, entry.dispute.row["path"], value_name(conflict_id), getlist)
+        choice = first(f"choice-{conflict_id}")
+        if not choice and value not in (None, entry.start):
+            choice = "write"
+        if choice in get_args(Choice):
+            picks[conflict_id] = Pick(
+                cast(Choice, choice),
+                first(f"seen-{conflict_id}"),
+                first(f"words-{conflict_id}").replace("\r\n", "\n"),
+                first(f"asked_of-{conflict_id}"),
+                value,
+            )
     return picks
 
 
@@ -310,4 +315,5 @@ def _posted(kind: type[Kind], path: str, control: str, getlist: GetList) -> Any:
             for member, inner in declared.entry_fields.items()
         }
         return {member: value for member, value in entry.items() if value is not None} or None
-    return declared.from_form(getlist(control))
+    value = declared.from_form(getlist(control))
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value

@@ -6,18 +6,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from schemas import forms
 from schemas.check import check
-from schemas.forms import Control, GetList
+from schemas.forms import GetList
 from schemas.kind import Kind
 from schemas.seal import canonical
-from sync_server.domain import fixing
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit, decision_records
@@ -26,30 +24,24 @@ from sync_server.services.decision_records import Asked
 from sync_server.services.history import Entry, Reader
 from sync_server.services.places import names_for
 from sync_server.services.record_page import Link, checked_reason
+from sync_server.services.refused_form import (
+    Form,
+    flagged,
+    form_of,
+    kept_as_text,
+    made_of,
+    read_typed,
+    typed_form,
+)
 from sync_server.services.releasing import Releasing
 from sync_server.services.titles import Titles
 from sync_server.services.uploads import link_to, require_records
-from sync_server.services.values import show_path, understood
+from sync_server.services.values import understood
 from sync_server.store import desks_read, records_read, uploads_read, writing
 from sync_server.store.engine import Store
 
 LONGEST_WORDS, LONGEST_MARK = 1000, 200
-VOID_REASON = "reason"
 Row = sa.RowMapping
-
-
-@dataclass(frozen=True)
-class Form:
-    """A refused change as a form. ``values`` are what the controls show, ``notes`` say what a
-    personal one holds, ``problems`` what is wrong, by control; ``general`` about the whole."""
-
-    controls: tuple[Control, ...]
-    values: Mapping[str, Any]
-    notes: Mapping[str, str]
-    problems: Mapping[str, str] = field(default_factory=dict)
-    general: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    """Names of fields no declaration knows: they cannot be released."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +108,11 @@ def open_case(
         state=_state(row),
         seen=_seen(row, record),
         reader=titles.lookup("user", asked_of) or "",
-        form=_form(kind, row["action"], fields, titles, lang) if kind else None,
+        form=flagged(
+            form_of(kind, row["action"], fields, titles, lang) if kind else None,
+            row["problem"] or (),
+            lang,
+        ),
         marks=tuple(_marks(kind, row, fields, lang)) if kind else (),
         asked=tuple(corrections),
         decision_id=told if records_read.get(connection, person.district, told) else "",
@@ -163,13 +159,13 @@ def release(
         with store.writing() as connection:
             row, _ = _take(connection, person, change_id, seen)
             kind, sent = understood(row)
-            if kind is None or _as_text(kind, sent):
+            if kind is None or kept_as_text(kind, sent):
                 raise Refusal("out_of_date")  # no form was shown for it
-            typed = _read(kind, row["action"], getlist, names)
+            typed = read_typed(kind, row["action"], getlist, names)
             problems = _release(connection, person, row, kind, sent, typed, now)
             if problems:
-                form = _form(kind, row["action"], sent, Titles(connection, person, lang), lang)
-                raise _Wrong(_typed_form(form, row["action"], typed, problems, lang))
+                form = form_of(kind, row["action"], sent, Titles(connection, person, lang), lang)
+                raise _Wrong(typed_form(form, row["action"], typed, problems, lang))
     except _Wrong as wrong:
         return wrong.form
     return None
@@ -185,7 +181,7 @@ def _release(
     now: datetime,
 ) -> Sequence[Mapping[str, Any]]:
     """Judge a change again with what was typed; return what is wrong, as in a receipt."""
-    made = _made(kind, row["action"], sent, typed)
+    made = made_of(kind, row["action"], sent, typed)
     if problems := check(kind, row["action"], made).problems:
         return [one.as_json() for one in problems]
     district, change_id = person.district, row["change_id"]
@@ -344,90 +340,6 @@ def _checked_words(words: str) -> str:
     if len(said) > LONGEST_WORDS:
         raise Refusal("words_too_long")
     return said
-
-
-def _form(
-    kind: type[Kind], action: str, fields: Mapping[str, Any], titles: Titles, lang: str
-) -> Form | None:
-    if action == "void":
-        reason = fields.get(VOID_REASON)
-        return Form((), {VOID_REASON: reason if isinstance(reason, str) else ""}, {})
-    if not fixing.fixable(kind, action) or _as_text(kind, fields):
-        return None
-    controls = fixing.form_controls(kind, action, fields, lang)
-    hidden = fixing.hidden(kind, fields)
-    values, notes = {}, {}
-    for control in every_control(controls):
-        values[control.name] = control.value
-        name, _, rest = control.name.partition(".")
-        if control.name in hidden and not rest:
-            shown = show_path(kind, name, fields[name], lang, titles, unmask=False)
-            notes[control.name] = shown.text
-        elif control.name in hidden:
-            key, _, member = rest.rpartition(".")
-            inner = fields[name]["add"][key][member]
-            notes[control.name] = control.field.show_masked(inner, lang, titles.lookup)
-    unknown = tuple(sorted(set(fields) - kind.declared().keys()))
-    return Form(tuple(controls), values, notes, left_out=unknown)
-
-
-def _as_text(kind: type[Kind], fields: Mapping[str, Any]) -> bool:
-    """Whether the change was misshapen and is kept as text, in which no field can be told."""
-    return set(fields) == {"text"} and "text" not in kind.declared()
-
-
-def every_control(controls: Sequence[Control]) -> list[Control]:
-    """Return the controls with those inside keyed entries in place of their lists."""
-    found = []
-    for control in controls:
-        if control.entries:
-            found += [one for _, _, members in control.entries for one in members]
-        else:
-            found.append(control)
-    return found
-
-
-def _read(kind: type[Kind], action: str, getlist: GetList, names: Sequence[str]) -> dict[str, Any]:
-    """Return what was typed, in stored form."""
-    if action == "void":
-        return {VOID_REASON: (list(getlist(VOID_REASON)) or [""])[0]}
-    return forms.read(kind, getlist, names)
-
-
-def _made(
-    kind: type[Kind], action: str, sent: Mapping[str, Any], typed: Mapping[str, Any]
-) -> dict[str, Any]:
-    return dict(typed) if action == "void" else fixing.fixed(kind, sent, typed)
-
-
-def _typed_form(
-    form: Form | None, action: str, typed: Mapping[str, Any],
-    problems: Sequence[Mapping[str, Any]], lang: str,
-) -> Form | None:  # fmt: skip
-    """Return the form with what was typed and what is wrong."""
-    if form is None:
-        return None
-    values = dict(form.values)
-    for control in every_control(form.controls):
-        name, dot, rest = control.name.partition(".")
-        if not dot:
-            values[control.name] = typed.get(name, values[control.name])
-        else:
-            key, _, member = rest.rpartition(".")
-            values[control.name] = ((typed.get(name) or {}).get(key) or {}).get(member)
-    if action == "void":
-        values |= typed
-    known = {one.name for one in every_control(form.controls)} | {VOID_REASON}
-    by_control: dict[str, str] = {}
-    general: list[str] = []
-    for one in problems:
-        name = ".".join(part for part in str(one["pointer"]).strip("/").split("/") if part != "add")
-        words = str(one["en" if lang == "en" else "zh"])
-        if name in known:
-            by_control[name] = words
-        else:
-            general.append(words)
-    return Form(form.controls, values, form.notes, by_control, tuple(general), form.left_out)
 
 
 def _marks(kind: type[Kind] | None, row: Row, fields: Mapping[str, Any], lang: str) -> Any:

@@ -73,9 +73,8 @@ def decide(record_id: str) -> Response | tuple[str, int]:
     with centre().store.reading() as connection:
         desk = conflict_desk.open_desk(connection, me, record_id, lang)
         kind = conflict_desk.known_kind(desk.record["kind"])
-    about = {one.conflict_id: (kind, one.dispute.row["path"]) for one in desk.entries}
     chosen = _for_all(desk, posted)
-    picks = decisions.read_picks(about, chosen.getlist, list(chosen))
+    picks = decisions.read_picks(kind, desk.entries, chosen.getlist, list(chosen))
     if not picks:
         return _again(record_id, picks, {}, errors.say("choose_one"), 422)
     try:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from sync_server.domain.errors import Refusal
 from sync_server.services import places, refused, replay, uploads
+from sync_server.services.refused_form import Form
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -149,7 +150,7 @@ def _page(
     change_id: str,
     *,
     case: refused.Case | None = None,
-    form: refused.Form | None = None,
+    form: Form | None = None,
     wrong: str = "",
     reason: str = "",
     part: str = "",

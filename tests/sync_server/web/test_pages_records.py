@@ -277,7 +277,7 @@ def test_all_versions_stand_with_what_they_changed_and_by_whom(
 def test_open_and_decided_conflicts_show_both_values(quiet_town: Town, quiet_app: Flask) -> None:
     client = sign_in(quiet_app, "community")
     page = client.get(household_of(quiet_town.here)).text
-    part = page[page.index("<h2>冲突</h2>") : page.index("全部版本")]
+    part = page[page.index("<h2>冲突 ") : page.index("全部版本")]
     assert "100****5555" in part
     assert "100****6666" in part
     assert "起初是" in part
