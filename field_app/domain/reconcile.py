@@ -261,20 +261,31 @@ def too_many_gone(updates: Iterable[Mapping[str, Any]], gone_before: int, held: 
 
 def beyond(
     changes: Iterable[Change], known: Mapping[str, tuple[int, str]]
-) -> tuple[list[Change], set[str]]:
-    """Return the changes a restored centre does not have, unmarked, and the streams that forked.
+) -> tuple[list[Change], set[str], set[str]]:
+    """Return the changes a restored centre is not known to have, unmarked; the streams that forked;
+    and those it shares with this log up to where it stands.
 
     ``known`` says where it stands. A stream whose hash differs at that number has another history
-    there.
+    there. Where the two cannot be compared (a copy of this store wrote on in the stream, and that
+    is longer now) nothing of the stream counts as known: what is, comes back as a duplicate.
     """
-    lost, forked = [], set()
-    for change in changes:
+    every = list(changes)
+    shared: set[str] = set()
+    forked: set[str] = set()
+    for change in every:
         seq, hash_ = known.get(change["stream"], (0, ""))
-        if change["seq"] == seq and change["hash"] != hash_:
-            forked.add(change["stream"])
-        if change["seq"] > seq and change["acked"]:
-            lost.append(unmarked(change))
-    return lost, forked
+        if change["seq"] == seq:
+            (shared if change["hash"] == hash_ else forked).add(change["stream"])
+    lost = [
+        unmarked(change)
+        for change in every
+        if change["acked"]
+        and (
+            change["stream"] not in shared
+            or change["seq"] > known.get(change["stream"], (0, ""))[0]
+        )
+    ]
+    return lost, forked, shared
 
 
 def unmarked(change: Change) -> Change:

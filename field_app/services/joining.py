@@ -25,9 +25,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import field_app
 from field_app.domain.errors import Trouble
 from field_app.domain.identity import Identity
+from field_app.domain.reconcile import unmarked
 from field_app.services import forks, streams
 from field_app.services.preferences import choose
-from field_app.services.workspace import SETTINGS, Workspace
+from field_app.services.workspace import CHANGES, SETTINGS, Workspace, plain, put_all
 from field_app.store.errors import WorkerExists, WrongPassphrase
 from field_app.store.files import write_atomically
 from field_app.store.keys import PASSPHRASE_LENGTH, Argon2Profile
@@ -196,11 +197,19 @@ def _store(vault: Vault, identity: Identity, passphrase: str) -> tuple[OpenStore
 
 
 def _move_in(ws: Workspace, identity: Identity, allow_http: bool) -> None:
-    """Keep the new identity; what a former device had not sent goes on in a new stream."""
+    """Keep the new identity; what a former device had not sent goes on in a new stream.
+
+    So does what it had sent to a centre that began anew since, or does not know the device any
+    more: it was restored from before that device's time, and may lack all of it.
+    """
     with ws.db.transaction():
         former = ws.setting("identity")
         if former.get("device_id") not in (None, identity.device_id):
-            forks.leave(ws, list(streams.all_streams(ws)), foreign=True)
+            same = former.get("server_epoch") == identity.server_epoch
+            if not same or former.get("state") == "bad_token":
+                sent = plain(ws.table(CHANGES).find_by("acked", True))
+                put_all(ws.db, CHANGES, {one["change_id"]: unmarked(one) for one in sent})
+            forks.leave(ws, list(streams.all_streams(ws)), foreign=True, received=True)
             ws.table(SETTINGS).remove(doc_ids=["cursor"])
         ws.keep_setting("identity", **identity.document())
         if allow_http:

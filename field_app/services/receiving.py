@@ -29,12 +29,15 @@ from field_app.services.records import (
 )
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain, put_all
 from field_app.sync_client import Reply
+from schemas.catalogue import kinds
 from schemas.clock import written
 
 log = logging.getLogger(__name__)
 
 UNKNOWN = "unknown_kinds"
 """The table of records whose kind this program does not know yet."""
+OLD = "old"
+"""In a copy: it is of an epoch of the centre that is over."""
 MARKS = ("seen", conflicts.DECISION, "correction")
 """Kinds that speak of another record and are listed under it."""
 CLOCK_DOUBT_S = 600
@@ -77,10 +80,11 @@ def take_reply(
     """
     at = written(ws.now())
     with ws.db.transaction():
-        leaving = [one for one in reply.updates if one.get("gone") and _holds(ws, one["record_id"])]
+        renewed = _begin_anew(ws, reply) if _is_restored(ws, reply) else {}
+        offered = [*reply.updates, *_not_renewed(ws, reply)]
+        leaving = [one for one in offered if one.get("gone") and _holds(ws, one["record_id"])]
         gone = 0 if agreed else too_many_gone(leaving, gone_before, held)
-        updates = () if gone else reply.updates
-        renewed = _unmark_lost(ws, reply) if _is_restored(ws, reply) else {}
+        updates = () if gone else offered
         # A change may have been sealed anew or corrected since the batch was made.
         sent = [now for one in batch.changes if (now := _as_it_is(ws, one)) is not None]
         sent += _held_ones(ws, reply, {one["change_id"] for one in sent})
@@ -96,6 +100,8 @@ def take_reply(
         ws.keep_setting("cursor", server_epoch=reply.server_epoch)
         if not gone:
             ws.keep_setting("cursor", cursor=reply.cursor)
+            if not reply.more:
+                ws.keep_setting("cursor", anew=False)
         _keep_identity(ws, reply, at, measured=measured)
         if reply.people:
             ws.keep_setting("people", **reply.people)
@@ -187,16 +193,23 @@ def _write(ws: Workspace, result: Result) -> None:
 
 
 def _remove(ws: Workspace, record_ids: list[str]) -> None:
-    """Remove the views of records and the marks about them."""
+    """Remove the views of records, and the marks about those that were the centre's: what is said
+    of a change that never became a record there stays in scope."""
     marks = [
         mark["record_id"]
         for name in MARKS
         for record_id in record_ids
+        if _had_copy(ws, record_id)
         for mark in ws.table(name).find_by("parent_id", record_id)
         if mark["state"] not in ("local", "refused", "conflict")
     ]
     for name in kind_names():
         ws.table(name).remove(doc_ids=[*record_ids, *marks])
+
+
+def _had_copy(ws: Workspace, record_id: str) -> bool:
+    view = find_view(ws, record_id)
+    return view is not None and view["copy"] is not None
 
 
 def _is_restored(ws: Workspace, reply: Reply) -> bool:
@@ -205,17 +218,53 @@ def _is_restored(ws: Workspace, reply: Reply) -> bool:
     return known is not None and known != reply.server_epoch
 
 
+def _begin_anew(ws: Workspace, reply: Reply) -> dict[str, str]:
+    """Meet a restored centre: offer it what it lacks, and take every copy for old until the pull
+    from the start has brought it again. Returns the records to be looked at, with their kinds."""
+    for name in kind_names():
+        views = {view["record_id"]: view for view in plain(ws.table(name)) if view["copy"]}
+        old = {key: {**view, "copy": {**view["copy"], OLD: True}} for key, view in views.items()}
+        put_all(ws.db, name, old)
+    ws.keep_setting("cursor", anew=True)
+    return _unmark_lost(ws, reply)
+
+
+def _not_renewed(ws: Workspace, reply: Reply) -> list[dict[str, Any]]:
+    """Return, as updates, that copies have gone which a finished pull from the start has not
+    brought again: those outside the worker's grids, and what only the centre can make.
+
+    A record of his grids that the restored centre lacks stays, marked as old: with the log behind
+    it gone, this may be the last copy there is.
+    """
+    if reply.more or not ws.setting("cursor").get("anew"):
+        return []
+    came = {update["record_id"] for update in reply.updates}
+    grids = reply.grids if reply.grids is not None else ws.grids
+    return [
+        {"record_id": view["record_id"], "gone": True}
+        for kind in kinds()
+        for view in ws.table(kind.info.name)
+        if view["copy"] and view["copy"].get(OLD) and view["record_id"] not in came
+        if not (kind.info.laptop and _near(view["copy"]["grid"], grids))
+    ]
+
+
+def _near(area: str | None, grids: Sequence[str]) -> bool:
+    """Whether an area lies in one of these grids, or around one."""
+    return any((area or "").startswith(one) or one.startswith(area or "") for one in grids)
+
+
 def _unmark_lost(ws: Workspace, reply: Reply) -> dict[str, str]:
     """Offer again whatever the restored centre does not have; nothing kept is touched.
 
     What staff had decided is forgotten until the centre, which is asked for everything anew, tells
     it again. Returns the records to be looked at, with their kinds.
     """
-    lost, forked = beyond(plain(ws.table(CHANGES)), reply.known)
+    lost, forked, shared = beyond(plain(ws.table(CHANGES)), reply.known)
     log.warning("the centre began a new epoch; %d changes are offered again", len(lost))
     put_all(ws.db, CHANGES, {change["change_id"]: change for change in lost})
     every = streams.all_streams(ws)
-    streams.go_back(ws, {name: reply.known.get(name, (0, "")) for name in every})
+    streams.go_back(ws, {name: reply.known[name] if name in shared else (0, "") for name in every})
     if forked:
         forks.leave(ws, forked, foreign=True)
     ids = {change["change_id"] for change in lost}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy as copying
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -235,12 +236,23 @@ def test_what_a_restored_centre_lacks_is_offered_again():
         log.changes[-1] = change | {"acked": True, "settled": True, "outcome": "applied",
                                     "receipt": {"version": 2}}  # fmt: skip
     at_two = log.changes[1]["hash"]
-    lost, forked = beyond(log.changes, {STREAM: (2, at_two)})
+    lost, forked, shared = beyond(log.changes, {STREAM: (2, at_two)})
     assert [one["seq"] for one in lost] == [3, 4]
     assert all(not one["acked"] and one["outcome"] is None for one in lost)
-    assert forked == set()
-    assert beyond(log.changes, {STREAM: (2, "another")})[1] == {STREAM}
+    assert (forked, shared) == (set(), {STREAM})
     assert len(beyond(log.changes, {})[0]) == 4
+
+
+@pytest.mark.parametrize("theirs", [(2, "another"), (9, "longer")])
+def test_nothing_of_a_stream_with_another_history_at_a_restored_centre_counts_as_known(theirs):
+    log = Log()
+    for number in range(4):
+        change = log.write("update", {"rating": number + 1}, 1)
+        log.changes[-1] = change | {"acked": True, "settled": True, "outcome": "applied",
+                                    "receipt": {"version": 2}}  # fmt: skip
+    lost, forked, shared = beyond(log.changes, {STREAM: theirs})
+    assert [one["seq"] for one in lost] == [1, 2, 3, 4]
+    assert (forked, shared) == ({STREAM} if theirs[0] == 2 else set(), set())
 
 
 def test_only_old_settled_confirmed_changes_may_be_forgotten():
