@@ -21,6 +21,7 @@ from field_app.domain.errors import Trouble, sentence
 from field_app.services import receipts
 from field_app.services.batch import last_batch, next_batch
 from field_app.services.desk import Desk, open_desk
+from field_app.services.photos import waiting
 from field_app.services.records import unsent_count
 from field_app.services.relay import write_to
 from field_app.services.relay_receipt import take_receipt_at
@@ -234,6 +235,7 @@ def _status(settings: Settings, args: argparse.Namespace) -> int:
         print(f"网格 grids: {', '.join(identity.grids)}")
         print(f"终端 device: {identity.device_id} ({identity.state})")
         print(f"未上传 unsent: {unsent_count(ws)}")
+        print(f"照片未传 photos unsent: {len(waiting(ws))}")
     return 0
 
 

@@ -78,7 +78,8 @@ def test_status_counts_the_unsent(command, laptop):
     status, out, _ = command("status")
     assert status == 0
     assert WORKER in out
-    assert "unsent: 1" in out
+    assert "未上传 unsent: 1" in out
+    assert "照片未传 photos unsent: 0" in out
 
 
 def test_sync_sends_everything_and_tells_the_count(command, joined, line):
