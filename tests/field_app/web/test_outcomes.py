@@ -7,11 +7,25 @@ import re
 import pytest
 
 from field_app.services.corrections import open_corrections
-from field_app.services.records import get_view, new_id, save_record
+from field_app.services.records import changes_of, get_view, new_id, save_record, views
+from field_app.services.workspace import CHANGES
+from schemas.catalogue import kind_of
 from tests.field_app.desks import Desk
 from tests.field_app.forms import Paper
-from tests.field_app.laptops import HOUSEHOLD, ISSUE, NEXT_GRID
+from tests.field_app.laptops import HOUSEHOLD, ISSUE, NEXT_GRID, OTHER_WORKER
+from tests.field_app.signed_in import sign_in
+from tests.field_app.small_grid import pull_in, rid
 
+AT = "2026-09-30T08:40:00+08:00"
+WRITTEN = {
+    "patrol": {"slot": "morning", "started_at": AT, "ended_at": AT,
+               "covered_ids": [rid("compound", 1)],
+               "items": {"environment": {"result": "ok"}}},
+    "visit": {"visited_at": AT, "household_id": rid("household", 1), "purposes": ["daily"],
+              "mode": "door", "result": "met", "notice_given": True, "met": "王某"},
+    "issue": ISSUE,
+    "issue_step": {"issue_id": rid("issue", 1), "action": "note", "at": AT, "text": "已看过"},
+}  # fmt: skip
 PHONE, OTHER_PHONE = "13900001111", "13900002222"
 
 
@@ -158,3 +172,38 @@ def test_what_is_said_of_records_is_no_list_of_its_own(laptop):
     for name in ("decision", "correction", "seen"):
         assert f"/records/{name}/" not in page
         assert laptop.browser.get(f"/records/{name}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "kind", ["room", "shop", "household", "resident", "care", "patrol", "visit", "issue",
+             "issue_step"],
+)  # fmt: skip
+def test_whatever_was_refused_is_corrected_on_the_same_road(laptop, kind):
+    at = sign_in(laptop)
+    ws = at.ws
+    fields = WRITTEN.get(kind) or dict(views(ws, kind)[0]["fields"])
+    action = "step" if kind == "issue_step" else "create"
+    save_record(ws, "issue", "create", ISSUE, record_id=rid("issue", 1))
+    saved = save_record(ws, kind, action, fields)
+    assert saved.change_id, saved.problems
+    change = dict(ws.table(CHANGES).get(doc_id=saved.change_id))
+    told = {"acked": True, "outcome": "quarantined", "receipt": {"problem": []}}
+    ws.put(CHANGES, saved.change_id, change | told)
+    name = next(name for name, one in kind_of(kind).declared().items() if one.ask)
+    asked = {
+        "target_kind": kind, "target_id": saved.record_id, "change_id": saved.change_id,
+        "asked_of": ws.worker_id, "words": "请核对后重新提交", "asked_by": OTHER_WORKER,
+        "asked_at": AT,
+        "marked": {name: {"words": "这一项不对"}},
+    }  # fmt: skip
+    pull_in(ws, "correction", new_id(), asked)
+    found = re.search(rf'href="(/records/{kind}/[^"]*corrects={saved.change_id})"',
+                      at.browser.get("/").text)  # fmt: skip
+    assert found
+    paper = Paper.open(at.browser, found[1])
+    assert "请核对后重新提交" in plain(paper.page)
+    assert re.search(r'class="asked"[^>]*>.*这一项不对', paper.page.text)
+    assert paper.press().status_code == 302
+    again = changes_of(ws, saved.record_id)[-1]
+    assert (again["corrects"], again["action"]) == (saved.change_id, action)
+    assert open_corrections(ws) == []
