@@ -37,7 +37,8 @@ def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: i
             _close(app)  # every worker opens its own connections after the fork
             _serve_gunicorn(settings, make_app, listener, workers)
         else:
-            _serve_waitress(settings, app, listener)
+            signal.signal(signal.SIGTERM, _stop)
+            waitress_for(settings, app, listener).run()
     finally:
         listener.close()
 
@@ -60,7 +61,8 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve_waitress(settings: Settings, app: Flask, listener: socket.socket) -> None:
+def waitress_for(settings: Settings, app: Flask, listener: socket.socket) -> Any:
+    """Return the server that will answer on ``listener``; ``run`` serves until it is closed."""
     from waitress.channel import HTTPChannel
     from waitress.parser import HTTPRequestParser
     from waitress.server import create_server
@@ -71,19 +73,22 @@ def _serve_waitress(settings: Settings, app: Flask, listener: socket.socket) -> 
         """Decides by the head of a request how large its body may be, before any of it is read."""
 
         adj: Any
+        expect_continue: bool
 
         def parse_header(self, header_plus: bytes) -> None:
             """Read the head; what waitress compares with is then this request's own limit."""
             super().parse_header(header_plus)
             self.adj = copy.copy(self.adj)
-            self.adj.max_request_body_size = limit(self.path, self.headers.get("COOKIE", ""))
+            most = limit(self.path, self.headers.get("COOKIE", ""))
+            self.adj.max_request_body_size = most
+            if self.content_length >= most:
+                self.expect_continue = False  # nobody is asked to go on with what is refused
 
     class Channel(HTTPChannel):  # type: ignore[misc]
         """One connection."""
 
         parser_class = Parser
 
-    signal.signal(signal.SIGTERM, _stop)
     server = create_server(
         app,
         sockets=[listener],
@@ -92,7 +97,7 @@ def _serve_waitress(settings: Settings, app: Flask, listener: socket.socket) -> 
         clear_untrusted_proxy_headers=not settings.behind_tls,
     )
     server.channel_class = Channel
-    server.run()
+    return server
 
 
 def _stop(number: int, frame: object) -> None:
