@@ -27,7 +27,7 @@ from field_app.services.records import (
     kind_names,
     seen_version,
 )
-from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain, put_all
+from field_app.services.workspace import CHANGES, CONFLICTS, DRAFTS, Workspace, plain, put_all
 from field_app.sync_client import Reply
 from schemas.catalogue import kinds
 from schemas.clock import written
@@ -193,23 +193,30 @@ def _write(ws: Workspace, result: Result) -> None:
 
 
 def _remove(ws: Workspace, record_ids: list[str]) -> None:
-    """Remove the views of records, and the marks about those that were the centre's: what is said
-    of a change that never became a record there stays in scope."""
+    """Remove the views of records, and the marks about them that lie where they lay.
+
+    What is said of a change that never became a record, or was put where its writer is now, stays.
+    """
     marks = [
         mark["record_id"]
-        for name in MARKS
         for record_id in record_ids
-        if _had_copy(ws, record_id)
+        for view in [find_view(ws, record_id)]
+        if view is not None and view["copy"] is not None
+        for name in MARKS
         for mark in ws.table(name).find_by("parent_id", record_id)
-        if mark["state"] not in ("local", "refused", "conflict")
+        if mark["grid"] == view["grid"] and mark["state"] not in ("local", "refused", "conflict")
     ]
     for name in kind_names():
         ws.table(name).remove(doc_ids=[*record_ids, *marks])
-
-
-def _had_copy(ws: Workspace, record_id: str) -> bool:
-    view = find_view(ws, record_id)
-    return view is not None and view["copy"] is not None
+    leaving = set(record_ids)
+    untouched = [
+        draft["draft_id"]
+        for draft in ws.table(DRAFTS)
+        if draft["state"] == "open"
+        and not draft["revision"]
+        and leaving & {part["record_id"] for part in draft["parts"].values()}
+    ]
+    ws.table(DRAFTS).remove(doc_ids=untouched)
 
 
 def _is_restored(ws: Workspace, reply: Reply) -> bool:

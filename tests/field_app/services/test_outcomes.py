@@ -290,12 +290,30 @@ def test_a_draft_of_what_left_stays_and_says_why_it_cannot_be_saved(joined, line
     laptop.sync()
     part = edit_part(laptop.ws, "issue", saved.record_id)
     draft_id = open_draft(laptop.ws, "record", {MAIN: part}, kept=True)
+    untouched = open_draft(laptop.ws, "record", {MAIN: part})
     staff.reassign(worker, NEXT_GRID)
     laptop.sync()
     typed = Typed({MAIN: part["texts"] | {"title": ["还没存的"]}}, revision=1)
     outcome = finish(laptop.ws, draft_id, typed)
     assert [one.problem.code for one in outcome.problems[MAIN]] == ["out_of_area"]
     assert find(laptop.ws, draft_id)["parts"][MAIN]["texts"]["title"] == ["还没存的"]
+    assert find(laptop.ws, untouched) is None
+
+
+def test_a_whole_grid_leaves_only_after_the_worker_agreed(joined, line, staff):
+    worker = line.worker("w2")
+    laptop = joined("laptop", worker)
+    for _ in range(12):
+        save_issue(laptop.ws)
+    laptop.sync()
+    staff.reassign(worker, NEXT_GRID)
+    told = laptop.sync()
+    assert (told.error, told.facts) == ("scope_shrinks", {"gone": 12, "total": 12})
+    assert len(views(laptop.ws, "issue")) == 12
+    told = laptop.sync(agreed=True)
+    assert (told.stage, told.gone) == ("done", 12)
+    assert views(laptop.ws, "issue") == []
+    assert laptop.sync().gone == 0
 
 
 def test_a_restored_centre_is_believed_until_it_decides_again(disputed, staff, line):
