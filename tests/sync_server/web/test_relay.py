@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import http.client
 import io
 import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
@@ -24,6 +28,7 @@ from schemas.relay.sealing import Sealer
 from schemas.seal import canonical
 from sync_server.app import app_of, create_app
 from sync_server.cli.main import run
+from sync_server.cli.serving import listen, waitress_for
 from sync_server.services import relay
 from sync_server.services.devices import revoke_device
 from sync_server.services.ids import new_id
@@ -275,3 +280,45 @@ def test_memory_does_not_grow_with_the_file(peaks):
     small, large = peaks(1), peaks(LARGE_MB)
     print(f"relay file of 1 MB: {small:.0f} MB of memory, of {LARGE_MB} MB: {large:.0f} MB")
     assert large - small < HEADROOM_MB
+
+
+@pytest.fixture
+def served(app: Flask, town: Town) -> Iterator[str]:
+    """The centre as it is served by default."""
+    listener = listen("127.0.0.1", 0)
+    server = waitress_for(town.centre.settings, app, listener)
+
+    def run_until_closed() -> None:
+        with contextlib.suppress(OSError, ValueError):  # its sockets are closed under it
+            server.run()
+
+    thread = threading.Thread(target=run_until_closed, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.close()
+    thread.join(10)
+
+
+def test_the_server_reads_large_bodies_of_signed_in_staff_alone(app, served, laptop, town):
+    file = relay_file(laptop, [laptop.body()]) + bytes(USUAL_BYTES)  # spoilt by what follows it
+    cookie = sign_in(app, "community").get_cookie("gridrounds_centre")
+    known = {"Cookie": f"{cookie.key}={cookie.value}"}
+    kind = {"Content-Type": "application/octet-stream"}
+    answer = requests.post(f"{served}{API}/relay", data=file, headers=known | kind, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (422, "relay_damaged")
+    for path, headers in ((f"{API}/relay", kind), ("/sign-in", known | kind)):
+        head = headers | {"Content-Length": str(len(file)), "Expect": "100-continue"}
+        assert refused_unread(served, path, head) == 413
+
+
+def refused_unread(address: str, path: str, headers: dict[str, str]) -> int:
+    """Send the head of a request alone; return how it is answered."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", path)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
