@@ -20,6 +20,8 @@ MAX_BODY_BYTES = 1_048_576
 MAX_CHANGE_BYTES = 65_536
 MAX_DEPTH = 8
 MAX_WANT = 2_000
+MAX_HELD = 200
+"""How many changes put aside a request may ask about."""
 
 Outcome = Literal["applied", "merged", "unchanged", "conflict", "held", "quarantined", "duplicate"]
 ACCOUNTED = ("applied", "merged", "unchanged", "conflict", "held", "quarantined")
@@ -163,6 +165,7 @@ class SyncSchema(_Exact):
         load_default=dict,
         validate=validate.Length(max=MAX_CHANGES),
     )
+    held = fields.List(_pattern(_UUID), load_default=list, validate=validate.Length(max=MAX_HELD))
     want = fields.Integer(
         strict=True, load_default=500, validate=validate.Range(min=0, max=MAX_WANT)
     )

@@ -81,11 +81,12 @@ def envelope(
     want: int,
     former: Mapping[str, int] | None = None,
     account: Mapping[str, Any] | None = None,
+    held: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the body of an exchange without its changes.
 
     ``former`` tells, of changes offered again, which version they had become before; ``account``
-    what the laptop says of its own log.
+    what the laptop says of its own log, ``held`` which changes were put aside when last heard of.
     """
     body = {
         "protocol": PROTOCOL,
@@ -99,5 +100,5 @@ def envelope(
         "stream": stream,
         "want": want,
     }
-    more = {"former": former, "account": account}
-    return body | {name: dict(one) for name, one in more.items() if one}
+    more = {"former": former, "account": account, "held": list(held)}
+    return body | {name: one for name, one in more.items() if one}

@@ -15,6 +15,7 @@ from field_app.services import streams
 from field_app.services.accounting import told
 from field_app.services.workspace import CHANGES, Workspace, plain
 from schemas.clock import written
+from schemas.exchange import MAX_HELD
 from schemas.seal import canonical
 
 LAST = "last_batch"
@@ -77,6 +78,15 @@ def _usual(ws: Workspace) -> Limits:
     return Limits(identity.max_changes, identity.max_bytes)
 
 
+def _held(ws: Workspace) -> list[str]:
+    """Return the changes the centre had put aside: it is asked what became of them since, for their
+    record may come by another laptop."""
+    waiting = ws.table(CHANGES).find_by("settled", False)
+    return [one["change_id"] for one in waiting if one["acked"] and one["outcome"] == "held"][
+        :MAX_HELD
+    ]
+
+
 def _envelope(
     ws: Workspace,
     logs: dict[str, dict[str, Any]],
@@ -98,6 +108,7 @@ def _envelope(
         former={
             one["change_id"]: one["former_version"] for one in run if one.get("former_version")
         },
+        held=_held(ws),
         account=told(ws, sending),
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 from field_app.domain.changes import as_sent, resealed
 from field_app.domain.reconcile import unmarked
 from field_app.services import streams
+from field_app.services.records import refresh_view
 from field_app.services.workspace import CHANGES, Workspace, plain, put_all
 
 log = logging.getLogger(__name__)
@@ -62,13 +63,19 @@ def _hash_at(head: Mapping[str, Any], seq: int) -> str:
     return str(head["acked_hash"]) if head["acked_seq"] == seq else ""
 
 
-def leave(ws: Workspace, forked: Iterable[str], *, foreign: bool = False) -> None:
+def leave(
+    ws: Workspace, forked: Iterable[str], *, foreign: bool = False, received: bool = False
+) -> None:
     """Seal the unconfirmed changes of these streams again, in order, in a new stream.
 
-    ``foreign`` as in :func:`streams.mark_forked`.
+    ``foreign`` as in :func:`streams.mark_forked`: then what was confirmed under them is offered
+    again too, since the centre may hold a copy's changes in its place; what it has comes back as a
+    duplicate. ``received`` tells that all confirmed is known to be there (under another device).
     """
     leaving = set(forked)
     with ws.db.transaction():
+        if not received:
+            _unmark(ws, leaving if foreign else _left_before(ws, leaving))
         unsent = [one for one in plain(ws.table(CHANGES).find_by("acked", False))
                   if one["stream"] in leaving]  # fmt: skip
         order = list(streams.all_streams(ws))
@@ -81,3 +88,16 @@ def leave(ws: Workspace, forked: Iterable[str], *, foreign: bool = False) -> Non
             ws.put(CHANGES, change["change_id"], {**change, **again, "stream": head.stream})
             streams.advance(ws, again)
     log.warning("left %d stream(s); %d changes sealed again", len(leaving), len(unsent))
+
+
+def _left_before(ws: Workspace, names: set[str]) -> set[str]:
+    every = streams.all_streams(ws)
+    return {name for name in names if every.get(name, {}).get("forked")}
+
+
+def _unmark(ws: Workspace, names: set[str]) -> None:
+    """Take every change of these streams for unconfirmed."""
+    confirmed = [one for one in plain(ws.table(CHANGES)) if one["acked"] and one["stream"] in names]
+    put_all(ws.db, CHANGES, {one["change_id"]: unmarked(one) for one in confirmed})
+    for record_id, kind in {one["record_id"]: one["kind"] for one in confirmed}.items():
+        refresh_view(ws, kind, record_id)

@@ -17,7 +17,7 @@ from sync_server.domain.envelope import Arrival
 from sync_server.domain.errors import Refusal
 from sync_server.services.devices import Device
 from sync_server.services.intake import Intake
-from sync_server.services.receipts import Batch, Row, duplicate
+from sync_server.services.receipts import Batch, Row, duplicate, receipt
 from sync_server.store import streams, writing
 
 
@@ -87,6 +87,24 @@ def _take(
         }
         streams.save_stream(connection, known[batch.stream], new=place is None)
     return Received(receipts, _known(names, known), len(fresh), revoked)
+
+
+def released(
+    connection: sa.Connection, batch: Batch, change_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return receipts, with ``stream``, of the device's changes among these that were put aside
+    once and are not any more; another laptop may have brought what they waited for.
+
+    Those of the batch itself and those it released have their receipts already.
+    """
+    rows = streams.received(connection, batch.device.district, change_ids)
+    return [
+        receipt(row["seq"], row["change_id"], row) | {"stream": row["stream"]}
+        for row in rows.values()
+        if row["device_id"] == batch.device.device_id
+        and row["outcome"] != "held"
+        and row["seq"] is not None
+    ]
 
 
 def _has_left(connection: sa.Connection, batch: Batch) -> bool:

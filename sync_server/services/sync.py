@@ -19,7 +19,7 @@ from sync_server.domain.cursor import claimed_place, write_cursor
 from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
 from sync_server.domain.times import Reading, read_clock, unmeasured
-from sync_server.services import audit
+from sync_server.services import audit, floors
 from sync_server.services.account import note_account
 from sync_server.services.centre import Centre
 from sync_server.services.deliver import Delivery, deliver_updates
@@ -27,7 +27,7 @@ from sync_server.services.devices import Device
 from sync_server.services.districts import district_of
 from sync_server.services.epochs import begin_epoch
 from sync_server.services.receipts import Batch, Road, batch_row
-from sync_server.services.receive import Received, known_of, receive_batch
+from sync_server.services.receive import Received, known_of, receive_batch, released
 from sync_server.store import feed, streams
 from sync_server.store.engine import compact
 
@@ -144,6 +144,9 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
             received = Received([], _known(connection, batch), 0)
         else:
             received = receive_batch(connection, batch)
+            told = {one["change_id"] for one in received.receipts}
+            asked = [one for one in envelope["held"] if one not in told]
+            received.receipts.extend(released(connection, batch, asked))
         _note_visit(connection, batch, envelope["app"], received, envelope.get("account"))
     if foreign:
         start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
@@ -212,6 +215,7 @@ def _epoch(
     place = claimed_place(centre.keys.cursor, district, epoch, envelope["cursor"])
     if place > feed.last_change_no(connection, district):
         epoch = begin_epoch(connection, district, now, above_change_no=place)
+        floors.remember(centre.settings.data, feed.last_change_no(connection, district))
     return epoch
 
 

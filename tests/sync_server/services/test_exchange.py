@@ -227,6 +227,18 @@ def test_an_update_before_its_create_is_held_and_applied_by_itself(any_centre, l
     assert laptop.version(there["record_id"]) == 2
 
 
+def test_who_asks_is_told_what_became_of_a_change_whose_record_another_laptop_brought(laptop):
+    other = join(laptop.centre, add_worker(laptop.centre, "w2"), "cd" * 32)
+    there = other.write("household", "create", household(size=2))
+    late = laptop.write("household", "update", {"remarks": "晚"}, there["record_id"])
+    assert outcomes(laptop.send()) == ["held"]
+    assert laptop.send(laptop.body([], held=[late["change_id"]]))["receipts"] == []
+    assert outcomes(other.send()) == ["applied"]  # nobody else's receipts come here
+    (told,) = laptop.send(laptop.body([], held=[late["change_id"]]))["receipts"]
+    assert (told["seq"], told["outcome"], told["stream"]) == (1, "merged", laptop.stream)
+    assert other.send(other.body([], held=[late["change_id"]]))["receipts"] == []
+
+
 def test_a_corrected_create_is_not_undone_by_older_changes_that_waited(laptop):
     made = laptop.write("household", "create", household(size=-1))
     laptop.write("household", "update", {"size": 2, "remarks": "旧"}, made["record_id"])
