@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from sync_server.store.photo_rows import PHOTO, here
-from sync_server.store.tables import changes, records, reseals, streams
+from sync_server.store.tables import audit, changes, records, reseals, streams
 
 
 class Known(NamedTuple):
@@ -121,3 +122,20 @@ def _photos(district: str, device_id: str) -> sa.Select[tuple[str, int]]:
         )
         .group_by(sha256)
     )
+
+
+def forks_since(
+    connection: sa.Connection, district: str, since: datetime
+) -> dict[str, tuple[int, datetime]]:
+    """Return, by device, how often its streams forked since a moment, and when last."""
+    query = (
+        sa.select(audit.c.target, sa.func.count(), sa.func.max(audit.c.at))
+        .where(
+            audit.c.district == district,
+            audit.c.at >= since,
+            audit.c.action == "stream_forked",
+            audit.c.target.is_not(None),
+        )
+        .group_by(audit.c.target)
+    )
+    return {device_id: (count, last) for device_id, count, last in connection.execute(query)}

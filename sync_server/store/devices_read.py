@@ -138,7 +138,7 @@ def _of_workers(district: str, codes: Iterable[str]) -> list[sa.ColumnElement[bo
 def _shown() -> list[sa.ColumnElement[Any]]:
     return [
         devices.c.device_id, devices.c.name, devices.c.state, devices.c.app, devices.c.joined_at,
-        devices.c.last_sync_at, devices.c.clock_offset_s, devices.c.worker_id,
+        devices.c.last_sync_at, devices.c.clock_offset_s, devices.c.worker_id, devices.c.account,
         users.c.no.label("worker_no"), users.c.name.label("worker_name"),
         users.c.scope_codes.label("grids"),
     ]  # fmt: skip

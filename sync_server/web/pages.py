@@ -9,6 +9,7 @@ from sync_server.services.records import listed_kinds
 from sync_server.web import (
     account,
     conflicts,
+    device_accounts,
     devices,
     errors,
     exports,
@@ -36,7 +37,8 @@ def register(app: Flask) -> None:
     i18n.register(app)
     account.register(app)
     desks = (conflicts, waiting, times)
-    for module in (home, uploads, *desks, records, photo_pages, exports, devices, notices, people):
+    laptops = (devices, device_accounts)
+    for module in (home, uploads, *desks, records, photo_pages, exports, *laptops, notices, people):
         app.register_blueprint(module.blueprint)
     relay.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")

@@ -76,6 +76,8 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "exports.back_to_list": ("GET", "/records/resident/export", READ),
         "devices.all_of_them": ("GET", "/devices", READ),
         "devices.one": ("GET", f"/devices/{laptop.device_id}", READ),
+        "device_accounts.all_of_them": ("GET", "/accounts?show=all", READ),
+        "device_accounts.one": ("GET", f"/accounts/{laptop.device_id}", READ),
         "devices.revoke": ("POST", f"/devices/{laptop.device_id}/revoke", DEVICES),
         "devices.workers": ("GET", "/join-codes", DEVICES),
         "devices.issue": ("POST", f"/join-codes/{worker.user_id}", DEVICES),

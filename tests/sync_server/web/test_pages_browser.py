@@ -129,6 +129,7 @@ def test_no_page_is_wider_than_the_screen_or_complains(
     page, address = visit_as("admin", viewport)
     ids, laptop = town.here.ids, town.here.laptop
     pages = ["/", "/uploads", f"/uploads/{town.here.batch_id}", "/waiting/quarantined", "/devices",
+             "/accounts?show=all", f"/accounts/{town.here.laptop.device_id}",
              "/conflicts", f"/devices/{laptop.device_id}", "/join-codes", "/notices", "/audit",
              "/notices/new", "/people", "/times", household_of(town.here),
              f"/conflicts/{ids['household']}",

@@ -65,6 +65,7 @@ def test_the_compiled_catalogue_is_the_written_one() -> None:
 def addresses(town: Town) -> list[str]:
     """Every page somebody of the district can look at."""
     found = ["/", "/uploads", "/uploads?day=x", f"/uploads/{town.here.batch_id}", "/devices",
+             "/accounts?show=all", f"/accounts/{town.here.laptop.device_id}",
              "/waiting/quarantined", "/waiting/held", "/conflicts", "/conflicts?state=decided",
              "/times", "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
              f"/conflicts/{town.here.ids['household']}",
