@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from schemas.catalogue import KINDS, UPCASTS, extended
+from schemas.catalogue import extended
 from schemas.fields import Line, Whole
 from schemas.kind import Kind, KindInfo
 from schemas.labels import Label
@@ -17,6 +13,7 @@ from tests.sync_server.services.desks import (
     audited,
     change,
     hire,
+    newer_household,
     of_kind,
     seen_of,
     stored,
@@ -36,28 +33,6 @@ class Dog(Kind):
 
 def again(centre: Centre) -> Replayed:
     return replay(centre.store, centre.code, centre.clock())
-
-
-@contextmanager
-def newer_household() -> Iterator[None]:
-    """Know households of version 2, which call their remarks ``note``."""
-    old = KINDS["household"]
-    fields = {name: field for name, field in old.declared().items() if name != "remarks"}
-    facts = {**old.info.__dict__, "version": 2}
-    newer: Any = type(
-        "Household", (Kind,),
-        {"info": KindInfo(**facts), **fields, "note": Line("备注", "Note")},
-    )  # fmt: skip
-
-    def step(said: dict[str, Any]) -> dict[str, Any]:
-        return {("note" if name == "remarks" else name): value for name, value in said.items()}
-
-    KINDS["household"], UPCASTS[("household", 1)] = newer, step
-    try:
-        yield
-    finally:
-        KINDS["household"] = old
-        del UPCASTS[("household", 1)]
 
 
 def test_a_kind_known_since_the_upgrade_comes_in_with_all_that_belongs_to_it(any_centre: Centre):
