@@ -4,10 +4,11 @@
 PYTHON_IN_VENV := .venv/bin/python
 UV := .venv/bin/uv
 WORLD ?= S
+SCALE ?= 1
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev server browser assets lock bench-store clean
+.PHONY: help demo test lint format dev server browser assets lock bench-store torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +41,9 @@ assets: dev ## Fetch the browser assets again, by exact version, into both apps
 
 lock: dev ## Compile requirements/*.in into the hashed locks
 	@.ci/environment lock
+
+torture: dev ## The worst, at length, on SQLite and PostgreSQL (SCALE=0.01 is a hundredth; TORTURE_ARGS)
+	@$(PYTHON_IN_VENV) -m tests.torture --scale $(SCALE) $(TORTURE_ARGS)
 
 bench-store: dev ## Measure the laptop's store against its peers
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_store
