@@ -265,7 +265,7 @@ class _Taking:
             if not reply.members["more"] or room <= 0:
                 return
             body = body | {
-                "changes": [], "heads": [], "former": {}, "account": None,
+                "changes": [], "heads": [], "held": [], "former": {}, "account": None,
                 "cursor": reply.members["cursor"], "server_epoch": reply.members["server_epoch"],
             }  # fmt: skip
             try:
