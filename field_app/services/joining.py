@@ -25,10 +25,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import field_app
 from field_app.domain.errors import Trouble
 from field_app.domain.identity import Identity
-from field_app.domain.reconcile import unmarked
 from field_app.services import forks, streams
 from field_app.services.preferences import choose
-from field_app.services.workspace import CHANGES, SETTINGS, Workspace, plain, put_all
+from field_app.services.workspace import SETTINGS, Workspace
 from field_app.store.errors import WorkerExists, WrongPassphrase
 from field_app.store.files import write_atomically
 from field_app.store.keys import PASSPHRASE_LENGTH, Argon2Profile
@@ -206,10 +205,8 @@ def _move_in(ws: Workspace, identity: Identity, allow_http: bool) -> None:
         former = ws.setting("identity")
         if former.get("device_id") not in (None, identity.device_id):
             same = former.get("server_epoch") == identity.server_epoch
-            if not same or former.get("state") == "bad_token":
-                sent = plain(ws.table(CHANGES).find_by("acked", True))
-                put_all(ws.db, CHANGES, {one["change_id"]: unmarked(one) for one in sent})
-            forks.leave(ws, list(streams.all_streams(ws)), foreign=True, received=True)
+            received = same and former.get("state") != "bad_token"
+            forks.leave(ws, list(streams.all_streams(ws)), foreign=True, received=received)
             ws.table(SETTINGS).remove(doc_ids=["cursor"])
         ws.keep_setting("identity", **identity.document())
         if allow_http:
