@@ -145,6 +145,19 @@ def test_every_restore_begins_above_all_that_was_given_out_before(operator, at_w
     assert json.loads((operator.data / "epochs.json").read_text())["highest"] == 3_000_000
 
 
+def test_a_database_put_back_by_hand_is_noticed_and_remembered(operator, at_work, tmp_path):
+    shutil.copy(tmp_path / "backup.db", operator.data / "centre.db")
+    centre = operator.open()
+    refilled(centre, at_work)
+    with centre.store.reading() as connection:
+        assert len(connection.execute(sa.select(records)).all()) == 5
+    centre.store.close()
+    assert json.loads((operator.data / "epochs.json").read_text())["highest"] == 1_000_000
+    (operator.data / "centre.db").unlink()
+    assert operator.run("restore", tmp_path / "backup.db").returncode == 0
+    assert json.loads((operator.data / "epochs.json").read_text())["highest"] == 2_000_000
+
+
 def test_on_a_bare_machine_numbers_begin_above_what_any_centre_reached(
     capsys, operator, at_work, tmp_path
 ):
