@@ -93,7 +93,7 @@ def account() -> Response:
     A revoked device is answered too: it may destroy its store only once all is known to be here.
     """
     device = calling_device(revoked=True)
-    with centre().store.reading() as connection:
+    with gate().enter(), centre().store.reading() as connection:
         found = account_of(connection, device.district, device.device_id)
     return jsonify(found.as_json())
 
