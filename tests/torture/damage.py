@@ -31,6 +31,7 @@ WEIGHTS = {
     "store.db": 44, "store.db-wal": 28, "store.db-mark": 7, "store.db-shm": 2, "key.json": 6,
     "key.copy.json": 3, "worker.json": 4, "attempts.json": 4, "store.db.lock": 1,
 }  # fmt: skip
+PHOTO_WEIGHT = 0.5
 MAY_CHANGE = ("-shm", ".lock", "attempts.json", "key.json", "key.copy.json")
 """What opening may write even when it fails: rebuilt, counted, or mended from its twin."""
 
@@ -125,16 +126,22 @@ def _spoil_one(sound: Sound, rng: random.Random, target: Path) -> tuple[str, str
         WAYS[way](path, older, rng)
         spoilt = _contents(target)
         outcome, words = found(lambda: Plain().last(Place(target)), sound.last)
-        if outcome == "reported" and _contents(target) != spoilt:
-            outcome = "altered"
+        if outcome == "reported" and path.name in WEIGHTS and _contents(target) != spoilt:
+            outcome = "altered"  # with only a photo spoilt the store is used as always
         return outcome, way, f"{sound.name} {path.name}: {way}: {outcome}: {words}"
     finally:
         shutil.rmtree(target)
 
 
 def _choose(folder: Path, rng: random.Random) -> Path:
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name in WEIGHTS]
-    return rng.choices(files, [WEIGHTS[path.name] for path in files])[0]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return rng.choices(files, [_weight(path) for path in files])[0]
+
+
+def _weight(path: Path) -> float:
+    if path.suffix in (".photo", ".small"):
+        return PHOTO_WEIGHT
+    return WEIGHTS.get(path.name, 0)
 
 
 def _contents(folder: Path) -> dict[Path, bytes]:

@@ -108,6 +108,9 @@ class Disk:
                 target, new = self._parent(event.other)
                 assert folder is target, "a name moved between folders"
                 folder.change(self.place, {name: None, new: folder.seen[name]})
+            case "link":
+                folder, name = self._parent(event.other)
+                folder.change(self.place, {name: self._node(event.path)})
             case "sync":
                 self._node(event.path).sync()
             case _:

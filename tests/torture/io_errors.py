@@ -39,6 +39,7 @@ FAULTS = (
     ("fsync", "EIO", ""),
     ("fdatasync", "EIO", ""),
     ("ftruncate", "EIO", ""),
+    ("pread64", "EIO", ""),
 )
 NAMED = ("disk_full", "store_damaged", "database_damaged", "unavailable", "folder_unusable")
 """The codes a refusing disk may be called by."""

@@ -6,6 +6,7 @@ the whole state from how far it came: nothing may be missing, nothing may differ
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from flask import Flask
 
 from field_app.store.errors import StoreError
 from field_app.store.keys import Argon2Profile, Clock
+from field_app.store.photo_files import PARTS
 from field_app.store.tables import Document
 from field_app.store.vault import OpenStore, Vault
 from schemas.clock import written
@@ -33,7 +35,7 @@ from tests.torture.wsgi import Caller
 
 WORKER, PASSPHRASES = "w1", ("correct horse", "battery staple")
 QUICK = Argon2Profile(memory_kib=64, iterations=1, lanes=1)
-BATCH = 3
+BATCH, PHOTO_EVERY = 3, 6
 _SPACE = uuid.UUID(int=0x6E6574)
 
 
@@ -74,8 +76,8 @@ class Subject(Protocol):
 class LaptopStore:
     """A worker's encrypted store, opened by passphrase as the laptop does.
 
-    A commit writes view, log and a document that always changes. Every few commits the store is
-    closed and opened again, copied, or given another passphrase.
+    A commit writes view, log and a document that always changes, and now and then a photo. Every
+    few commits the store is closed and opened again, copied, or given another passphrase.
     """
 
     name = "laptop"
@@ -156,10 +158,19 @@ def note(number: int, large: int) -> str:
     return f"第{number}次巡访" * (large // 6 if number % 10 == 0 else number * 7 % 60)
 
 
+def photo(number: int) -> tuple[str, str, bytes]:
+    """Id, hash and bytes of the photo saved with a number."""
+    content = f"照片{number}".encode() * (number % 400)
+    return _id("photo", number), hashlib.sha256(content).hexdigest(), content
+
+
 def save(store: OpenStore, number: int, large: int) -> None:
-    """One commit of three to five documents."""
+    """One commit of three to five documents, with a photo now and then."""
     view, log = store.db.table("household"), store.db.table("changes")
     text = note(number, large)
+    if number % PHOTO_EVERY == 0:
+        name, digest, content = photo(number)
+        store.photos.save(name, digest, content, content[:100])
     with store.db.transaction():
         view.upsert(Document({"number": number, "note": text[:500]}, "latest"))
         view.insert(Document({"number": number, "note": text}, f"{number:09d}"))
@@ -186,7 +197,21 @@ def check_laptop(store: OpenStore, large: int) -> int:
         wanted_view["latest"] = {"number": number, "note": text[:500]}
     if log != wanted_log or view != wanted_view:
         raise Wrong(f"differs from commit {last}")
+    for number in range(PHOTO_EVERY, last + 1, PHOTO_EVERY):
+        _check_photo(store, number)
     return last
+
+
+def _check_photo(store: OpenStore, number: int) -> None:
+    name, digest, content = photo(number)
+    try:
+        there = [store.photos.read(name, digest, part) for part in PARTS]
+    except StoreError as refused:
+        raise Reported(refused.code) from refused
+    if None in there:
+        raise Reported("photo_missing")
+    if there != [content, content[:100]]:
+        raise Wrong(f"photo {number} differs")
 
 
 class CentreOf:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.torture import damage, parallel
 from tests.torture.images import Disk
-from tests.torture.tracing import Event, NoStrace, strace
+from tests.torture.tracing import Event, NoStrace, attached
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,10 +37,10 @@ def torture(*options: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, json.loads(done.stdout.splitlines()[-1]), done.stdout + done.stderr
 
 
-def test_a_little_of_everything_passes():
+def test_a_little_of_everything_passes(tmp_path: Path):
     sections = ["kills", "power_cuts", "damage", "io_errors", "fuzz"]
     try:
-        strace()
+        attached(lambda say: None, "-e", "trace=fsync", output=tmp_path / "trace")
     except NoStrace as absent:
         sections = ["kills", "damage", "fuzz"]
         print(f"power cuts and I/O errors are not tested here: {absent}")

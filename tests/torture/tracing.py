@@ -27,21 +27,9 @@ CALLS = (
 )
 # What would change files in a way the model does not know; seeing one under the root is an error.
 UNKNOWN = frozenset(
-    [
-        "writev",
-        "pwritev",
-        "pwritev2",
-        "fallocate",
-        "link",
-        "linkat",
-        "symlink",
-        "symlinkat",
-        "copy_file_range",
-        "sendfile",
-        "truncate",
-        "sync_file_range",
-    ]
-)
+    ("writev", "pwritev", "pwritev2", "fallocate", "symlink", "symlinkat", "copy_file_range",
+     "sendfile", "truncate", "sync_file_range")
+)  # fmt: skip
 _LINE = re.compile(r"(?:\[pid\s+\d+\] |\d+ +)?(\w+)\((.*)\)\s+= (-?\d+)(?:<(.*?)>)?(?: .*)?$", re.S)
 _PR_SET_PTRACER = 0x59616D61
 ATTACH_S = 20
@@ -49,8 +37,8 @@ ATTACH_S = 20
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened: ``call`` is create, write, truncate, sync, rename, unlink, mkdir,
-    or confirmed (then ``size`` is the number)."""
+    """One thing that happened: ``call`` is create, write, truncate, sync, rename, link, unlink,
+    mkdir, or confirmed (then ``size`` is the number)."""
 
     call: str
     path: str = ""
@@ -197,6 +185,8 @@ class Reader:
             return
         if call in ("rename", "renameat", "renameat2"):
             yield Event("rename", self._name(paths[0]), self._name(paths[1]))
+        elif call in ("link", "linkat"):
+            yield Event("link", self._name(paths[0]), self._name(paths[1]))
         elif call in ("unlink", "unlinkat", "rmdir"):
             yield Event("unlink", self._name(paths[0]))
         elif call in ("mkdir", "mkdirat"):
