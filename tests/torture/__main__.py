@@ -18,8 +18,17 @@ from typing import Any
 
 from tests.torture.databases import throw_away_postgres
 
-SECTIONS = ("simulation", "kills", "power_cuts", "damage", "io_errors", "fuzz", "parallel")
-OF_DATABASE = ("simulation", "kills", "fuzz", "parallel")
+SECTIONS = (
+    "simulation",
+    "kills",
+    "power_cuts",
+    "damage",
+    "io_errors",
+    "fuzz",
+    "parallel",
+    "photos",
+)
+OF_DATABASE = ("simulation", "kills", "fuzz", "parallel", "photos")
 """What goes otherwise on another database; the rest is about files and is run without."""
 
 
