@@ -150,6 +150,9 @@ AFTER_RESTORE = (
     "请照常启动服务器。各终端下次同步时会自动补齐备份里没有的内容，终端上不用做任何事。",
     "Start the server as usual. Each laptop brings back by itself, at its next sync, what the"
     " backup lacks; nothing need be done on them.",
+    "备份之后新加入的终端要用新的加入码重新加入；之后添加的人员和调整的网格要重新录入。",
+    "Laptops that joined after the backup need a new join code; people added and grids changed"
+    " since must be entered again.",
     "照片原图不在备份里：它们在数据文件夹的 photos 里，丢失时由终端重新上传。",
     "Photos are not in the backup: they are files in the data folder's photos.",
 )

@@ -64,11 +64,11 @@ def _restore(settings: Settings, backup: Path, now: datetime) -> Restored:
     store.close()
     stamp = now.astimezone(SHANGHAI).strftime("%Y%m%d-%H%M%S")
     aside = database.with_name(f"{database.name}.before-restore-{stamp}")
-    known = restoring.highest_number(database)
+    replaced = restoring.read_replaced(database)
     with restoring.sqlite_copy(backup, database) as scratch:
         copy = open_store(f"sqlite:///{scratch}")
         try:
-            codes, above = _begin(settings, copy, known, now)
+            codes, above = _begin(settings, copy, replaced, now)
         finally:
             copy.close()
         kept = restoring.put_in_place(scratch, database, aside)
@@ -85,19 +85,23 @@ def _restore_postgresql(settings: Settings, store: Store, backup: Path, now: dat
 
 
 def _begin(
-    settings: Settings, store: Store, known: int | None, now: datetime
+    settings: Settings, store: Store, replaced: restoring.Replaced | None, now: datetime
 ) -> tuple[tuple[str, ...], int]:
     """Bring the restored database to today's tables, check it, and begin an epoch everywhere.
 
-    ``known`` is the highest number of the replaced database, None when nothing tells it.
+    Whom the replaced database kept out stays out. When neither it nor the file beside it tells
+    what was given out, numbers begin above what any centre can have reached by today.
     """
     migrate(store)
     remembered = floors.remembered(settings.data)
-    if known is None and remembered is None:
+    known = replaced.highest if replaced else 0
+    if replaced is None and remembered is None:
         known = floors.floor_of_the_day(now)
     with store.writing() as connection:
         restoring.check_content(connection)
-        above = max(known or 0, remembered or 0, _highest(connection))
+        above = max(known, remembered or 0, _highest(connection))
+        if replaced is not None:
+            restoring.keep_out(connection, replaced)
         codes = tuple(connection.scalars(sa.select(districts.c.district)))
         for code in codes:
             begin_epoch(connection, code, now, above_change_no=above + 1)

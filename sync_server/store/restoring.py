@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,7 +22,16 @@ from sqlcipher3 import dbapi2 as sqlite
 from sync_server.domain.errors import Refusal
 from sync_server.store.copying import postgresql_program, to_disk
 from sync_server.store.engine import Store
-from sync_server.store.tables import changes, districts, records, reseals, secrets, streams
+from sync_server.store.tables import (
+    changes,
+    devices,
+    districts,
+    records,
+    reseals,
+    secrets,
+    streams,
+    users,
+)
 
 SCRATCH = ".restoring"
 BESIDE = ("-wal", "-shm")
@@ -98,20 +108,55 @@ def put_in_place(scratch: Path, database: Path, aside: Path) -> bool:
     return present
 
 
-def highest_number(database: Path) -> int | None:
-    """Return the highest change number or version a database file holds, None when it cannot be
-    read."""
+@dataclass(frozen=True)
+class Replaced:
+    """What must outlive a database that is replaced: the highest change number or version it gave
+    out, and whom it kept out, devices as (district, id, state) and people as (district, id)."""
+
+    highest: int
+    devices: tuple[tuple[str, str, str], ...]
+    people: tuple[tuple[str, str], ...]
+
+
+def read_replaced(database: Path) -> Replaced | None:
+    """Return what must outlive a database file, None when there is none or it cannot be read."""
     if not database.exists():
         return None
-    wanted = (
-        "SELECT max((SELECT coalesce(max(change_no), 0) FROM districts),"
-        " (SELECT coalesce(max(version), 0) FROM records))"
-    )
     try:
         with _opened(database) as connection:
-            return int(connection.execute(wanted).fetchone()[0])
-    except (sqlite.Error, UnicodeDecodeError):
+            ((highest,),) = connection.execute(
+                "SELECT max((SELECT coalesce(max(change_no), 0) FROM districts),"
+                " (SELECT coalesce(max(version), 0) FROM records))"
+            )
+            shut = connection.execute(
+                "SELECT district, device_id, state FROM devices WHERE state <> 'active'"
+            ).fetchall()
+            gone = connection.execute(
+                "SELECT district, user_id FROM users WHERE NOT active"
+            ).fetchall()
+    except (sqlite.Error, UnicodeDecodeError, ValueError):
         return None
+    return Replaced(int(highest), tuple(shut), tuple(gone))
+
+
+def keep_out(connection: sa.Connection, replaced: Replaced) -> None:
+    """Keep out of the restored database whom the replaced one kept out."""
+    for district, device_id, state in replaced.devices:
+        connection.execute(
+            sa.update(devices)
+            .where(
+                devices.c.district == district,
+                devices.c.device_id == device_id,
+                devices.c.state == "active",
+            )
+            .values(state=state)
+        )
+    for district, user_id in replaced.people:
+        connection.execute(
+            sa.update(users)
+            .where(users.c.district == district, users.c.user_id == user_id)
+            .values(active=False)
+        )
 
 
 def is_empty(connection: sa.Connection) -> bool:

@@ -16,7 +16,9 @@ from sync_server.app import create_app
 from sync_server.cli.main import run as run_line
 from sync_server.cli.sentences import SENTENCES
 from sync_server.domain.errors import Refusal
+from sync_server.services.accounts import get_user, set_active
 from sync_server.services.centre import Centre, open_centre
+from sync_server.services.devices import revoke_device
 from sync_server.services.floors import floor_of_the_day
 from sync_server.settings import Settings
 from sync_server.store.engine import open_store
@@ -175,6 +177,22 @@ def test_a_damaged_database_is_kept_aside_as_it_is(operator, at_work, tmp_path):
     (aside,) = operator.data.glob("centre.db.before-restore-*")
     assert aside.read_bytes() == b"no database " * 1000
     assert count_in(database) == 3
+
+
+def test_whom_the_replaced_database_kept_out_stays_out(operator, at_work, tmp_path):
+    centre = operator.open()
+    with centre.store.writing() as connection:
+        revoke_device(connection, centre.code, at_work.device_id, centre.clock(), by=None)
+        set_active(connection, centre.code, at_work.worker_id, False, centre.clock(), "s1")
+    centre.store.close()
+    assert operator.run("restore", tmp_path / "backup.db").returncode == 0
+    centre = operator.open()
+    at_work.centre = centre
+    with pytest.raises(Refusal, match="device_revoked"):
+        at_work.send()
+    with centre.store.reading() as connection:
+        assert not get_user(connection, centre.code, at_work.worker_id).active
+    centre.store.close()
 
 
 def test_nothing_is_restored_while_a_server_runs(operator, at_work, tmp_path):
