@@ -89,7 +89,10 @@ def ruled(change: Change, rulings: Rulings) -> Change:
         assert last is not None
         receipt = {**(change["receipt"] or {}), "outcome": told, "version": last["reached"]}
         settled = change["settled"] and change["outcome"] == "applied"
-        return _flagged({**change, "outcome": "applied", "receipt": receipt, "settled": settled},
+        # Without a version it waits for its record, as it would have.
+        waits = last["reached"] is None and not settled
+        outcome = "held" if waits else "applied"
+        return _flagged({**change, "outcome": outcome, "receipt": receipt, "settled": settled},
                         "declined", False)  # fmt: skip
     if change["outcome"] != "quarantined":
         change = {**change, "outcome": "quarantined", "settled": False}
@@ -202,9 +205,16 @@ def _met_another(
     rulings: Mapping[str, Any],
 ) -> bool:
     """Whether a refused change that was let in as it was met another's value there."""
-    if change["outcome"] != "applied" or not _released(rulings):
+    if change["outcome"] != "applied" or not is_let_in(change) or not _released(rulings):
         return False
     return bool(before["contested"] or found)
+
+
+def is_let_in(change: Mapping[str, Any]) -> bool:
+    """Whether a change was refused and let in since, as a decision says; the centre has not told
+    yet what exactly became of it."""
+    told = (change["receipt"] or {}).get("outcome")
+    return bool(change["acked"]) and told == "quarantined" and change["outcome"] != told
 
 
 def _released(rulings: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from field_app.domain.changes import as_sent
 from field_app.domain.errors import Trouble
 from field_app.services import streams
 from field_app.services.accounting import told
+from field_app.services.rulings import let_in
 from field_app.services.workspace import CHANGES, Workspace, plain
 from schemas.clock import written
 from schemas.exchange import MAX_HELD
@@ -79,12 +80,11 @@ def _usual(ws: Workspace) -> Limits:
 
 
 def _held(ws: Workspace) -> list[str]:
-    """Return the changes the centre had put aside: it is asked what became of them since, for their
-    record may come by another laptop."""
+    """Return the changes the centre had put aside, or refused and let in since: it is asked what
+    became of them, for their record may come by another laptop."""
     waiting = ws.table(CHANGES).find_by("settled", False)
-    return [one["change_id"] for one in waiting if one["acked"] and one["outcome"] == "held"][
-        :MAX_HELD
-    ]
+    held = [one["change_id"] for one in waiting if one["acked"] and one["outcome"] == "held"]
+    return [*held, *let_in(ws)][:MAX_HELD]
 
 
 def _envelope(

@@ -132,10 +132,15 @@ def _as_it_is(ws: Workspace, sent: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _held_ones(ws: Workspace, reply: Reply, sent: set[str]) -> list[dict[str, Any]]:
-    """Return earlier changes that waited at the centre and that the answer now speaks of."""
+    """Return earlier changes that waited at the centre, or were refused and let in, and that the
+    answer now speaks of."""
     ids = [one["change_id"] for one in reply.receipts if one["change_id"] not in sent]
     found = plain(ws.table(CHANGES).get(doc_ids=ids)) if ids else []
-    return [one for one in found if one["acked"] and one["outcome"] == "held"]
+    return [
+        one
+        for one in found
+        if one["acked"] and (one["outcome"] == "held" or conflicts.is_let_in(one))
+    ]
 
 
 def _world(

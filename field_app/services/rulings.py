@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from field_app.domain.conflicts import is_let_in
 from field_app.services.records import lookup
-from field_app.services.workspace import Workspace
+from field_app.services.workspace import CHANGES, CONFLICTS, Workspace
 from schemas.fields import Keyed
 from schemas.kind import Kind
 from schemas.labels import Label
@@ -59,6 +60,14 @@ class Ruling:
     by: str
     at: str
     words: str
+
+
+def let_in(ws: Workspace) -> list[str]:
+    """Return the refused changes that were let in since, of which the centre has not told yet what
+    exactly became of them: it is asked."""
+    ruled = [one["change_id"] for one in ws.table(CONFLICTS) if one.get("rulings")]
+    found = ws.table(CHANGES).get(doc_ids=ruled) if ruled else []
+    return [one["change_id"] for one in found if is_let_in(one)]
 
 
 def reasons(kind: type[Kind], change: Mapping[str, Any], lang: str) -> Iterator[Reason]:

@@ -133,6 +133,16 @@ def test_a_refused_change_let_in_is_settled_by_its_version():
     assert laptop.changes[change["change_id"]]["settled"]
 
 
+def test_a_refused_change_let_in_before_its_record_came_is_received():
+    laptop, change = refused()
+    laptop.answer([], [decision(change["change_id"], "released", subject="refused", path=None)])
+    assert laptop.state(change) == "received"
+    laptop.answer([], [update(BASE | {"met": "王某"}, 2)])
+    assert laptop.state(change) == "stored"
+    laptop.answer([], [update(BASE | {"met": "王某", "rating": 3}, 3)])
+    assert laptop.state(change) == "stored"
+
+
 def test_a_refused_change_let_in_that_meets_another_value_waits_for_a_decision():
     laptop, change = refused()
     laptop.answer([], [update(BASE | {"met": "李某"}, 4)])

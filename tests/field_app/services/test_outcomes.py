@@ -124,6 +124,25 @@ def test_a_refused_change_let_in_is_stored(joined, staff):
     assert (found.state, [one.outcome for one in found.rulings]) == ("stored", ["放行入库"])
 
 
+def test_what_exactly_became_of_a_change_let_in_is_asked_for(disputed, staff, hands, line):
+    first, second, record_id, _, _ = disputed
+    worker = line_worker(line, second)
+    staff.reassign(worker, NEXT_GRID)
+    hands.passes(60)
+    second.ws.keep_setting("identity", grids=[GRID])
+    change_id = edit(second, record_id, size=4)
+    second.sync()
+    assert detail(second.ws, change_id).item.state == "refused"
+    hands.passes(60)
+    edit(first, record_id, size=9)
+    first.sync()
+    staff.release(change_id)
+    second.sync()
+    second.sync()
+    told = second.ws.table(CHANGES).get(doc_id=change_id)
+    assert told["receipt"]["outcome"] == told["outcome"] == "merged"
+
+
 def test_a_refused_change_not_taken_says_why_and_keeps_what_was_written(joined, staff):
     laptop = joined()
     saved = refused(laptop)
