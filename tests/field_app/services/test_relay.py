@@ -171,6 +171,11 @@ def test_receipts_of_others_and_damaged_ones_mark_nothing(laptop, line, joined, 
     with pytest.raises(Trouble, match="receipt_damaged"):
         read_in(laptop, mine[:middle] + bytes([mine[middle] ^ 1]) + mine[middle + 1 :])
     assert whole(laptop.ws) == before
+    [kept] = laptop.ws.table(relay.RELAY)
+    laptop.ws.put(relay.RELAY, kept.doc_id, {**kept, "sha256": "0" * 64})
+    with pytest.raises(Trouble, match="receipt_of_other"):  # an answer to another file
+        read_in(laptop, mine)
+    laptop.ws.put(relay.RELAY, kept.doc_id, dict(kept))
     assert read_in(laptop, mine).confirmed == 1
 
 
