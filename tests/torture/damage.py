@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.torture.forks import Fork
 from tests.torture.power_cuts import found, memory
 from tests.torture.subjects import LaptopStore, Place
 
@@ -69,7 +68,7 @@ def run(scale: float, database: str | None) -> dict[str, Any]:
 
 
 def laptops(scratch: Path) -> list[Sound]:
-    """Make the laptops, in a fork, as they are while open and after they were closed."""
+    """Make the laptops, as they are while open and after they were closed."""
     subject, place = Plain(), Place(scratch / "made")
     place.folder.mkdir()
 
@@ -80,13 +79,9 @@ def laptops(scratch: Path) -> list[Sound]:
             shutil.copytree(place.folder, scratch / f"living-{age}")
         shutil.copytree(place.folder, scratch / f"closed-{age}")
 
-    def make() -> None:
-        subject.create(place)
-        go_on(1, COMMITS - OLDER, "older")
-        go_on(COMMITS - OLDER + 1, COMMITS, "now")
-
-    told = Fork(lambda say: make()).finish()
-    assert not told.failure, told.failure
+    subject.create(place)
+    go_on(1, COMMITS - OLDER, "older")
+    go_on(COMMITS - OLDER + 1, COMMITS, "now")
     return [
         Sound(name, scratch / f"{name}-now", scratch / f"{name}-older", COMMITS)
         for name in ("living", "closed")
