@@ -58,7 +58,8 @@ def judge(
     lay_in: Sequence[str] = (),
 ) -> Verdict:
     """Judge a change. ``record`` is the one it names, ``parent`` the one a step belongs to (rows
-    of the centre, None when unknown); ``lay_in`` are the areas the record was moved out of.
+    of the centre, None when unknown); ``lay_in`` are the areas the record was moved out of. For
+    a create these are what it hangs below, when that was moved, and the areas it was moved from.
 
     ``made`` None: only the worker's grids of today count.
     """
@@ -70,7 +71,7 @@ def judge(
     if arrival.action not in info.laptop:
         return _refused("not_allowed")
     if arrival.action in ("create", "step"):
-        return _judge_new(arrival, worker.areas(made), record, parent)
+        return _judge_new(arrival, worker.areas(made), record, parent, lay_in)
     return _judge_changed(arrival, worker, record, made, lay_in)
 
 
@@ -81,11 +82,19 @@ def parent_id(arrival: Arrival) -> str | None:
     return arrival.fields.get(arrival.kind.info.parent)
 
 
+def hangs_below(arrival: Arrival) -> str | None:
+    """Return the record a create is listed under, None for every other change."""
+    if arrival.action != "create" or arrival.kind is None or not arrival.kind.info.parent:
+        return None
+    return arrival.fields.get(arrival.kind.info.parent)
+
+
 def _judge_new(
     arrival: Arrival,
     areas: Sequence[str],
     record: Mapping[str, Any] | None,
     parent: Mapping[str, Any] | None,
+    lay_in: Sequence[str],
 ) -> Verdict:
     assert arrival.kind is not None
     info = arrival.kind.info
@@ -99,6 +108,8 @@ def _judge_new(
         area = parent["grid"]
     else:
         area = arrival.members["grid"] or ""
+        if parent is not None and _lay_in_his(arrival, areas, lay_in, info):
+            return Verdict(grid=parent["grid"])  # it lies where what it hangs below went
     return Verdict(grid=area) if _in_area(areas, area, info) else _refused("out_of_area")
 
 

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from sync_server.domain.envelope import Arrival, problem, reopened
 from sync_server.domain.holding import Made
-from sync_server.domain.judging import Verdict, Worker, judge, parent_id
+from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.domain.merge import Edit
 from sync_server.domain.times import corrected, made_doubtful, moment
+from sync_server.services.decision_records import close_answered, tell_decisions
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Ledger, VoidedRecord, Writer
 from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
@@ -114,9 +115,11 @@ class Intake:
         scopes = streams.scopes_of(self._connection, self._district, people)
         held_by = holdings.holdings_of(self._connection, self._district, people)
         self._workers = {one: Worker(one, scopes.get(one, ()), held_by[one]) for one in people}
-        named = wanted | {row["record_id"] for row in held}
+        above = {one for arrival in arrivals if (one := hangs_below(arrival))}
+        named = wanted | above | {row["record_id"] for row in held}
         moved = moving.moves_of(self._connection, self._district, named)
         self._lay_in = {one: [step.from_area for step in steps] for one, steps in moved.items()}
+        self._ledger.load(above & moved.keys())
 
     def _row(self, arrival: Arrival) -> Row:
         """Return the change's row, without what became of it."""
@@ -152,13 +155,14 @@ class Intake:
         # A held change is judged as its own writer's, whoever's batch brings the create.
         worker = self._workers[item.row["author"] if item.stored else self._batch.device.worker_id]
         row = item.row
+        above = hangs_below(item.arrival)
         verdict = judge(
             item.arrival,
             worker,
             self._ledger.record(row["record_id"]),
-            self._ledger.record(parent_id(item.arrival)),
+            self._ledger.record(parent_id(item.arrival) or above),
             Made(row["happened_at"], row["doubtful"], row["received_at"]),
-            self._lay_in.get(row["record_id"], ()),
+            self._lay_in.get(above or row["record_id"], ()),
         )
         item.row["waits_for"] = verdict.waits_for
         if verdict.problems:
@@ -221,7 +225,11 @@ class Intake:
         rows = [item.row for item in self._items.values()]
         self._ledger.write()
         writing.insert_changes(connection, rows)
-        writing.settle_held(connection, [item.row for item in self._settled])
+        settled = [item.row for item in self._settled]
+        writing.settle_held(connection, settled)
+        now = batch.received_at
+        tell_decisions(connection, self._district, self._ledger.decided, now)
+        close_answered(connection, self._district, rows + settled, now)
         reseals = [
             {
                 "district": self._district,

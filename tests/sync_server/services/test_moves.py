@@ -138,6 +138,25 @@ def test_a_change_of_somebody_who_did_not_know_is_a_proposal_for_the_new_grid(
     assert answer["receipts"][0]["problem"][0]["code"] == "out_of_area"
 
 
+def test_a_new_record_of_somebody_who_did_not_know_lies_where_its_parent_went(
+    any_centre, staff, old, new
+):
+    ids = family(any_centre)
+    pull(old)
+    move(any_centre, staff, "room", ids["room"], OTHER_GRID)
+    made = old.write("resident", "create", resident(household_id=ids["household"]))
+    mine = old.write("household", "create", household(room_id=new_id()))
+    assert outcomes(old.send()) == ["applied", "applied"]
+    assert areas(any_centre)[made["record_id"]] == OTHER_GRID
+    assert made["record_id"] in pull(new)
+    assert pull(old) == {mine["record_id"]}
+    # Nobody gets into a grid by hanging something below what was never his.
+    foreign = old.write("resident", "create", resident(household_id=ids["household"]),
+                        grid=OTHER_GRID)  # fmt: skip
+    assert outcomes(old.send()) == ["quarantined"]
+    assert foreign["record_id"] not in areas(any_centre)
+
+
 @pytest.mark.parametrize(
     ("area", "code"),
     [
