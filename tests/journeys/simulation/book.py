@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 VOIDED = "voided"
@@ -18,13 +19,15 @@ STAFF = "staff"
 class Entry:
     """One change as it was saved.
 
-    ``writes`` is by path, and so is ``saw``: what its writer had on the screen there, then and
-    whenever he wrote it before. ``own`` are all changes on the disk before; ``planted`` names what
-    is wrong with it on purpose.
+    ``at`` is the true time, whatever the laptop's clock said. ``writes`` is by path, and so is
+    ``saw``: what its writer had on the screen there, then and whenever he wrote it before. ``own``
+    are all changes on the disk before; ``planted`` names what is wrong with it on purpose.
     """
 
     change_id: str
     machine: str
+    worker: str
+    at: datetime | None
     kind: str
     record_id: str
     action: str
@@ -55,6 +58,8 @@ class Book:
         change: Mapping[str, Any],
         before: Mapping[str, Any] | None,
         machine: str,
+        worker: str,
+        at: datetime,
         disk: list[str],
         planted: str = "",
     ) -> None:
@@ -64,6 +69,8 @@ class Book:
         self.entries[change["change_id"]] = Entry(
             change_id=change["change_id"],
             machine=machine,
+            worker=worker,
+            at=at,
             kind=change["kind"],
             record_id=change["record_id"],
             action=change["action"],
@@ -81,6 +88,8 @@ class Book:
         self.entries[change["change_id"]] = Entry(
             change_id=change["change_id"],
             machine=STAFF,
+            worker=STAFF,
+            at=None,
             kind=change["kind"],
             record_id=change["record_id"],
             action=change["action"],

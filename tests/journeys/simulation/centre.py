@@ -22,6 +22,7 @@ from sync_server.app import app_of
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre, open_centre
 from sync_server.services.devices import issue_join_code
+from sync_server.services.restore import restore
 from sync_server.settings import Settings
 from sync_server.store.engine import Store
 from sync_server.store.tables import changes, metadata
@@ -123,6 +124,8 @@ class House:
         self.between: Callable[[], None] = lambda: None
         self.lost: set[str] = set()
         """Changes that were in the centre's tables and went with an older copy's return."""
+        self.goings_back = 0
+        """How often an older copy took its place."""
         self._chance = chance
         self._fate: Dying | None = None
         self._serving = 0
@@ -198,6 +201,11 @@ class House:
         self.open()
 
     @property
+    def on_postgres(self) -> bool:
+        """Whether its database is not a file."""
+        return isinstance(self.disk, Cluster)
+
+    @property
     def serving(self) -> bool:
         """Whether a request is being served."""
         return self._serving > 0
@@ -208,13 +216,30 @@ class House:
             self.close()
         return self.disk.image()
 
-    def replace_by(self, copy: Path) -> None:
-        """Find an older copy in the place of everything; nobody told the centre."""
+    def replace_by(self, copy: Path, *, kept: str = "") -> None:
+        """Find an older copy in the place of everything; nobody told the centre.
+
+        ``kept`` names a file that stays as it is.
+        """
         had = self.change_ids()
         self.close()
+        stays = self.disk.here / kept
+        said = stays.read_bytes() if kept and stays.exists() else None
         self.disk.put_back(copy)
+        if said is not None:
+            (self.disk.here / kept).write_bytes(said)
         self.open()
         self.lost |= had - self.change_ids()
+        self.goings_back += 1
+
+    def restore(self, backup: Path) -> None:
+        """Put a backup in the place of the database, as the command does it."""
+        had = self.change_ids()
+        self.close()
+        restore(self.centre.settings, backup, self.hands())
+        self.open()
+        self.lost |= had - self.change_ids()
+        self.goings_back += 1
 
     def change_ids(self) -> set[str]:
         """Return the ids of all changes of laptops the centre holds."""

@@ -97,7 +97,7 @@ class District:
     _among: bool = False
 
     def __post_init__(self) -> None:
-        self.hand = Hand(self.chance, self.book)
+        self.hand = Hand(self.chance, self.book, self.hands)
         self.staff = Staff(
             self.house, self.chance, self.hands, self.book, self.plan.workers, self.tally
         )
@@ -253,6 +253,11 @@ def grids_move(run: District, machine: Machine) -> None:
     run.staff.move_a_grid()
 
 
+def refused_seen_to(run: District, machine: Machine) -> None:
+    """Staff see to a change that was refused."""
+    run.staff.see_to_something_refused()
+
+
 def centre_copied(run: District, machine: Machine) -> None:
     """The centre is backed up."""
     run.staff.keep_copy()
@@ -263,10 +268,15 @@ def centre_restored(run: District, machine: Machine) -> None:
     run.staff.restore()
 
 
+def centre_replaced(run: District, machine: Machine) -> None:
+    """The centre gets an older state back and nobody says so."""
+    run.staff.replace()
+
+
 Act = Callable[[District, Machine], None]
 ACTS: dict[Act, float] = {
     work: 50, sync: 30, late: 6, jump: 3, copy: 5, back: 4, clone: 2, staff_settles: 4,
-    centre_copied: 3, centre_restored: 1.5,
+    refused_seen_to: 2, grids_move: 1.5, centre_copied: 3, centre_restored: 1, centre_replaced: 0,
 }  # fmt: skip
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from schemas.catalogue import kind_of
 from sync_server.domain import deciding
-from sync_server.services import accounts, conflict_desk
+from sync_server.domain.errors import Refusal
+from sync_server.services import accounts, conflict_desk, floors, refused
 from sync_server.services.accounts import User, find_user
+from sync_server.services.backup import back_up
 from sync_server.services.decisions import Pick, decide
 from sync_server.services.epochs import begin_epoch
-from sync_server.store.tables import users
+from sync_server.services.holdings import reassign
 from tests.field_app.laptops import Hands
 from tests.journeys.simulation.book import Book
 from tests.journeys.simulation.centre import House
@@ -25,6 +27,8 @@ from tests.sync_server.world import DISTRICT
 
 CLERK = "s1"
 MOST_COPIES = 4
+CLOSE = timedelta(minutes=11)
+"""How close to a hand-over a grid may count for either."""
 
 
 def hire(house: House) -> User:
@@ -46,10 +50,17 @@ class Staff:
     book: Book
     grids: dict[str, tuple[str, ...]]
     tally: Tally
-    images: list[Path] = field(default_factory=list)
+    copies: list[Path] = field(default_factory=list)
+    """Backups (files) and images of the centre's disk (folders)."""
+    held: list[tuple[datetime, str, tuple[str, ...]]] = field(default_factory=list)
+    """Who held which grids from when on."""
     decided: int = 0
+    made: int = 0
 
     def __post_init__(self) -> None:
+        self.given = dict(self.grids)
+        for no, grids in self.given.items():
+            self._note(no, grids)
         self.ids = {row["no"]: row["user_id"] for row in self.house.rows("users")}
 
     def person(self) -> User:
@@ -102,10 +113,32 @@ class Staff:
             return self.book.word()
         return other
 
+    def see_to_something_refused(self) -> None:
+        """Release a refused change as it is, send it back to its writer, or do not take it."""
+        open_ones = [
+            row for row in self.house.rows("changes")
+            if row["outcome"] == "quarantined" and row["desk"] not in ("answered", "dismissed")
+        ]  # fmt: skip
+        if not open_ones:
+            return
+        row = self.chance.choice(sorted(open_ones, key=lambda one: str(one["change_id"])))
+        store, person, now = self.house.centre.store, self.person(), self.hands()
+        with store.reading() as connection:
+            seen = refused.open_case(connection, person, row["change_id"], "zh").seen
+        what = (store, person, row["change_id"], seen)
+        draw = self.chance.random()
+        if draw < 0.4:
+            with contextlib.suppress(Refusal):  # nothing it could be put right by
+                refused.release(*what, lambda name: [], (), now, "zh")
+        elif draw < 0.7:
+            refused.send_back(*what, "请改正", {}, now)
+        else:
+            refused.dismiss(*what, "不采用", now)
+
     def move_a_grid(self) -> None:
-        """Give a grid to another worker, or take one away or give one more."""
+        """Give a worker other grids than he has."""
         no = self.chance.choice(sorted(self.grids))
-        every = sorted({grid for grids in self.grids.values() for grid in grids})
+        every = sorted({grid for grids in self.given.values() for grid in grids})
         some = self.chance.sample(every, self.chance.randint(1, len(every)))
         if tuple(sorted(some)) != self.grids[no]:
             count(self.tally, "staff: grids moved")
@@ -114,37 +147,63 @@ class Staff:
     def assign(self, no: str, grids: tuple[str, ...]) -> None:
         """Give a worker these grids and no other."""
         with self.house.centre.store.writing() as connection:
-            connection.execute(
-                sa.update(users)
-                .where(users.c.district == DISTRICT, users.c.user_id == self.ids[no])
-                .values(scope_codes=list(grids))
-            )
+            reassign(connection, DISTRICT, self.ids[no], grids, self.hands())
+        self._note(no, grids)
+
+    def _note(self, no: str, grids: tuple[str, ...]) -> None:
         self.grids[no] = grids
+        self.held.append((self.hands(), no, grids))
+
+    def surely_held(self, no: str, at: datetime) -> set[str]:
+        """Return the grids a worker held all the time around a moment."""
+        mine = [(since, set(grids)) for since, who, grids in self.held if who == no]
+        before = [grids for since, grids in mine if since <= at - CLOSE]
+        around = [grids for since, grids in mine if at - CLOSE < since <= at + CLOSE]
+        return set.intersection(*before[-1:], *around) if before else set()
 
     def keep_copy(self) -> None:
-        """Keep a copy of the whole centre."""
-        self.images = [*self.images[-MOST_COPIES:], self.house.keep_image()]
+        """Keep a copy of the whole centre: as its program makes it, or of all that lies there."""
+        self.copies = [*self.copies[-MOST_COPIES:], self._copy()]
+
+    def _copy(self) -> Path:
+        house = self.house
+        if house.on_postgres or self.chance.random() < 0.4:
+            return house.keep_image()
+        self.made += 1
+        target = house.disk.here.parent / f"backup-{self.made}.db"
+        back_up(house.centre, target, self.hands())
+        return target
 
     def restore(self) -> None:
-        """Put an older copy in the centre's place, as the handbook says."""
-        if self.images:
-            count(self.tally, "centre: backup restored")
-            self._put_back(self.chance.choice(self.images))
+        """Go back to a copy as the handbook says; laptops bring what it lacks."""
+        backups = [one for one in self.copies if one.is_file() or self.house.on_postgres]
+        if not backups:
+            return
+        count(self.tally, "centre: backup restored")
+        backup = self.chance.choice(backups)
+        if self.house.on_postgres:
+            self.house.replace_by(backup)
             with self.house.centre.store.writing() as connection:
                 begin_epoch(connection, DISTRICT, self.hands())
             self.house.close()
             self.house.open()
+        else:
+            self.house.restore(backup)
+        self._read_grids()
 
     def replace(self) -> None:
-        """Put an older copy in the centre's place and tell nobody."""
-        if self.images:
-            count(self.tally, "centre: older file slipped in")
-            self._put_back(self.chance.choice(self.images))
+        """Go back to a copy and tell nobody, not even the program."""
+        images = [one for one in self.copies if one.is_dir()]
+        if images:
+            count(self.tally, "centre: older copy slipped in")
+            kept = floors.FILE if self.chance.random() < 0.5 else ""
+            self.house.replace_by(self.chance.choice(images), kept=kept)
+            self._read_grids()
 
-    def _put_back(self, image: Path) -> None:
-        self.house.replace_by(image)
-        # Who holds what is what stands there now.
-        ids = {user_id: no for no, user_id in self.ids.items()}
+    def _read_grids(self) -> None:
+        """Who holds what is what stands there now."""
+        numbers = {user_id: no for no, user_id in self.ids.items()}
         for row in self.house.rows("users"):
-            if ids.get(row["user_id"]) in self.grids:
-                self.grids[ids[row["user_id"]]] = tuple(row["scope_codes"])
+            no = numbers[row["user_id"]]
+            if no in self.grids and self.grids[no] != tuple(row["scope_codes"]):
+                self._note(no, tuple(row["scope_codes"]))

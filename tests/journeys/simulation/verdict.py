@@ -117,14 +117,28 @@ class Verdict:
         for row in self.changes:
             entry = self.run.book.entries[row["change_id"]]
             codes = [one["code"] for one in row["problem"] or []]
+            if row["desk"] == "released":
+                continue
             if entry.planted:
                 assert row["outcome"] == "quarantined", row
                 assert entry.planted in codes, row
             elif row["outcome"] == "quarantined":
-                assert codes == ["record_voided"], row
-                assert self.records[row["record_id"]]["voided"], row
+                assert codes in (["record_voided"], ["out_of_area"]), row
+                if codes == ["out_of_area"]:
+                    assert self._not_his(entry, row["grid"]), row
+                else:
+                    assert self._was_voided(row["record_id"]), row
             elif row["outcome"] == "held":
                 assert row["waits_for"] not in self.records, row
+
+    def _was_voided(self, record_id: str) -> bool:
+        every = [*self.changes, *self.staff_changes]
+        return any(one["record_id"] == record_id and one["action"] == "void" for one in every)
+
+    def _not_his(self, entry: Entry, grid: str) -> bool:
+        """Whether the writer did not hold the grid; the centre may have forgotten that he did."""
+        held = self.run.staff.surely_held(entry.worker, entry.at) if entry.at else set()
+        return grid not in held or self.run.house.goings_back > 0
 
     def values_kept(self) -> None:
         """I4, I5: a value is visible, in a conflict, or followed by one whose writer knew it."""
@@ -195,6 +209,13 @@ class Verdict:
             for view in plain(machine.ws.table(name)):
                 if view["copy"] is None:
                     assert view["state"] in ("refused", "received"), view
+                    continue
+                if view["copy"].get("gone"):  # the worker's own is not settled there
+                    assert view["state"] in ("refused", "conflict", "received"), view
+                    continue
+                if view["copy"].get("old"):  # perhaps the last copy there is of it
+                    assert view["record_id"] not in self.records, view
+                    assert self.run.house.goings_back, view
                     continue
                 present.add(view["record_id"])
                 row = self.records[view["record_id"]]

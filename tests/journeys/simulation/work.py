@@ -15,6 +15,7 @@ from field_app.services.records import Saved, get_view, save_record, views
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
 from schemas.clock import written
+from tests.field_app.laptops import Hands
 from tests.journeys.simulation.book import Book
 from tests.journeys.simulation.machines import Accident, Machine
 
@@ -27,8 +28,9 @@ TEXTS = {"household": "remarks", "resident": "move_reason", "visit": "findings",
 class Hand:
     """Enters things at one laptop after another; every text it types is new."""
 
-    def __init__(self, chance: random.Random, book: Book) -> None:
+    def __init__(self, chance: random.Random, book: Book, hands: Hands) -> None:
         self._chance = chance
+        self._hands = hands
         self._book = book
 
     def _word(self) -> str:
@@ -203,7 +205,8 @@ class Hand:
         for change_id in sorted(stored):
             if change_id not in self._book.entries:
                 self._book.note(
-                    stored[change_id], before, machine.name, machine.disk, planted
+                    stored[change_id], before, machine.name, machine.worker, self._hands(),
+                    machine.disk, planted,
                 )  # fmt: skip
                 machine.disk.append(change_id)
         if saved is not None and saved.change_id is not None:
