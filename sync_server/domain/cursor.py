@@ -40,6 +40,8 @@ class Place:
     perhaps: tuple[str, ...] = ()
     phase: Phase = ""
     at: str | int = ""
+    stamp: str = ""
+    """The mark of the commit that gave out ``number``."""
 
 
 def towards(place: Place, grids: Iterable[str]) -> Place:
@@ -57,6 +59,7 @@ def towards(place: Place, grids: Iterable[str]) -> Place:
         sure=common(sure, place.grids),
         perhaps=perhaps if place.phase == "leaving" else joined((*perhaps, *place.grids)),
         phase="leaving",
+        stamp=place.stamp,
     )
 
 
@@ -69,7 +72,7 @@ def write_cursor(
 
 def write_place(key: bytes, district: str, epoch: str, place: Place) -> str:
     """Return the cursor of a place."""
-    members: list[Any] = [place.number, place.grids]
+    members: list[Any] = [place.number, place.stamp, place.grids]
     if place.phase:
         members += [place.sure, place.perhaps, place.phase, place.at]
     body = zlib.compress(json.dumps(members, separators=(",", ":")).encode(), 9)
@@ -89,22 +92,13 @@ def read_place(key: bytes, district: str, epoch: str, cursor: str | None) -> Pla
     if not hmac.compare_digest(seal, _seal(key, district, epoch, body)):
         return None
     # From here on every byte is our own.
-    number, grids, *rest = json.loads(zlib.decompress(body))
+    number, stamp, grids, *rest = json.loads(zlib.decompress(body))
     if not rest:
-        return Place(tuple(grids), number)
+        return Place(tuple(grids), number, stamp=stamp)
     sure, perhaps, phase, at = rest
-    return Place(tuple(grids), number, tuple(sure), tuple(perhaps), phase, at)
-
-
-def claimed_place(key: bytes, district: str, epoch: str, cursor: str | None) -> int:
-    """Return the change number a cursor of this epoch proves to have been given out, else 0.
-
-    A number beyond the district's last one means that the database went back unannounced.
-    """
-    place = read_place(key, district, epoch, cursor)
-    return place.number if place else 0
+    return Place(tuple(grids), number, tuple(sure), tuple(perhaps), phase, at, stamp)
 
 
 def _seal(key: bytes, district: str, epoch: str, body: bytes) -> bytes:
-    head = "\n".join(["cursor 2", district, epoch, ""]).encode()
+    head = "\n".join(["cursor 3", district, epoch, ""]).encode()
     return hmac.new(key, head + body, hashlib.sha256).digest()[:SEAL_BYTES]

@@ -25,7 +25,7 @@ class Delivery:
     """``updates`` are JSON texts, passed on as they are; ``people`` maps user ids to names."""
 
     updates: list[str]
-    cursor: str
+    cursor: str | None
     more: bool
     people: dict[str, str]
 
@@ -45,6 +45,7 @@ def deliver_updates(
     place = read_place(key, district, epoch, cursor) or Place(joined(grids))
     page = _Page(connection, district, want)
     place = page.fill(towards(place, grids))
+    place = replace(place, stamp=feed.stamp_at(connection, district, place.number))
     return Delivery(
         page.updates,
         write_place(key, district, epoch, place),

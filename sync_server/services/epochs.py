@@ -25,13 +25,9 @@ def begin_epoch(
 ) -> str:
     """Begin a new epoch of a district in the running write transaction; return its name.
 
-    Numbers go on above every one that this database, or ``above_change_no``, knows of. When that
-    number is no news by the time the district's turn has come, the present epoch goes on.
+    Numbers go on above every one that this database, or ``above_change_no``, knows of.
     """
     change_no, floor = writing.lock_numbers(connection, district)
-    if 0 < above_change_no <= change_no:
-        present = sa.select(districts.c.server_epoch).where(districts.c.district == district)
-        return str(connection.execute(present).scalar_one())
     most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
     highest = max(change_no, floor, above_change_no, connection.execute(most).scalar() or 0)
     begins = (highest // EPOCH_STEP + 1) * EPOCH_STEP
@@ -39,8 +35,9 @@ def begin_epoch(
     connection.execute(
         sa.update(districts)
         .where(districts.c.district == district)
-        .values(server_epoch=epoch, change_no=begins, version_floor=begins)
+        .values(server_epoch=epoch, version_floor=begins)
     )
+    writing.set_change_no(connection, district, begins)
     audit.note(connection, district, at, "epoch_begun", detail={"above": begins})
     log.warning("district %s began a new epoch above %d", district, begins)
     return epoch

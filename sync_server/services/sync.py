@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 
 from schemas.clock import written
 from schemas.exchange import MAX_BODY_BYTES, MAX_CHANGES, PROTOCOL, SyncSchema, pointers
-from sync_server.domain.cursor import claimed_place, write_cursor
+from sync_server.domain.cursor import read_place, write_cursor
 from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
 from sync_server.domain.times import Reading, read_clock, unmeasured
@@ -30,6 +30,7 @@ from sync_server.services.receipts import Batch, Road, batch_row
 from sync_server.services.receive import Received, known_of, receive_batch, released
 from sync_server.store import feed, streams
 from sync_server.store.engine import compact
+from sync_server.store.writing import lock_district
 
 log = logging.getLogger(__name__)
 _envelope = SyncSchema(exclude=("changes",))
@@ -206,17 +207,25 @@ def _epoch(
     envelope: Mapping[str, Any],
     now: datetime,
 ) -> str:
-    """Return the district's epoch; a new one when the laptop's cursor proves that this database
-    is older than what was given out: somebody put an earlier copy in its place."""
+    """Return the district's epoch; a new one when the laptop's cursor names a commit that is not in
+    this database's history: somebody put an earlier copy in its place."""
     present = district_of(connection, district)
     if present is None:
         raise Refusal("bad_token")
     epoch = present.server_epoch
-    place = claimed_place(centre.keys.cursor, district, epoch, envelope["cursor"])
-    if place > feed.last_change_no(connection, district):
-        epoch = begin_epoch(connection, district, now, above_change_no=place)
+    place = read_place(centre.keys.cursor, district, epoch, envelope["cursor"])
+    if place is None or not place.number:
+        return epoch
+    if feed.stamp_at(connection, district, place.number) == place.stamp:
+        return epoch
+    lock_district(connection, district)
+    present = district_of(connection, district)
+    assert present is not None
+    if present.server_epoch == epoch:  # no other laptop has shown it meanwhile
+        epoch = begin_epoch(connection, district, now, above_change_no=place.number)
         floors.remember(centre.settings.data, feed.last_change_no(connection, district))
-    return epoch
+        return epoch
+    return present.server_epoch
 
 
 def _grids(connection: sa.Connection, batch: Batch) -> tuple[str, ...]:

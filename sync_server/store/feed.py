@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_server.store.scope import within
-from sync_server.store.tables import districts, moves, records
+from sync_server.store.tables import districts, history_marks, moves, records
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,17 @@ def last_change_no(connection: sa.Connection, district: str) -> int:
     """Return the last number given out; everything up to it is committed and visible."""
     wanted = sa.select(districts.c.change_no).where(districts.c.district == district)
     return int(connection.execute(wanted).scalar_one())
+
+
+def stamp_at(connection: sa.Connection, district: str, number: int) -> str:
+    """Return the mark of the commit that gave out change ``number``; empty when none has yet."""
+    wanted = (
+        sa.select(history_marks.c.stamp)
+        .where(history_marks.c.district == district, history_marks.c.change_no >= number)
+        .order_by(history_marks.c.change_no)
+        .limit(1)
+    )
+    return connection.execute(wanted).scalar() or ""
 
 
 def changed_records(

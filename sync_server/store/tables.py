@@ -79,6 +79,16 @@ districts = sa.Table(
     sa.Column("settings", Document, nullable=False),
 )
 
+history_marks = sa.Table(
+    "history_marks",
+    metadata,
+    _district(),
+    sa.Column("change_no", sa.BigInteger, primary_key=True),
+    sa.Column("stamp", sa.String(16), nullable=False),
+)
+"""A random mark for every commit that gave out change numbers, under the last of them: a cursor
+names its own, so that an older copy of the database, put back unannounced, is told apart."""
+
 secrets = sa.Table(
     "secrets",
     metadata,

@@ -6,6 +6,7 @@ district queue, commit order is the order of change numbers, and no cursor can s
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from sync_server.domain.merge import EPOCH_STEP
 from sync_server.store.scope import chunks
-from sync_server.store.tables import changes, conflicts, districts, records
+from sync_server.store.tables import changes, conflicts, districts, history_marks, records
 
 Row = dict[str, Any]
 
@@ -41,10 +42,15 @@ def lock_numbers(connection: sa.Connection, district: str) -> tuple[int, int]:
 
 
 def set_change_no(connection: sa.Connection, district: str, last: int) -> None:
-    """Store the last change_no given out (the district must be locked)."""
-    connection.execute(
-        sa.update(districts).where(districts.c.district == district).values(change_no=last)
+    """Store the last change_no given out and mark it (the district must be locked)."""
+    moved = connection.execute(
+        sa.update(districts)
+        .where(districts.c.district == district, districts.c.change_no < last)
+        .values(change_no=last)
     )
+    if moved.rowcount:
+        mark = {"district": district, "change_no": last, "stamp": secrets.token_hex(6)}
+        connection.execute(sa.insert(history_marks), mark)
 
 
 def load_records(

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sync_server.domain.areas import common, holds, joined
 from sync_server.domain.cursor import (
     Place,
-    claimed_place,
     read_place,
     towards,
     write_cursor,
@@ -29,7 +28,6 @@ codes = st.lists(st.sampled_from(CODES), max_size=4)
 def test_a_cursor_gives_its_place_back(number, grids):
     place = Place(joined(grids), number)
     assert read_place(KEY, *HERE, write_cursor(KEY, *HERE, grids, number)) == place
-    assert claimed_place(KEY, *HERE, write_cursor(KEY, *HERE, grids, number)) == number
 
 
 def test_a_change_of_hands_under_way_survives_the_cursor():
@@ -43,7 +41,6 @@ def test_a_cursor_of_another_key_district_or_epoch_is_none():
     assert read_place(bytes(32), *HERE, cursor) is None
     assert read_place(KEY, "990102", "epoch", cursor) is None
     assert read_place(KEY, "990101", "later", cursor) is None
-    assert claimed_place(KEY, "990101", "later", cursor) == 0
 
 
 @given(st.text(max_size=80) | st.none())

@@ -23,6 +23,7 @@ def _district() -> sa.Column[str]:
 
 def upgrade() -> None:
     """Take the step."""
+    _marks()
     _columns()
     _who_held_what()
     _what_lay_where()
@@ -42,6 +43,21 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_relay_files_district_received_at"), "relay_files", ["district", "received_at"]
     )
+
+
+def _marks() -> None:
+    """Make the table of history's marks, with one for where every district stands."""
+    marks = op.create_table(
+        "history_marks",
+        _district(),
+        sa.Column("change_no", sa.BigInteger(), nullable=False),
+        sa.Column("stamp", sa.String(16), nullable=False),
+        sa.PrimaryKeyConstraint("district", "change_no", name=op.f("pk_history_marks")),
+    )
+    districts = sa.table("districts", sa.column("district"), sa.column("change_no"))
+    for row in op.get_bind().execute(sa.select(districts)).all():
+        here = {"district": row.district, "change_no": row.change_no, "stamp": "start"}
+        op.bulk_insert(marks, [here])
 
 
 def _columns() -> None:
