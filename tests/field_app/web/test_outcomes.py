@@ -207,3 +207,22 @@ def test_whatever_was_refused_is_corrected_on_the_same_road(laptop, kind):
     again = changes_of(ws, saved.record_id)[-1]
     assert (again["corrects"], again["action"]) == (saved.change_id, action)
     assert open_corrections(ws) == []
+
+
+def test_a_refused_void_shows_what_staff_ask_where_it_is_put_right(laptop):
+    at = sign_in(laptop)
+    ws, home = at.ws, rid("household", 1)
+    saved = save_record(ws, "household", "void", {"reason": "x"}, record_id=home)
+    change = dict(ws.table(CHANGES).get(doc_id=saved.change_id))
+    told = {"acked": True, "outcome": "quarantined", "receipt": {"problem": []}}
+    ws.put(CHANGES, saved.change_id, change | told)
+    asked = {
+        "target_kind": "household", "target_id": home, "change_id": saved.change_id,
+        "asked_of": ws.worker_id, "words": "请写明原因", "asked_by": OTHER_WORKER, "asked_at": AT,
+    }  # fmt: skip
+    pull_in(ws, "correction", new_id(), asked)
+    path = f"/records/household/{home}/edit?corrects={saved.change_id}"
+    void = Paper.open(at.browser, path, "void")
+    assert "请写明原因" in plain(void.page)
+    assert void.fill(reason="此户重复登记").press().status_code == 302
+    assert open_corrections(ws) == []
