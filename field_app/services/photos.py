@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from field_app.domain.errors import Trouble
-from field_app.domain.progress import Progress
 from field_app.services.base_data import may
-from field_app.services.pictures import prepare
+from field_app.services.pictures import Picture, prepare
 from field_app.services.records import children, get_view, new_id, save_record
 from field_app.services.workspace import PHOTO_BYTES, Workspace, plain
 from field_app.store.errors import StoreDamaged, StoreError
 from field_app.store.photo_files import Part, PhotoFiles
-from field_app.sync_client import Client, SyncFault, Tus
 from schemas.catalogue import kind_of
 from schemas.clock import read_moment, written
 from schemas.codes import code_list
@@ -35,15 +31,6 @@ PHOTO = "photo"
 MOST_OF_ONE = 20
 """Photos of one record."""
 ORPHAN_AFTER, KEPT_AT_LEAST = timedelta(days=1), 90
-SMALLEST, FIRST, LARGEST = 8_192, 262_144, 524_288
-"""Bytes of one request of an upload: it halves when the road breaks and grows again."""
-TRIES, ANEW = 4, 3
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
-AGAIN = frozenset({
-    "unreachable", "timeout", "server_error", "server_busy", "too_large", "upload_locked",
-    "checksum_mismatch", "offset_conflict", "bad_reply",
-})  # fmt: skip
-"""Faults after which the offset is asked for and the upload goes on."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +52,8 @@ class Shown:
 def may_attach(ws: Workspace, view: Mapping[str, Any]) -> bool:
     """Tell whether the worker may add photos to a record: what he may change, he may show."""
     kind = kind_of(view["kind"])
-    return ws.photos is not None and view["kind"] != PHOTO and may(ws, kind, "update", view)
+    possible = ws.photos is not None and bool(ws.grids) and view["kind"] != PHOTO
+    return possible and may(ws, kind, "update", view)
 
 
 def attach(ws: Workspace, kind_name: str, record_id: str, raw: bytes, use: str) -> str:
@@ -80,17 +68,33 @@ def attach(ws: Workspace, kind_name: str, record_id: str, raw: bytes, use: str) 
     if use not in {item.code for item in code_list("PHOTO_USE").items}:
         raise Trouble("out_of_choice")
     picture = prepare(raw, ws.now())
-    present = children(ws, PHOTO, "owner_id", record_id)
+    photo_id, files = new_id(), _files(ws)
+    files.save(photo_id, picture.sha256, picture.content, picture.small)
+    try:
+        with ws.db.transaction():  # nobody else adds photos meanwhile
+            kept = _keep_record(ws, owner, photo_id, use, picture)
+    except Trouble:
+        files.remove(photo_id)
+        raise
+    if kept != photo_id:
+        files.remove(photo_id)
+    return kept
+
+
+def _keep_record(
+    ws: Workspace, owner: Mapping[str, Any], photo_id: str, use: str, picture: Picture
+) -> str:
+    """Save the record of a photo whose bytes are on the disk; return its id, or that of the photo
+    of the same bytes the owner has already. Raises Trouble."""
+    present = children(ws, PHOTO, "owner_id", owner["record_id"])
     for view in present:
         if view["fields"].get("sha256") == picture.sha256:
             return str(view["record_id"])
     if len(present) >= MOST_OF_ONE:
         raise Trouble("too_many_photos", most=MOST_OF_ONE)
-    photo_id, files = new_id(), _files(ws)
-    files.save(photo_id, picture.sha256, picture.content, picture.small)
     values = {
-        "owner_type": kind_name,
-        "owner_id": record_id,
+        "owner_type": owner["kind"],
+        "owner_id": owner["record_id"],
         "use": use,
         "taken_at": picture.taken_at,
         "sha256": picture.sha256,
@@ -98,20 +102,20 @@ def attach(ws: Workspace, kind_name: str, record_id: str, raw: bytes, use: str) 
         "width": picture.width,
         "height": picture.height,
     }
-    with ws.db.transaction():
-        saved = save_record(ws, PHOTO, "create", values, record_id=photo_id, grid=_area(ws, owner))
-        if saved.saved:
-            ws.put(PHOTO_BYTES, photo_id, _fresh(photo_id, values))
+    saved = save_record(ws, PHOTO, "create", values, record_id=photo_id, grid=_area(ws, owner))
     if not saved.saved:
-        files.remove(photo_id)
         log.warning("photo not saved: %s", [one.problem.code for one in saved.problems])
         raise Trouble("no_photo_here")
+    ws.put(PHOTO_BYTES, photo_id, _fresh(photo_id, values))
     return photo_id
 
 
 def _area(ws: Workspace, owner: Mapping[str, Any]) -> str:
-    """Return the grid of a photo: its record's, or the worker's own for what lies above grids."""
-    return str(owner["grid"]) if owner["grid"] in ws.grids else ws.grids[0]
+    """Return the grid of a photo: its record's; of the worker's grids one that lies in the record's
+    area, or holds it, for what lies above or below grids."""
+    area = str(owner["grid"])
+    near = [one for one in ws.grids if one.startswith(area) or area.startswith(one)]
+    return (near or list(ws.grids))[0]
 
 
 def _fresh(photo_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,53 +189,7 @@ def waiting(ws: Workspace) -> list[dict[str, Any]]:
     )
 
 
-# Sending -----------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Sending:
-    """What one round's uploads share."""
-
-    ws: Workspace
-    tus: Tus
-    progress: Progress
-    sleep: Callable[[float], None]
-    epoch: str
-    piece: int
-
-
-def upload_waiting(
-    ws: Workspace,
-    client: Client,
-    progress: Progress,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Send the photos the centre does not have, the smallest first; call it after the records.
-
-    Goes on at the byte where an earlier round was cut. A photo is marked as arrived only when the
-    centre says that all of it is there, which it says once it has proved the hash. What one photo
-    alone is refused for does not hold up the others. Raises SyncFault when the road is broken or
-    the centre asks to wait, and what the store raises; everything confirmed before stays so.
-    """
-    if ws.photos is None:
-        return
-    adopt(ws)
-    _doubt_other_epochs(ws)
-    todo = waiting(ws)
-    progress.photos = len(todo)
-    progress.photo_bytes = sum(one["bytes"] for one in todo)
-    if todo:
-        progress.stage = "photos"
-    this = _Sending(ws, client.uploads(), progress, sleep, ws.identity.server_epoch, FIRST)
-    done = 0
-    for known in todo:
-        content = content_of(ws, known)
-        if content is not None and _upload(this, known, content, done):
-            progress.photos_sent += 1
-        done += known["bytes"]
-        progress.photo_bytes_sent = done
-    prune_photos(ws)
+# The bytes on their way --------------------------------------------------------------------------
 
 
 def content_of(ws: Workspace, known: dict[str, Any]) -> bytes | None:
@@ -243,68 +201,9 @@ def content_of(ws: Workspace, known: dict[str, Any]) -> bytes | None:
         content = None
     if content is None or hashlib.sha256(content).hexdigest() != known["sha256"]:
         log.error("photo %s: its file is missing or damaged", known["photo_id"])
-        _note(ws, known, refused="lost")
+        note(ws, known, refused="lost")
         return None
     return content
-
-
-def _upload(this: _Sending, known: dict[str, Any], content: bytes, done: int) -> bool:
-    """Send one photo; return whether it arrived. Raises SyncFault."""
-    size, path, offset = len(content), known["upload"], None
-    failures = anew = 0
-    while offset is None or offset < size:
-        try:
-            if path is None:
-                begun = this.tus.begin(size, said_of(this.ws, known))
-                path, offset = begun.path, begun.offset
-                _note(this.ws, known, upload=path)
-            elif offset is None:
-                offset = this.tus.offset(path, size)
-            else:
-                piece = content[offset : offset + this.piece]
-                offset = this.tus.send(path, offset, piece, size)
-                failures, this.piece = 0, min(this.piece * 2, LARGEST)
-            this.progress.photo_bytes_sent = done + offset
-        except SyncFault as fault:
-            if fault.code == "photo_refused":
-                log.error("photo %s: refused with %d", known["photo_id"], fault.status)
-                _note(this.ws, known, refused=str(fault.status), upload=None)
-                return False
-            if fault.code == "upload_gone" and anew < ANEW:
-                path, offset, anew = None, None, anew + 1
-                continue
-            failures += 1
-            if fault.code not in AGAIN or failures >= TRIES:
-                raise _plain(fault) from fault
-            _pause(this, fault, failures)
-            offset = None
-    _note(this.ws, known, arrived=True, arrived_at=written(this.ws.now()), epoch=this.epoch,
-          upload=None)  # fmt: skip
-    return True
-
-
-def _pause(this: _Sending, fault: SyncFault, failures: int) -> None:
-    """Wait before the next try, with smaller pieces; raise ``fault`` when that would be long."""
-    this.piece = max(this.piece // 2, SMALLEST)
-    if fault.code in ("offset_conflict", "checksum_mismatch"):
-        return
-    wait = fault.retry_after_s
-    if wait is None:
-        wait = random.uniform(0, FIRST_PAUSE_S * 4 ** (failures - 1))
-    if wait > LONGEST_PAUSE_S:
-        raise _plain(fault) from fault
-    this.sleep(wait)
-
-
-def _plain(fault: SyncFault) -> SyncFault:
-    """Return a fault with a code that a round's end has words for."""
-    code = {
-        "upload_gone": "server_error", "upload_locked": "busy", "offset_conflict": "bad_reply",
-        "checksum_mismatch": "bad_reply",
-    }.get(fault.code, fault.code)  # fmt: skip
-    if code == fault.code:
-        return fault
-    return SyncFault(code, status=fault.status, retry_after_s=fault.retry_after_s)
 
 
 def said_of(ws: Workspace, known: Mapping[str, Any]) -> dict[str, str]:
@@ -325,16 +224,16 @@ def confirm(ws: Workspace, hashes: set[str], epoch: str) -> int:
     found = [one for one in waiting(ws) if one["sha256"] in hashes]
     with ws.db.transaction():
         for known in found:
-            _note(ws, known, arrived=True, arrived_at=written(ws.now()), epoch=epoch, upload=None)
+            note(ws, known, arrived=True, arrived_at=written(ws.now()), epoch=epoch, upload=None)
     return len(found)
 
 
-def _note(ws: Workspace, known: dict[str, Any], **facts: Any) -> None:
+def note(ws: Workspace, known: dict[str, Any], **facts: Any) -> None:
     known.update(facts)
     ws.put(PHOTO_BYTES, known["photo_id"], known)
 
 
-def _doubt_other_epochs(ws: Workspace) -> None:
+def doubt_other_epochs(ws: Workspace) -> None:
     """Offer again what another history of the centre confirmed: a centre that was restored may not
     have it any more. What it has costs one request each."""
     epoch = ws.identity.server_epoch
@@ -344,7 +243,7 @@ def _doubt_other_epochs(ws: Workspace) -> None:
     ]  # fmt: skip
     with ws.db.transaction():
         for known in old:
-            _note(ws, known, arrived=False)
+            note(ws, known, arrived=False)
 
 
 def offer_again(ws: Workspace, hashes: set[str]) -> int:
@@ -355,7 +254,7 @@ def offer_again(ws: Workspace, hashes: set[str]) -> int:
     ]  # fmt: skip
     with ws.db.transaction():
         for known in lost:
-            _note(ws, known, arrived=False, upload=None)
+            note(ws, known, arrived=False, upload=None)
     return len(lost)
 
 

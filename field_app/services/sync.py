@@ -22,7 +22,7 @@ from field_app.domain.progress import Progress
 from field_app.services import forks
 from field_app.services.accounting import check_account, confirmed_head
 from field_app.services.batch import WANT, Batch, next_batch
-from field_app.services.photos import upload_waiting
+from field_app.services.photo_uploads import upload_waiting
 from field_app.services.poison import exchange_aside, is_poison
 from field_app.services.receiving import adopt_unknown, count_held, prune, take_reply
 from field_app.services.records import unsent_count
