@@ -58,6 +58,13 @@ class Fork:
         os.write(self._gate, b"!")
         self.started = time.monotonic()
 
+    def kill_when_confirmed(self) -> Told:
+        """End it by SIGKILL as soon as it has confirmed something."""
+        while not self._told.confirmed and self._take():
+            pass
+        os.kill(self.pid, signal.SIGKILL)
+        return self.finish()
+
     def kill_after(self, seconds: float) -> Told:
         """End it by SIGKILL that long after its start, unless it ends by itself before."""
         deadline = self.started + seconds

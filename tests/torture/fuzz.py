@@ -56,6 +56,27 @@ WEIGHTS = {"bytes": 38, "values": 36, "disguises": 9, "sealed": 2, "join": 5, "a
            "photos": 6, "relay": 1}  # fmt: skip
 
 
+def _books() -> sa.Select[Any]:
+    tables = metadata.tables
+    sums = {
+        "change_no": tables["districts"].c.change_no,
+        "version_floor": tables["districts"].c.version_floor,
+        "versions": tables["records"].c.version,
+        "known": tables["streams"].c.known_seq,
+    }
+    counts = [
+        sa.select(sa.func.count()).select_from(tables[name]).scalar_subquery().label(name)
+        for name in STATE
+    ]
+    return sa.select(
+        *counts,
+        *(sa.select(sa.func.sum(one)).scalar_subquery().label(name) for name, one in sums.items()),
+    )
+
+
+BOOKS = _books()
+
+
 class Hangs(Exception):
     """A request took longer than any may."""
 
@@ -178,21 +199,9 @@ class Campaign:
 
     def look(self) -> dict[str, int]:
         """The books in a few numbers."""
-        counts = [
-            sa.select(sa.func.count()).select_from(metadata.tables[name]).scalar_subquery()
-            for name in STATE
-        ]
-        tables = metadata.tables
-        sums = [
-            sa.select(sa.func.sum(tables["districts"].c.change_no)).scalar_subquery(),
-            sa.select(sa.func.sum(tables["districts"].c.version_floor)).scalar_subquery(),
-            sa.select(sa.func.sum(tables["records"].c.version)).scalar_subquery(),
-            sa.select(sa.func.sum(tables["streams"].c.known_seq)).scalar_subquery(),
-        ]
         with self.centre.store.reading() as connection:
-            row = connection.execute(sa.select(*counts, *sums)).one()
-        names = (*STATE, "change_no", "floor", "versions", "known")
-        return {name: int(value or 0) for name, value in zip(names, row, strict=True)}
+            row = connection.execute(BOOKS).mappings().one()
+        return {name: int(value or 0) for name, value in row.items()}
 
     def _require_unchanged(self, where: str) -> None:
         now = self.look()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.torture.databases import Databases
-from tests.torture.forks import CONFIRMED, OPENED, Fork, Say
+from tests.torture.forks import CONFIRMED, OPENED, Fork, Say, Told
 from tests.torture.subjects import CentreOf, LaptopStore, Place, Subject, Wrong
 
 FULL = 10_000
@@ -91,7 +91,7 @@ def _kill(subject: Subject, kills: int, rng: random.Random, databases: Databases
     figures: dict[str, Any] = {
         "kills": 0, "before_open": 0, "confirmed": 0, "lost": 0, "unopenable": 0, "violations": [],
     }  # fmt: skip
-    pace = [0.1]
+    pace: list[float] = []
     began = time.monotonic()
     while figures["kills"] < kills:
         _one_store(subject, min(LIVES, kills - figures["kills"]), rng, databases, figures, pace)
@@ -99,6 +99,14 @@ def _kill(subject: Subject, kills: int, rng: random.Random, databases: Databases
     figures["seconds"] = round(seconds, 1)
     figures["per_second"] = round(figures["kills"] / seconds, 1)
     return figures
+
+
+def _life(fork: Fork, rng: random.Random, pace: list[float]) -> Told:
+    """Kill a fork at any moment up to some time after it usually begins to confirm."""
+    told = fork.kill_after(rng.uniform(0, 2.5 * pace[0])) if pace else fork.kill_when_confirmed()
+    if told.first_s is not None:
+        pace[:] = [0.9 * pace[0] + 0.1 * told.first_s if pace else told.first_s]
+    return told
 
 
 def _one_store(
@@ -116,12 +124,11 @@ def _one_store(
         told = Fork(lambda say: subject.create(place)).finish()
         assert not told.failure, told.failure
         confirmed = 0
+        pace.clear()
         for number in range(lives + 1):
             if number < lives:
-                told = Fork(life(subject, place)).kill_after(rng.uniform(0, 2.5 * pace[0]))
+                told = _life(Fork(life(subject, place)), rng, pace)
                 figures["kills"] += 1
-                if told.first_s is not None:
-                    pace[0] = 0.9 * pace[0] + 0.1 * told.first_s
             else:
                 told = Fork(lambda say: say(OPENED, subject.last(place))).finish()
             if told.failure:
