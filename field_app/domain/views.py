@@ -70,6 +70,25 @@ def is_elsewhere(view: Mapping[str, Any] | None, changes: Iterable[Mapping[str, 
     )
 
 
+def base_of(
+    view: Mapping[str, Any] | None, changes: Iterable[Mapping[str, Any]], fields: Iterable[str]
+) -> int | None:
+    """Return the centre's version a worker looks at when he writes ``fields``; None for none.
+
+    Where an open change of his own covers a field he saw that one and not what came down beneath
+    it: of such a field he knows no more than he did when he covered it.
+    """
+    if view is None or view["version"] is None:
+        return None
+    written = set(fields)
+    covered: list[int] = [
+        change["base_version"]
+        for change in changes
+        if is_open(change) and change["base_version"] and written & set(change["fields"])
+    ]
+    return min([int(view["version"]), *covered])
+
+
 def build_view(
     copy: Mapping[str, Any] | None,
     changes: Sequence[Mapping[str, Any]],

@@ -126,7 +126,9 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
         return Saved(record_id, problems=checked.problems, doubts=checked.doubts)
     if not checked.fields:
         return Saved(record_id, saved=True)
-    saved = _keep(ws, kind, action, checked, _occasion(ws, record_id, grid, view, refused), refused)
+    fields = checked.fields if action != "void" else (view or {"fields": {}})["fields"]
+    base = rules.base_of(view, changes_of(ws, record_id), fields)
+    saved = _keep(ws, kind, action, checked, _occasion(ws, record_id, grid, base, refused), refused)
     if saved.change_id and kind.info.addressee is None:
         _answer(ws, saved, action, checked.fields)
     return saved
@@ -273,7 +275,7 @@ def _occasion(
     ws: Workspace,
     record_id: str,
     grid: str,
-    view: Mapping[str, Any] | None,
+    base_version: int | None,
     refused: Mapping[str, Any] | None,
 ) -> Occasion:
     return Occasion(
@@ -282,7 +284,7 @@ def _occasion(
         grid=grid,
         made_at=written(ws.now()),
         author=ws.worker_id,
-        base_version=view["version"] if view else None,
+        base_version=base_version,
         corrects=refused["change_id"] if refused else None,
     )
 

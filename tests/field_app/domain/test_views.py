@@ -1,0 +1,36 @@
+"""What a worker had before his eyes when he wrote: the version his change is based on."""
+
+from __future__ import annotations
+
+import pytest
+
+from field_app.domain.views import base_of
+
+VIEW = {"version": 7}
+
+
+def mine(*fields, base=3, settled=False):
+    return {"fields": dict.fromkeys(fields, "x"), "base_version": base, "settled": settled}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields", "base"),
+    [
+        ([], ["remarks"], 7),
+        ([mine("remarks")], ["remarks"], 3),
+        ([mine("remarks")], ["remarks", "phone"], 3),
+        ([mine("remarks")], ["phone"], 7),
+        ([mine("remarks", settled=True)], ["remarks"], 7),
+        ([mine("remarks", base=5), mine("remarks", base=4)], ["remarks"], 4),
+        ([mine("remarks", base=None)], ["remarks"], 7),
+    ],
+    ids=["nothing of his own", "covered", "one of two covered", "another field", "settled",
+         "covered twice", "his own new record"],
+)  # fmt: skip
+def test_what_an_open_change_covers_was_not_seen(changes, fields, base):
+    assert base_of(VIEW, changes, fields) == base
+
+
+def test_a_record_the_centre_has_not_told_of_has_no_version():
+    assert base_of(None, [], ["remarks"]) is None
+    assert base_of({"version": None}, [mine("remarks", base=None)], ["remarks"]) is None
