@@ -207,6 +207,7 @@ class RowStore:
             if contents is None:
                 with plain_errors():
                     contents = _read_all(self._connection)
+                    _check_contents(self._connection, contents, as_bytes(self._digest))
             return contents
 
     def commit(self, changes: Iterable[Change]) -> None:
