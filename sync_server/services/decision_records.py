@@ -65,9 +65,12 @@ def tell_decisions(
 ) -> None:
     """Write the decision records of those of these conflicts that are decided.
 
-    Within the running write transaction, after the conflicts and their records were written.
-    ``words`` are what staff said about a decision, by conflict id.
+    Within the running write transaction, after the conflicts and their records were written. What
+    somebody else was asked about them is closed. ``words`` are what staff said about a decision, by
+    conflict id.
     """
+    if not conflict_ids:
+        return
     rows = [
         row
         for row in desks_read.conflicts_by_id(connection, district, conflict_ids)
@@ -81,7 +84,7 @@ def tell_decisions(
             _Told(
                 DECISION,
                 row["conflict_id"],
-                targets[row["record_id"]]["grid"],
+                _place_of(connection, district, row, targets[row["record_id"]]["grid"]),
                 row["decided_by"] or row["author"],
                 _about_conflict(row, targets[row["record_id"]], (words or {}).get, now),
             )
@@ -90,6 +93,22 @@ def tell_decisions(
         ],
         now,
     )
+    _close_settled(connection, district, rows, now)
+
+
+def _close_settled(
+    connection: sa.Connection, district: str, rows: Sequence[Row], now: datetime
+) -> None:
+    """Close what was asked about these settled conflicts, unless their own writer was asked: his
+    writing again is the answer (``close_answered``)."""
+    by_id = {row["conflict_id"]: row for row in rows if row["asked_at"] is not None}
+    corrections = open_corrections(
+        connection, district, {row["record_id"] for row in by_id.values()}
+    )
+    for one in corrections:
+        row = by_id.get(one["fields"].get("conflict_id") or "")
+        if row and (row["decision"] != "withdrawn" or one["fields"]["asked_of"] != row["author"]):
+            close_corrections(connection, district, [one], row["decided_by"] or row["author"], now)
 
 
 def tell_refused(
@@ -219,6 +238,12 @@ def place_for(connection: sa.Connection, district: str, user_id: str, area: str)
     if len(area) >= AREA_DIGITS and (not codes or holds(codes, area, "community")):
         return area
     return codes[0] if codes else district
+
+
+def _place_of(connection: sa.Connection, district: str, conflict: Row, area: str) -> str:
+    """Return where a conflict's decision lies: with its record, unless the writer of the value
+    beside it holds that area no more."""
+    return place_for(connection, district, reader_of(connection, district, conflict), area)
 
 
 def decision_id_of(change_id: str) -> str:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from sync_server.domain.envelope import Arrival, problem, reopened
 from sync_server.domain.holding import Made
-from sync_server.domain.judging import Verdict, Worker, judge, parent_id
+from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.domain.merge import Edit
 from sync_server.services.decision_records import reader_of, tell_decisions
 from sync_server.services.ledger import Ledger, VoidedRecord, Writer
@@ -85,20 +85,23 @@ class Releasing:
         scopes = streams.scopes_of(self.connection, self.district, people)
         held_by = holdings.holdings_of(self.connection, self.district, people)
         self._workers = {one: Worker(one, scopes.get(one, ()), held_by[one]) for one in people}
-        self._moved = moving.moves_of(self.connection, self.district, wanted)
+        above = {one for case in every if (one := hangs_below(case.arrival))}
+        self._moved = moving.moves_of(self.connection, self.district, wanted | above)
+        self._ledger.load(above & self._moved.keys())
 
     def _judge(self, case: _Case) -> None:
         row, ledger = case.row, self._ledger
         worker = self._workers[self._people[row["change_id"]]]
         if not case.waiting:
             worker = replace(worker, grids=(*worker.grids, *self.areas))
+        above = hangs_below(case.arrival)
         verdict = judge(
             case.arrival,
             worker,
             ledger.record(row["record_id"]),
-            ledger.record(parent_id(case.arrival)),
+            ledger.record(parent_id(case.arrival) or above),
             Made(row["happened_at"], _unsure(row), row["received_at"]),
-            [step.from_area for step in self._moved.get(row["record_id"], ())],
+            [step.from_area for step in self._moved.get(above or row["record_id"], ())],
         )
         row["waits_for"] = verdict.waits_for
         row["doubts"] = case.arrival.doubts or None

@@ -11,9 +11,11 @@ from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User, add_user
 from sync_server.services.central import mark_seen
 from sync_server.services.centre import Centre
+from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.services.moves import move_record, open_move
+from sync_server.store import writing
 from sync_server.store.tables import conflicts, records
 from tests.sync_server.world import (
     COMMUNITY,
@@ -131,6 +133,13 @@ def test_a_change_of_somebody_who_did_not_know_is_a_proposal_for_the_new_grid(
     assert (entry["author"], size) == (old.worker_id, 3)
     assert ids["household"] in pull(new)
     assert ids["household"] not in pull(old)
+    # What staff decide of it reaches him all the same.
+    with any_centre.store.writing() as connection:
+        decided = {"decision": "kept", "decided_by": staff.user_id, "decided_at": clock()}
+        writing.change_conflict(connection, any_centre.code, entry["conflict_id"], decided)
+        tell_decisions(connection, any_centre.code, [entry["conflict_id"]], clock())
+    assert entry["conflict_id"] in pull(old)
+    assert old.records[entry["conflict_id"]]["fields"]["outcome"] == "kept"
     # Who has been told that it moved has no say any more.
     old.write("household", "update", {"size": 8}, ids["household"], base_version=1, grid=OTHER_GRID)
     answer = old.send()
