@@ -37,7 +37,8 @@ THIRD_GRID = "990101100009005"
 BUSY = Plan(
     "busy",
     {"a1": ("wa", (GRID,)), "a2": ("wa", (GRID,)), "b1": ("wb", (GRID,)),
-     "c1": ("wc", (NEXT_GRID,)), "d1": ("wd", (NEXT_GRID, THIRD_GRID)), "e1": ("we", (THIRD_GRID,))},
+     "c1": ("wc", (NEXT_GRID,)), "d1": ("wd", (NEXT_GRID, THIRD_GRID)),
+     "e1": ("we", (THIRD_GRID,))},
     steps=170,
     most_machines=9,
     work_at_once=12,

@@ -119,6 +119,9 @@ class Hand:
         if refused:
             one = self._chance.choice(sorted(refused, key=lambda one: str(one["change_id"])))
             values = self._new_values(one["kind"])
+            if one["action"] == "create":  # as the form does, which holds all the worker sees
+                view = get_view(machine.ws, one["kind"], one["record_id"])
+                values = (view["fields"] if view else {}) | values
             what = (one["kind"], one["action"], values, one["record_id"])
             self._save(machine, accident, *what, corrects=one["change_id"])
 
@@ -168,7 +171,8 @@ class Hand:
         found = sorted(
             view["record_id"]
             for view in views(ws, kind)
-            if not bound or view["author"] == ws.worker_id
+            if (not bound or view["author"] == ws.worker_id)
+            and any(view["grid"].startswith(grid) for grid in ws.grids)
         )
         some = found[:2] if self._chance.random() < 0.6 else found[-4:]
         return self._chance.choice(some) if some else None
