@@ -32,8 +32,9 @@ pytestmark = pytest.mark.journey
 CHINESE = re.compile(r"[\u3400-\u9fff]{4,}")
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 LAPTOP_COMMANDS = ["status", "sync", "backup", "restore", "show-batch", "health"]
-LAPTOP_COMMANDS += ["change-passphrase"]
+LAPTOP_COMMANDS += ["change-passphrase", "relay-out", "relay-in", "receipt"]
 CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup"]
+CENTRE_COMMANDS += ["reassign", "replay", "relay", "restore"]
 
 
 def check_refused(said: Said, *parts: str, status: int = 1) -> None:
@@ -160,7 +161,9 @@ def test_commands_without_a_passphrase_or_with_a_wrong_one_do_nothing(
 
 def test_commands_on_a_laptop_nobody_has_joined_say_so(tmp_path):
     for name in LAPTOP_COMMANDS:
-        check_refused(laptop_command(name, "--data", str(tmp_path / "none")), "field_app")
+        file = ["stick.gridbatch"] if name.startswith("relay") else []
+        said = laptop_command(name, "--data", str(tmp_path / "none"), *file)
+        check_refused(said, "field_app")
     assert not (tmp_path / "none").exists()
 
 
