@@ -149,6 +149,22 @@ class Staff:
         """Return what stands on a page."""
         return words(self.open(path).html)
 
+    @property
+    def name(self) -> str:
+        """What the person is called on every page."""
+        found = re.search(r'class="who">\s*(.*?)</', self.visitor.open("/").html, re.DOTALL)
+        assert found
+        return words(found[1]).split()[0]
+
+    def decide(self, record_id: str, choice: str, why: str) -> None:
+        """Decide the one conflict of a record on the desk."""
+        page = self.visitor.open(f"/conflicts/{record_id}")
+        (conflict_id,) = set(re.findall(r'id="e-([0-9a-f-]{36})"', page.html))
+        picked: Answers = {f"choice-{conflict_id}": choice, f"words-{conflict_id}": why}
+        form = page.form(f"seen-{conflict_id}")
+        page = self.visitor.submit(page, form, picked)
+        assert page.status == 200, words(page.html)
+
     def changes_of_today(self) -> dict[str, str]:
         """Return every change uploaded today as its line says it, by change id."""
         uploads = self.visitor.open("/uploads")

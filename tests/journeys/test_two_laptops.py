@@ -110,6 +110,35 @@ def test_the_same_phone_changed_twice_is_a_conflict_with_both_values_in_sight(ce
     agree(centre, *pair)
 
 
+def test_staff_decide_and_both_workers_see_what_became_of_their_value_and_who_decided(centre, pair):
+    first, second = pair
+    household = first.households("502")[0]
+    first.edit("household", household, {"phone": FIRST_PHONE})
+    second.edit("household", household, {"phone": SECOND_PHONE})
+    synced(first)
+    synced(second)
+
+    staff = Staff(centre)
+    staff.decide(household, "other", "已电话核实，以后一个为准。")
+    assert centre.books.record(household)["fields"]["phone"] == SECOND_PHONE
+    for worker, words_of_state in ((first, "stored"), (second, "stored")):
+        synced(worker)
+        (line,) = worker.outbox()
+        assert line.state == words_of_state
+        assert "已电话核实" in line.text
+        assert staff.name in line.text
+        assert SECOND_PHONE in worker.open(f"/base/households/{household}").html
+    assert "知道了" in words(first.open("/").html)  # his value was not taken: he is told once
+
+    # Decided anew: nothing is final, and both are told again.
+    staff.decide(household, "visible", "户主来电更正。")
+    for worker in pair:
+        synced(worker)
+        assert "户主来电更正" in worker.outbox()[0].text
+        assert FIRST_PHONE in worker.open(f"/base/households/{household}").html
+    agree(centre, *pair)
+
+
 def test_who_saw_the_other_value_replaces_it_without_a_conflict(centre, pair):
     first, second = pair
     household = first.households("502")[0]
