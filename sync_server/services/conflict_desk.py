@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import read_moment
+from schemas.codes import code_list
 from schemas.fields import Declared, Keyed, Paragraph
 from schemas.fields.base import UUID
 from schemas.forms import Control
@@ -24,7 +25,6 @@ from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import origin_of
 from sync_server.services import audit, history
 from sync_server.services.accounts import User
-from sync_server.services.decision_records import open_corrections
 from sync_server.services.history import Reader
 from sync_server.services.places import names_for
 from sync_server.services.record_page import Link, checked_reason
@@ -60,11 +60,13 @@ class GroupPage:
 
 @dataclass(frozen=True)
 class Said:
-    """A worker was asked: who, in which words, when."""
+    """A worker was asked: who, in which words, when; and what he answered, empty until he does."""
 
     of: str
     words: str
     at: str
+    answer: str
+    reply: str
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,11 @@ def open_desk(
     titles = Titles(connection, person, lang, unmask=unmask)
     titles.preload([("record", record_id)])
     reader, behind = _reader(connection, person, lang, titles, rows, record, unmask=unmask)
-    corrections = open_corrections(connection, district, [record_id])
+    corrections = [
+        row
+        for row in desks_read.corrections_about(connection, district, [record_id])
+        if not row["fields"].get("closed") or row["fields"].get("answer")
+    ]
     titles.preload(("user", row["fields"]["asked_of"]) for row in corrections)
     naming = naming_keys(connection, district, rows)
     entries = tuple(_entry(kind, record, row, reader, behind, corrections, naming) for row in rows)
@@ -313,11 +319,17 @@ def _entry(
                 titles.lookup("user", one["fields"]["asked_of"]) or "",
                 one["fields"]["words"],
                 one["fields"]["asked_at"],
+                _answer(one["fields"].get("answer"), reader.lang),
+                one["fields"].get("reply") or "",
             )
             for one in corrections
             if one["fields"].get("conflict_id") == row["conflict_id"]
         ),
     )
+
+
+def _answer(code: str | None, lang: str) -> str:
+    return code_list("CORRECTION_ANSWER").text(code, lang) if code else ""
 
 
 def _controls(kind: type[Kind], conflict_id: str, path: str, current: Any) -> tuple[Control, ...]:

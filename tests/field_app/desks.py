@@ -33,6 +33,12 @@ class Desk:
         )  # fmt: skip
         assert wrong == {}
 
+    def answers(self, record_id: str) -> list[tuple[str, str]]:
+        """What workers answered to what they were asked about a record's conflicts."""
+        with self.store.reading() as connection:
+            desk = conflict_desk.open_desk(connection, self.person, record_id, "zh")
+        return [(said.answer, said.reply) for one in desk.entries for said in one.asked]
+
     def send_back(self, change_id: str, words: str, **marked: str) -> None:
         """Ask the writer of a refused change to correct it."""
         refused.send_back(

@@ -199,6 +199,7 @@ def asked_of(disputed, staff, line):
 def test_a_question_is_answered_by_confirming_what_stands(disputed, staff, line):
     second, record_id, asked = asked_of(disputed, staff, line)
     before = get_view(second.ws, "household", record_id)
+    assert staff.answers(record_id) == [("", "")]
     saved = confirm(second.ws, asked.correction_id, "打过电话")
     assert saved is not None
     assert saved.saved
@@ -207,6 +208,7 @@ def test_a_question_is_answered_by_confirming_what_stands(disputed, staff, line)
     assert second.sync().outcomes == {"applied": 1}
     (told,) = corrections_about(second.ws, record_id)
     assert (told.answer, told.reply) == ("现值无误", "打过电话")
+    assert staff.answers(record_id) == [("现值无误", "打过电话")]
     assert confirm(second.ws, asked.correction_id) is None
 
 
