@@ -11,7 +11,6 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import refused, uploads
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre
-from sync_server.services.decision_records import close_answered
 from sync_server.services.ids import new_id
 from sync_server.store.tables import changes
 from tests.sync_server.services.desks import (
@@ -238,8 +237,6 @@ def test_the_writer_s_correction_closes_what_was_asked(
     laptop.write("resident", "create", resident(), sent["record_id"], corrects=sent["change_id"])
     laptop.send()
     answer = change(centre, laptop.log[-1]["change_id"])
-    with centre.store.writing() as connection:
-        close_answered(connection, centre.code, [answer._mapping], centre.clock())
     [asked] = of_kind(centre, "correction")
     assert asked.fields["closed"]
     assert asked.fields["answer_id"] == answer.change_id
@@ -255,9 +252,6 @@ def test_a_stranger_s_change_closes_nothing(centre: Centre, laptop: Laptop, pers
     stranger = join(centre, add_worker(centre, "w2"), key="cd" * 32)
     stranger.write("resident", "create", resident(), sent["record_id"], corrects=sent["change_id"])
     stranger.send()
-    row = change(centre, stranger.log[-1]["change_id"])
-    with centre.store.writing() as connection:
-        close_answered(connection, centre.code, [row._mapping], centre.clock())
     assert not of_kind(centre, "correction")[0].fields["closed"]
     assert change(centre, sent["change_id"]).desk == "returned"
     assert waiting(centre, person, "returned") == [sent["change_id"]]
