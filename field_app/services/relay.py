@@ -128,6 +128,8 @@ class _Writing:
         self._ws = ws
         self.name = name
         self._reply_key = X25519PrivateKey.generate()
+        if ws.photos:
+            photos.adopt(ws)
         self._pictures = photos.waiting(ws) if ws.photos else []
         with ws.db.transaction():
             self._runs = all_runs(ws)

@@ -134,6 +134,7 @@ class _Taking:
         self._agreed = agreed
         self._held = count_held(ws)
         self._gone = self._braked = self._number = 0
+        self._epoch = header.server_epoch
         revoked = header.device_state != "active"
         self._taken = TakenReceipt(kept["name"], kept["made_at"], revoked=revoked)
 
@@ -237,5 +238,4 @@ class _Taking:
         if meta.get("refused"):
             self._taken.left[str(meta["refused"])] += 1
             return
-        epoch = self._ws.identity.server_epoch
-        self._taken.photos += photos.confirm(self._ws, {str(meta.get("sha256"))}, epoch)
+        self._taken.photos += photos.confirm(self._ws, {str(meta.get("sha256"))}, self._epoch)

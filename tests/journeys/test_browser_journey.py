@@ -194,14 +194,15 @@ def check_english(
     assert "开始巡查" in untranslated(page, laptop.address, data)  # it would be noticed
     english(page, laptop.address)
     pages = ["/", "/patrols", "/visits", "/visits?q=502", "/issues", "/issues/new", "/base"]
-    pages += [household, "/outbox", "/sync", "/settings", "/records/resident/", "/nowhere"]
+    pages += [household, "/outbox", "/sync", "/relay", "/settings", "/records/resident/"]
+    pages += ["/nowhere"]
     pages += [f"/records/household/{household.rpartition('/')[2]}/edit"]
     found = {path: untranslated(page, laptop.address + path, data) for path in pages}
 
     english(desk, centre.address)
     pages = ["/", "/uploads", "/conflicts", "/waiting/quarantined", "/waiting/held", "/devices"]
     pages += ["/records/household", f"/records/household/{household.rpartition('/')[2]}"]
-    pages += ["/records/issue", "/records/patrol", "/notices", "/join-codes", "/nowhere"]
+    pages += ["/records/issue", "/records/patrol", "/notices", "/join-codes", "/relay", "/nowhere"]
     pages += [str(desk.locator('a[href^="/uploads/"]').first.get_attribute("href"))]
     found |= {path + " ": untranslated(desk, centre.address + path, data) for path in pages}
     assert {path: texts for path, texts in found.items() if texts} == {}

@@ -78,7 +78,7 @@ def test_pages_have_one_heading_labels_work_by_keyboard_and_fit(laptop, visit):
     page, base = visit(laptop)
     save_issue(laptop.ws)
     laptop.desk.new_recovery_key(PASSPHRASE)
-    for path in ("/outbox", "/sync", "/settings", "/recovery", "/join"):
+    for path in ("/outbox", "/sync", "/relay", "/settings", "/recovery", "/join"):
         page.goto(base + path)
         check_structure(page)
         page.keyboard.press("Tab")

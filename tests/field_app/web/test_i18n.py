@@ -61,7 +61,9 @@ def test_the_compiled_catalogue_is_the_one_written():
     assert CATALOGUE.with_suffix(".mo").read_bytes() == fresh.getvalue()
 
 
-@pytest.mark.parametrize("path", ["/outbox", "/sync", "/settings", "/unlock", "/join", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/outbox", "/sync", "/relay", "/settings", "/unlock", "/join", "/nothing"]
+)
 def test_every_page_is_chinese_by_default_and_english_by_the_switch(laptop, path):
     laptop.browser.unlock()
     if path in ("/unlock", "/join"):

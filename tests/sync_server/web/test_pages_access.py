@@ -11,6 +11,7 @@ from schemas.exchange import API
 from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
 from sync_server.services.relay import folder_of
+from tests.sync_server.web.photo_hands import bring, take
 from tests.sync_server.web.staff import (
     NEXT_DOOR,
     NEXT_DOOR_GRID,
@@ -84,6 +85,9 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "relay.show": ("GET", "/relay", DEVICES),
         "relay.take": ("POST", "/relay", DEVICES),
         "relay.receipt": ("GET", f"/relay/{receipt_in(laptop.centre)}/receipt", DEVICES),
+        "photos.missing": ("GET", "/photos/missing", READ),
+        "photos.full": ("GET", f"/photos/{photo_in(place)}.jpg", READ),
+        "photos.small": ("GET", f"/photos/{photo_in(place)}/small.jpg", READ),
         "notices.sent": ("GET", "/notices", READ),
         "notices.write": ("GET", "/notices/new", NOTICES),
         "people.everybody": ("GET", "/people", READ),
@@ -98,6 +102,15 @@ def receipt_in(centre: Centre) -> str:
     with folder_of(centre).writing_receipt(sha256) as out:
         out.write(b"sealed")
     return sha256
+
+
+def photo_in(place: Place) -> str:
+    """Return the id of a photo of a place's issue, taken and brought the first time it is asked
+    for."""
+    if "photo" not in place.ids:
+        place.ids["photo"] = take(place, "issue")
+        bring(place)
+    return place.ids["photo"]
 
 
 def ask(client: FlaskClient, method: str, address: str, **form: str):
@@ -149,8 +162,8 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
     there = quiet_town.there
     ids = {*there.ids.values(), there.batch_id, there.laptop.device_id, there.worker.user_id}
     addresses = ["/", "/uploads", "/waiting/quarantined", "/waiting/held", "/conflicts", "/devices",
-                 "/conflicts?state=decided", "/join-codes", "/notices", "/notices/new",
-                 "/people", "/times", "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
+                 "/conflicts?state=decided", "/join-codes", "/relay", "/notices", "/notices/new",
+                 "/people", "/times", "/photos/missing", "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
                  f"/conflicts/{quiet_town.here.ids['household']}",
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
     addresses += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
@@ -182,7 +195,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, _) in pages(quiet_town.there).items()
         if address != own[endpoint][1]
     }
-    assert len(guessed) == 18
+    assert len(guessed) == 20
     for method, address in guessed:
         known = next(part for part in address.split("/") if len(part) == 36)
         answer = ask(client, method, address, reason="核对电话", state="lost")

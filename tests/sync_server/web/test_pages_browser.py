@@ -130,8 +130,8 @@ def test_no_page_is_wider_than_the_screen_or_complains(
     ids, laptop = town.here.ids, town.here.laptop
     pages = ["/", "/uploads", f"/uploads/{town.here.batch_id}", "/waiting/quarantined", "/devices",
              "/accounts?show=all", f"/accounts/{town.here.laptop.device_id}",
-             "/conflicts", f"/devices/{laptop.device_id}", "/join-codes", "/notices", "/audit",
-             "/notices/new", "/people", "/times", household_of(town.here),
+             "/conflicts", f"/devices/{laptop.device_id}", "/join-codes", "/relay", "/notices",
+             "/audit", "/notices/new", "/people", "/times", household_of(town.here),
              f"/conflicts/{ids['household']}",
              f"/waiting/quarantined/{refused_of(town.here)['change_id']}"]  # fmt: skip
     pages += [f"/records/{kind.info.name}" for kind in kinds()]

@@ -70,7 +70,7 @@ def addresses(town: Town) -> list[str]:
              "/times", "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
              f"/conflicts/{town.here.ids['household']}",
              f"/waiting/quarantined/{refused_of(town.here)['change_id']}",
-             f"/devices/{town.here.laptop.device_id}", "/devices?silent=1", "/join-codes",
+             f"/devices/{town.here.laptop.device_id}", "/devices?silent=1", "/join-codes", "/relay",
              "/notices", "/notices/new", "/people", "/audit", "/nowhere",
              "/records/resident?q=x&since=y"]  # fmt: skip
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
