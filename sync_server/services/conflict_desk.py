@@ -79,8 +79,6 @@ class Entry:
     current_by: str
     current_at: datetime | None
     current_doubtful: bool
-    visible_doubtful: bool
-    other_doubtful: bool
     other_device: str
     choices: tuple[Choice, ...]
     seen: str
@@ -291,7 +289,7 @@ def _entry(
 ) -> Entry:
     state = standing(record, row)
     source = origin_of(record["fields"], record["origins"], row["path"]) or {}
-    other, first = behind.get(row["change_id"]), behind.get(row["visible_change_id"] or "")
+    first = behind.get(row["visible_change_id"] or "")
     titles, path = reader.titles, row["path"]
     shown = reader.dispute(kind, row, behind)
     at = source.get("happened_at")
@@ -306,8 +304,6 @@ def _entry(
         current_by=titles.lookup("user", source.get("author", "")) or "",
         current_at=read_moment(at) if at else None,
         current_doubtful=bool(source.get("doubtful")),
-        visible_doubtful=_doubtful(first),
-        other_doubtful=_doubtful(other),
         other_device=reader.devices.get(row["device_id"] or "", ""),
         choices=deciding.choices(kind, state, names_record=path.partition(".")[2] in naming),
         seen=deciding.seen_mark(row, state),
@@ -352,10 +348,6 @@ def _controls(kind: type[Kind], conflict_id: str, path: str, current: Any) -> tu
 def _start(declared: Declared, value: Any) -> Any:
     """Return what a control starts with: nothing where the value is personal."""
     return value if declared.privacy == "open" else None
-
-
-def _doubtful(change: Any) -> bool:
-    return bool(change and change["doubtful"] and not change["time_confirmed_by"])
 
 
 def _hides(entry: Entry) -> bool:

@@ -71,6 +71,14 @@ class Dispute:
     other: Value
     other_by: str
     decided_by: str
+    visible_doubtful: bool = False
+    """Whether the clock behind the value that stood is doubtful, as far as the change is known."""
+    other_doubtful: bool = False
+
+    @property
+    def look_alike(self) -> bool:
+        """Whether masking hides in what the two values differ."""
+        return self.visible.masked and self.visible.text == self.other.text
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,7 @@ class Reader:
             )
 
     def dispute(self, kind: type[Kind] | None, row: Row, behind: Mapping[str, Row]) -> Dispute:
-        """Return one conflict; ``behind`` are the changes by id that visible values came from."""
+        """Return one conflict; ``behind`` are the changes its values came from, by id."""
         source = behind.get(row["visible_change_id"] or "")
         return Dispute(
             row=row,
@@ -183,10 +191,17 @@ class Reader:
             other=self._value(kind, row["path"], row["other"]),
             other_by=self.titles.lookup("user", row["author"]) or "",
             decided_by=self.titles.lookup("user", row["decided_by"] or "") or "",
+            visible_doubtful=doubtful(source),
+            other_doubtful=doubtful(behind.get(row["change_id"])),
         )
 
     def _value(self, kind: type[Kind] | None, path: str, value: Any) -> Value:
         return show_path(kind, path, value, self.lang, self.titles, unmask=self.unmask)
+
+
+def doubtful(change: Row | None) -> bool:
+    """Whether a change's time is in doubt: its clock was wrong and nobody has confirmed it."""
+    return bool(change and change["doubtful"] and not change["time_confirmed_by"])
 
 
 def _effective(row: Row) -> tuple[int, datetime, int]:

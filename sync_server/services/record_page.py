@@ -24,7 +24,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import User
 from sync_server.services.central import mark_seen, seen_id_of
-from sync_server.services.history import History, Reader
+from sync_server.services.history import History, Reader, doubtful
 from sync_server.services.issue_life import ISSUE, IssueLife, life_of
 from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.places import names_for
@@ -205,7 +205,7 @@ def _page(
         author=titles.lookup("user", row["author"]) or "",
         last_author=titles.lookup("user", row["last_author"]) or "",
         device=reader.devices.get(row["device_id"] or "", ""),
-        doubtful=any(change["doubtful"] and not change["time_confirmed_by"] for change in changes),
+        doubtful=any(doubtful(change) for change in changes),
         fields=fields,
         tables=tables,
         parents=tuple(_parents(kind, stored, lang, titles)),

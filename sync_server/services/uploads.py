@@ -240,7 +240,7 @@ def disputes(
     behind = history_read.by_change_ids(
         connection,
         person.district,
-        {row["visible_change_id"] for row in rows if row["visible_change_id"]},
+        {row[name] for row in rows for name in ("visible_change_id", "change_id") if row[name]},
     )
     reader.preload(list(behind.values()), rows)
     areas = names_for(connection, person.district, [row["grid"] for row in rows])
