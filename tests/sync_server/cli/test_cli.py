@@ -26,7 +26,7 @@ from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-COMMANDS = ["init", "add-user", "join-code", "reassign", "demo-world", "backup", "relay"]
+COMMANDS = ["init", "add-user", "join-code", "reassign", "demo-world", "backup", "relay", "replay"]
 WORKER = ["--no", "w1", "--name", "张演示", "--role", "worker", "--scope", "990101100009003"]
 
 
@@ -211,6 +211,12 @@ def test_a_damaged_database_is_left_as_it_is(data, run):
 def test_a_folder_in_the_way_is_one_sentence(tmp_path, run):
     (tmp_path / "file").write_text("")
     assert_plain_failure(run("init", "--data", tmp_path / "file" / "centre"))
+
+
+def test_what_was_not_understood_is_judged_again_by_command(data, run):
+    init = run("init", "--data", data, "--district", "990101")
+    assert init.returncode == 0
+    assert run("replay", "--data", data).stdout.startswith("重新判断 0，放行 0")
 
 
 def test_a_demo_world_goes_into_an_empty_database_alone(data, run):
