@@ -32,6 +32,7 @@ def test_a_defect_does_not_get_by(
     for seed in range(DEFECTS[defect], DEFECTS[defect] + MOST_TRIES):
         with district(str(seed), template, tmp_path / "run") as run:
             defect(run.patch)
+            run.house.restart()
             try:
                 judge(run)
             except AssertionError:

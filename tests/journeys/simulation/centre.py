@@ -148,17 +148,31 @@ class House:
         """End the program."""
         self.centre.store.close()
 
+    def restart(self) -> None:
+        """End the program and start it again."""
+        self.close()
+        self.open()
+
     def answer(
         self, method: str, path: str, body: bytes, headers: dict[str, str], danger: float
     ) -> Answer | None:
         """Serve one request; None when the centre died of it. ``danger`` is how likely that is."""
-        before, self._fate = self._fate, self._drawn(danger)
-        self._serving += 1
-        try:
+
+        def served() -> Answer:
             response = self.client.open(
                 path, method=method, base_url=CENTRE, data=body, headers=headers
             )
             return response.status_code, dict(response.headers), response.data
+
+        answer: Answer | None = self.guarded(served, danger)
+        return answer
+
+    def guarded(self, act: Callable[[], Any], danger: float) -> Any:
+        """Let the centre do something it may die of; None when it did."""
+        before, self._fate = self._fate, self._drawn(danger)
+        self._serving += 1
+        try:
+            return act()
         except CentreKilled:
             self._rise()
             return None

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import dataclasses
+import secrets
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from field_app.services import batch, receiving, sync
+from field_app.domain import reconcile
+from field_app.services import batch, forks, receiving, sync
 from field_app.services.workspace import CHANGES, Workspace, put_all
 from field_app.sync_client import Reply
-from sync_server.domain import merge
+from sync_server.domain import cursor, merge
+from sync_server.domain.areas import joined
+from sync_server.domain.cursor import Place
 from sync_server.domain.envelope import Arrival, BadEnvelope
-from sync_server.services import intake, receive
+from sync_server.domain.errors import Refusal
+from sync_server.services import decision_records, intake, receive
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Ledger
 from sync_server.services.lines import Lines
-from sync_server.store import writing
+from sync_server.store import streams, writing
+from sync_server.store.engine import Store
+from sync_server.store.tables import districts
 
 Patch = pytest.MonkeyPatch
 
@@ -111,7 +121,7 @@ def numbers_alone(patch: Patch) -> None:
     def known(connection: Any, lot: Any, old: Any) -> list[dict[str, Any]]:
         last = {one.seq: one.hash for one in old}
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(receive.streams, "hashes_between", lambda *_: last)
+            inner.setattr(streams, "hashes_between", lambda *_: last)
             return answer(connection, lot, old)
 
     answer = receive._answer_known
@@ -157,6 +167,94 @@ def effect_committed_before_its_receipt(patch: Patch) -> None:
     patch.setattr(Ledger, "write", written)
 
 
+def versions_used_again(patch: Patch) -> None:
+    """A restored centre begins a new epoch, but goes on with the numbers of its backup."""
+
+    def begun(connection: Any, district: str, *_: Any, **_more: Any) -> str:
+        name = secrets.token_hex(16)
+        this = districts.c.district == district
+        connection.execute(sa.update(districts).where(this).values(server_epoch=name))
+        return name
+
+    for place in ("restore", "sync"):
+        patch.setattr(f"sync_server.services.{place}.begin_epoch", begun)
+
+
+def epoch_not_noticed(patch: Patch) -> None:
+    """The laptop does not notice that the centre was restored."""
+    patch.setattr(receiving, "_is_restored", lambda ws, reply: False)
+
+
+def gone_not_sent(patch: Patch) -> None:
+    """The centre does not tell a laptop what it may not hold any more."""
+    patch.setattr("sync_server.store.feed.left_behind", lambda *_: [])
+
+
+def cursor_good_for_any_grids(patch: Patch) -> None:
+    """The centre goes on from a laptop's cursor whatever grids it was reached with."""
+
+    def anyhow(place: Place, grids: Any) -> Any:
+        if not place.number:
+            return cursor.towards(place, grids)
+        return dataclasses.replace(place, grids=joined(grids))
+
+    patch.setattr("sync_server.services.deliver.towards", anyhow)
+
+
+def unsent_work_purged(patch: Patch) -> None:
+    """The laptop throws away what it has of a record that leaves it, unsent work too."""
+    remove = receiving._remove
+
+    def purged(ws: Workspace, record_ids: list[str]) -> None:
+        mine = ws.table(CHANGES).search(lambda one: one["record_id"] in record_ids)
+        ws.table(CHANGES).remove(doc_ids=[one["change_id"] for one in mine])
+        remove(ws, record_ids)
+
+    patch.setattr(receiving, "_remove", purged)
+    patch.setattr("field_app.domain.views.keeps", lambda change: False)
+
+
+def answered_without_commit(patch: Patch) -> None:
+    """The centre says that it has received what its disk refused in the end."""
+    writing_ = Store.writing
+
+    @contextlib.contextmanager
+    def careless(self: Store) -> Iterator[Any]:
+        done = False
+        try:
+            with writing_(self) as connection:
+                yield connection
+                done = True
+        except Refusal:
+            if not done:
+                raise
+
+    patch.setattr(Store, "writing", careless)
+
+
+def decision_not_told(patch: Patch) -> None:
+    """The centre keeps to itself what staff have decided."""
+    patch.setattr(decision_records, "tell_decisions", lambda *_: None)
+
+
+def covered_taken_for_seen(patch: Patch) -> None:
+    """The laptop takes for seen what a change of the worker's own covers."""
+    patch.setattr("field_app.domain.views.base_of", lambda view, *_: view and view["version"])
+
+
+def confirmed_by_number(patch: Patch) -> None:
+    """The laptop meeting a restored centre asks for nothing of a stream but what is beyond."""
+
+    def beyond(changes: Any, known: Any) -> Any:
+        every = list(changes)
+        far = [one for one in every if one["seq"] > known.get(one["stream"], (0, ""))[0]]
+        lost = [reconcile.unmarked(one) for one in far if one["acked"]]
+        return lost, set(), {one["stream"] for one in every}
+
+    patch.setattr(receiving, "beyond", beyond)
+    patch.setattr(forks, "_unmark", lambda ws, names: None)
+
+
 Defect = Callable[[Patch], None]
 
 DEFECTS: dict[Defect, int] = {
@@ -164,5 +262,8 @@ DEFECTS: dict[Defect, int] = {
     later_wins: 0, device_has_seen: 0, another_ones_entry_overwritten: 0, base_ignored: 0,
     refusal_stops_the_batch: 0, refused_dropped: 0, numbers_alone: 0, chain_not_compared: 0,
     held_for_ever: 0, area_taken_from_the_claim: 0, effect_committed_before_its_receipt: 0,
+    versions_used_again: 0, epoch_not_noticed: 0, gone_not_sent: 0, cursor_good_for_any_grids: 0,
+    unsent_work_purged: 0, answered_without_commit: 0, decision_not_told: 0,
+    covered_taken_for_seen: 0, confirmed_by_number: 0,
 }  # fmt: skip
 """Each with the seed that is tried first, because it is known to meet it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from field_app.services.joining import Request
+from field_app.timer import Timer
 from tests.field_app.laptops import CENTRE, GRID, NEXT_GRID, PASSPHRASE, Hands, Laptop
 from tests.journeys.simulation.book import Book
 from tests.journeys.simulation.centre import Disk, House
@@ -21,8 +23,10 @@ from tests.journeys.simulation.listener import Listener
 from tests.journeys.simulation.machines import Accident, Machine
 from tests.journeys.simulation.network import Network
 from tests.journeys.simulation.staff import Staff, hire
+from tests.journeys.simulation.sticks import Sticks
 from tests.journeys.simulation.work import KINDS, Hand
 
+TICK_S = 30.0
 ROUNDS = 3
 """After so many rounds of every laptop without faults nothing may be left."""
 EDGES = [
@@ -102,6 +106,7 @@ class District:
             self.house, self.chance, self.hands, self.book, self.plan.workers, self.tally
         )
         self.listener = Listener(self.staff)
+        self.sticks = Sticks(self.house, self.chance, self.tally)
         self.net.heard = self.listener.heard
         self.house.between = self._between
         for name, (worker, _) in self.plan.places.items():
@@ -177,9 +182,16 @@ class District:
             self._among = False
 
     def peace(self) -> None:
-        """End the faults and let every laptop sync; afterwards nothing may be unsent (I12)."""
+        """End the faults and let every laptop sync; afterwards nothing may be unsent (I12).
+
+        Laptops that may not take part any more, or that an older copy of the centre does not
+        know, join again first: staff give their workers new codes.
+        """
         self.at_once = 0.0
         self.net.calm_down()
+        for machine in self.machines:
+            if machine.device_id not in self.staff.active_devices():
+                self.join_again(machine)
         for number in range(1, ROUNDS + 1):
             for machine in self.machines:
                 self.pass_time(30)
@@ -187,6 +199,32 @@ class District:
                 assert progress is not None
                 ended = (machine.name, progress.stage, progress.error, progress.facts)
                 assert progress.stage == "done" or number < ROUNDS, ended
+
+    def join_again(self, machine: Machine) -> None:
+        """Give a laptop another device; its store and all work on it stay."""
+        trouble, self.net.trouble = self.net.trouble, 0.0
+        danger, self.net.danger = self.net.danger, 0.0
+        machine.join_again(self.house.code(self.staff.ids[machine.worker]))
+        self.listener.knows(machine)
+        self.net.trouble, self.net.danger = trouble, danger
+
+    def left_alone(self, seconds: float) -> None:
+        """Touch nothing for so long: only the laptops' own timers are at work."""
+        timers = {
+            machine.name: Timer(
+                machine.laptop.desk, steady=self._steady(machine), probe=lambda url: True
+            )
+            for machine in self.machines
+        }
+        for _ in range(int(seconds // TICK_S)):
+            self.pass_time(TICK_S)
+            for machine in self.machines:
+                timers[machine.name].tick()
+                while machine.laptop.desk.rounds.running:
+                    time.sleep(0.001)
+
+    def _steady(self, machine: Machine) -> Callable[[], float]:
+        return lambda: machine.hands.steady
 
     def close(self) -> None:
         """Close every laptop."""
@@ -205,6 +243,11 @@ def work(run: District, machine: Machine) -> None:
 def sync(run: District, machine: Machine) -> None:
     """A worker syncs."""
     machine.sync(run.accident(), agreed=run.chance.random() < 0.5)
+
+
+def stick(run: District, machine: Machine) -> None:
+    """A file is carried on a stick."""
+    run.sticks.do_something(machine, run.accident(), run.net.danger)
 
 
 def late(run: District, machine: Machine) -> None:
@@ -253,6 +296,14 @@ def grids_move(run: District, machine: Machine) -> None:
     run.staff.move_a_grid()
 
 
+def revoked(run: District, machine: Machine) -> None:
+    """Staff refuse a laptop; its worker finds out, and often gets a new code at once."""
+    run.staff.revoke(machine.device_id)
+    machine.sync()
+    if run.chance.random() < 0.5:
+        run.join_again(machine)
+
+
 def refused_seen_to(run: District, machine: Machine) -> None:
     """Staff see to a change that was refused."""
     run.staff.see_to_something_refused()
@@ -275,8 +326,9 @@ def centre_replaced(run: District, machine: Machine) -> None:
 
 Act = Callable[[District, Machine], None]
 ACTS: dict[Act, float] = {
-    work: 50, sync: 30, late: 6, jump: 3, copy: 5, back: 4, clone: 2, staff_settles: 4,
-    refused_seen_to: 2, grids_move: 1.5, centre_copied: 3, centre_restored: 1, centre_replaced: 0,
+    work: 50, sync: 30, stick: 6, late: 6, jump: 3, copy: 5, back: 4, clone: 2, staff_settles: 4,
+    refused_seen_to: 2, grids_move: 1.5, revoked: 0.7, centre_copied: 3, centre_restored: 1,
+    centre_replaced: 0,
 }  # fmt: skip
 
 

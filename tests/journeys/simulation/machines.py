@@ -108,8 +108,9 @@ class Machine:
     def join_again(self, code: str) -> None:
         """Become another device of the same worker; the store stays."""
         asked = Request(CENTRE, code, PASSPHRASE, PASSPHRASE, self.name)
-        self.laptop.close()
-        self.laptop.desk.join(asked, self.laptop.call)
+        with self._at_work():
+            self.laptop.close()
+            self.laptop.desk.join(asked, self.laptop.call)
 
     def snapshot(self) -> None:
         """Keep a copy of the disk as it is while the program runs."""

@@ -17,6 +17,7 @@ from sync_server.services import accounts, conflict_desk, floors, refused
 from sync_server.services.accounts import User, find_user
 from sync_server.services.backup import back_up
 from sync_server.services.decisions import Pick, decide
+from sync_server.services.devices import revoke_device
 from sync_server.services.epochs import begin_epoch
 from sync_server.services.holdings import reassign
 from tests.field_app.laptops import Hands
@@ -134,6 +135,18 @@ class Staff:
             refused.send_back(*what, "请改正", {}, now)
         else:
             refused.dismiss(*what, "不采用", now)
+
+    def revoke(self, device_id: str) -> None:
+        """Refuse a laptop from now on."""
+        if device_id in self.active_devices():
+            count(self.tally, "staff: device revoked")
+            with self.house.centre.store.writing() as connection:
+                revoke_device(connection, DISTRICT, device_id, self.hands(), by=self.ids[CLERK])
+
+    def active_devices(self) -> set[str]:
+        """Return the devices that may take part, as the centre has them."""
+        rows = self.house.rows("devices")
+        return {row["device_id"] for row in rows if row["state"] == "active"}
 
     def move_a_grid(self) -> None:
         """Give a worker other grids than he has."""

@@ -57,6 +57,7 @@ class Verdict:
         self.no_effect_twice()
         self.refused_alone()
         self.values_kept()
+        self.decisions_told()
         for machine in self.run.machines:
             self.laptop_settled(machine)
             self.laptop_equals(machine)
@@ -139,6 +140,14 @@ class Verdict:
         """Whether the writer did not hold the grid; the centre may have forgotten that he did."""
         held = self.run.staff.surely_held(entry.worker, entry.at) if entry.at else set()
         return grid not in held or self.run.house.goings_back > 0
+
+    def decisions_told(self) -> None:
+        """What staff decided about a conflict is told by a record of its own, to all who see it."""
+        for row in self.conflicts:
+            if row["decided_by"] is not None:
+                told = self.records.get(row["conflict_id"])
+                assert told is not None, row
+                assert told["fields"]["outcome"] == row["decision"], (row, told)
 
     def values_kept(self) -> None:
         """I4, I5: a value is visible, in a conflict, or followed by one whose writer knew it."""
