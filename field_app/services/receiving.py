@@ -201,6 +201,8 @@ def _remove(ws: Workspace, record_ids: list[str]) -> None:
     """Remove the views of records, and the marks about them that lie where they lay.
 
     What is said of a change that never became a record, or was put where its writer is now, stays.
+    So do marks in the worker's own grids, which a record moved to another grid leaves behind: the
+    centre tells which of them went along.
     """
     marks = [
         mark["record_id"]
@@ -209,7 +211,8 @@ def _remove(ws: Workspace, record_ids: list[str]) -> None:
         if view is not None and view["copy"] is not None
         for name in MARKS
         for mark in ws.table(name).find_by("parent_id", record_id)
-        if mark["grid"] == view["grid"] and mark["state"] not in ("local", "refused", "conflict")
+        if mark["grid"] == view["grid"] and not _near(mark["grid"], ws.grids)
+        if mark["state"] not in ("local", "refused", "conflict")
     ]
     for name in kind_names():
         ws.table(name).remove(doc_ids=[*record_ids, *marks])

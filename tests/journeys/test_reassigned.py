@@ -1,4 +1,5 @@
-"""F17: a grid changes hands while its worker is out: late work stays his, records go over once."""
+"""A grid changes hands (F17), or a household goes to another grid (F8), while its worker is out:
+late work stays his, nothing is overwritten unseen, records go over once."""
 
 from __future__ import annotations
 
@@ -91,6 +92,45 @@ def test_late_work_is_his_and_the_records_go_over_once(
             check_agreement(ws, centre.books)
             grids = {view["grid"] for name in kind_names() for view in plain(ws.table(name))}
             assert (GRID in grids) == (worker is new)
+
+
+def test_an_edit_of_a_household_that_was_moved_meanwhile_is_a_proposal_for_its_new_grid(
+    centre: CentreProgram, new_worker: Callable[..., GridWorker]
+):
+    old = new_worker()
+    household = old.households("502")[0]
+    before = centre.books.record(household)["fields"].get("phone")
+    assert before != PHONE
+    old.edit("household", household, {"phone": PHONE})
+    staff = Staff(centre)
+    page = staff.visitor.open(f"/records/household/{household}/move")
+    other = next(code for code in re.findall(r'value="(\d{15})"', page.html) if code != GRID)
+    page = staff.visitor.submit(page, page.form("area"), {"area": other})
+    assert "已移动" in page.html
+
+    end = old.sync()
+    assert end.stage == "done", end
+    assert old.unsent() == 0
+    assert centre.books.outcomes() == {"conflict": 1}
+    assert set(old.states().values()) == {"conflict"}
+    record = centre.books.record(household)
+    assert (record["grid"], record["fields"].get("phone")) == (other, before)
+    (entry,) = centre.books.rows("SELECT * FROM conflicts")
+    assert (entry["path"], entry["decision"]) == ("phone", None)
+    assert "138****1111" in staff.read("/conflicts")
+    (mine,) = old.outbox()
+    assert "待裁决" in mine.text
+
+    # The new grid's staff decide; the worker learns of it, and then lets go of the household.
+    staff.decide(household, "other", "已电话核实。")
+    assert centre.books.record(household)["fields"]["phone"] == PHONE
+    assert old.sync().stage == "done"
+    (mine,) = old.outbox()
+    assert mine.state == "stored", mine
+    assert household not in old.households("502")
+    old.laptop.stop()
+    with old.laptop.store() as ws:
+        check_agreement(ws, centre.books)
 
 
 def test_the_page_gives_the_grid_away_and_names_who_holds_it(centre: CentreProgram):
