@@ -32,6 +32,8 @@ from schemas.relay.sealing import Unsealer, recipient_of
 
 log = logging.getLogger(__name__)
 
+OTHER_EPOCH = "other_epoch"
+"""Counted for a request the centre answered without taking it: it had been restored since."""
 CODES = {
     "relay_not_ours": "receipt_not_ours",
     "relay_other_kind": "receipt_is_batch",
@@ -183,9 +185,11 @@ class _Taking:
         ws = self._ws
         # Nothing was measured on this road: the last reading of the clocks holds on.
         reply = replace(read_reply(body, ws.now()), offset_s=ws.identity.clock_offset_s or 0)
-        if self._taken.revoked:  # its grids were taken from it; what it holds stays until it is done
+        if self._taken.revoked:  # its grids were taken away; what it holds stays until it is done
             reply = replace(reply, grids=None)
         current = self._current() and not self._braked
+        if request.get("last", -1) >= request.get("first", 0) and not reply.receipts:
+            self._taken.left[OTHER_EPOCH] += 1
         if not current:
             self._taken.late = not self._braked
             pull = ws.setting("cursor")

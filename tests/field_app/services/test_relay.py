@@ -21,6 +21,7 @@ from field_app.store.errors import StoreError
 from sync_server.domain.errors import Refusal
 from sync_server.services import relay as centre_relay
 from sync_server.services.devices import revoke_device
+from sync_server.services.epochs import begin_epoch
 from tests.field_app.centres import CentreLine
 from tests.field_app.laptops import Laptop, save_issue
 from tests.journeys.agreement import check_agreement
@@ -260,6 +261,19 @@ def test_a_revoked_laptop_is_rescued(laptop, line, tmp_path):
     assert told.outcomes == {"quarantined": 1}
     assert unsent_count(laptop.ws) == 0
     assert laptop.ws.identity.state == "revoked"
+
+
+def test_a_restored_centre_is_filled_again_by_sticks_alone(laptop, line, tmp_path):
+    save_issue(laptop.ws, title="一")
+    carry(laptop, line, tmp_path)
+    save_issue(laptop.ws, title="二")
+    with line.centre.store.writing() as connection:
+        begin_epoch(connection, line.centre.code, line.hands())
+    told = carry(laptop, line, tmp_path)
+    assert (told.confirmed, told.left) == (0, {"other_epoch": 1})
+    assert unsent_count(laptop.ws) == 1
+    assert carry(laptop, line, tmp_path).confirmed == 1
+    agree(laptop, line)
 
 
 def test_a_receipt_of_a_centre_restored_since_confirms_nothing(laptop, line, tmp_path):

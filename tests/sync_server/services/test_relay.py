@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from sync_server.domain.errors import Refusal
-from sync_server.services import devices, relay
+from sync_server.services import accounts, devices, relay
 from sync_server.services.centre import Centre, open_centre
 from sync_server.services.devices import revoke_device
 from sync_server.services.ids import new_id
 from sync_server.settings import Settings
 from sync_server.store.tables import batches, changes, conflicts, metadata, records
 from tests.sync_server.relay_files import join_with_key, open_receipt, relay_file
-from tests.sync_server.world import Laptop, add_worker, household, issue
+from tests.sync_server.world import COMMUNITY, Laptop, add_worker, household, issue
 
 
 @pytest.fixture
@@ -272,6 +272,63 @@ def test_a_restored_centre_tells_how_far_it_knows_and_sends_everything_anew(lapt
     assert answers[0][1]["known"][0]["seq"] == 1
     assert [meta["to"] for meta, _ in answers] == ["request", "pull"]
     assert len(answers[1][1]["updates"]) == 1
+
+
+def test_a_restored_centre_takes_no_change_before_the_laptop_knows(laptop):
+    laptop.write("issue", "create", issue())
+    laptop.epoch = "of a centre before"
+    taken, _, answers = hand_in(laptop, relay_file(laptop, [laptop.body()]))
+    assert (taken.changes, taken.outcomes, taken.refused) == (0, {}, {"other_epoch": 1})
+    laptop.keep(answers[0][1])
+    taken, _, _ = hand_in(laptop, relay_file(laptop, [laptop.body()]))
+    assert (taken.changes, taken.outcomes, taken.refused) == (1, {"applied": 1}, {})
+
+
+def test_a_change_the_centre_fails_at_holds_up_no_other(laptop, monkeypatch):
+    titles = ["一", "二", "毒", "四", "五"]
+    for title in titles:
+        laptop.write("issue", "create", issue(title=title))
+    real = relay.exchange
+
+    def exchange(centre: Centre, device: Any, body: Any, now: Any, **more: Any) -> Any:
+        if any(one.get("fields", {}).get("title") == "毒" for one in body["changes"]):
+            raise ZeroDivisionError
+        return real(centre, device, body, now, **more)
+
+    monkeypatch.setattr(relay, "exchange", exchange)
+    taken, _, answers = hand_in(laptop, relay_file(laptop, [laptop.body()]))
+    assert taken.outcomes == {"applied": 4, "quarantined": 1}
+    [(_, answer)] = answers
+    assert [one["seq"] for one in answer["receipts"]] == [1, 2, 3, 4, 5]
+    assert answer["known"][0]["seq"] == 5
+    assert len(answer["updates"]) == 4
+
+
+def test_a_centre_that_fails_at_everything_takes_nothing(laptop, monkeypatch):
+    laptop.write("issue", "create", issue())
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(relay, "exchange", broken)
+    with pytest.raises(ZeroDivisionError):
+        hand_in(laptop, relay_file(laptop, [laptop.body()]))
+    assert rows(laptop.centre, changes) == []
+
+
+def test_both_databases_take_files_in(any_centre):
+    laptop = join_with_key(any_centre, add_worker(any_centre))
+    laptop.write("issue", "create", issue())
+    file = relay_file(laptop, [laptop.body()])
+    assert hand_in(laptop, file)[0].outcomes == {"applied": 1}
+    assert hand_in(laptop, file)[0].known_since == any_centre.clock()
+    with any_centre.store.writing() as connection:
+        staff = accounts.add_user(
+            connection, any_centre.code, no="c1", name="社区", role="community",
+            scope_codes=[COMMUNITY], now=any_centre.clock(), password="correct horse battery",
+        )  # fmt: skip
+    [listed] = relay.latest_files(any_centre, staff)
+    assert (listed["changes"], listed["worker_name"]) == (1, "张w1")
 
 
 def test_receipts_are_kept_for_a_while(laptop, clock, settings):
