@@ -229,6 +229,7 @@ def confirm(ws: Workspace, hashes: set[str], epoch: str) -> int:
 
 
 def note(ws: Workspace, known: dict[str, Any], **facts: Any) -> None:
+    """Change what is known of a photo's bytes, in ``known`` and durably."""
     known.update(facts)
     ws.put(PHOTO_BYTES, known["photo_id"], known)
 

@@ -22,7 +22,7 @@ def missing() -> str:
     return render_template("photos_missing.html", found=found)
 
 
-@blueprint.get("/photos/<record_id>.jpg")
+@blueprint.get("/photos/<record_id>/full.jpg")
 @with_right("records")
 def full(record_id: str) -> Response:
     """Show a photo."""

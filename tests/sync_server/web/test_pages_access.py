@@ -86,7 +86,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "relay.take": ("POST", "/relay", DEVICES),
         "relay.receipt": ("GET", f"/relay/{receipt_in(laptop.centre)}/receipt", DEVICES),
         "photos.missing": ("GET", "/photos/missing", READ),
-        "photos.full": ("GET", f"/photos/{photo_in(place)}.jpg", READ),
+        "photos.full": ("GET", f"/photos/{photo_in(place)}/full.jpg", READ),
         "photos.small": ("GET", f"/photos/{photo_in(place)}/small.jpg", READ),
         "notices.sent": ("GET", "/notices", READ),
         "notices.write": ("GET", "/notices/new", NOTICES),
@@ -163,7 +163,8 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
     ids = {*there.ids.values(), there.batch_id, there.laptop.device_id, there.worker.user_id}
     addresses = ["/", "/uploads", "/waiting/quarantined", "/waiting/held", "/conflicts", "/devices",
                  "/conflicts?state=decided", "/join-codes", "/relay", "/notices", "/notices/new",
-                 "/people", "/times", "/photos/missing", "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
+                 "/people", "/times", "/photos/missing",
+                 "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
                  f"/conflicts/{quiet_town.here.ids['household']}",
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
     addresses += [f"/records/{kind.info.name}?state=all" for kind in kinds()]

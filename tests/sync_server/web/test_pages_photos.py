@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import pytest
 from flask import Flask
 
 from sync_server.app import app_of
-from sync_server.services.devices import Device, authenticate
-from sync_server.services.photos import keep_photo, photo_store
+from sync_server.services.photos import photo_store
 from tests.pictures import corner, opened, picture
-from tests.sync_server.web.staff import GRID, READERS, Place, Town, sign_in
-
-SIDEWAYS = picture(80, 60, orientation=6)
-
-
-def take(town: Town, place: Place, owner: str, content: bytes = SIDEWAYS, **more: Any) -> str:
-    """Save a photo's record on a laptop and send it; its bytes stay behind."""
-    laptop = place.laptop
-    assert laptop is not None
-    fields = {
-        "owner_type": owner, "owner_id": place.ids[owner], "use": "scene",
-        "taken_at": "2026-09-30T08:15:00+08:00", "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }  # fmt: skip
-    change = laptop.write("photo", "create", fields, grid=more.get("grid", GRID))
-    answer = laptop.send()
-    assert answer["receipts"][-1]["outcome"] == "applied", answer["receipts"]
-    return str(change["record_id"])
-
-
-def device(town: Town, place: Place) -> Device:
-    assert place.laptop is not None
-    return authenticate(town.centre.store, place.laptop.token)
-
-
-def bring(town: Town, place: Place, content: bytes = SIDEWAYS) -> None:
-    """Let the bytes come."""
-    digest = hashlib.sha256(content).hexdigest()
-    keep_photo(town.centre, device(town, place), digest, content, town.centre.clock())
+from tests.sync_server.web.photo_hands import SIDEWAYS, bring, take
+from tests.sync_server.web.staff import READERS, Town, sign_in
 
 
 @pytest.fixture
@@ -49,29 +20,29 @@ def staff_app(town: Town) -> Flask:
 
 
 def test_a_photo_is_missing_until_its_bytes_come(town: Town, staff_app: Flask) -> None:
-    photo_id = take(town, town.here, "visit")
+    photo_id = take(town.here, "visit")
     client = sign_in(staff_app, "community")
     record, one = f"/records/visit/{town.here.ids['visit']}", f"/photos/{photo_id}"
     assert "照片未到" in client.get(record).text.partition("<main")[2]
-    assert client.get(f"{one}.jpg").status_code == 404
+    assert client.get(f"{one}/full.jpg").status_code == 404
     missing = client.get("/photos/missing").text
     assert record in missing
     assert f"/records/photo/{photo_id}" in missing
 
-    bring(town, town.here)
+    bring(town.here)
     assert "，1 张照片" in client.get("/uploads?day=2026-09-30").text
     assert "张照片" not in sign_in(staff_app, "neighbour").get("/uploads?day=2026-09-30").text
     page = client.get(record).text.partition("<main")[2]
     assert "照片未到" not in page
     assert f'src="{one}/small.jpg"' in page
     assert "没有缺少的照片" in client.get("/photos/missing").text
-    assert f"{one}.jpg" in client.get(f"/records/photo/{photo_id}").text
+    assert f"{one}/full.jpg" in client.get(f"/records/photo/{photo_id}").text
 
 
-@pytest.mark.parametrize("address", ["{}.jpg", "{}/small.jpg"])
+@pytest.mark.parametrize("address", ["{}/full.jpg", "{}/small.jpg"])
 def test_staff_see_pixels_alone_and_upright(address: str, town: Town, staff_app: Flask) -> None:
-    photo_id = take(town, town.here, "issue")
-    bring(town, town.here)
+    photo_id = take(town.here, "issue")
+    bring(town.here)
     client = sign_in(staff_app, "community")
     for _ in range(2):  # made, then taken from what was made
         answer = client.get("/photos/" + address.format(photo_id))
@@ -87,34 +58,34 @@ def test_staff_see_pixels_alone_and_upright(address: str, town: Town, staff_app:
 
 
 def test_a_photo_is_seen_where_its_record_is_seen(town: Town, staff_app: Flask) -> None:
-    photo_id = take(town, town.here, "household")
+    photo_id = take(town.here, "household")
     # Of a record above the worker's grid: who sees the grid alone does not see that record.
-    above = take(town, town.here, "compound", picture(noise=4))
-    bring(town, town.here)
-    bring(town, town.here, picture(noise=4))
+    above = take(town.here, "compound", picture(noise=4))
+    bring(town.here)
+    bring(town.here, picture(noise=4))
     for role in READERS:
-        assert sign_in(staff_app, role).get(f"/photos/{photo_id}.jpg").status_code == 200
+        assert sign_in(staff_app, role).get(f"/photos/{photo_id}/full.jpg").status_code == 200
     for role in ("neighbour", "auditor", "company"):
         client = sign_in(staff_app, role)
-        for address in (f"/photos/{photo_id}.jpg", f"/photos/{photo_id}/small.jpg"):
+        for address in (f"/photos/{photo_id}/full.jpg", f"/photos/{photo_id}/small.jpg"):
             assert client.get(address).status_code in (403, 404)
         assert photo_id not in client.get("/photos/missing").text
-    assert sign_in(staff_app, "leader").get(f"/photos/{above}.jpg").status_code == 404
-    assert sign_in(staff_app, "community").get(f"/photos/{above}.jpg").status_code == 200
-    assert staff_app.test_client().get(f"/photos/{photo_id}.jpg").status_code == 302
+    assert sign_in(staff_app, "leader").get(f"/photos/{above}/full.jpg").status_code == 404
+    assert sign_in(staff_app, "community").get(f"/photos/{above}/full.jpg").status_code == 200
+    assert staff_app.test_client().get(f"/photos/{photo_id}/full.jpg").status_code == 302
 
 
 def test_a_known_hash_shows_nobody_another_workers_photo(town: Town, staff_app: Flask) -> None:
-    bring(town, town.there)
-    photo_id = take(town, town.here, "visit")  # names bytes that only next door has brought
+    bring(town.there)
+    photo_id = take(town.here, "visit")  # names bytes that only next door has brought
     client = sign_in(staff_app, "community")
-    assert client.get(f"/photos/{photo_id}.jpg").status_code == 404
+    assert client.get(f"/photos/{photo_id}/full.jpg").status_code == 404
     assert f"/records/photo/{photo_id}" in client.get("/photos/missing").text
 
 
 def test_a_thumbnail_that_was_lost_is_made_again(town: Town, staff_app: Flask) -> None:
-    photo_id = take(town, town.here, "visit")
-    bring(town, town.here)
+    photo_id = take(town.here, "visit")
+    bring(town.here)
     client = sign_in(staff_app, "community")
     first = client.get(f"/photos/{photo_id}/small.jpg").data
     for one in (town.centre.settings.photos / "small").rglob("*.jpg"):
