@@ -352,7 +352,8 @@ class Campaign:
     def _relay(self) -> tuple[int, bool]:
         """Relay files: bent outside, where the seal must notice, or bent inside and well sealed."""
         outside = self.rng.random() < 0.5
-        body = self._good() if outside else bent(self._good(), self.rng)
+        body = self._good() | {"want": 500}  # a receipt carries every page that waits
+        body = body if outside else bent(body, self.rng)
         if not isinstance(body, dict) or not {"batch_id", "changes"} <= set(body):
             return 0, False
         try:
