@@ -130,6 +130,7 @@ class _Writing:
         self._reply_key = X25519PrivateKey.generate()
         if ws.photos:
             photos.adopt(ws)
+            photos.doubt_other_epochs(ws)
         self._pictures = photos.waiting(ws) if ws.photos else []
         with ws.db.transaction():
             self._runs = all_runs(ws)

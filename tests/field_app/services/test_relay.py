@@ -13,6 +13,7 @@ import pytest
 
 from field_app.domain.errors import Trouble
 from field_app.services import relay, streams
+from field_app.services.photos import attach
 from field_app.services.records import find_view, save_record, unsent_count, views
 from field_app.services.relay_receipt import TakenReceipt, take_receipt
 from field_app.services.workspace import CHANGES, Workspace, plain
@@ -26,6 +27,7 @@ from tests.field_app.centres import CentreLine
 from tests.field_app.laptops import Laptop, save_issue
 from tests.journeys.agreement import check_agreement
 from tests.journeys.world import Books
+from tests.pictures import picture
 
 
 @pytest.fixture
@@ -264,15 +266,18 @@ def test_a_revoked_laptop_is_rescued(laptop, line, tmp_path):
 
 
 def test_a_restored_centre_is_filled_again_by_sticks_alone(laptop, line, tmp_path):
-    save_issue(laptop.ws, title="一")
-    carry(laptop, line, tmp_path)
+    record = save_issue(laptop.ws, title="一").record_id
+    attach(laptop.ws, "issue", record, picture(), "scene")
+    assert carry(laptop, line, tmp_path).photos == 1
     save_issue(laptop.ws, title="二")
     with line.centre.store.writing() as connection:
         begin_epoch(connection, line.centre.code, line.hands())
     told = carry(laptop, line, tmp_path)
     assert (told.confirmed, told.left) == (0, {"other_epoch": 1})
     assert unsent_count(laptop.ws) == 1
-    assert carry(laptop, line, tmp_path).confirmed == 1
+    told = carry(laptop, line, tmp_path)
+    assert (told.confirmed, told.photos) == (1, 1)  # the photo may have been lost there
+    assert relay.load(laptop.ws) == relay.Load(0, 0)
     agree(laptop, line)
 
 
