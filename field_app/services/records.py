@@ -108,6 +108,7 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
     refused = _refused_change(ws, entry.corrects) or _refused_create(ws, entry.kind, record_id)
     if refused is not None and entry.action == "void" and entry.corrects is None:
         return _take_back(ws, refused)
+    whole = get_view(ws, entry.kind, record_id)
     view = _view_without(ws, entry.kind, record_id, refused)
     action = _action(entry.action, view, refused)
     if action == "void" and view is not None and view["voided"]:
@@ -121,7 +122,7 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
     if entry.action == "step" and view is not None:
         return _step_again(entry, kind, view)
     before = view["fields"] if view else {}
-    checked = propose(kind, action, _values(entry, kind, refused, before), before)
+    checked = propose(kind, action, _values(entry, kind, refused, before, whole), before)
     if not checked.ok or (checked.doubts and not warn_ok):
         return Saved(record_id, problems=checked.problems, doubts=checked.doubts)
     if not checked.fields:
@@ -220,11 +221,16 @@ def _values(
     kind: type[Kind],
     refused: Mapping[str, Any] | None,
     before: Mapping[str, Any],
+    whole: Mapping[str, Any] | None,
 ) -> Mapping[str, Any]:
     """Return the values to propose; a corrected change starts from what it would have made of
-    the record ``before`` it."""
+    the record ``before`` it. ``whole`` is the view with everything on top."""
     if refused is None or "void" in (entry.action, refused["action"]):
         return entry.values
+    if refused["action"] in ("create", "step") and not before and whole is not None:
+        # What was changed since goes into the new beginning: the centre, which put those changes
+        # aside, takes it for the whole record.
+        return {**whole["fields"], **entry.values}
     said = apply(kind, before, refused["fields"])
     return {**{name: said.get(name) for name in refused["fields"]}, **entry.values}
 

@@ -93,16 +93,28 @@ def test_f5_one_bad_record_among_two_hundred_stops_no_other(centre, new_worker, 
     assert "refused" not in worker.states().values()
 
 
-def test_a_record_whose_beginning_was_refused_can_be_given_up(centre, new_worker, monkeypatch):
+def refused_shop(worker: GridWorker, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A shop the centre refused, changed once more before anybody knew; returns its id."""
+    with at_the_store(worker) as ws:
+        with monkeypatch.context() as careless:
+            careless.setattr(proposing, "check", lambda _kind, _action, wire, **_: Checked(wire))
+            bad = save_record(ws, "shop", "create", {"name": "无址小店", "kind": "retail"})
+        assert save_record(ws, "shop", "update", {"staff": 3}, record_id=bad.record_id).saved
+    done(worker)
+    return bad.record_id
+
+
+def test_what_was_added_to_a_refused_record_is_in_its_correction(centre, new_worker, monkeypatch):
     worker = new_worker()
-    with at_the_store(worker) as ws, monkeypatch.context() as careless:
-        careless.setattr(proposing, "check", lambda _kind, _action, wire, **_: Checked(wire))
-        bad = save_record(ws, "shop", "create", {"name": "无址小店", "kind": "retail"})
+    record_id = refused_shop(worker, monkeypatch)
+    assert centre.books.outcomes() == {"quarantined": 1, "held": 1}
+    with at_the_store(worker) as ws:
+        assert save_record(ws, "shop", "update", {"address": "9号"}, record_id=record_id).saved
     done(worker)
-    worker.void("shop", bad.record_id, "录错了")
-    assert set(worker.states().values()) == {"withdrawn"}
-    done(worker)
-    assert centre.books.outcomes() == {"quarantined": 1}  # nothing waits for it at the centre
+    fields = centre.books.record(record_id)["fields"]
+    assert (fields["address"], fields["staff"]) == ("9号", 3)
+    assert centre.books.outcomes() == {"quarantined": 1, "unchanged": 1, "applied": 1}
+    settle(centre, worker)
 
 
 class AheadLaptop(ServedLaptop):
