@@ -22,6 +22,7 @@ from schemas.exchange import (
     API,
     MAX_BODY_BYTES,
     MAX_CHANGES,
+    AsideSchema,
     ChangeSchema,
     JoinSchema,
     SyncSchema,
@@ -74,13 +75,17 @@ def document() -> Schema:
         "staff", {"type": "apiKey", "in": "cookie", "name": "gridrounds_centre"}
     )
     spec.components.schema("Change", schema=ChangeSchema)
+    spec.components.schema("Aside", schema=AsideSchema)
     for name, schema in _shapes().items():
         spec.components.schema(name, schema)
     for kind in kinds():
         spec.components.schema(f"fields.{kind.info.name}", object_schema(kind.declared()))
     for path, operations in _paths().items():
         spec.path(path, parameters=operations.pop("parameters", []), operations=operations)
-    return cast(Schema, _portable(spec.to_dict()))
+    described = cast(Schema, _portable(spec.to_dict()))
+    changes = described["components"]["schemas"]["Exchange"]["properties"]["changes"]
+    changes["items"] = {"anyOf": [_ref("Change"), _ref("Aside")]}
+    return described
 
 
 def _portable(value: Any) -> Any:
