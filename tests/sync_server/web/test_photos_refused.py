@@ -165,7 +165,10 @@ def test_bytes_without_an_upload_are_cleaned_up_after_a_day(
     assert wire.offset(place).headers["Upload-Offset"] == "10"
 
 
-def test_a_device_keeps_a_hundred_uploads_under_way(wire: Wire, centre: Centre) -> None:
+def test_the_oldest_of_too_many_uploads_is_forgotten(
+    wire: Wire, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photos, "MOST_BEGUN", 3)
     first = wire.begin().headers["Location"]
     for _ in range(photos.MOST_BEGUN):
         wire.begin()
