@@ -368,11 +368,20 @@ def test_an_open_entry_is_not_told(centre: Centre, two: Two):
     assert of_kind(centre, "decision") == []
 
 
-def test_a_later_conflict_starts_from_what_staff_had_decided(
+def test_a_later_conflict_starts_from_what_its_writer_had_seen_decided_or_not(
     centre: Centre, two: Two, person: User
 ):
-    record_id = phones(two)
+    third = third_laptop(centre)
+    record_id = dispute(
+        two, "household", household(phone=FIRST), {"phone": SECOND},
+        {"phone": THIRD, "remarks": "有犬"},
+    )  # fmt: skip
+    third.send()
+    before = third.version(record_id)
     choose(centre, person, record_id, "other")
+    third.write("household", "update", {"phone": "10000004444"}, record_id, base_version=before)
+    third.send()
+    assert conflict_rows(centre)[-1].base == SECOND
     for laptop in two:
         laptop.send()
     base = two[0].version(record_id)
