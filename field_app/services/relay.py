@@ -25,9 +25,10 @@ from field_app.services.records import unsent_count
 from field_app.services.workspace import Workspace, plain
 from field_app.store.sticks import Hashing, Written, sticks, write_to_stick
 from schemas.clock import SHANGHAI, read_moment, written
+from schemas.relay.faults import RelayFault
 from schemas.relay.headers import BatchHeader
 from schemas.relay.parts import PartWriter
-from schemas.relay.sealing import Sealer
+from schemas.relay.sealing import Sealer, recipient_of
 
 log = logging.getLogger(__name__)
 
@@ -66,16 +67,25 @@ def places() -> list[str]:
     return [str(one) for one in sticks()]
 
 
-def receipts_in(folders: list[str]) -> list[Path]:
-    """Return the receipts that lie in these folders, the newest first."""
-    found: list[tuple[float, Path]] = []
+def receipts_in(ws: Workspace, folders: list[str]) -> list[Path]:
+    """Return the receipts in these folders that a file written here waits for, newest first."""
+    found: dict[Path, float] = {}
     for folder in folders:
         try:
             here = [one for one in Path(folder).iterdir() if one.suffix == RECEIPT]
-            found += [(one.stat().st_mtime, one) for one in here]
+            found |= {one: one.stat().st_mtime for one in here if _is_awaited(ws, one)}
         except OSError:  # taken out this moment
             continue
-    return [path for _, path in sorted(found, reverse=True)]
+    return sorted(found, key=lambda one: found[one], reverse=True)
+
+
+def _is_awaited(ws: Workspace, path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            kept = ws.table(RELAY).get(doc_id=recipient_of(file, "receipt").hex())
+    except (OSError, RelayFault):
+        return False
+    return kept is not None and not kept["taken_at"]
 
 
 def written_files(ws: Workspace) -> list[dict[str, Any]]:

@@ -82,7 +82,9 @@ def _page(**more: Any) -> str:
         "relay.html",
         load=relay.load(ws),
         places=places,
-        receipts=relay.receipts_in([*places, *([more["folder"]] if more.get("folder") else [])]),
+        receipts=relay.receipts_in(
+            ws, [*places, *([more["folder"]] if more.get("folder") else [])]
+        ),
         files=relay.written_files(ws),
         outcomes=OUTCOMES,
         **shown | more,

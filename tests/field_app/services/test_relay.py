@@ -338,15 +338,18 @@ class TestTheStick:
         monkeypatch.undo()
         assert not list(tmp_path.glob("*.gridbatch")) + list(tmp_path.glob(".*.part"))
 
-    def test_a_file_is_named_by_worker_and_time_and_the_receipts_beside_it_are_found(
+    def test_a_file_is_named_by_worker_and_time_and_the_receipt_beside_it_is_found_once(
         self, laptop, line, tmp_path
     ):
         file = write(laptop, tmp_path)
         assert file.name == "gridrounds-w1-20260930-084100.gridbatch"
-        (tmp_path / "a.gridreceipt").write_bytes(hand_in(line, file))
-        assert relay.receipts_in([str(tmp_path), str(tmp_path / "none")]) == [
-            tmp_path / "a.gridreceipt"
-        ]
+        receipt = tmp_path / "a.gridreceipt"
+        receipt.write_bytes(hand_in(line, file))
+        (tmp_path / "b.gridreceipt").write_bytes(b"another's")
+        folders = [str(tmp_path), str(tmp_path), str(tmp_path / "none")]
+        assert relay.receipts_in(laptop.ws, folders) == [receipt]
+        read_in(laptop, receipt.read_bytes())
+        assert relay.receipts_in(laptop.ws, folders) == []
 
     def test_files_nobody_waits_for_are_forgotten(self, laptop, tmp_path):
         write(laptop, tmp_path)

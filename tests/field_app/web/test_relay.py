@@ -70,6 +70,7 @@ def test_the_stick_is_offered_written_and_read_in(at, line, stick):
     answer = post(at, "/relay/take", path=str(receipt))
     assert "确认2条记录、1张照片，收到2条更新" in answer.text
     assert "已读入 2026-09-30" in answer.text
+    assert "读入U盘上的回执" not in answer.text
     assert unsent_count(at.ws) == 0
     assert waiting(at.ws) == []
     with line.centre.store.reading() as connection:
