@@ -194,7 +194,7 @@ def _compare(
     # tells which.
     let_in = change["outcome"] == "merged" or _released(rulings)
     if let_in and present["version"] == reached:
-        return differing(change, present)
+        return differing(change, present) or None
     return None
 
 
