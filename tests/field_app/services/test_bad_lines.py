@@ -1,4 +1,4 @@
-"""Slow lines, small doors, a centre that fails at one change: the work gets through all the same."""
+"""Slow lines, small doors, a centre failing at one change: the work gets through all the same."""
 
 from __future__ import annotations
 

@@ -7,33 +7,48 @@ import sqlalchemy as sa
 from flask import Flask
 
 from sync_server.services import audit
+from sync_server.services.centre import Centre
 from sync_server.services.devices import revoke_device
 from sync_server.store.tables import devices
-from tests.sync_server.web.staff import Town, sign_in
-from tests.sync_server.world import household
+from tests.sync_server.web.staff import NEXT_DOOR_GRID, Town, hire, sign_in
+from tests.sync_server.world import COMMUNITY, Laptop, StillClock, add_worker, household, join
 
-TOLD = {"at": "2026-09-30T12:00:00+08:00", "made": 3, "unsent": 0, "differences": 0}
+TOLD = {"at": "2026-09-30T12:00:00+08:00", "made": 1, "unsent": 0, "differences": 0}
 
 
 @pytest.fixture
-def laptop(town: Town):
-    return town.here.laptop
+def town(centre: Centre) -> Town:
+    """A community's clerk and nobody else; the laptop is the fixture's."""
+    town = Town(centre)
+    hire(town, "community", "community", (COMMUNITY,))
+    return town
+
+
+@pytest.fixture
+def laptop(laptop: Laptop) -> Laptop:
+    """The worker's laptop, with one household at the centre."""
+    laptop.write("household", "create", household())
+    laptop.send()
+    return laptop
 
 
 class Clerk:
-    """The community's clerk at a browser, signed in anew for every page."""
+    """The community's clerk at a browser, signed in anew when time has passed."""
 
-    def __init__(self, app: Flask) -> None:
-        self.app = app
+    def __init__(self, app: Flask, clock: StillClock) -> None:
+        self.app, self.clock = app, clock
+        self.since = None
 
     def get(self, path: str):
         """Open a page."""
-        return sign_in(self.app, "community").get(path)
+        if self.since != self.clock.now:
+            self.since, self.client = self.clock.now, sign_in(self.app, "community")
+        return self.client.get(path)
 
 
 @pytest.fixture
-def pages(app: Flask) -> Clerk:
-    return Clerk(app)
+def pages(app: Flask, town: Town, clock: StillClock) -> Clerk:
+    return Clerk(app, clock)
 
 
 def says(town, laptop, **told):
@@ -124,6 +139,7 @@ def test_the_real_exchange_feeds_the_page(town, laptop, pages):
     assert "终端发现 5 处对不上" in troubles(pages)
 
 
-def test_an_account_of_next_door_is_not_shown(town, pages):
-    assert pages.get(f"/accounts/{town.there.laptop.device_id}").status_code == 404
-    assert "隔壁" not in pages.get("/accounts?show=all").text
+def test_an_account_of_next_door_is_not_shown(centre, pages):
+    theirs = join(centre, add_worker(centre, "w8", (NEXT_DOOR_GRID,)), key="cd" * 32)
+    assert pages.get(f"/accounts/{theirs.device_id}").status_code == 404
+    assert "张w8" not in pages.get("/accounts?show=all").text
