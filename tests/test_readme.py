@@ -188,7 +188,7 @@ def test_every_path_in_back_ticks_exists(page):
     assert missing == set()
 
 
-GIVEN = {"backups/", "batch.json", "demo.json"}
+GIVEN = {"backups/", "batch.json", "demo.json", "epochs.json", "photos/"}
 """What the programs write beside the checkout."""
 
 
