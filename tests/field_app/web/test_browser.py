@@ -78,7 +78,10 @@ def test_pages_have_one_heading_labels_work_by_keyboard_and_fit(laptop, visit):
     page, base = visit(laptop)
     save_issue(laptop.ws)
     laptop.desk.new_recovery_key(PASSPHRASE)
-    for path in ("/outbox", "/sync", "/relay", "/settings", "/recovery", "/join"):
+    laptop.ws.keep_setting("identity", state="revoked")
+    receipt = "/receipts/day/2026-09-30"
+    for path in ("/outbox", "/sync", receipt, "/revoked", "/relay", "/settings", "/recovery",
+                 "/join"):  # fmt: skip
         page.goto(base + path)
         check_structure(page)
         page.keyboard.press("Tab")
