@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.simulation.defects import DEFECTS, Defect
-from tests.journeys.simulation.district import build_district, district
+from tests.journeys.simulation.defects import DEFECTS, Defect, timer_not_armed_again
+from tests.journeys.simulation.district import build_district, district, left_to_themselves
 from tests.journeys.simulation.verdict import judge
 
 pytestmark = pytest.mark.journey
@@ -38,3 +38,18 @@ def test_a_defect_does_not_get_by(
             except AssertionError:
                 return
     pytest.fail(f"{defect.__name__} went unnoticed")
+
+
+def test_left_to_themselves_laptops_bring_everything_home(template: Path, tmp_path: Path) -> None:
+    with district("alone", template, tmp_path / "run") as run:
+        left_to_themselves(run)
+
+
+def test_a_timer_that_is_not_armed_again_does_not_get_by(
+    template: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    with district("alone", template, tmp_path / "run") as run:
+        timer_not_armed_again(run.patch)
+        with pytest.raises(AssertionError):
+            left_to_themselves(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -253,6 +254,12 @@ def confirmed_by_number(patch: Patch) -> None:
 
     patch.setattr(receiving, "beyond", beyond)
     patch.setattr(forks, "_unmark", lambda ws, names: None)
+
+
+def timer_not_armed_again(patch: Patch) -> None:
+    """The laptop plans no further round after one that failed."""
+    back_off = sync.back_off
+    patch.setattr("field_app.timer.back_off", lambda *ended: back_off(*ended) + math.inf)
 
 
 Defect = Callable[[Patch], None]

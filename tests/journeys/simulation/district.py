@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from field_app.services.joining import Request
+from field_app.services.preferences import choose
 from field_app.timer import Timer
 from tests.field_app.laptops import CENTRE, GRID, NEXT_GRID, PASSPHRASE, Hands, Laptop
 from tests.journeys.simulation.book import Book
@@ -21,12 +22,13 @@ from tests.journeys.simulation.centre import Disk, House
 from tests.journeys.simulation.chance import Fuse, Tally, count, following, one_of
 from tests.journeys.simulation.listener import Listener
 from tests.journeys.simulation.machines import Accident, Machine
-from tests.journeys.simulation.network import Network
+from tests.journeys.simulation.network import BROKEN, Network
 from tests.journeys.simulation.staff import Staff, hire
 from tests.journeys.simulation.sticks import Sticks
 from tests.journeys.simulation.work import KINDS, Hand
 
 TICK_S = 30.0
+BAD_LINE_S, GOOD_LINE_S = 1800.0, 2400.0
 ROUNDS = 3
 """After so many rounds of every laptop without faults nothing may be left."""
 EDGES = [
@@ -209,10 +211,11 @@ class District:
         self.net.trouble, self.net.danger = trouble, danger
 
     def left_alone(self, seconds: float) -> None:
-        """Touch nothing for so long: only the laptops' own timers are at work."""
+        """Touch nothing for so long: only the laptops' own timers are at work, and no look at the
+        centre's door helps them."""
         timers = {
             machine.name: Timer(
-                machine.laptop.desk, steady=self._steady(machine), probe=lambda url: True
+                machine.laptop.desk, steady=self._steady(machine), probe=lambda url: False
             )
             for machine in self.machines
         }
@@ -230,6 +233,23 @@ class District:
         """Close every laptop."""
         for machine in self.machines:
             machine.close()
+
+
+def left_to_themselves(run: District) -> None:
+    """Let laptops with unsent work live through a bad line and then a good one, untouched: their
+    timers alone bring everything home (I12)."""
+    run.first_records()
+    for machine in run.machines:
+        choose(machine.ws, idle_minutes=120, sync_minutes=20)
+        for _ in range(3):
+            run.hand.work(machine, None)
+    run.net.trouble, run.net.faults = 1.0, BROKEN
+    run.left_alone(BAD_LINE_S)
+    run.net.calm_down()
+    run.left_alone(GOOD_LINE_S)
+    for machine in run.machines:
+        unsent = [one for one in machine.stored().values() if not one["acked"]]
+        assert not unsent, (machine.name, len(unsent))
 
 
 def work(run: District, machine: Machine) -> None:

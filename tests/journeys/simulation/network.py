@@ -65,6 +65,7 @@ class Network:
         self.chance = chance
         self.trouble = 0.0
         self.danger = 0.0
+        self.faults = FAULTS
         self.late: list[Sent] = []
         self.arrived: list[Sent] = []
         self.heard: Callable[[Sent, dict[str, Any]], None] = lambda sent, reply: None
@@ -94,7 +95,7 @@ class Network:
         if self.chance.random() >= self.trouble:
             answer = self.bring(sent)
         else:
-            fault = self.chance.choice(FAULTS)
+            fault = self.chance.choice(self.faults)
             count(self._tally, f"network: {fault.__name__.replace('_', ' ')}")
             answer = fault(self, sent)
         self._fuse.step()
@@ -146,6 +147,7 @@ class Network:
     def calm_down(self) -> None:
         """End all faults; some of what is still under way arrives, the rest never will."""
         self.trouble = self.danger = 0.0
+        self.faults = FAULTS
         for sent in self.late:
             if self.chance.random() < 0.5:
                 self.bring(sent)
@@ -268,8 +270,13 @@ def too_large(net: Network, sent: Sent) -> Answer:
     return net.bring(sent)
 
 
-FAULTS: list[Callable[[Network, Sent], Answer]] = [
+Fault = Callable[[Network, Sent], Answer]
+
+FAULTS: list[Fault] = [
     lost_request, lost_reply, doubled, overtaken, delayed, too_slow_an_answer, cut_request,
     garbled_request, cut_reply, shortened_reply, garbled_reply, portal, led_astray, gateway,
     turned_away, too_large,
 ]  # fmt: skip
+
+BROKEN: list[Fault] = [lost_request, lost_reply, delayed, cut_reply, portal, turned_away]
+"""Faults no request gets through."""
