@@ -18,7 +18,7 @@ class StockTinyDB:
     """TinyDB as it comes, on its JSON file."""
 
     name = "TinyDB's JSONStorage"
-    images = 200
+    images = 400
     """At least so many: the moment between a write and its sync is short."""
 
     def create(self, place: Place) -> None:
@@ -30,8 +30,8 @@ class StockTinyDB:
         """Insert one document after the other."""
         with TinyDB(place.folder / "db.json", storage=JSONStorage) as db:
             for number in itertools.count(first):
-                db.insert({"number": number, "note": "网格巡访" * (number % 50)})
-                db.update({"note": "网格" * (number % 50)}, doc_ids=[1])
+                db.insert({"number": number, "note": "网格巡访" * 50})
+                db.update({"note": "网格" * (number % 50 + 9)}, doc_ids=[1])
                 yield number
 
     def last(self, place: Place) -> int:
