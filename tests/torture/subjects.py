@@ -325,7 +325,7 @@ def _change(stream: str, worker: str, seq: int) -> dict[str, Any]:
     """Odd numbers create a household, even ones change the one before."""
     creates = seq % 2 == 1
     record = _id(stream, seq if creates else seq - 1)
-    fields: dict[str, Any] = {"remarks": f"第{seq}次" * (seq % 40)}
+    fields: dict[str, Any] = {"remarks": (f"第{seq}次" * (seq % 40))[:200]}
     if creates:
         fields |= {"code": f"3-1-{seq}", "room_id": _id("room", seq), "kind": "family", "size": 3}
     return {
