@@ -26,6 +26,7 @@ import field_app
 from field_app.domain.errors import Trouble
 from field_app.domain.identity import Identity
 from field_app.services import forks, streams
+from field_app.services.accounting import SUBJECT as ACCOUNT
 from field_app.services.preferences import choose
 from field_app.services.workspace import SETTINGS, Workspace
 from field_app.store.errors import WorkerExists, WrongPassphrase
@@ -207,7 +208,7 @@ def _move_in(ws: Workspace, identity: Identity, allow_http: bool) -> None:
             same = former.get("server_epoch") == identity.server_epoch
             received = same and former.get("state") != "bad_token"
             forks.leave(ws, list(streams.all_streams(ws)), foreign=True, received=received)
-            ws.table(SETTINGS).remove(doc_ids=["cursor"])
+            ws.table(SETTINGS).remove(doc_ids=["cursor", ACCOUNT])  # a former device's
         ws.keep_setting("identity", **identity.document())
         if allow_http:
             choose(ws, allow_http=True)

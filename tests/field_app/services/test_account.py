@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from field_app.services.accounting import all_arrived, last_account, sentences, told
+from field_app.services.joining import Request
 from field_app.services.records import unsent_count
 from field_app.services.workspace import CHANGES
 from sync_server.store import tables
 from tests.field_app.centres import answers, lost_request
-from tests.field_app.laptops import PASSPHRASE, save_issue
+from tests.field_app.laptops import CENTRE, PASSPHRASE, save_issue
 
 
 @pytest.fixture
@@ -117,3 +118,17 @@ def test_a_restored_store_is_a_note_not_a_difference(laptop):
     assert differences == []
     assert len(notes) == 1
     assert "另有本终端的1条" in notes[0]
+
+
+def test_what_a_former_device_brought_is_left_out_of_the_new_ones_account(line, open_laptop):
+    worker, laptop = line.worker(), open_laptop()
+    for count in (2, 1):
+        code = line.code(worker)
+        laptop.desk.join(Request(CENTRE, code, PASSPHRASE, PASSPHRASE, "本"), laptop.call)
+        if count == 1:
+            assert told(laptop.ws)["made"] == 0
+        for _ in range(count):
+            save_issue(laptop.ws)
+        assert laptop.sync().stage == "done"
+        assert sentences(laptop.ws) == ([], [])
+        assert told(laptop.ws)["made"] == count
