@@ -8,6 +8,7 @@ Both lie where the record they speak of lies, or in a grid of the worker who is 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ from sync_server.domain.merge import Edit
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Effect, Ledger
 from sync_server.store import desks_read, streams, writing
+
+log = logging.getLogger(__name__)
 
 Row = sa.RowMapping | Mapping[str, Any]
 
@@ -299,6 +302,10 @@ def _write(connection: sa.Connection, district: str, told: Sequence[_Told], now:
 def _enter(ledger: Ledger, district: str, told: _Told, now: datetime) -> dict[str, Any] | None:
     """Enter one record into the ledger; return the log's row, None when it says so already."""
     kind, row = kind_of(told.kind), ledger.record(told.record_id)
+    if row is not None and row["kind"] != told.kind:
+        # A laptop made a record of its own under this id; what was decided must not hang on that.
+        log.error("a %s cannot be told: its id %s is taken", told.kind, told.record_id)
+        return None
     said = {name: value for name, value in told.fields.items() if value is not None}
     wire = to_wire(kind, said) if row is None else difference(kind, row["fields"], said)
     if not wire:

@@ -142,7 +142,19 @@ class Releasing:
         }
         for waiting in self._waiting.pop(row["record_id"], ()):
             self.settled.append(waiting.row)
-            self._judge(waiting)
+            if _overtaken(waiting, case):
+                done = {"outcome": "unchanged", "version": effect.version, "waits_for": None}
+                waiting.row |= done
+            else:
+                self._judge(waiting)
+
+
+def _overtaken(waiting: _Case, create: _Case) -> bool:
+    """Whether a held change is older than the create it waited for, in the same stream: a create
+    that was corrected and sent again holds what its writer had changed before."""
+    if waiting.row["action"] == "step" or waiting.row["stream"] != create.row["stream"]:
+        return False
+    return bool((waiting.row["seq"] or 0) < (create.row["seq"] or 0))
 
 
 def _unsure(row: Row) -> bool:

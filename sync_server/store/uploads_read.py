@@ -227,7 +227,9 @@ def _pending(
         if desk == "answered":
             conditions.append(sa.or_(changes.c.desk == desk, corrected))
         else:
-            conditions.append(changes.c.desk.is_(None) if desk is None else changes.c.desk == desk)
+            # Released, held for its record, and refused when that came: it waits for staff again.
+            anew = sa.or_(changes.c.desk.is_(None), changes.c.desk == "released")
+            conditions.append(anew if desk is None else changes.c.desk == desk)
             conditions.append(sa.not_(corrected))
     return conditions
 

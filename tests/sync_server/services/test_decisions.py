@@ -360,6 +360,18 @@ def test_what_was_decided_at_once_is_told_once(centre: Centre, two: Two):
     assert "decided_by" not in told.fields
 
 
+def test_a_record_made_under_a_conflict_s_id_keeps_nobody_from_deciding(
+    centre: Centre, two: Two, person: User
+):
+    record_id = phones(two)
+    [row] = conflict_rows(centre)
+    two[1].write("household", "create", household(), row.conflict_id)
+    two[1].send()
+    assert choose(centre, person, record_id, "other") == {}
+    assert conflict_rows(centre)[0].decision == "replaced"
+    assert stored(centre, row.conflict_id).kind == "household"
+
+
 def test_an_open_entry_is_not_told(centre: Centre, two: Two):
     phones(two)
     with centre.store.writing() as connection:

@@ -301,6 +301,35 @@ def test_a_fixed_change_without_its_record_is_held_and_follows_it(
     assert row.fields == {"size": -1}
 
 
+def test_a_released_change_refused_when_its_record_comes_waits_for_staff_again(
+    centre: Centre, laptop: Laptop, person: User
+):
+    record_id = new_id()
+    sent = refuse(laptop, "household", "update", {"size": -1}, record_id)
+    release(centre, person, sent["change_id"], size="7")
+    other = join(centre, add_worker(centre, "w2", (OTHER_GRID,)), key="cd" * 32)
+    other.write("household", "create", household(), record_id, grid=OTHER_GRID)
+    other.send()
+    assert change(centre, sent["change_id"]).outcome == "quarantined"
+    assert waiting(centre, person) == [sent["change_id"]]
+
+
+def test_a_held_change_older_than_the_create_that_is_released_does_not_undo_it(
+    centre: Centre, laptop: Laptop, person: User
+):
+    first = refuse(laptop, "household", "create", household(size=-1))
+    older = laptop.write("household", "update", {"size": 4}, first["record_id"])
+    laptop.send()
+    again = refuse(
+        laptop, "household", "create", household(size=-2), first["record_id"],
+        corrects=first["change_id"],
+    )  # fmt: skip
+    form = {name: str(value) for name, value in again["fields"].items()}
+    release(centre, person, again["change_id"], **form | {"size": "6"})
+    assert stored(centre, first["record_id"]).fields["size"] == 6
+    assert change(centre, older["change_id"]).outcome == "unchanged"
+
+
 def test_held_changes_tell_what_they_wait_for_and_for_how_long(
     centre: Centre, laptop: Laptop, person: User, clock: StillClock
 ):
