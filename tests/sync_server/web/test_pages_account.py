@@ -15,7 +15,15 @@ from sync_server.services.districts import begin_synthetic
 from sync_server.settings import Settings
 from sync_server.store.tables import audit
 from sync_server.web.errors import OF_HTTP, SENTENCES, STATUS
-from tests.sync_server.web.staff import PASSWORD, Town, household_of, post, sign_in, token
+from tests.sync_server.web.staff import (
+    PASSWORD,
+    Town,
+    household_of,
+    post,
+    refused_of,
+    sign_in,
+    token,
+)
 from tests.sync_server.world import DISTRICT, StillClock
 
 
@@ -129,10 +137,11 @@ def test_no_form_is_taken_without_its_token(town: Town, app: Flask) -> None:
     client = sign_in(app, "admin")
     forms = [rule for rule in app.url_map.iter_rules() if "POST" in rule.methods]
     pages = [rule for rule in forms if not rule.rule.startswith("/api/")]
-    assert len(pages) == 9
+    assert len(pages) == 20
     for rule in pages:
         values = {"kind": "household", "record_id": town.here.ids["household"],
                   "device_id": town.here.laptop.device_id,
+                  "change_id": refused_of(town.here)["change_id"],
                   "user_id": town.here.worker.user_id}  # fmt: skip
         with app.test_request_context():
             address = rule.build({name: values[name] for name in rule.arguments})[1]
