@@ -263,14 +263,36 @@ def timer_not_armed_again(patch: Patch) -> None:
 
 
 Defect = Callable[[Patch], None]
+Often = dict[str, float]
 
-DEFECTS: dict[Defect, int] = {
-    acknowledged_when_sent: 0, cursor_before_data: 0, twins_not_looked_for: 3, loser_dropped: 0,
-    later_wins: 0, device_has_seen: 0, another_ones_entry_overwritten: 0, base_ignored: 0,
-    refusal_stops_the_batch: 0, refused_dropped: 0, numbers_alone: 0, chain_not_compared: 0,
-    held_for_ever: 0, area_taken_from_the_claim: 0, effect_committed_before_its_receipt: 0,
-    versions_used_again: 0, epoch_not_noticed: 0, gone_not_sent: 0, cursor_good_for_any_grids: 0,
-    unsent_work_purged: 0, answered_without_commit: 0, decision_not_told: 0,
-    covered_taken_for_seen: 0, confirmed_by_number: 0,
-}  # fmt: skip
-"""Each with the seed that is tried first, because it is known to meet it."""
+COPIES: Often = {"clone": 12, "copy": 10, "back": 12}
+RESTORES: Often = {"centre_copied": 8, "centre_restored": 6}
+MOVES: Often = {"grids_move": 12}
+DEFECTS: dict[Defect, tuple[int, Often]] = {
+    acknowledged_when_sent: (0, {}),
+    cursor_before_data: (0, {}),
+    twins_not_looked_for: (0, COPIES),
+    loser_dropped: (0, {}),
+    later_wins: (0, {}),
+    device_has_seen: (0, COPIES),
+    another_ones_entry_overwritten: (2, {}),
+    base_ignored: (0, {}),
+    refusal_stops_the_batch: (0, {}),
+    refused_dropped: (0, {}),
+    numbers_alone: (0, COPIES),
+    chain_not_compared: (0, COPIES | RESTORES),
+    held_for_ever: (0, RESTORES),
+    area_taken_from_the_claim: (0, {}),
+    effect_committed_before_its_receipt: (0, {"danger": 0.7}),
+    versions_used_again: (0, RESTORES),
+    epoch_not_noticed: (0, RESTORES),
+    gone_not_sent: (0, MOVES),
+    cursor_good_for_any_grids: (0, MOVES),
+    unsent_work_purged: (0, MOVES),
+    answered_without_commit: (0, {"danger": 0.7}),
+    decision_not_told: (0, {"staff_settles": 15}),
+    covered_taken_for_seen: (0, {"refused_seen_to": 6}),
+    confirmed_by_number: (0, COPIES | RESTORES),
+}
+"""Each with the seed that is tried first, because it is known to meet it, and with what happens
+more often than usual."""

@@ -100,9 +100,12 @@ class District:
     done: Tally = field(default_factory=Tally)
     at_once: float = 0.0
     """How likely another laptop is served between two transactions of a request."""
+    dangers: tuple[float, ...] = (0.02, 0.1)
+    """How likely the centre dies or refuses within a request: one of these."""
     _among: bool = False
 
     def __post_init__(self) -> None:
+        self.acts = dict(ACTS)
         self.hand = Hand(self.chance, self.book, self.hands)
         self.staff = Staff(
             self.house, self.chance, self.hands, self.book, self.plan.workers, self.tally
@@ -136,7 +139,7 @@ class District:
         """Begin with records that all laptops have; then live through faults of all kinds."""
         self.first_records()
         self.net.trouble = self.chance.choice((0.1, 0.3, 0.5))
-        self.net.danger = self.chance.choice((0.02, 0.1))
+        self.net.danger = self.chance.choice(self.dangers)
         self.at_once = self.chance.choice((0.02, 0.1))
         for _ in range(self.plan.steps):
             self.pass_time(self.chance.uniform(1, 900))
@@ -155,8 +158,14 @@ class District:
         for hands in [self.hands, *(machine.hands for machine in self.machines)]:
             hands.passes(seconds)
 
+    def favour(self, acts: Mapping[str, float]) -> None:
+        """Let these acts, by name, happen as often as said; ``danger`` is the centre's."""
+        self.acts |= {act: acts[act.__name__] for act in ACTS if act.__name__ in acts}
+        if "danger" in acts:
+            self.dangers = (acts["danger"],)
+
     def _step(self, machine: Machine) -> None:
-        act = one_of(self.chance, ACTS)
+        act = one_of(self.chance, self.acts)
         self.done[act.__name__] = self.done.get(act.__name__, 0) + 1
         act(self, machine)
 

@@ -47,6 +47,8 @@ class Machine:
     disk: list[str] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
     busy: bool = False
+    alone: bool = True
+    """Whether this has always been the one laptop of its device, with all that it ever sent."""
     laptop: Laptop = field(init=False)
     _lives: int = 0
 
@@ -108,6 +110,7 @@ class Machine:
     def join_again(self, code: str) -> None:
         """Become another device of the same worker; the store stays."""
         asked = Request(CENTRE, code, PASSPHRASE, PASSPHRASE, self.name)
+        self.alone = False
         with self._at_work():
             self.laptop.close()
             self.laptop.desk.join(asked, self.laptop.call)
@@ -121,6 +124,7 @@ class Machine:
     def go_back_to(self, copy: Copy) -> None:
         """Get the whole disk back as it was; nothing on it tells that it is an old one."""
         count(self.tally, "laptop: older disk")
+        self.alone = False
         self._rise_from(copy.folder)
         self.disk = list(copy.disk)
 
@@ -136,6 +140,7 @@ class Machine:
         copies = vault.backups(worker_id)
         if copies:
             count(self.tally, "laptop: backup restored")
+            self.alone = False
             self.laptop.close()
             vault.restore_from_backup(worker_id, copies[0], self.hands())
             self.laptop.desk.unlock(worker_id, PASSPHRASE)
@@ -146,7 +151,9 @@ class Machine:
         count(self.tally, "laptop: cloned")
         folder = self.folder.with_name(name)
         shutil.copytree(self.laptop.folder, folder / "0")
-        return Machine(name, folder, self.worker, hands, self.fuse, self.tally, list(self.disk))
+        twin = Machine(name, folder, self.worker, hands, self.fuse, self.tally, list(self.disk))
+        self.alone = twin.alone = False
+        return twin
 
     def close(self) -> None:
         """Lock it."""

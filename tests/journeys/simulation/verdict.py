@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from field_app.services.accounting import last_account
 from field_app.services.records import kind_names
 from field_app.services.streams import all_streams
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
+from sync_server.services.account import account_of
 from tests.journeys.simulation.book import STAFF, VOIDED, Entry, value_at
 from tests.journeys.simulation.centre import House
 from tests.journeys.simulation.district import District
 from tests.journeys.simulation.listener import in_scope
 from tests.journeys.simulation.machines import Machine
+from tests.sync_server.world import DISTRICT
 
 ZEROS = "0" * 64
 EPOCH_STEP = 1_000_000
@@ -63,6 +66,7 @@ class Verdict:
         for machine in self.run.machines:
             self.laptop_settled(machine)
             self.laptop_equals(machine)
+            self.accounts_agree(machine)
 
     def received_once(self) -> None:
         """I1: what was saved on a living disk is at the centre, once and as it was saved."""
@@ -208,6 +212,17 @@ class Verdict:
                 last = self.places[name][log["last_seq"]]["hash"] if log["last_seq"] else ZEROS
                 assert log["acked_hash"] == log["last_hash"] == last
 
+    def accounts_agree(self, machine: Machine) -> None:
+        """I15: the centre's account of a device is its log by outcome, and the laptop agrees."""
+        with self.run.house.centre.store.reading() as connection:
+            told = account_of(connection, DISTRICT, machine.device_id)
+        mine = Counter(
+            row["outcome"] for row in self.changes if row["device_id"] == machine.device_id
+        )
+        assert {name: n for name, n in told.counts.items() if n} == dict(mine), machine.name
+        if machine.alone and not self.run.house.goings_back:
+            assert not last_account(machine.ws)["differences"], machine.name
+
     def laptop_equals(self, machine: Machine) -> None:
         """I3: the laptop has the centre's records of its grids, no other, and shows them so."""
         grids = self.run.staff.grids[machine.worker]
@@ -229,6 +244,7 @@ class Verdict:
                     assert self.run.house.goings_back, view
                     continue
                 present.add(view["record_id"])
+                assert view["record_id"] in self.records, view
                 row = self.records[view["record_id"]]
                 copy = view["copy"]
                 assert (copy["version"], copy["voided"]) == (row["version"], bool(row["voided"]))
