@@ -190,7 +190,8 @@ def test_by_command_on_both_sides(
 def test_a_revoked_laptop_hands_over_what_it_has(
     centre: CentreProgram, new_worker: Callable[..., GridWorker], stick: Stick
 ) -> None:
-    """F15: revoked while work is unsent. It is kept for staff, and the laptop is told so."""
+    """F15: revoked while work is unsent. It is kept for staff, the laptop is told so, and only then
+    can its data be destroyed, by words typed on purpose."""
     worker, staff = new_worker(), Staff(centre)
     work(worker, 1)
     made = worker.unsent()
@@ -198,9 +199,18 @@ def test_a_revoked_laptop_hands_over_what_it_has(
     page = staff.visitor.open(f"/devices/{device['device_id']}")
     staff.visitor.submit(page, page.form("state"), {"state": "revoked"})
     assert "停用" in worker.sync().words
+    page = worker.open("/revoked")
+    assert f"还有{made}条记录" in words(page.html)
+    assert 'name="words"' not in page.html
     receipt, page = stick.hand_in(staff, stick.write(worker))
     assert "这台终端已停用" in page.html
     assert f"确认{made}条记录" in stick.read_in(worker, receipt)
     assert worker.unsent() == 0
     assert centre.books.outcomes() == {"quarantined": made}
     assert "停用" in words(worker.open("/sync").html)
+    page = worker.open("/revoked")
+    assert "都已确认到达服务器" in words(page.html)
+    page = worker.visitor.submit(page, page.form("words"), {"words": "销毁本机数据"})
+    assert "本机数据已销毁" in words(page.html)
+    assert list((worker.laptop.data / "workers").iterdir()) == []
+    assert centre.books.outcomes() == {"quarantined": made}
