@@ -56,6 +56,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         listen_remotely=args.listen_remotely,
         host_names=tuple(args.host_name),
         behind_tls=args.behind_tls,
+        exchanges_at_once=args.exchanges,
     )
 
 
@@ -143,6 +144,21 @@ def _serving(top: argparse.ArgumentParser, known: dict[str, str]) -> None:
         metavar="N",
         help="进程数 (processes with --production, default 2)",
     )
+    group.add_argument(
+        "--exchanges",
+        type=_at_once,
+        default=Settings.exchanges_at_once,
+        metavar="N",
+        help="每个进程同时受理几次同步，其余稍后再来 (exchanges at a time in each process;"
+        " others are asked to come back, default 6)",
+    )
+
+
+def _at_once(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("1…")
+    return number
 
 
 def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
