@@ -30,6 +30,7 @@ def test_the_first_page_counts_the_day_and_leads_to_each_list(
         "收到的上传": 2,
         "巡查（今天发生）": 0,
         "走访（今天发生）": 1,
+        "照片（今天发生）": 0,
         "事件（今天发生）": 1,
         "未裁决的冲突": 1,
         "待处理的变更": 1,
