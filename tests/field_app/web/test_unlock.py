@@ -33,7 +33,8 @@ def test_everything_but_the_doors_is_closed_while_locked(laptop):
             continue
         path = str(rule)
         for argument in rule.arguments:
-            path = path.replace(f"<{argument}>", "x").replace(f"<uuid:{argument}>", WORKER)
+            path = path.replace(f"<{argument}>", "x").replace(f"<int:{argument}>", "1")
+            path = path.replace(f"<uuid:{argument}>", WORKER)
         assert locked(laptop, path), path
 
 
