@@ -292,7 +292,7 @@ class _Taking:
             if not reply.members["more"] or room <= 0:
                 return
             body = body | {
-                "changes": [], "heads": [], "held": [], "former": {}, "account": None,
+                "changes": [], "heads": [], "held": [], "former": {}, "account": None, "want": 500,
                 "cursor": reply.members["cursor"], "server_epoch": reply.members["server_epoch"],
             }  # fmt: skip
             try:
