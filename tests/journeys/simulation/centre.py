@@ -31,7 +31,7 @@ from tests.journeys.simulation.chance import Tally, count
 from tests.sync_server.world import DISTRICT, add_worker
 
 Answer = tuple[int, dict[str, str], bytes]
-MOST_STEPS = 30
+MOST_STEPS = 55
 """The most steps a request may live through before the centre dies or refuses."""
 
 
@@ -112,6 +112,8 @@ class Dying:
 
     left: int
     full: bool
+    at_commit: bool = False
+    """Refused at a commit, not before."""
 
 
 class House:
@@ -183,7 +185,8 @@ class House:
     def _drawn(self, danger: float) -> Dying | None:
         if self._serving or self._chance.random() >= danger:
             return None
-        return Dying(self._chance.randint(0, MOST_STEPS), self._chance.random() < 0.35)
+        left, full = self._chance.randint(0, MOST_STEPS), self._chance.random() < 0.35
+        return Dying(left, full, full and self._chance.random() < 0.4)
 
     def step(self, statement: str) -> None:
         """Die or refuse if it is time."""
@@ -193,7 +196,8 @@ class House:
         fate.left -= 1
         if fate.left > 0:
             return
-        if fate.full and statement.startswith(("INSERT", "UPDATE", "DELETE", "COMMIT")):
+        refusing = ("COMMIT",) if fate.at_commit else ("INSERT", "UPDATE", "DELETE", "COMMIT")
+        if fate.full and statement.startswith(refusing):
             self._fate = None
             count(self.tally, "centre: disk full")
             words = "could not extend file: No space left on device; database or disk is full"

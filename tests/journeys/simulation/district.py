@@ -357,7 +357,7 @@ Act = Callable[[District, Machine], None]
 ACTS: dict[Act, float] = {
     work: 50, sync: 30, stick: 6, late: 6, jump: 3, copy: 5, back: 4, clone: 2, staff_settles: 4,
     refused_seen_to: 2, grids_move: 1.5, revoked: 0.7, centre_copied: 3, centre_restored: 1,
-    centre_replaced: 0,
+    centre_replaced: 1,
 }  # fmt: skip
 
 

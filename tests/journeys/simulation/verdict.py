@@ -219,6 +219,12 @@ class Verdict:
         mine = Counter(
             row["outcome"] for row in self.changes if row["device_id"] == machine.device_id
         )
+        for stream in self.run.house.rows("streams"):
+            if stream["device_id"] == machine.device_id:
+                for place in self.places[stream["stream"]].values():
+                    first = self.by_id[place["change_id"]]
+                    mine[first["outcome"]] += first["device_id"] != machine.device_id
+        mine = +mine
         assert {name: n for name, n in told.counts.items() if n} == dict(mine), machine.name
         if machine.alone and not self.run.house.goings_back:
             assert not last_account(machine.ws)["differences"], machine.name
