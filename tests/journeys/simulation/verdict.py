@@ -10,7 +10,7 @@ from field_app.services.records import kind_names
 from field_app.services.streams import all_streams
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
 from sync_server.services.account import account_of
-from tests.journeys.simulation.book import STAFF, VOIDED, Entry, value_at
+from tests.journeys.simulation.book import VOIDED, Entry, value_at
 from tests.journeys.simulation.centre import House
 from tests.journeys.simulation.district import District
 from tests.journeys.simulation.listener import in_scope
@@ -24,6 +24,8 @@ REACHED = {"applied", "merged", "unchanged", "conflict"}
 OUTCOMES = REACHED | {"held", "quarantined"}
 ALTERED = ("records", "changes", "conflicts", "aliases", "streams", "reseals")
 """Everything a change can alter."""
+FOLLOWING = ("record_voided", "out_of_area", "already_exists")
+"""Why a change may be refused that nobody planted."""
 MOST_AGAIN = 40
 """How many old requests are brought again at the end."""
 Row = dict[str, Any]
@@ -40,12 +42,11 @@ class Verdict:
             key=lambda row: (row["stream"], row["seq"]),
         )
         self.staff_changes = [row for row in every if row["device_id"] is None]
+        present = {row["change_id"] for row in every}
         self.undone = [
-            entry
-            for entry in run.book.entries.values()
-            if entry.machine == STAFF and entry.change_id not in {one["change_id"] for one in every}
+            entry for entry in run.book.entries.values() if entry.change_id not in present
         ]
-        """What staff did and an older copy of the centre does not know of."""
+        """What was done and neither a living disk nor the centre, gone back, knows of."""
         self.by_id = {row["change_id"]: row for row in self.changes}
         self.records = {row["record_id"]: row for row in run.house.rows("records")}
         self.conflicts = run.house.rows("conflicts")
@@ -130,8 +131,11 @@ class Verdict:
                 assert row["outcome"] == "quarantined", row
                 assert entry.planted in codes, row
             elif row["outcome"] == "quarantined":
-                assert codes in (["record_voided"], ["out_of_area"]), row
-                if codes == ["out_of_area"]:
+                assert len(codes) == 1, row
+                assert codes[0] in FOLLOWING, row
+                if codes == ["already_exists"]:  # two copies of a store corrected one create
+                    assert row["corrects"], row
+                elif codes == ["out_of_area"]:
                     assert self._not_his(entry, row["grid"]), row
                 else:
                     assert self._was_voided(row["record_id"]), row
@@ -192,10 +196,18 @@ class Verdict:
             other is not entry
             and path in other.writes
             and other.knew(entry, path)
-            and (other not in self.undone or self._kept(other, path, other.writes[path], others,
-                                                        beside))
+            and (
+                other not in self.undone
+                or self._kept(
+                    other,
+                    path,
+                    other.writes[path],
+                    [one for one in others if one is not entry],
+                    beside,
+                )
+            )
             for other in others
-        )  # fmt: skip
+        )
 
     def laptop_settled(self, machine: Machine) -> None:
         """I10, I12, I15: the laptop has nothing unsent and its log is the centre's."""
