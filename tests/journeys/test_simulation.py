@@ -22,7 +22,7 @@ from tests.postgres import Server
 
 pytestmark = pytest.mark.journey
 
-SEEDS = int(os.environ.get("GRIDROUNDS_SEEDS", "8"))
+SEEDS = int(os.environ.get("GRIDROUNDS_SEEDS", "5"))
 SEEDS_ON_POSTGRES = max(SEEDS // 8, 1)
 FAILED = [22]
 """Seeds that once failed and are always run. 22: a change is written over a refused one, whose
