@@ -141,7 +141,7 @@ def restore_record(
     No laptop can do it; in the log it is an action ``restore`` without fields.
     Raises Refusal ``out_of_date`` when the record is not void (any more).
     """
-    last, floor = writing.lock_numbers(connection, district)
+    last, floor, _ = writing.lock_numbers(connection, district)
     row = writing.load_records(connection, district, [record_id]).get(record_id)
     if row is None or not row["voided"]:
         raise Refusal("out_of_date")

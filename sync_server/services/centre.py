@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
+from sync_server.services import floors
 from sync_server.services.districts import District, district_of, open_district
+from sync_server.services.epochs import begin_where_older
 from sync_server.services.keys import Keys, server_keys
 from sync_server.services.turns import Turns
 from sync_server.settings import Settings
@@ -63,6 +65,12 @@ def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
             district = open_district(connection, settings.district)
             keys = server_keys(connection)
             _refuse_stray_demo_accounts(connection, district)
+            begun = begin_where_older(
+                connection, district.code, clock(), floors.remembered(settings.data)
+            )
+            district = district_of(connection, district.code) or district
+        if begun:
+            floors.remember(settings.data, begun)
     except BaseException:
         store.close()
         raise

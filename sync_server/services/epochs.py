@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,13 +22,18 @@ log = logging.getLogger(__name__)
 
 
 def begin_epoch(
-    connection: sa.Connection, district: str, at: datetime, *, above_change_no: int = 0
+    connection: sa.Connection,
+    district: str,
+    at: datetime,
+    *,
+    above_change_no: int = 0,
 ) -> str:
     """Begin a new epoch of a district in the running write transaction; return its name.
 
     Numbers go on above every one that this database, or ``above_change_no``, knows of.
     """
-    change_no, floor = writing.lock_numbers(connection, district)
+    numbers = writing.lock_numbers(connection, district)
+    change_no, floor = numbers.change_no, numbers.floor
     most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
     highest = max(change_no, floor, above_change_no, connection.execute(most).scalar() or 0)
     begins = (highest // EPOCH_STEP + 1) * EPOCH_STEP
@@ -35,9 +41,34 @@ def begin_epoch(
     connection.execute(
         sa.update(districts)
         .where(districts.c.district == district)
-        .values(server_epoch=epoch, version_floor=begins)
+        .values(
+            server_epoch=epoch,
+            version_floor=begins,
+            settings=_floors(connection, district, begins),
+        )
     )
     writing.set_change_no(connection, district, begins)
     audit.note(connection, district, at, "epoch_begun", detail={"above": begins})
     log.warning("district %s began a new epoch above %d", district, begins)
     return epoch
+
+
+def begin_where_older(
+    connection: sa.Connection, district: str, at: datetime, remembered: int | None
+) -> int | None:
+    """Begin a new epoch when this machine has seen one begin above ``remembered`` of which this
+    database knows nothing: an older copy lies in its place. Returns the new floor, None when all
+    is well."""
+    wanted = sa.select(districts.c.version_floor).where(districts.c.district == district)
+    floor = connection.execute(wanted).scalar_one()
+    if remembered is None or remembered <= floor:
+        return None
+    begin_epoch(connection, district, at, above_change_no=remembered + 1)
+    return int(connection.execute(wanted).scalar_one())
+
+
+def _floors(connection: sa.Connection, district: str, begins: int) -> dict[str, Any]:
+    """Return the district's settings with one more epoch's beginning."""
+    wanted = sa.select(districts.c.settings).where(districts.c.district == district)
+    settings = connection.execute(wanted).scalar_one()
+    return {**settings, writing.FLOORS: [*settings.get(writing.FLOORS, ()), begins]}

@@ -57,7 +57,7 @@ def import_records(
     ValueError for an unreadable ``made_at``, IntegrityError when an id exists already. Commit every
     ten thousand or so: a transaction holds the district's turn.
     """
-    number, floor = lock_numbers(connection, district)
+    number, floor, _ = lock_numbers(connection, district)
     first = number
     stream = iter(records)
     while chunk := list(islice(stream, CHUNK)):

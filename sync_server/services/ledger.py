@@ -71,7 +71,8 @@ class Ledger:
         self._entries: dict[tuple[str, str], dict[str, str]] = {}
         self._conflicts: dict[str, Row] = {}
         self._conflict_changes: dict[str, Row] = {}
-        self._last_change_no, self._floor = writing.lock_numbers(connection, district)
+        self._numbers = writing.lock_numbers(connection, district)
+        self._last_change_no, self._floor = self._numbers.change_no, self._numbers.floor
         self.lines = Lines(connection, district)
         self.decided: set[str] = set()
         """The conflict entries that were settled in this transaction: by time, or withdrawn."""
@@ -137,6 +138,7 @@ class Ledger:
         """
         row = self._rows[record_id]
         kind = kind_of(row["kind"])
+        edit = replace(edit, base_version=self._numbers.believed(edit.base_version))
         state = State(row["fields"], row["origins"], row["version"], row["voided"], self._floor)
         if writer is not None:
             edit = self._with_knowledge(edit, record_id, state, fields, writer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,6 +17,9 @@ from sync_server.store.scope import chunks
 from sync_server.store.tables import changes, conflicts, districts, history_marks, records
 
 Row = dict[str, Any]
+
+FLOORS = "floors"
+"""Among a district's settings: where the numbers of each epoch of its history began."""
 
 _RECORD_KEYS = ("district", "record_id")
 _CHANGED = (
@@ -32,13 +35,28 @@ def lock_district(connection: sa.Connection, district: str) -> int:
     return int(connection.execute(wanted.with_for_update()).scalar_one())
 
 
-def lock_numbers(connection: sa.Connection, district: str) -> tuple[int, int]:
-    """Take the district's turn; return its last change_no and the floor of its versions."""
-    wanted = sa.select(districts.c.change_no, districts.c.version_floor).where(
-        districts.c.district == district
-    )
+class Numbers(NamedTuple):
+    """Where a district's numbers stand; ``floors`` are where the epochs of its history began."""
+
+    change_no: int
+    floor: int
+    floors: frozenset[int]
+
+    def believed(self, base_version: int) -> int:
+        """Return a writer's base version, 0 when it is of an epoch this history never had: what he
+        had seen there says nothing about what stands here."""
+        epoch = (base_version - 1) // EPOCH_STEP * EPOCH_STEP
+        return base_version if epoch <= 0 or epoch in self.floors else 0
+
+
+def lock_numbers(connection: sa.Connection, district: str) -> Numbers:
+    """Take the district's turn; return where its numbers stand."""
+    wanted = sa.select(
+        districts.c.change_no, districts.c.version_floor, districts.c.settings
+    ).where(districts.c.district == district)
     row = connection.execute(wanted.with_for_update()).one()
-    return int(row.change_no), int(row.version_floor)
+    floors = frozenset({row.version_floor, *row.settings.get(FLOORS, ())})
+    return Numbers(int(row.change_no), int(row.version_floor), floors)
 
 
 def set_change_no(connection: sa.Connection, district: str, last: int) -> None:

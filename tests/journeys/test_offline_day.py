@@ -38,7 +38,7 @@ def play_the_day(centre: CentreProgram, laptop: LaptopProgram, line: Line) -> No
     before = worker.outbox()
     assert {sent.state for sent in before} == {"local"}
     assert all("仅本机" in sent.text for sent in before)
-    kinds = {sent.text.split(" · ")[1].split()[0] for sent in before}
+    kinds = {sent.text.split()[2] for sent in before}
     assert kinds == {"巡查", "事件", "走访", "家庭户"}
 
     worker.power_cut()

@@ -13,7 +13,7 @@ from tests.journeys.simulation.verdict import judge
 
 pytestmark = pytest.mark.journey
 
-MOST_TRIES = 12
+MOST_TRIES = 40
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from sync_server.services import floors
+from sync_server.services.centre import open_centre
 from sync_server.services.epochs import begin_epoch
 from sync_server.store.tables import audit, districts, history_marks
+from sync_server.store.writing import Numbers
 from tests.sync_server.world import household, outcomes
 
 
@@ -39,3 +42,32 @@ def test_a_database_put_back_unannounced_begins_a_new_epoch_and_is_refilled(lapt
     laptop.write("household", "update", {"size": 3}, first["record_id"], base_version=1)
     assert outcomes(laptop.send()) == ["applied"]
     assert laptop.version(first["record_id"]) > 1_000_000
+
+
+def test_an_older_copy_in_the_databases_place_is_noticed_when_the_centre_opens(settings, clock):
+    first = open_centre(settings, clock)
+    with first.store.writing() as connection:
+        before = begin_epoch(connection, first.code, clock(), above_change_no=4_200_000)
+    floors.remember(settings.data, 5_000_000)
+    with first.store.writing() as connection:  # as a copy from before that epoch says
+        older = {"version_floor": 0, "change_no": 3, "settings": {}}
+        connection.execute(sa.update(districts).values(older))
+    first.store.close()
+    again = open_centre(settings, clock)
+    try:
+        with again.store.reading() as connection:
+            row = connection.execute(sa.select(districts)).one()
+        assert row.version_floor == 6_000_000
+        assert row.server_epoch != before
+        assert again.district.server_epoch == row.server_epoch
+    finally:
+        again.store.close()
+    once_more = open_centre(settings, clock)  # all is well: it goes on
+    assert once_more.district.server_epoch == row.server_epoch
+    once_more.store.close()
+
+
+def test_a_base_of_an_epoch_this_history_never_had_says_nothing():
+    numbers = Numbers(7_000_012, 7_000_000, frozenset({3_000_000, 7_000_000}))
+    bases = (0, 5, 3_000_001, 7_000_004, 5_000_001, 9_000_001)
+    assert [numbers.believed(base) for base in bases] == [0, 5, 3_000_001, 7_000_004, 0, 0]
