@@ -262,12 +262,14 @@ def too_many_gone(updates: Iterable[Mapping[str, Any]], gone_before: int, held: 
 def beyond(
     changes: Iterable[Change], known: Mapping[str, tuple[int, str]]
 ) -> tuple[list[Change], set[str], set[str]]:
-    """Return the changes a restored centre is not known to have, unmarked; the streams that forked;
-    and those it shares with this log up to where it stands.
+    """Return every confirmed change, unmarked; the streams that forked; and those a restored centre
+    shares with this log up to where it stands.
+
+    What the centre has comes back as a duplicate with what it is there now: it may have been put
+    aside still, or refused, when the copy was made.
 
     ``known`` says where it stands. A stream whose hash differs at that number has another history
-    there. Where the two cannot be compared (a copy of this store wrote on in the stream, and that
-    is longer now) nothing of the stream counts as known: what is, comes back as a duplicate.
+    there.
     """
     every = list(changes)
     shared: set[str] = set()
@@ -276,16 +278,7 @@ def beyond(
         seq, hash_ = known.get(change["stream"], (0, ""))
         if change["seq"] == seq:
             (shared if change["hash"] == hash_ else forked).add(change["stream"])
-    lost = [
-        unmarked(change)
-        for change in every
-        if change["acked"]
-        and (
-            change["stream"] not in shared
-            or change["seq"] > known.get(change["stream"], (0, ""))[0]
-        )
-    ]
-    return lost, forked, shared
+    return [unmarked(change) for change in every if change["acked"]], forked, shared
 
 
 def unmarked(change: Change) -> Change:

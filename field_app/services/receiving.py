@@ -282,7 +282,11 @@ def _unmark_lost(ws: Workspace, reply: Reply) -> dict[str, str]:
     streams.go_back(ws, {name: reply.known[name] if name in shared else (0, "") for name in every})
     if forked:
         forks.leave(ws, forked, foreign=True)
-    ids = {change["change_id"] for change in lost}
+    ids = {
+        change["change_id"]
+        for change in lost
+        if change["stream"] not in shared or change["seq"] > reply.known[change["stream"]][0]
+    }
     told = plain(ws.table(CONFLICTS))
     put_all(
         ws.db,

@@ -141,7 +141,7 @@ def test_a_restored_centre_is_refilled_by_the_laptops(joined, line, restored):
     assert centre_titles(line) == ["备份前"]
     save_issue(laptop.ws, title="恢复后")
     told = laptop.sync()
-    assert (told.stage, told.confirmed) == ("done", 3)
+    assert (told.stage, told.confirmed) == ("done", 4)
     kinds = at_the_centre(line, tables.records.c.kind)
     assert sorted(kinds) == ["household", "issue", "issue", "issue"]
     assert titles(laptop) == ["备份前", "备份后", "恢复后"]
