@@ -37,8 +37,8 @@ class Edit:
 
     ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
     whether the clock behind it is. ``held`` are changes the writer's own log held before this one,
-    ``overtaken_by`` those whose writers had seen this one (a restored centre gets them in any
-    order). A ``proposal`` is kept beside what stands, whatever its writer had seen.
+    ``overtaken_by`` the (path, change) whose writers had seen this one (a restored centre gets
+    them in any order). A ``proposal`` is kept beside what stands, whatever its writer had seen.
     """
 
     change_id: str
@@ -48,7 +48,7 @@ class Edit:
     happened_at: datetime
     doubtful: bool
     held: frozenset[str] = frozenset()
-    overtaken_by: frozenset[str] = frozenset()
+    overtaken_by: frozenset[tuple[str, str]] = frozenset()
     proposal: bool = False
 
 
@@ -174,7 +174,7 @@ def merge_void(
         if (
             unseen
             and not edit.proposal
-            and all(entry["change_id"] in edit.overtaken_by for entry in unseen)
+            and all(_is_overtaken(edit, state, entry) for entry in unseen)
         ):
             work.overtaken = True
         elif unseen:
@@ -215,7 +215,7 @@ class _Work:
             self._clash(path, present, entry or self.origins[DEFAULT], value, None)
         elif entry is None or _knew(self.edit, entry):
             self._set(path, value)
-        elif entry["change_id"] in self.edit.overtaken_by:
+        elif (path, entry["change_id"]) in self.edit.overtaken_by:
             self.overtaken = True  # what stands was written by somebody who had read this value
         else:
             decision = _decide(self.edit, entry) if policy == "latest" else None
@@ -263,6 +263,12 @@ class _Work:
 def _knew(edit: Edit, entry: Mapping[str, Any]) -> bool:
     """Whether the writer had seen the value of ``entry``: looked at it, or wrote it before."""
     return bool(entry["version"] <= edit.base_version or entry["change_id"] in edit.held)
+
+
+def _is_overtaken(edit: Edit, state: State, entry: Mapping[str, Any]) -> bool:
+    """Whether all of ``entry`` that stands was written by somebody who had seen the edit."""
+    stands = [path for path, one in state.origins.items() if one["change_id"] == entry["change_id"]]
+    return all((path, entry["change_id"]) in edit.overtaken_by for path in stands)
 
 
 def _decide(edit: Edit, entry: Mapping[str, Any]) -> Decision | None:

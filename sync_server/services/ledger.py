@@ -141,7 +141,7 @@ class Ledger:
         edit = replace(edit, base_version=self._numbers.believed(edit.base_version))
         state = State(row["fields"], row["origins"], row["version"], row["voided"], self._floor)
         if writer is not None:
-            edit = self._with_knowledge(edit, record_id, state, fields, writer)
+            edit = self._with_knowledge(edit, record_id, state, writer)
         mine = self._own_paths(record_id, edit)
         if action == "void":
             merged = merge_void(state, edit, fields["reason"], mine)
@@ -155,19 +155,15 @@ class Ledger:
             self._touched[record_id] = row
         return Effect(merged.outcome, row["version"], self._keep(record_id, edit, merged))
 
-    def _with_knowledge(
-        self, edit: Edit, record_id: str, state: State, fields: Mapping[str, Any], writer: Writer
-    ) -> Edit:
+    def _with_knowledge(self, edit: Edit, record_id: str, state: State, writer: Writer) -> Edit:
         """Return the edit with what its writer had before him beyond its base version."""
         unseen = {
-            entry["change_id"]: entry["version"]
-            for entry in state.origins.values()
+            path: entry
+            for path, entry in state.origins.items()
             if entry["version"] > edit.base_version
         }
         own = {
-            change_id
-            for entry in state.origins.values()
-            if (change_id := entry["change_id"]) in unseen and entry["device_id"] == edit.device_id
+            entry["change_id"] for entry in unseen.values() if entry["device_id"] == edit.device_id
         }
         waiting = {
             change_id
@@ -176,37 +172,39 @@ class Ledger:
             for change_id in entries.values()
         }
         held = self.lines.held_before(writer.stream, writer.seq, own | waiting)
-        if not self._floor or not unseen.keys() - held:
+        strange = {path: one for path, one in unseen.items() if one["change_id"] not in held}
+        if not self._floor or not strange:
             return replace(edit, held=held)
-        return self._across_epochs(replace(edit, held=held), record_id, unseen, fields, writer)
+        return self._across_epochs(replace(edit, held=held), record_id, strange, writer)
 
     def _across_epochs(
         self,
         edit: Edit,
         record_id: str,
-        unseen: Mapping[str, int],
-        fields: Mapping[str, Any],
+        strange: Mapping[str, Mapping[str, Any]],
         writer: Writer,
     ) -> Edit:
-        """Add what versions of a lost epoch tell: a restored centre is refilled in any order."""
-        places = self.lines.former(unseen)
+        """Add what versions of a lost epoch tell: a restored centre is refilled in any order.
+
+        ``strange``: what stands, by path, that the writer is not known to have seen.
+        """
+        places = self.lines.former({entry["change_id"] for entry in strange.values()})
         seen = {
             one
             for one, place in places.items()
             if saw_former(edit.base_version, place.former_version)
         }
-        later: set[str] = set()
-        if writer.former_version is not None:
-            successors = writing.successors(
-                self._connection, self._district, record_id, writer.former_version, set(fields)
-            )
-            since = min(successors, default=None)
-            later = {
-                one
-                for one, version in unseen.items()
-                if (since is not None and version >= since)
-                or (one in places and saw_former(places[one].base_version, writer.former_version))
-            }
+        former = writer.former_version
+        later: set[tuple[str, str]] = set()
+        if former is not None:
+            successors = writing.successors(self._connection, self._district, record_id, former)
+            for path, entry in strange.items():
+                one = entry["change_id"]
+                if (one in places and saw_former(places[one].base_version, former)) or any(
+                    version <= entry["version"] and writing.names_path(fields, path)
+                    for version, fields in successors
+                ):
+                    later.add((path, one))
         return replace(edit, held=edit.held | seen, overtaken_by=frozenset(later))
 
     def _own_paths(self, record_id: str, edit: Edit) -> frozenset[str]:

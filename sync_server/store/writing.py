@@ -178,14 +178,10 @@ def open_entries(
 
 
 def successors(
-    connection: sa.Connection,
-    district: str,
-    record_id: str,
-    former_version: int,
-    names: set[str],
-) -> list[int]:
-    """Return the versions of changes of a record whose writers had seen ``former_version`` of the
-    epoch they wrote in, and which name one of the fields ``names``."""
+    connection: sa.Connection, district: str, record_id: str, former_version: int
+) -> list[tuple[int, dict[str, Any]]]:
+    """Return version and fields of the changes of a record whose writers had seen
+    ``former_version`` of the epoch they wrote in."""
     last = -(-former_version // EPOCH_STEP) * EPOCH_STEP
     wanted = sa.select(changes.c.version, changes.c.fields).where(
         changes.c.district == district,
@@ -194,9 +190,18 @@ def successors(
         changes.c.version.is_not(None),
         changes.c.outcome.in_(("applied", "merged")),
     )
-    return [
-        int(row.version) for row in connection.execute(wanted) if not names.isdisjoint(row.fields)
-    ]
+    return [(int(row.version), dict(row.fields)) for row in connection.execute(wanted)]
+
+
+def names_path(fields: Mapping[str, Any], path: str) -> bool:
+    """Tell whether wire fields say something of a merge path."""
+    name, dot, key = path.partition(".")
+    if name not in fields:
+        return False
+    if not dot:
+        return True
+    entries = fields[name] or {}
+    return key in (entries.get("add") or {}) or key in (entries.get("remove") or ())
 
 
 def insert_conflicts(connection: sa.Connection, rows: Sequence[Row]) -> None:

@@ -73,7 +73,7 @@ def test_the_same_device_alone_is_no_knowledge():
 
 def test_a_value_whose_successor_had_read_it_is_overtaken():
     stands = update(person(), edit("a", 1), phone="10000000002").state
-    late = replace(edit("b", 1), overtaken_by=frozenset({"a-0"}))
+    late = replace(edit("b", 1), overtaken_by=frozenset({("phone", "a-0")}))
     merged = update(stands, late, phone="10000000003")
     assert (merged.outcome, merged.clashes) == ("merged", ())
     assert merged.state == stands
