@@ -49,13 +49,14 @@ def next_run(
     return run
 
 
-def heads(streams: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return where each stream stands, newest last; of one that was left only what the centre is
-    known to share with it, so that it can tell what the next stream follows."""
+def heads(streams: Mapping[str, Mapping[str, Any]], sending: str = "") -> list[dict[str, Any]]:
+    """Return where each stream stands, in the order they began; of one that was left only what the
+    centre is known to share with it. So the centre can tell what the stream ``sending`` follows:
+    those before it."""
     sound = [
         (name, one)
         for name, one in streams.items()
-        if not one.get("forked") or one["acked_seq"] > 0
+        if not one.get("forked") or one["acked_seq"] > 0 or name == sending
     ]
     return [
         {
@@ -96,7 +97,7 @@ def envelope(
         "cursor": cursor,
         "sent_at": sent_at,
         "app": app,
-        "heads": heads(streams),
+        "heads": heads(streams, stream),
         "stream": stream,
         "want": want,
     }

@@ -171,7 +171,7 @@ class Ledger:
             if one == record_id
             for change_id in entries.values()
         }
-        held = self.lines.held_before(writer.stream, writer.seq, own | waiting)
+        held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, own | waiting)
         strange = {path: one for path, one in unseen.items() if one["change_id"] not in held}
         if not self._floor or not strange:
             return replace(edit, held=held)

@@ -47,14 +47,21 @@ class Lines:
         """Remember what a stream of this transaction follows, before it is stored."""
         self._reach[stream] = follows
 
-    def held_before(self, stream: str, seq: int, change_ids: Collection[str]) -> frozenset[str]:
-        """Return those of ``change_ids`` that the log held before number ``seq`` of ``stream``."""
+    def held_before(
+        self, stream: str, seq: int, change_id: str, change_ids: Collection[str]
+    ) -> frozenset[str]:
+        """Return those of ``change_ids`` that the log held before number ``seq`` of ``stream``.
+
+        A change sealed anew stands behind others that were made after it; ids are made in order on
+        a laptop, so a later one is left out. (With a clock put back, a conflict too many at worst.)
+        """
         places = self._load(change_ids)
         reach = self._reach_of(stream) | {stream: seq - 1}
         return frozenset(
             one
             for one in change_ids
             if one in places
+            and one < change_id
             and any(number <= reach.get(name, 0) for name, number in places[one].at)
         )
 

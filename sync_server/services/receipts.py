@@ -33,12 +33,16 @@ class Batch:
 
     @property
     def follows(self) -> dict[str, int]:
-        """How far the laptop's other streams are part of its store: {stream: seq}."""
-        return {
-            head["stream"]: head["acked_seq"]
-            for head in self.heads
-            if head["acked_seq"] and head["stream"] != self.stream
-        }
+        """How far the laptop's earlier streams are part of this one's store: {stream: seq}.
+
+        Heads come in the order in which the streams began. A restored centre may meet an earlier
+        stream after a later one, which is no part of it.
+        """
+        names = [head["stream"] for head in self.heads]
+        if self.stream not in names:
+            return {}
+        earlier = self.heads[: names.index(self.stream)]
+        return {head["stream"]: head["acked_seq"] for head in earlier if head["acked_seq"]}
 
 
 def receipt(seq: int, change_id: str, row: Row) -> dict[str, Any]:

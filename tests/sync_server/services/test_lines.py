@@ -36,7 +36,7 @@ def send(laptop: Laptop) -> list[str]:
     if follows := getattr(laptop, "follows", None):
         stream, shared = follows
         if shared:
-            body["heads"].append({
+            body["heads"].insert(0, {
                 "stream": stream, "acked_seq": len(shared), "acked_hash": shared[-1]["hash"],
                 "last_seq": len(shared),
             })  # fmt: skip
