@@ -52,8 +52,9 @@ class Lines:
     ) -> frozenset[str]:
         """Return those of ``change_ids`` that the log held before number ``seq`` of ``stream``.
 
-        A change sealed anew stands behind others that were made after it; ids are made in order on
-        a laptop, so a later one is left out. (With a clock put back, a conflict too many at worst.)
+        Within one stream numbers are the order of making. A change sealed anew may follow a stream
+        that went on after it was made: ids are made in order on a laptop, so a later one is left
+        out. (With a clock put back, a conflict too many at worst.)
         """
         places = self._load(change_ids)
         reach = self._reach_of(stream) | {stream: seq - 1}
@@ -61,8 +62,10 @@ class Lines:
             one
             for one in change_ids
             if one in places
-            and one < change_id
-            and any(number <= reach.get(name, 0) for name, number in places[one].at)
+            and any(
+                number <= reach.get(name, 0) and (name == stream or one < change_id)
+                for name, number in places[one].at
+            )
         )
 
     def former(self, change_ids: Collection[str]) -> Mapping[str, Place]:
