@@ -80,6 +80,8 @@ def tell_decisions(
         if row["decision"] is not None
     ]
     targets = writing.load_records(connection, district, {row["record_id"] for row in rows})
+    readers = readers_of(connection, district, rows)
+    scopes = streams.scopes_of(connection, district, set(readers.values()))
     _write(
         connection,
         district,
@@ -87,7 +89,12 @@ def tell_decisions(
             _Told(
                 DECISION,
                 row["conflict_id"],
-                _place_of(connection, district, row, targets[row["record_id"]]["grid"]),
+                # With its record, unless the writer of the value beside it holds that no more.
+                _place(
+                    district,
+                    scopes.get(readers[row["change_id"]], ()),
+                    targets[row["record_id"]]["grid"],
+                ),
                 row["decided_by"] or row["author"],
                 _about_conflict(row, targets[row["record_id"]], (words or {}).get, now),
             )
@@ -230,23 +237,31 @@ def close_answered(
 
 def reader_of(connection: sa.Connection, district: str, change: Row) -> str:
     """Return the worker who is to read what becomes of a change: its device's, else its author."""
-    worker = desks_read.worker_of(connection, district, change["device_id"])
-    return worker or str(change["author"])
+    return readers_of(connection, district, [change])[change["change_id"]]
+
+
+def readers_of(
+    connection: sa.Connection, district: str, changes: Collection[Row]
+) -> dict[str, str]:
+    """Return by change id who is to read what becomes of these changes."""
+    devices = {row["device_id"] for row in changes if row["device_id"]}
+    workers = desks_read.workers_of(connection, district, devices)
+    return {
+        row["change_id"]: workers.get(row["device_id"] or "", str(row["author"])) for row in changes
+    }
 
 
 def place_for(connection: sa.Connection, district: str, user_id: str, area: str) -> str:
     """Return where a record for somebody must lie so that his laptop gets it: in ``area``, or,
     where he does not hold that, in his own first grid."""
     codes = streams.scopes_of(connection, district, [user_id]).get(user_id, ())
+    return _place(district, codes, area)
+
+
+def _place(district: str, codes: Sequence[str], area: str) -> str:
     if len(area) >= AREA_DIGITS and (not codes or holds(codes, area, "community")):
         return area
     return codes[0] if codes else district
-
-
-def _place_of(connection: sa.Connection, district: str, conflict: Row, area: str) -> str:
-    """Return where a conflict's decision lies: with its record, unless the writer of the value
-    beside it holds that area no more."""
-    return place_for(connection, district, reader_of(connection, district, conflict), area)
 
 
 def decision_id_of(change_id: str) -> str:

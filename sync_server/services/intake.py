@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from sync_server.domain.envelope import Arrival, problem, reopened
 from sync_server.domain.holding import Made
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
-from sync_server.domain.merge import Edit
 from sync_server.domain.times import corrected, made_doubtful, moment
+from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.decision_records import close_answered, tell_decisions
 from sync_server.services.ids import new_id
-from sync_server.services.ledger import Ledger, VoidedRecord, Writer
+from sync_server.services.ledger import Ledger
 from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
 from sync_server.store import holdings, moving, streams, writing
 
@@ -174,39 +174,15 @@ class Intake:
             self._apply(item, verdict)
 
     def _apply(self, item: _Item, verdict: Verdict) -> None:
-        row, arrival, ledger = item.row, item.arrival, self._ledger
-        assert arrival.kind is not None
-        offset = row["clock_offset_s"] or 0
-        edit = Edit(
-            change_id=row["change_id"],
-            author=row["author"],
-            device_id=row["device_id"],
-            base_version=row["base_version"] or 0,
-            happened_at=row["happened_at"],
-            doubtful=row["doubtful"],
-            proposal=verdict.proposal,
-        )
-        what = (row["made_at"], arrival.fields, offset)
-        try:
-            if arrival.action in ("create", "step"):
-                effect = ledger.create(arrival.kind, edit, row["record_id"], verdict.grid, *what)
-            else:
-                writer = Writer(row["stream"], row["seq"], row["former_version"])
-                effect = ledger.change(edit, row["record_id"], arrival.action, *what, writer)
-        except VoidedRecord:
-            row |= {"outcome": "quarantined", "problem": [problem("record_voided")]}
+        row = item.row
+        effect = apply_judged(self._ledger, row, item.arrival, verdict, doubtful=row["doubtful"])
+        if effect is None:
             return
-        row |= {
-            "outcome": effect.outcome,
-            "version": effect.version,
-            "conflict_id": effect.conflict_id,
-        }
         for waiting in self._waiting.pop(row["record_id"], ()):
             if waiting.stored:
                 self._settled.append(waiting)
-            if _overtaken(waiting, item):
-                done = {"outcome": "unchanged", "version": effect.version, "waits_for": None}
-                waiting.row |= done
+            if is_overtaken(waiting.row, row):
+                overtake(waiting.row, effect)
             else:
                 self._decide(waiting)
 
@@ -249,17 +225,6 @@ class Intake:
             total = {"outcomes": dict(Counter(present["outcomes"]) + outcomes)}
             counted = total | {"changes": present["changes"] + len(rows)}
             streams.change_batch(connection, self._district, batch.batch_id, counted)
-
-
-def _overtaken(waiting: _Item, create: _Item) -> bool:
-    """Whether a held change is older than the create it waited for, in the same stream.
-
-    So it is when a refused create was corrected and sent again: the later create holds the whole
-    record as its writer saw it then, the older change included.
-    """
-    if waiting.arrival.action == "step" or waiting.row["stream"] != create.row["stream"]:
-        return False
-    return bool(waiting.row["seq"] < create.row["seq"])
 
 
 def _own_batch(connection: sa.Connection, batch: Batch) -> Batch:

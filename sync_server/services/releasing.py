@@ -13,12 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync_server.domain.envelope import Arrival, problem, reopened
+from sync_server.domain.envelope import Arrival, reopened
 from sync_server.domain.holding import Made
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
-from sync_server.domain.merge import Edit
-from sync_server.services.decision_records import reader_of, tell_decisions
-from sync_server.services.ledger import Ledger, VoidedRecord, Writer
+from sync_server.services.applying import apply_judged, is_overtaken, overtake
+from sync_server.services.decision_records import readers_of, tell_decisions
+from sync_server.services.ledger import Ledger
 from sync_server.store import holdings, moving, streams, writing
 
 Row = dict[str, Any]
@@ -77,10 +77,7 @@ class Releasing:
         wanted = {one.row["record_id"] for one in every}
         wanted |= {parent for one in every if (parent := parent_id(one.arrival))}
         self._ledger.load(wanted)
-        self._people = {
-            one.row["change_id"]: reader_of(self.connection, self.district, one.row)
-            for one in every
-        }
+        self._people = readers_of(self.connection, self.district, [one.row for one in every])
         people = set(self._people.values())
         scopes = streams.scopes_of(self.connection, self.district, people)
         held_by = holdings.holdings_of(self.connection, self.district, people)
@@ -113,48 +110,16 @@ class Releasing:
             self._apply(case, verdict)
 
     def _apply(self, case: _Case, verdict: Verdict) -> None:
-        row, arrival, ledger = case.row, case.arrival, self._ledger
-        assert arrival.kind is not None
-        edit = Edit(
-            change_id=row["change_id"],
-            author=row["author"],
-            device_id=row["device_id"],
-            base_version=row["base_version"] or 0,
-            happened_at=row["happened_at"],
-            doubtful=_unsure(row),
-            proposal=verdict.proposal,
-        )
-        what = (row["made_at"], arrival.fields, row["clock_offset_s"] or 0)
-        try:
-            if arrival.action in ("create", "step"):
-                effect = ledger.create(arrival.kind, edit, row["record_id"], verdict.grid, *what)
-            else:
-                writer = Writer(row["stream"], row["seq"], row["former_version"])
-                effect = ledger.change(edit, row["record_id"], arrival.action, *what, writer)
-        except VoidedRecord:
-            row |= {"outcome": "quarantined", "problem": [problem("record_voided")]}
+        row = case.row
+        effect = apply_judged(self._ledger, row, case.arrival, verdict, doubtful=_unsure(row))
+        if effect is None:
             return
-        row |= {
-            "outcome": effect.outcome,
-            "version": effect.version,
-            "conflict_id": effect.conflict_id,
-            "problem": None,
-        }
         for waiting in self._waiting.pop(row["record_id"], ()):
             self.settled.append(waiting.row)
-            if _overtaken(waiting, case):
-                done = {"outcome": "unchanged", "version": effect.version, "waits_for": None}
-                waiting.row |= done
+            if is_overtaken(waiting.row, row):
+                overtake(waiting.row, effect)
             else:
                 self._judge(waiting)
-
-
-def _overtaken(waiting: _Case, create: _Case) -> bool:
-    """Whether a held change is older than the create it waited for, in the same stream: a create
-    that was corrected and sent again holds what its writer had changed before."""
-    if waiting.row["action"] == "step" or waiting.row["stream"] != create.row["stream"]:
-        return False
-    return bool((waiting.row["seq"] or 0) < (create.row["seq"] or 0))
 
 
 def _unsure(row: Row) -> bool:

@@ -161,12 +161,17 @@ def change_record(
     )
 
 
-def worker_of(connection: sa.Connection, district: str, device_id: str | None) -> str | None:
-    """Return whose device it is, None when there is none."""
-    query = sa.select(devices.c.worker_id).where(
-        devices.c.district == district, devices.c.device_id == (device_id or "")
-    )
-    return connection.execute(query).scalar()
+def workers_of(
+    connection: sa.Connection, district: str, device_ids: Collection[str]
+) -> dict[str, str]:
+    """Return whose these devices are, by device id; unknown ones are left out."""
+    found: dict[str, str] = {}
+    for some in chunks(device_ids):
+        query = sa.select(devices.c.device_id, devices.c.worker_id).where(
+            devices.c.district == district, devices.c.device_id.in_(some)
+        )
+        found |= {row.device_id: row.worker_id for row in connection.execute(query)}
+    return found
 
 
 def change_times(

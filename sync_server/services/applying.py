@@ -1,0 +1,64 @@
+"""Applying one judged change to the records of a transaction: the same for a batch that arrives and
+for a refused change that is judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sync_server.domain.envelope import Arrival, problem
+from sync_server.domain.judging import Verdict
+from sync_server.domain.merge import Edit
+from sync_server.services.ledger import Effect, Ledger, VoidedRecord, Writer
+
+Row = dict[str, Any]
+
+
+def apply_judged(
+    ledger: Ledger, row: Row, arrival: Arrival, verdict: Verdict, *, doubtful: bool
+) -> Effect | None:
+    """Apply a change that may be applied and write what became of it into its ``row``; None when it
+    was refused after all, because its writer knew the record to be void."""
+    assert arrival.kind is not None
+    edit = Edit(
+        change_id=row["change_id"],
+        author=row["author"],
+        device_id=row["device_id"],
+        base_version=row["base_version"] or 0,
+        happened_at=row["happened_at"],
+        doubtful=doubtful,
+        proposal=verdict.proposal,
+    )
+    what = (row["made_at"], arrival.fields, row["clock_offset_s"] or 0)
+    try:
+        if arrival.action in ("create", "step"):
+            effect = ledger.create(arrival.kind, edit, row["record_id"], verdict.grid, *what)
+        else:
+            writer = Writer(row["stream"], row["seq"], row["former_version"])
+            effect = ledger.change(edit, row["record_id"], arrival.action, *what, writer)
+    except VoidedRecord:
+        row |= {"outcome": "quarantined", "problem": [problem("record_voided")]}
+        return None
+    row |= {
+        "outcome": effect.outcome,
+        "version": effect.version,
+        "conflict_id": effect.conflict_id,
+        "problem": None,
+    }
+    return effect
+
+
+def is_overtaken(waiting: Mapping[str, Any], create: Mapping[str, Any]) -> bool:
+    """Whether a held change is older than the create it waited for, in the same stream.
+
+    So it is when a refused create was corrected and sent again: the later create holds the whole
+    record as its writer saw it then, the older change included.
+    """
+    if waiting["action"] == "step" or waiting["stream"] != create["stream"]:
+        return False
+    return bool((waiting["seq"] or 0) < (create["seq"] or 0))
+
+
+def overtake(waiting: Row, effect: Effect) -> None:
+    """Write into a held change's row that a later create has said all it said."""
+    waiting |= {"outcome": "unchanged", "version": effect.version, "waits_for": None}
