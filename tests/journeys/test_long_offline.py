@@ -71,6 +71,12 @@ def work_offline(laptop: ForkedLaptop) -> None:
         opened.close()
 
 
+def stored_photos(data: Path) -> dict[str, int]:
+    """When each photo's file at the centre was written last, by its name."""
+    return {one.name: one.stat().st_mtime_ns for one in (data / "photos" / "kept").rglob("*")
+            if one.is_file()}  # fmt: skip
+
+
 @pytest.fixture
 def _forks() -> object:
     with zygote() as one:
@@ -116,6 +122,14 @@ def test_f16_a_long_upload_resumes_wherever_its_plug_is_pulled(
         again = sum(int(sent) - int(new) for sent, new in told)
         assert again <= PULLS * BATCH
         check_effects(centre.books)
+
+        # What was confirmed is not sent again, nor are the photos.
+        exchanges, bytes_there = len(told), stored_photos(centre.data)
+        assert worker.sync().stage == "done"
+        told = re.findall(r"changes=(\d+) new=(\d+)", centre.log.read_text())
+        assert len(told) > exchanges
+        assert {sent for sent, _ in told[exchanges:]} == {"0"}
+        assert stored_photos(centre.data) == bytes_there
 
         receipt = words(worker.open(f"/receipts/day/{datetime.now(SHANGHAI):%Y-%m-%d}").html)
         assert str(RECORDS) in receipt
