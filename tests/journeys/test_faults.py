@@ -117,6 +117,21 @@ def test_what_was_added_to_a_refused_record_is_in_its_correction(centre, new_wor
     settle(centre, worker)
 
 
+def test_a_record_whose_beginning_was_refused_can_be_given_up(centre, new_worker, monkeypatch):
+    worker = new_worker()
+    household = worker.households("502")[0]
+    with at_the_store(worker) as ws, monkeypatch.context() as careless:
+        careless.setattr(proposing, "check", lambda _kind, _action, wire, **_: Checked(wire))
+        bad = save_record(ws, "resident", "create", {"name": "林示例", "household_id": household})
+    done(worker)
+    with at_the_store(worker) as ws:
+        gone = save_record(ws, "resident", "void", {"reason": "录错了"}, record_id=bad.record_id)
+        assert gone.saved
+    assert set(worker.states().values()) == {"withdrawn"}
+    done(worker)
+    assert centre.books.outcomes() == {"quarantined": 1}  # nothing waits there for ever
+
+
 class AheadLaptop(ServedLaptop):
     """A laptop whose clock runs ahead."""
 
