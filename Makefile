@@ -42,7 +42,7 @@ assets: dev ## Fetch the browser assets again, by exact version, into both apps
 lock: dev ## Compile requirements/*.in into the hashed locks
 	@.ci/environment lock
 
-torture: dev ## The worst, at length, on SQLite and PostgreSQL (SCALE=0.01 is a hundredth; TORTURE_ARGS)
+torture: dev ## The worst, at length (SCALE=0.01 is a hundredth; TORTURE_ARGS=--postgres: on PostgreSQL)
 	@$(PYTHON_IN_VENV) -m tests.torture --scale $(SCALE) $(TORTURE_ARGS)
 
 bench-store: dev ## Measure the laptop's store against its peers
