@@ -14,8 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas.exchange import ACCOUNTED
-from sync_server.services.devices import Device
-from sync_server.store import account_read, streams
+from sync_server.store import account_read
 from sync_server.store.account_read import Known, Tally
 
 MOST_MISSING = 500
@@ -72,13 +71,6 @@ def account_of(connection: sa.Connection, district: str, device_id: str) -> Acco
         photos_present=present,
         photos_missing=tuple(missing),
     )
-
-
-def note_account(connection: sa.Connection, device: Device, told: Any) -> None:
-    """Keep what a laptop says of its own log; anything that is no such account is left out."""
-    kept = read_told(told)
-    if kept is not None:
-        streams.change_device(connection, device.district, device.device_id, {"account": kept})
 
 
 def read_told(told: Any) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
 from sync_server.domain.times import Reading, read_clock, unmeasured
 from sync_server.services import audit, floors
-from sync_server.services.account import note_account
+from sync_server.services.account import read_told
 from sync_server.services.centre import Centre
 from sync_server.services.deliver import Delivery, deliver_updates
 from sync_server.services.devices import Device
@@ -247,7 +247,7 @@ def _known(connection: sa.Connection, batch: Batch) -> list[dict[str, Any]]:
 def _note_visit(
     connection: sa.Connection, batch: Batch, app: str, received: Received, told: Any
 ) -> None:
-    """Write down when the laptop was here and what its clock said.
+    """Write down when the laptop was here, what its clock said and what it says of its own log.
 
     A delivery that held only known changes may be an old one sent again by hand: its time says
     nothing about the clock.
@@ -259,8 +259,9 @@ def _note_visit(
         and (received.fresh or not batch.arrivals)
     ):
         values["clock_offset_s"] = batch.clock.offset_s
+    if (account := read_told(told)) is not None:
+        values["account"] = account
     streams.change_device(connection, batch.device.district, batch.device.device_id, values)
-    note_account(connection, batch.device, told)
 
 
 def _note_fork(centre: Centre, batch: Batch, now: datetime) -> None:

@@ -9,9 +9,8 @@ import sqlalchemy as sa
 
 from schemas.exchange import ACCOUNTED
 from schemas.seal import ZEROS, canonical, seal
-from sync_server.services.account import account_of, note_account, read_told
+from sync_server.services.account import account_of, read_told
 from sync_server.services.centre import Centre
-from sync_server.services.devices import authenticate
 from sync_server.services.ids import new_id
 from sync_server.store.tables import changes, devices, photo_files
 from tests.sync_server.world import DISTRICT, Laptop, add_worker, household, join, outcomes
@@ -107,11 +106,9 @@ def test_photos_are_expected_present_or_missing(laptop):
 
 
 def test_what_a_laptop_says_of_its_log_is_kept(laptop):
-    device = authenticate(laptop.centre.store, laptop.token)
     told = {"at": "2026-09-30T12:00:00+08:00", "made": 7, "unsent": 2, "differences": 0}
     for word, kept in ((told | {"more": "…"}, told), ({"made": "many"}, told), (None, told)):
-        with laptop.centre.store.writing() as connection:
-            note_account(connection, device, word)
+        laptop.send(laptop.body([], account=word))
         with laptop.centre.store.reading() as connection:
             row = connection.execute(sa.select(devices.c.account)).scalar_one()
         assert row == kept
