@@ -26,6 +26,8 @@ from schemas.kinds.photo import Photo
 from schemas.kinds.resident import Resident
 from schemas.kinds.room import Room
 from schemas.kinds.seen import Seen
+from schemas.kinds.service import Service
+from schemas.kinds.service_step import ServiceStep
 from schemas.kinds.shop import Shop
 from schemas.kinds.visit import Visit
 
@@ -48,6 +50,8 @@ KINDS: dict[str, type[Kind]] = {
         Photo,
         Issue,
         IssueStep,
+        Service,
+        ServiceStep,
         Notice,
         Seen,
         Decision,

@@ -13,7 +13,7 @@ from schemas.labels import Label
 from schemas.messages import Problem
 
 Action = Literal["create", "update", "void", "step"]
-Group = Literal["place", "people", "field", "issue", "notice"]
+Group = Literal["place", "people", "field", "issue", "service", "notice"]
 Reach = Literal["grid", "community"]
 Rule = Callable[[Mapping[str, Any]], "tuple[str, Problem] | None"]
 """A rule over a whole record: the field at fault and what is wrong, or None."""
@@ -23,6 +23,7 @@ GROUPS: dict[str, Label] = {
     "people": Label("人和户", "People"),
     "field": Label("巡查走访", "Field work"),
     "issue": Label("事件", "Issues"),
+    "service": Label("服务", "Services"),
     "notice": Label("通知", "Notices"),
 }
 

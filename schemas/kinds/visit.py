@@ -87,6 +87,7 @@ class Visit(Kind):
     met = PersonName("见到的人", "Person met", carry=True)
     findings = Paragraph("情况", "Findings", search=True)
     issue_ids = Refs("引出的事件", "Issues raised", "issue", ask=False)
+    service_ids = Refs("引出的服务单", "Services requested", "service", ask=False)
     opinions = Keyed("意见建议", "Opinions", Opinion)
     safety = Keyed("安全检查", "Safety", SafetyCheck, keys="SAFETY_ITEM")
     care_checks = Keyed("关怀随访", "Care checks", CareCheck, privacy="sensitive")
