@@ -45,6 +45,7 @@ from field_app.web import (
     unlock,
     visits,
     widgets,
+    wording,
 )
 
 THREADS = 8
@@ -80,6 +81,7 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     app.extensions.update(desk=desk, settings=settings, call=calls(settings, desk.clock))
     security.guard(app, settings)
     session.guard(app)
+    wording.init(app)
     i18n.init(app)
     errors.init(app)
     for feature in (

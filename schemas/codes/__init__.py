@@ -2,11 +2,17 @@
 
 A list is read once. Codes are never deleted, only made inactive, so that old records keep their
 words. ``std_map`` names a standard's code where one exists (domain reference, section 4.9).
+
+A district may have words of its own for a code (its names for the levels of an issue). Whoever
+serves a page says so once with ``speak``; every list, form and export then reads them here.
 """
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -63,6 +69,54 @@ def all_lists() -> dict[str, CodeList]:
     return {name: CodeList(name, tuple(items)) for name, items in rows.items()}
 
 
+OwnWords = Mapping[str, Mapping[str, str]]
+"""By list and code what a district calls it; codes it has no words for keep theirs."""
+
+_spoken: ContextVar[OwnWords | None] = ContextVar("own words of codes", default=None)
+
+
+def speak(words: OwnWords) -> None:
+    """Show codes in these own words from here on, within this request or thread."""
+    _spoken.set(words)
+
+
+def spoken() -> OwnWords:
+    """Return the own words that hold here; empty when there are none."""
+    return _spoken.get() or {}
+
+
+@contextmanager
+def speaking(words: OwnWords) -> Iterator[None]:
+    """Show codes in these own words while the block runs."""
+    before = _spoken.set(words)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
+
+
 def code_list(name: str) -> CodeList:
-    """Return the code list ``name``; raise KeyError when there is none."""
-    return all_lists()[name]
+    """Return the code list ``name`` in the words that hold here; raise KeyError for an unknown one.
+
+    A code with own words shows itself before them ("2 小事"): its order stays plain, and two
+    districts that call different levels alike can still be told apart.
+    """
+    own = spoken().get(name)
+    return _reworded(name, tuple(sorted(own.items()))) if own else all_lists()[name]
+
+
+@lru_cache(maxsize=64)
+def _reworded(name: str, own: tuple[tuple[str, str], ...]) -> CodeList:
+    words = {code: f"{code} {text}" for code, text in own if text}
+    return CodeList(
+        name,
+        tuple(
+            Item(
+                item.code,
+                Label(words[item.code], words[item.code]) if item.code in words else item.label,
+                item.active,
+                item.std_map,
+            )
+            for item in all_lists()[name].items
+        ),
+    )

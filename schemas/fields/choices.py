@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from marshmallow import ValidationError
 
-from schemas.codes import CodeList, code_list
+from schemas.codes import CodeList, all_lists, code_list
 from schemas.fields.base import CODE, UUID, Declared, Lookup, nobody
 from schemas.messages import Problem
 
@@ -47,9 +47,9 @@ class Code(Declared):
         return "" if value is None else self.codes.text(value, lang)
 
     def search_words(self, value: Any) -> Iterable[str]:
-        """A code is found by its words."""
+        """A code is found by its words, the same in every district: they are stored."""
         if isinstance(value, str):
-            yield self.codes.text(value, "zh")
+            yield all_lists()[self.codes_name].text(value, "zh")
 
     def json_schema(self) -> dict[str, Any]:
         """A code with the list's name and present entries."""

@@ -24,8 +24,15 @@ class OldName(Part):
     until = Day("用至", "Used until")
 
 
+class LevelLabel(Part):
+    """What a district calls one level of an issue; the level's order stays what it is."""
+
+    label = Line("名称", "Name", required=True, longest=12)
+
+
 class Area(Kind):
-    """A district, street, community, grid or micro-grid; grid fields are empty for the others."""
+    """A district, street, community, grid or micro-grid; grid fields are empty for the others, and
+    a district alone names the levels of issues."""
 
     info = KindInfo(
         name="area",
@@ -51,3 +58,4 @@ class Area(Kind):
     boundary_text = Paragraph("四至", "Boundaries", longest=1000)
     supervision_phone = Phone("监督电话", "Supervision phone", privacy="open")
     household_count = Whole("户数", "Households", most=100_000)
+    level_labels = Keyed("事件级别名称", "Names of issue levels", LevelLabel, keys="ISSUE_LEVEL")

@@ -12,7 +12,16 @@ from typing import Literal
 from sync_server.domain.areas import inside
 
 Right = Literal[
-    "records", "unmask", "export", "notices", "devices", "people", "areas", "audit", "decide"
+    "records",
+    "unmask",
+    "export",
+    "notices",
+    "devices",
+    "people",
+    "areas",
+    "audit",
+    "decide",
+    "levels",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -28,10 +37,11 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "areas": _OFFICES,
     "audit": frozenset({"admin", "auditor"}),
     "decide": _AREA_ROLES,
+    "levels": frozenset({"admin", "district"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
-``areas`` putting records into another grid."""
+``areas`` putting records into another grid, ``levels`` naming the levels of issues."""
 
 LONGEST_CODE = 17
 

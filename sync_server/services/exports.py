@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.clock import SHANGHAI
+from schemas.codes import OwnWords, speaking, spoken
 from schemas.fields import Declared, Whole
 from schemas.kind import Kind
 from sync_server.domain.access import may
@@ -73,6 +74,8 @@ class Export:
     words: Words
     unmask: bool
     file_name: str
+    spoken: OwnWords
+    """The district's own words for codes: the file is written after its request is over."""
 
 
 def begin_export(
@@ -120,6 +123,7 @@ def begin_export(
         words=words,
         unmask=unmask,
         file_name=f"{kind.info.label.text(lang)}-{stamp}.csv",
+        spoken=spoken(),
     )
 
 
@@ -139,7 +143,9 @@ def lines(store: Store, export: Export) -> Iterator[str]:
             marks = records_read.marked(
                 connection, export.person.district, [row["record_id"] for row in run]
             )
-            yield _written([_row(export, row, titles, names, marks) for row in run])
+            with speaking(export.spoken):
+                rows = [_row(export, row, titles, names, marks) for row in run]
+            yield _written(rows)
 
 
 def safe(text: str) -> str:

@@ -199,6 +199,19 @@ def areas_within(connection: sa.Connection, district: str, codes: tuple[str, ...
     return connection.execute(query).mappings().all()
 
 
+def area_record(connection: sa.Connection, district: str, code: str) -> Row | None:
+    """Return the record that describes the area ``code``, None when there is none."""
+    query = sa.select(records).where(
+        records.c.district == district,
+        records.c.kind == "area",
+        records.c.grid == code,
+        records.c.voided.is_(False),
+        records.c.merged_into.is_(None),
+    )
+    rows = connection.execute(query.order_by(records.c.record_id)).mappings()
+    return next((row for row in rows if row["fields"].get("code") == code), None)
+
+
 def area_names(connection: sa.Connection, district: str, codes: Collection[str]) -> dict[str, str]:
     """Return the names of the areas with these codes."""
     names: dict[str, str] = {}

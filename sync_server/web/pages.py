@@ -24,6 +24,7 @@ from sync_server.web import (
     times,
     uploads,
     waiting,
+    wording,
 )
 from sync_server.web.i18n import language
 
@@ -36,6 +37,7 @@ def register(app: Flask) -> None:
     errors.register(app)
     i18n.register(app)
     account.register(app)
+    wording.register(app)
     desks = (conflicts, waiting, times)
     laptops = (devices, device_accounts)
     for module in (home, uploads, *desks, records, photo_pages, exports, *laptops, notices, people):

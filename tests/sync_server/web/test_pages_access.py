@@ -32,6 +32,7 @@ READ, UNMASK, DEVICES, NOTICES, AUDIT = (
     {"admin", "district", "street", "community"},
     {"admin", "auditor"},
 )
+LEVELS = {"admin", "district"}
 OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 """What needs no session."""
 DECIDING = {
@@ -93,6 +94,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "people.everybody": ("GET", "/people", READ),
         "people.grids": ("GET", f"/people/{worker.user_id}/grids", READ),
         "people.audit": ("GET", "/audit", AUDIT),
+        "wording.name": ("GET", "/levels", LEVELS),
     }
 
 

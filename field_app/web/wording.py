@@ -1,0 +1,20 @@
+"""In whose words codes are shown on a page: the district's, where it has words of its own."""
+
+from __future__ import annotations
+
+from flask import Flask, request
+
+from field_app.services.level_labels import own_words
+from field_app.web.session import find_workspace
+from schemas.codes import speak
+
+
+def init(app: Flask) -> None:
+    """Speak the district's words on every page; after the guard of locked pages."""
+    app.before_request(_choose)
+
+
+def _choose() -> None:
+    ws = find_workspace()
+    known = ws is not None and request.endpoint != "static" and ws.joined
+    speak(own_words(ws) if ws is not None and known else {})
