@@ -29,6 +29,7 @@ from schemas.kinds.seen import Seen
 from schemas.kinds.service import Service
 from schemas.kinds.service_step import ServiceStep
 from schemas.kinds.shop import Shop
+from schemas.kinds.unit import Unit
 from schemas.kinds.visit import Visit
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
@@ -38,6 +39,7 @@ KINDS: dict[str, type[Kind]] = {
     kind.info.name: kind
     for kind in (
         Area,
+        Unit,
         Compound,
         Building,
         Room,
@@ -58,7 +60,10 @@ KINDS: dict[str, type[Kind]] = {
         Correction,
     )
 }
-UPCASTS: dict[tuple[str, int], Upcast] = {}
+UPCASTS: dict[tuple[str, int], Upcast] = {
+    # Version 2 added fields; a step without ``after`` counts as it did.
+    ("issue_step", 1): dict,
+}
 """``(kind, from_version)`` to the function of that step; kept for ever."""
 
 

@@ -49,6 +49,8 @@ class KindInfo:
     staff: frozenset[Action] = frozenset()
     parent: str | None = None
     rules: tuple[Rule, ...] = field(default=())
+    laptop_rules: tuple[Rule, ...] = field(default=())
+    """Rules over the fields of one change, kept by the centre when a laptop sent it."""
     dated_by: str | None = None
     """The field that tells when it happened; None: when it was made."""
     only_author: bool = False

@@ -1,13 +1,13 @@
 """The issue workflow as data, used by both apps (domain reference, sections 5.1 and 5.2).
 
-An issue's state is never stored: it is the fold of the issue's opening and its immutable steps,
-so steps made offline merge by being appended. A step the table does not allow in the state it
-meets leaves the state as it is and stays readable as a note.
+An issue's state is never stored: it is the fold of the issue and its immutable steps
+(``schemas/cases.py``), so steps made offline merge by being appended. A step the table does not
+allow where it meets the issue changes nothing and stays readable as a note.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,54 +15,162 @@ REPORTED, RETURNED, ACCEPTED, DISPATCHED = "10", "15", "20", "30"
 HANDLING, SUSPENDED, RESOLVED, VERIFIED = "40", "45", "50", "60"
 CLOSED, MERGED, VOIDED = "70", "80", "90"
 OPEN_STATES = (REPORTED, RETURNED, ACCEPTED, DISPATCHED, HANDLING, SUSPENDED)
+LIVING_STATES = (*OPEN_STATES, RESOLVED, VERIFIED)
+"""States in which something is still to be done by somebody."""
+OVER_STATES = (CLOSED, MERGED, VOIDED)
+
+WORKERS = frozenset({"worker", "leader"})
+OFFICES = frozenset({"community", "street", "district"})
+UNITS = frozenset({"department", "company"})
+SYSTEM = "system"
+"""Whose steps the centre takes by itself when a time has come."""
+SYSTEM_ID = "00000000-0000-7000-8000-000000000000"
+"""The author of the centre's own steps."""
+
+OFFICE_LEVEL = {"community": 2, "street": 3, "district": 4}
+HIGHEST_LEVEL = 4
+MOST_SUSPENDED_DAYS = 90
+UNRATED_DAYS = 3
+LOOKBACK_DAYS = 30
 
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of the state table: who may take ``action`` from ``source`` and where it leads."""
+    """One row of the state table.
+
+    ``roles`` may take ``action`` from ``source``, on a laptop too when ``offline``; ``guards`` name
+    what else must hold (``schemas/guards.py``). It leads to ``target``, or to ``swerve`` when the
+    step says so: (field, value, target). ``needs`` are the fields it cannot do without.
+    """
 
     action: str
     source: str
     target: str
     roles: frozenset[str]
     offline: bool = False
+    guards: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    swerve: tuple[str, str, str] | None = None
+
+    def leads_to(self, said: object) -> str:
+        """Return the state a step with this value in the swerving field leads to."""
+        if self.swerve is not None and said == self.swerve[1]:
+            return self.swerve[2]
+        return self.target
 
 
-def _rows() -> tuple[Transition, ...]:
-    worker = frozenset({"worker", "leader"})
-    community = frozenset({"community", "street", "district"})
-    reviewers = frozenset({"leader"}) | community
+def _rows() -> Iterator[Transition]:
+    community, street = frozenset({"community"}), frozenset({"street"})
     above = frozenset({"street", "district"})
-    handler = frozenset({"department", "company", "community"})
-    table = [
-        ("accept", REPORTED, ACCEPTED, community, False),
-        ("return", REPORTED, RETURNED, community, False),
-        ("resend", RETURNED, REPORTED, worker, True),
-        ("handle", ACCEPTED, HANDLING, community, False),
-        ("dispatch", ACCEPTED, DISPATCHED, community, False),
-        ("take", DISPATCHED, HANDLING, handler, False),
-        ("refuse", DISPATCHED, ACCEPTED, handler, False),
-        ("escalate", HANDLING, ACCEPTED, community, False),
-        ("whistle", HANDLING, HANDLING, above, False),
-        ("suspend", HANDLING, SUSPENDED, community, False),
-        ("resume", SUSPENDED, HANDLING, community | handler, False),
-        ("extend", HANDLING, HANDLING, community, False),
-        ("resolve", HANDLING, RESOLVED, handler | worker, True),
-        ("verify", RESOLVED, VERIFIED, worker | community, True),
-        ("rework", RESOLVED, HANDLING, worker | community, True),
-        ("close", RESOLVED, CLOSED, reviewers, False),
-        ("return", RESOLVED, RETURNED, reviewers, False),
-        ("close", VERIFIED, CLOSED, community, False),
-        ("reopen", CLOSED, HANDLING, above, False),
-    ]
-    rows = [Transition(*row) for row in table]
-    for state in (*OPEN_STATES, RESOLVED, VERIFIED):
-        rows.append(Transition("merge", state, MERGED, community))
-    rows.append(Transition("void", REPORTED, VOIDED, community))
-    return tuple(rows)
+    handlers = UNITS | OFFICES
+    yield Transition("accept", REPORTED, ACCEPTED, community, needs=("level",))
+    yield Transition("return", REPORTED, RETURNED, community, needs=("text",))
+    yield Transition("resend", RETURNED, REPORTED, WORKERS, offline=True, needs=("text",))
+    # Voiding takes two: one asks with a reason, another one agrees.
+    yield Transition("ask_void", REPORTED, REPORTED, community, needs=("text",))
+    yield Transition("void", REPORTED, VOIDED, community, guards=("void_asked", "second_person"))
+    yield Transition("decline", REPORTED, REPORTED, community, guards=("void_asked",))
+    for state in (ACCEPTED, HANDLING):
+        yield Transition("classify", state, state, OFFICES, guards=("owner",), needs=("level",))
+    yield Transition("handle", ACCEPTED, HANDLING, OFFICES, guards=("owner",))
+    yield Transition(
+        "dispatch", ACCEPTED, DISPATCHED, OFFICES, guards=("owner",), needs=("target_id",)
+    )
+    yield Transition("take", DISPATCHED, HANDLING, UNITS, guards=("its_unit",))
+    yield Transition(
+        "refuse", DISPATCHED, ACCEPTED, UNITS, guards=("its_unit",), needs=("refuse", "text")
+    )
+    yield Transition(
+        "ask_escalate",
+        HANDLING,
+        HANDLING,
+        WORKERS | UNITS,
+        offline=True,
+        guards=("handler", "not_highest"),
+        needs=("text",),
+    )
+    yield Transition(
+        "escalate", HANDLING, ACCEPTED, OFFICES, guards=("owner", "not_highest"), needs=("text",)
+    )
+    yield Transition("whistle", HANDLING, HANDLING, street, needs=("text", "calls"))
+    yield Transition("report_in", HANDLING, HANDLING, UNITS, guards=("called",))
+    yield Transition(
+        "conclude", HANDLING, HANDLING, street, guards=("whistle_open",), needs=("text",)
+    )
+    for ask in ("suspend", "extend"):
+        wanted = ("text", "until" if ask == "suspend" else "due_at")
+        yield Transition(
+            f"ask_{ask}", HANDLING, HANDLING, handlers, guards=("handler",), needs=wanted
+        )
+        target = SUSPENDED if ask == "suspend" else HANDLING
+        yield Transition(ask, HANDLING, target, above, guards=(f"{ask}_asked", "approver"))
+    yield Transition("decline", HANDLING, HANDLING, OFFICES, guards=("asked", "decliner"))
+    yield Transition("resume", SUSPENDED, HANDLING, handlers | {SYSTEM}, guards=("resumer",))
+    yield Transition(
+        "resolve",
+        HANDLING,
+        RESOLVED,
+        handlers | WORKERS,
+        offline=True,
+        guards=("handler",),
+        needs=("result", "text"),
+    )
+    on_site = WORKERS | {"community"}
+    yield Transition(
+        "verify", RESOLVED, VERIFIED, on_site, offline=True, guards=("not_self_handled",)
+    )
+    yield Transition(
+        "rework",
+        RESOLVED,
+        HANDLING,
+        on_site,
+        offline=True,
+        guards=("not_self_handled",),
+        needs=("text",),
+    )
+    confirmers = frozenset({"leader", "community"})
+    yield Transition("close", RESOLVED, CLOSED, confirmers, guards=("self_handled",))
+    yield Transition(
+        "return", RESOLVED, RETURNED, confirmers, guards=("self_handled",), needs=("text",)
+    )
+    for state in (VERIFIED, CLOSED):
+        yield Transition("rate", state, state, on_site, offline=True, needs=("rating",))
+    yield Transition(
+        "close", VERIFIED, CLOSED, frozenset({"community", SYSTEM}), guards=("rated_or_waited",)
+    )
+    yield Transition("plan_lookback", CLOSED, CLOSED, above | {SYSTEM}, needs=("until",))
+    yield Transition(
+        "lookback",
+        CLOSED,
+        CLOSED,
+        above | WORKERS,
+        offline=True,
+        guards=("lookback_planned",),
+        needs=("lookback",),
+        swerve=("lookback", "relapse", HANDLING),
+    )
+    yield Transition("reopen", CLOSED, HANDLING, above, needs=("text",))
+    for state in LIVING_STATES:
+        yield Transition("merge", state, MERGED, community, needs=("into_id",))
+        yield Transition("note", state, state, WORKERS | OFFICES | UNITS, offline=True)
+    yield Transition("unmerge", MERGED, MERGED, community, needs=("text",))
+    for state in (ACCEPTED, DISPATCHED, HANDLING, RESOLVED):
+        yield Transition("remind", state, state, OFFICES, needs=("remind",))
+        # The centre sets a due time anew where a step was made without a calendar at hand.
+        yield Transition("due", state, state, frozenset({SYSTEM}), needs=("due_at",))
+    yield Transition("note", CLOSED, CLOSED, WORKERS | OFFICES, offline=True)
 
 
-TRANSITIONS = _rows()
+TRANSITIONS = tuple(_rows())
+OFFLINE_ACTIONS = frozenset(row.action for row in TRANSITIONS if row.offline)
+"""What a laptop may append at all; in which state is judged by the fold."""
+SPEAKING = frozenset({"note", "remind"})
+"""Actions that never change anything but the timeline and its counts."""
+
+
+def rows_for(action: str, state: str) -> list[Transition]:
+    """Return the rows of ``action`` from ``state``."""
+    return [row for row in TRANSITIONS if row.action == action and row.source == state]
 
 
 def opening_state(issue: Mapping[str, Any]) -> str:
@@ -71,16 +179,15 @@ def opening_state(issue: Mapping[str, Any]) -> str:
 
 
 def next_state(state: str, action: str) -> str | None:
-    """Return where ``action`` leads from ``state``, or None when the table has no such row."""
+    """Return where ``action`` leads from ``state`` when all its guards hold, or None."""
+    rows = rows_for(action, state)
+    return rows[0].target if rows else None
+
+
+def offline_roles(action: str) -> frozenset[str]:
+    """Return the roles that may take ``action`` on a laptop in some state."""
+    found: frozenset[str] = frozenset()
     for row in TRANSITIONS:
-        if row.action == action and row.source == state:
-            return row.target
-    return None
-
-
-def fold(issue: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> str:
-    """Return the state of an issue after ``steps`` (stored fields, in the order they count)."""
-    state = opening_state(issue)
-    for step in steps:
-        state = next_state(state, str(step.get("action"))) or state
-    return state
+        if row.action == action and row.offline:
+            found |= row.roles
+    return found & WORKERS

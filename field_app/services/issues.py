@@ -20,28 +20,46 @@ from field_app.services.overview import look
 from field_app.services.records import children, get_view, views
 from field_app.services.workspace import Workspace
 from schemas import workflow
-from schemas.clock import read_moment, written
+from schemas.cases import Case, Reading, fold
+from schemas.clock import written
+from schemas.guards import Actor, failing
+from schemas.steps_order import Step, heads
 
 NOTE = "note"
 RETURNED = workflow.RETURNED
-OVER = frozenset({workflow.CLOSED, workflow.MERGED, workflow.VOIDED})
+OVER = frozenset(workflow.OVER_STATES)
 """States in which nothing more is asked of the worker."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """An issue with its state and its steps in the order they count."""
+class Told:
+    """One step of the timeline: its view, and how it counted."""
 
     view: Mapping[str, Any]
-    state: str
-    steps: tuple[Mapping[str, Any], ...]
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An issue, the case its steps make of it, and the steps in the order they count."""
+
+    view: Mapping[str, Any]
+    case: Case
+    steps: tuple[Told, ...]
+
+    @property
+    def state(self) -> str:
+        """The state, also of an issue voided or merged as a record."""
+        if self.view["voided"]:
+            return workflow.VOIDED
+        return workflow.MERGED if self.view["merged_into"] else self.case.state
 
     @property
     def reason(self) -> str:
         """What the last return said."""
-        for step in reversed(self.steps):
-            if step["fields"].get("action") == "return":
-                return str(step["fields"].get("text") or "")
+        for one in reversed(self.case.readings):
+            if one.step.action == "return" and one.counted:
+                return str(one.step.fields.get("text") or "")
         return ""
 
 
@@ -52,22 +70,20 @@ def standing(ws: Workspace, issue_id: str) -> Standing | None:
 
 
 def _standing(ws: Workspace, view: Mapping[str, Any]) -> Standing:
-    steps = sorted(children(ws, "issue_step", "issue_id", view["record_id"]), key=_order)
-    if view["voided"]:
-        return Standing(view, workflow.VOIDED, tuple(steps))
-    if view["merged_into"]:
-        return Standing(view, workflow.MERGED, tuple(steps))
-    state = workflow.fold(view["fields"], (step["fields"] for step in steps))
-    return Standing(view, state, tuple(steps))
+    held = {one["record_id"]: one for one in _steps_of(ws, view["record_id"])}
+    steps = (_step(one) for one in held.values())
+    case = fold(view["record_id"], str(view["author"]), view["fields"], steps)
+    told = tuple(Told(held[one.step.step_id], one) for one in case.readings)
+    return Standing(view, case, told)
 
 
-def _order(step: Mapping[str, Any]) -> tuple[bool, float, str]:
-    """Return the order steps count in: those the centre has first, then by their time."""
-    try:
-        at = read_moment(step["fields"]["at"]).timestamp()
-    except (KeyError, ValueError):
-        at = 0.0
-    return step["version"] is None, at, step["record_id"]
+def _steps_of(ws: Workspace, issue_id: str) -> list[dict[str, Any]]:
+    return [one for one in children(ws, "issue_step", "issue_id", issue_id) if not one["voided"]]
+
+
+def _step(view: Mapping[str, Any]) -> Step:
+    fields = view["fields"]
+    return Step(view["record_id"], str(view["author"]), str(fields.get("at") or ""), fields)
 
 
 def own_issues(ws: Workspace) -> list[Standing]:
@@ -96,11 +112,18 @@ def to_verify(ws: Workspace) -> list[Standing]:
     ]
 
 
-def offered_steps(ws: Workspace, state: str) -> list[str]:
-    """Return the actions this worker may take offline from ``state``; a note is always one."""
-    role = ws.identity.role
-    rows = [row for row in workflow.TRANSITIONS if row.offline and row.source == state]
-    return [*(row.action for row in rows if role in row.roles), NOTE]
+def offered_steps(ws: Workspace, found: Standing) -> list[str]:
+    """Return the actions this worker may take offline as the issue stands, notes last."""
+    actor = Actor(ws.worker_id)
+    offered = [
+        row.action
+        for row in workflow.TRANSITIONS
+        if row.offline
+        and row.source == found.state
+        and ws.identity.role in row.roles
+        and failing(row, found.case, actor) is None
+    ]
+    return sorted(offered, key=lambda action: action == NOTE)
 
 
 def start_issue(
@@ -118,7 +141,7 @@ def start_step(ws: Workspace, issue_id: str, action: str) -> str:
     Raises DraftGone when the issue is not here or does not allow ``action`` in its state.
     """
     found = standing(ws, issue_id)
-    if found is None or action not in offered_steps(ws, found.state):
+    if found is None or action not in offered_steps(ws, found):
         raise DraftGone(issue_id)
     part = new_part(
         "issue_step",
@@ -135,15 +158,15 @@ def finish_step(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     """Append the step; it happens now, and its words are needed. Raises as `drafts.keep`."""
 
     def stamp(draft: Draft) -> None:
-        main = draft["parts"][MAIN]
-        found = standing(ws, main["fixed"]["issue_id"])
-        main["fixed"]["at"] = _now(ws)
+        fixed = draft["parts"][MAIN]["fixed"]
+        fixed["at"] = _now(ws)
+        found = standing(ws, fixed["issue_id"])
         if found is not None:
-            action = main["fixed"]["action"]
-            target = workflow.next_state(found.state, action)
-            main["fixed"]["from_state"] = found.state
-            if target is not None:
-                main["fixed"]["to_state"] = target
+            fixed["after"] = heads(fixed["issue_id"], found.case.steps)
+            fixed["from_state"] = found.state
+            rows = workflow.rows_for(fixed["action"], found.state)
+            if rows:
+                fixed["to_state"] = rows[0].target
 
     return finish(ws, draft_id, typed, stamp)
 

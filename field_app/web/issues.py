@@ -70,7 +70,7 @@ def show(record_id: str) -> str:
         detail=detail,
         states=code_list("ISSUE_STATE"),
         actions=code_list("STEP_ACTION"),
-        offered=issues.offered_steps(ws, found.state),
+        offered=issues.offered_steps(ws, found),
         source=issues.source_of(ws, found.view),
         name_of=names(ws),
         over=found.state in issues.OVER,

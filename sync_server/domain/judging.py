@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.check import broken_rules
+from schemas.check import FieldProblem, broken_rules
 from schemas.kind import KindInfo
 from schemas.values import apply
 from sync_server.domain.areas import holds
@@ -70,6 +70,9 @@ def judge(
         return _refused("wrong_author")
     if arrival.action not in info.laptop:
         return _refused("not_allowed")
+    if faults := [fault for rule in info.laptop_rules if (fault := rule(arrival.fields))]:
+        found = [FieldProblem(f"/{name}", words).as_json() for name, words in faults]
+        return Verdict(problems=found)
     if arrival.action in ("create", "step"):
         return _judge_new(arrival, worker.areas(made), record, parent, lay_in)
     return _judge_changed(arrival, worker, record, made, lay_in)

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from schemas import workflow
 from schemas.exchange import ChangeSchema, SyncSchema, depth, plain, pointers
 from schemas.seal import ZEROS, canonical, change_hash, seal
 from tests.schemas.samples import GRID, ID
@@ -85,10 +84,3 @@ def test_what_cannot_cross_the_wire_is_named() -> None:
     assert plain({"x": [1, True, None, "林", -(2**53)]}) is None
     with pytest.raises(ValueError, match="JSON"):
         canonical(float("nan"))
-
-
-def test_steps_fold_into_a_state_and_an_illegal_step_changes_nothing() -> None:
-    steps = [{"action": a} for a in ("accept", "rate", "handle", "resolve", "verify", "close")]
-    assert workflow.fold({}, steps) == workflow.CLOSED
-    assert workflow.fold({}, [{"action": "close"}, {"action": "note"}]) == workflow.REPORTED
-    assert workflow.fold({"self_handled": True}, [{"action": "close"}]) == workflow.CLOSED

@@ -182,7 +182,7 @@ class Desk:
         for action, chance in chances.items():
             if action not in case.once and rng.random() < chance:
                 case.once.add(action)
-                author = self._superior(case)
+                author = self.staff.street if action == "whistle" else self._superior(case)
                 if action == "escalate":
                     case.level = str(int(case.level) + 1)
                 return action, author, later(rng, case.at, 0.5)

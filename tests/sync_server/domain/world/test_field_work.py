@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from schemas import workflow
+from schemas.cases import fold
+from schemas.steps_order import Step
 from sync_server.domain.world.cast import MOVING_IN
 from sync_server.domain.world.duty import duty_days, is_duty_day
 from sync_server.domain.world.staff import PERSONA_GRID
@@ -136,6 +138,11 @@ def test_the_scripted_grid_is_ready_for_its_day(tier_s, steps):
         for issue in tier_s.by_kind["issue"]
         if issue.grid == PERSONA_GRID
         and issue.author == persona.worker_id
-        and workflow.fold(issue.fields, [s.fields for s in steps.get(issue.record_id, [])]) == "15"
+        and _state(issue, steps.get(issue.record_id, [])) == workflow.RETURNED
     ]
     assert returned == [persona.returned_issue]
+
+
+def _state(issue, steps):
+    held = [Step(one.record_id, one.author, one.made_at, one.fields) for one in steps]
+    return fold(issue.record_id, issue.author, issue.fields, held).state
