@@ -22,6 +22,7 @@ Right = Literal[
     "audit",
     "decide",
     "levels",
+    "limits",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -38,10 +39,12 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "audit": frozenset({"admin", "auditor"}),
     "decide": _AREA_ROLES,
     "levels": frozenset({"admin", "district"}),
+    "limits": frozenset({"district"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
-``areas`` putting records into another grid, ``levels`` naming the levels of issues."""
+``areas`` putting records into another grid, ``levels`` naming the levels of issues,
+``limits`` setting working days and time limits; seeing them goes with ``records``."""
 
 LONGEST_CODE = 17
 

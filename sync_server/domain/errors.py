@@ -74,6 +74,11 @@ CODES: dict[str, str] = {
     "words_needed": "words must be said with this decision",
     "words_too_long": "the words are too long",
     "reason_needed": "a reason must be given for showing personal values",
+    # deadlines
+    "note_too_long": "the note is too long",
+    "bad_hours": "working hours are missing, empty, or overlap",
+    "bad_limit": "a limit is a whole amount of a known unit",
+    "bad_rule": "no such clock, or codes it does not depend on",
     # running
     "old_sqlite": "the SQLite library has the WAL-reset bug",
     "bad_database_url": "the database address cannot be used",

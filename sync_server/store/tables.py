@@ -438,3 +438,31 @@ relay_files = sa.Table(
     sa.Index(None, "district", "received_at"),
 )
 """Relay files that were taken in; handing one in again is harmless and told apart here."""
+
+calendar_days = sa.Table(
+    "calendar_days",
+    metadata,
+    _district(),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("working", sa.Boolean, nullable=False),
+    sa.Column("note", sa.String(200), nullable=False),
+    _id("set_by", nullable=False),
+    sa.Column("set_at", Utc, nullable=False),
+)
+"""Days a district decided about; every other day follows the official calendar."""
+
+time_limits = sa.Table(
+    "time_limits",
+    metadata,
+    _district(),
+    sa.Column("clock", sa.String(40), primary_key=True),
+    # Each a code of its list, or "*" for any.
+    sa.Column("category", sa.String(20), primary_key=True),
+    sa.Column("level", sa.String(20), primary_key=True),
+    sa.Column("urgency", sa.String(20), primary_key=True),
+    sa.Column("amount", sa.Integer, nullable=False),
+    sa.Column("unit", sa.String(20), nullable=False),
+    _id("set_by", nullable=False),
+    sa.Column("set_at", Utc, nullable=False),
+)
+"""Limits a district set; every other one is a default of domain/time_limits.py."""
