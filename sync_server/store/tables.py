@@ -1,62 +1,20 @@
 """The centre's tables (SQLAlchemy Core), the same on SQLite and PostgreSQL.
 
 Every key starts with ``district``, the county-level area code, so that a city is many small,
-independent histories and a database can be partitioned or distributed by that column. Times are
-aware UTC; documents are JSON (JSONB on PostgreSQL, which reorders keys: hashes are always taken
-over canonical JSON, never over stored text).
+independent histories and a database can be partitioned or distributed by that column. What they are
+made of stands in ``columns.py``.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.types import TypeDecorator
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Document = sa.JSON(none_as_null=True).with_variant(
-    postgresql.JSONB(none_as_null=True), "postgresql"
-)
-
-
-class Utc(TypeDecorator[datetime]):
-    """An aware time, stored in UTC; SQLite gives naive ones back, PostgreSQL aware ones."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Refuse naive times; store UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without offset")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Give aware UTC back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _district() -> sa.Column[str]:
-    return sa.Column("district", sa.String(6), primary_key=True)
-
-
-def _id(name: str, **kwargs: Any) -> sa.Column[str]:
-    return sa.Column(name, sa.String(36), **kwargs)
+from sync_server.store.columns import Document, Utc
+from sync_server.store.columns import district_key as _district
+from sync_server.store.columns import id_column as _id
+from sync_server.store.columns import metadata as metadata  # whole only once this module is read
 
 
 def _change_no(context: Any) -> int:
