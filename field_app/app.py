@@ -38,6 +38,7 @@ from field_app.web import (
     revoked,
     search,
     security,
+    service_requests,
     session,
     settings_pages,
     sync,
@@ -85,9 +86,9 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     i18n.init(app)
     errors.init(app)
     for feature in (
-        session, i18n, health, join, unlock, recovery, today, patrols, visits, issues, base_data,
-        records, search, photos, drafts, widgets, outbox, sync, relay, receipts, revoked,
-        settings_pages,
+        session, i18n, health, join, unlock, recovery, today, patrols, visits, issues,
+        service_requests, base_data, records, search, photos, drafts, widgets, outbox, sync, relay,
+        receipts, revoked, settings_pages,
     ):  # fmt: skip
         app.register_blueprint(feature.pages)
     return app

@@ -33,7 +33,7 @@ from schemas.clock import read_moment, written
 from schemas.kind import Action
 from schemas.messages import Problem
 
-Journey = Literal["record", "patrol", "visit", "issue", "step"]
+Journey = Literal["record", "patrol", "visit", "issue", "step", "service", "service_step"]
 """Which page a draft is filled in on."""
 
 MAIN = ""

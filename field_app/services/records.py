@@ -260,13 +260,20 @@ def _grid(
         return str(view["grid"])
     grids = ws.grids
     if entry.grid is not None:
-        return entry.grid if entry.grid in grids else None
+        return entry.grid if _reached(kind, grids, entry.grid) else None
     parent = kind.info.parent
     if parent and isinstance(entry.values.get(parent), str):
         above = find_view(ws, entry.values[parent])
-        if above and above["grid"] in grids:
+        if above and _reached(kind, grids, above["grid"]):
             return str(above["grid"])
     return grids[0] if len(grids) == 1 else None
+
+
+def _reached(kind: type[Kind], grids: Sequence[str], area: str) -> bool:
+    """Tell whether a record of the kind may be written in an area: a grid of the worker's, or an
+    area above one where the kind reaches that far."""
+    above = kind.info.reach == "community" and any(grid.startswith(area) for grid in grids)
+    return area in grids or (bool(area) and above)
 
 
 def _step_again(entry: Entry, kind: type[Kind], view: Mapping[str, Any]) -> Saved:

@@ -21,6 +21,8 @@ from field_app.services.outbox import Item, unread_decisions
 from field_app.services.overview import look
 from field_app.services.patrols import Slot, missing_slots, slots_of
 from field_app.services.records import get_view, unsent_count, views
+from field_app.services.service_requests import Standing as Request
+from field_app.services.service_requests import claimable, my_requests
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
 from field_app.store.rows import backup_day
@@ -68,6 +70,10 @@ class Today:
     care: tuple[CareDue, ...]
     returned: tuple[Standing, ...]
     to_verify: tuple[Standing, ...]
+    requests: tuple[Request, ...]
+    """The service requests the worker has in hand, by what is due next."""
+    free_requests: int
+    """How many wait for somebody to take them on."""
     asked: tuple[Asked, ...]
     """What staff ask the worker to correct or to check."""
     decided: tuple[Item, ...]
@@ -93,6 +99,8 @@ def today(ws: Workspace) -> Today:
         care=tuple(care_due(ws)),
         returned=tuple(returned_issues(ws)),
         to_verify=tuple(to_verify(ws)),
+        requests=tuple(my_requests(ws)),
+        free_requests=len(claimable(ws)),
         asked=tuple(open_corrections(ws)),
         decided=tuple(unread_decisions(ws)),
         notices=tuple(notices_today(ws)),
@@ -178,6 +186,8 @@ def draft_line(ws: Workspace, draft: Draft) -> DraftLine:
         words = name_of(part["kind"], part["record_id"]) or ""
     elif part["kind"] == "issue_step":
         words = name_of("issue", part["fixed"].get("issue_id", "")) or ""
+    elif part["kind"] == "service_step":
+        words = name_of("service", part["fixed"].get("service_id", "")) or ""
     if not words:
         words = _typed_title(ws, draft)
     return DraftLine(draft, part["kind"], words, part["action"] == "update")

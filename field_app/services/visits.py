@@ -30,6 +30,14 @@ from field_app.services.households import (
 from field_app.services.overview import newest
 from field_app.services.patrols import SHORT_ISSUE, SHOWN
 from field_app.services.records import get_view, new_id
+from field_app.services.service_requests import (
+    SERVICE,
+    SHORT,
+    TAKEN,
+    add_steps,
+    of_household,
+    step_part,
+)
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
 from schemas.clock import written
@@ -153,6 +161,51 @@ def _place(ws: Workspace, target: Target) -> dict[str, Any]:
     }
 
 
+def add_service(
+    ws: Workspace,
+    draft_id: str,
+    typed: Typed,
+    *,
+    take: bool = True,
+    values: Mapping[str, Any] | None = None,
+) -> Draft:
+    """Put a service request into the visit's draft, to be taken on by the worker (``take``) or
+    handed to the community; raises as `drafts.keep`."""
+
+    def add(draft: Draft) -> None:
+        put_service(ws, draft, take=take, values=values)
+
+    return alter(ws, draft_id, typed, add)
+
+
+def put_service(
+    ws: Workspace, draft: Draft, *, take: bool = True, values: Mapping[str, Any] | None = None
+) -> None:
+    """Put a service request into a visit's draft unless there is one already."""
+    if SERVICE in draft["parts"]:
+        return
+    main = draft["parts"][MAIN]
+    target = target_of(ws, main["fixed"])
+    begin: dict[str, Any] = {"kind": "proxy", "words": _first(main, "findings")}
+    fixed = {"channel": "door", "visit_id": main["record_id"]}
+    if target is not None and target.kind == "household":
+        begin |= of_household(ws, target.view)
+        fixed["household_id"] = target.record_id
+    elif target is not None:
+        shop = target.view["fields"]
+        begin |= {"applicant": shop.get("keeper"), "phone": shop.get("phone")}
+    if met := _first(main, "met"):
+        begin["applicant"] = met
+    draft["parts"][SERVICE] = new_part(
+        "service",
+        values={name: value for name, value in {**begin, **(values or {})}.items() if value},
+        fixed=fixed,
+        grid=main["grid"],
+        only=SHORT,
+    )
+    add_steps(ws, draft, SERVICE, TAKEN if take else ())
+
+
 def change_household(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
     """Open the household's own facts (phone, size …) beside the visit; raises as `drafts.keep`."""
 
@@ -211,12 +264,15 @@ def take_back(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Draft:
     def drop(draft: Draft) -> None:
         if prefix:
             draft["parts"].pop(prefix, None)
+        if prefix == SERVICE:
+            for step in [one for one in draft["parts"] if step_part(one)]:
+                del draft["parts"][step]
 
     return alter(ws, draft_id, typed, drop)
 
 
 def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
-    """Save the visit with its issue and the changes of the household in one commit.
+    """Save the visit with its issue, its request and the household's changes in one commit.
 
     Raises as `drafts.keep`.
     """
@@ -226,6 +282,14 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         main["fixed"].pop("issue_ids", None)
         if issue is not None:
             main["fixed"]["issue_ids"] = [issue["record_id"]]
+        main["fixed"].pop("service_ids", None)
+        if (service := draft["parts"].get(SERVICE)) is not None:
+            main["fixed"]["service_ids"] = [service["record_id"]]
+            visited = values_of(kind_of("visit"), main["texts"]).get("visited_at")
+            service["fixed"]["requested_at"] = visited or written(ws.now())
+            for prefix, step in draft["parts"].items():
+                if step_part(prefix):
+                    step["fixed"]["at"] = written(ws.now())
 
     return finish(ws, draft_id, typed, link)
 

@@ -50,6 +50,8 @@ JOURNEYS = {
     "visit": "visits.fill_in",
     "issue": "issues.fill_in",
     "step": "issues.fill_in_step",
+    "service": "service_requests.fill_in",
+    "service_step": "service_requests.fill_in_step",
 }
 """The page on which a draft is filled in."""
 
@@ -65,6 +67,7 @@ def page_of(
     render: Render,
     save: Save = drafts.finish,
     *,
+    ways: Mapping[str, Save] | None = None,
     acts: Mapping[str, Act] | None = None,
     draw: Callable[[Workspace, Draft, Finished | None], FormPage] = form_page,
     after: Callable[[Draft], str] | None = None,
@@ -72,7 +75,8 @@ def page_of(
     """Answer a request for a form's page: show it, keep it, change it or save it.
 
     ``save`` and ``acts`` are the services behind the page's buttons (``_act`` names the one
-    pressed), ``draw`` arranges the form, ``after`` tells where to go when all is saved.
+    pressed; ``ways`` are other ways of saving, by what follows its colon), ``draw`` arranges the
+    form, ``after`` tells where to go when all is saved.
     """
     ws = workspace()
     if request.method == "GET":
@@ -86,7 +90,8 @@ def page_of(
     act, _colon, about = request.form.get("_act", "keep").partition(":")
     try:
         if act == "save":
-            return _saved(ws, draft_id, typed, save, draw, render, after)
+            chosen = (ways or {}).get(about, save)
+            return _saved(ws, draft_id, typed, chosen, draw, render, after)
         outcome = {**ACTS, **(acts or {})}.get(act, _keep)(ws, draft_id, typed, about)
         if isinstance(outcome, Finished):
             return render(draw(ws, drafts.opened(ws, draft_id, journey), outcome)), 422

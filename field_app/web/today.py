@@ -21,7 +21,13 @@ def show() -> str:
     slots = {item.code: item.label.text(ws.lang) for item in code_list("SLOT").items}
     risks = {item.code: item.label.text(ws.lang) for item in code_list("CARE_RISK").items}
     return render_template(
-        "today.html", today=today(ws), slots=slots, risks=risks, room=_room(ws.worker_id)
+        "today.html",
+        today=today(ws),
+        slots=slots,
+        risks=risks,
+        room=_room(ws.worker_id),
+        service_items=code_list("SERVICE_ITEM"),
+        service_states=code_list("SERVICE_STATE"),
     )
 
 

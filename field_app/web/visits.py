@@ -96,8 +96,11 @@ def _form(page: FormPage) -> str:
         closing=page.main.pick("notice_given"),
         not_met=result in visits.NOT_MET,
         issue=page.papers.get(visits.ISSUE),
+        service=page.papers.get(visits.SERVICE),
+        takes_on=any(visits.step_part(prefix) for prefix in page.papers),
         changes=[paper for prefix, paper in page.papers.items()
-                 if prefix not in (MAIN, visits.ISSUE)],
+                 if prefix not in (MAIN, visits.ISSUE, visits.SERVICE)
+                 and not visits.step_part(prefix)],
         results=code_list("VISIT_RESULT"),
         name_of=names(ws),
     )  # fmt: skip
@@ -106,6 +109,11 @@ def _form(page: FormPage) -> str:
 def _add_issue(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
     visits.add_issue(ws, draft_id, typed)
     return Goto(anchor=html_id(f"{visits.ISSUE}form"))
+
+
+def _add_service(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
+    visits.add_service(ws, draft_id, typed, take=about != "hand_over")
+    return Goto(anchor=html_id(f"{visits.SERVICE}form"))
 
 
 def _change_household(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
@@ -130,6 +138,7 @@ def _take_back(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Goto:
 
 ACTS = {
     "issue": _add_issue,
+    "service": _add_service,
     "household": _change_household,
     "resident": _add_resident,
     "moved": _move_out,

@@ -40,6 +40,7 @@ HOME_PAGES = {
     "building": "base_data.building",
     "compound": "base_data.compound",
     "issue": "issues.show",
+    "service": "service_requests.show",
 }
 """Kinds with a page of their own; every other record has the general one."""
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.fields import Code, Moment, Paragraph, Ref, Refs, Whole
+from schemas.fields import Code, Flag, Moment, Paragraph, Ref, Refs, Whole
 from schemas.kind import Kind, KindInfo
 from schemas.labels import Label
 from schemas.messages import Problem
+from schemas.service_flow import DUES, OFFLINE_ACTIONS, WORKERS
 
 NEEDED = {
     "assign": ("taker_id",),
@@ -30,6 +31,18 @@ def said_enough(whole: Mapping[str, Any]) -> tuple[str, Problem] | None:
     return None
 
 
+def from_laptop(fields: Mapping[str, Any]) -> tuple[str, Problem] | None:
+    """A laptop appends what may be done offline, as a worker, and never what the centre sets."""
+    if fields.get("action") not in OFFLINE_ACTIONS:
+        return "action", Problem("not_allowed")
+    if fields.get("role") not in WORKERS:
+        return "role", Problem("not_allowed")
+    for name in ("central", *DUES):
+        if name in fields:
+            return name, Problem("not_allowed")
+    return None
+
+
 class ServiceStep(Kind):
     """What it did to the request is folded from all steps (``service_flow.py``)."""
 
@@ -43,6 +56,7 @@ class ServiceStep(Kind):
         laptop=frozenset({"step"}),
         staff=frozenset({"step"}),
         rules=(said_enough,),
+        laptop_rules=(from_laptop,),
         dated_by="at",
         only_author=True,
     )
@@ -50,10 +64,15 @@ class ServiceStep(Kind):
     service_id = Ref("服务单", "Service request", "service", required=True, column=True)
     action = Code("动作", "Action", "SERVICE_ACTION", required=True, column=True)
     role = Code("身份", "Taken as", "ROLE", required=True, ask=False)
-    after = Refs("已见流转", "Steps seen", "service_step", ask=False)
+    central = Flag("中心办理", "At the centre", ask=False)
+    after = Refs("此前流转", "Steps seen before", "record", ask=False)
     at = Moment("时间", "At", required=True, column=True)
     text = Paragraph("说明", "Words", search=True, column=True, longest=2000)
     taker_id = Ref("接单人", "Taken by", "user")
     result = Code("结果", "Result", "RESULT")
     person_times = Whole("服务人次", "Person-times", most=999)
     rating = Whole("评价（1–5）", "Rating (1–5)", least=1, most=5)
+    due_respond = Moment("响应时限", "Respond by", ask=False)
+    due_reply = Moment("回复时限", "Reply by", ask=False)
+    due_solve = Moment("解决时限", "Solve by", ask=False)
+    due_plan = Moment("方案时限", "Plan by", ask=False)

@@ -23,7 +23,8 @@ _NUMBERS = {
     name: number
     for number, name in enumerate(
         ("area", "compound", "building", "room", "shop", "household", "resident", "care",
-         "patrol", "visit", "issue", "issue_step", "notice"), 1)
+         "patrol", "visit", "issue", "issue_step", "notice", "service",
+         "service_step"), 1)
 }  # fmt: skip
 
 SPECIAL_NAMES = {
