@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from field_app.services import visits
+from field_app.services import service_requests, visits
 from field_app.services.choices import names
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
 from field_app.services.find import find_doors, warm
@@ -96,11 +96,11 @@ def _form(page: FormPage) -> str:
         closing=page.main.pick("notice_given"),
         not_met=result in visits.NOT_MET,
         issue=page.papers.get(visits.ISSUE),
-        service=page.papers.get(visits.SERVICE),
-        takes_on=any(visits.step_part(prefix) for prefix in page.papers),
+        service=page.papers.get(service_requests.SERVICE),
+        takes_on=any(service_requests.step_part(prefix) for prefix in page.papers),
         changes=[paper for prefix, paper in page.papers.items()
-                 if prefix not in (MAIN, visits.ISSUE, visits.SERVICE)
-                 and not visits.step_part(prefix)],
+                 if prefix not in (MAIN, visits.ISSUE, service_requests.SERVICE)
+                 and not service_requests.step_part(prefix)],
         results=code_list("VISIT_RESULT"),
         name_of=names(ws),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def _add_issue(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
 
 def _add_service(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
     visits.add_service(ws, draft_id, typed, take=about != "hand_over")
-    return Goto(anchor=html_id(f"{visits.SERVICE}form"))
+    return Goto(anchor=html_id(f"{service_requests.SERVICE}form"))
 
 
 def _change_household(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
