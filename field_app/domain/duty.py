@@ -9,6 +9,7 @@ from typing import Any
 from schemas.check import FieldProblem
 from schemas.clock import SHANGHAI, local_day, read_moment
 from schemas.kind import Kind
+from schemas.kinds.care import INTERVAL_DAYS
 from schemas.messages import Problem
 
 LATE_AFTER = timedelta(hours=24)
@@ -21,8 +22,10 @@ SLOT_ENDS: tuple[tuple[str, time], ...] = (
 )
 """Until when each patrol slot is on time; a missing one may be entered later."""
 
-MET = frozenset({"met"})
-REACHED = frozenset({"well", "need_help", "abnormal"})
+SERIOUS = "abnormal"
+RECHECK_AFTER = timedelta(hours=24)
+"""How soon somebody found in a serious state is seen again (domain reference, 5.3)."""
+LONGEST = 365  # days, what the field allows
 
 
 def slot_at(moment: datetime) -> str:
@@ -56,19 +59,15 @@ def late_problem(
     return FieldProblem("/late_reason", Problem("late_reason_required"))
 
 
-def reached(resident_id: str, household_id: str | None, fields: Mapping[str, Any]) -> bool:
-    """Tell whether a visit reached a person in care.
+def recheck_at(resident_id: str, last: Mapping[str, Any] | None) -> datetime | None:
+    """Return until when a person found in a serious state is to be seen again, None for others.
 
-    A care check of the person decides; without one, having met somebody at the door counts.
+    ``last`` are the fields of the last visit that reached the person.
     """
-    check = (fields.get("care_checks") or {}).get(resident_id)
-    if check is not None:
-        return check.get("state") in REACHED
-    return (
-        household_id is not None
-        and fields.get("household_id") == household_id
-        and fields.get("result") in MET
-    )
+    check = ((last or {}).get("care_checks") or {}).get(resident_id) or {}
+    if last is None or check.get("state") != SERIOUS:
+        return None
+    return read_moment(last["visited_at"]) + RECHECK_AFTER
 
 
 def next_due(care: Mapping[str, Any], last: Mapping[str, Any] | None) -> str:
@@ -76,12 +75,17 @@ def next_due(care: Mapping[str, Any], last: Mapping[str, Any] | None) -> str:
 
     ``last`` are the fields of the last visit that reached the person: the day its care check
     names, else its day plus the interval; before any contact, the start of care plus the interval.
+    The interval is never longer than the risk allows, and after a serious change it is a day,
+    whatever day the check names (domain reference, section 5.3).
     """
+    days = min(care["visit_every_days"], INTERVAL_DAYS.get(str(care.get("risk")), LONGEST))
     if last is None:
-        start = care["since"]
-    else:
-        check = (last.get("care_checks") or {}).get(care["resident_id"]) or {}
-        if check.get("next_on"):
-            return str(check["next_on"])
-        start = local_day(read_moment(last["visited_at"]))
-    return (date.fromisoformat(start) + timedelta(days=care["visit_every_days"])).isoformat()
+        return _later(care["since"], days)
+    check = (last.get("care_checks") or {}).get(care["resident_id"]) or {}
+    due = str(check.get("next_on") or _later(local_day(read_moment(last["visited_at"])), days))
+    again = recheck_at(care["resident_id"], last)
+    return min(due, local_day(again)) if again else due
+
+
+def _later(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()

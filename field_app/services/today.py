@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from field_app.domain.duty import next_due, reached
+from field_app.domain.duty import next_due, recheck_at
 from field_app.domain.typed import values_of
+from field_app.services.care_alarms import Alarm, open_alarms
 from field_app.services.choices import names
 from field_app.services.corrections import Asked, open_corrections
 from field_app.services.drafts import MAIN, Draft, begun
@@ -26,8 +27,9 @@ from field_app.services.service_requests import claimable, my_requests
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
 from field_app.store.rows import backup_day
+from schemas.care_contact import reached
 from schemas.catalogue import UnknownKind, kind_of
-from schemas.clock import local_day, read_moment
+from schemas.clock import local_day, read_moment, written
 from schemas.describe import title
 
 SOON = timedelta(days=7)
@@ -48,6 +50,10 @@ class CareDue:
     risk: str
     due: str
     days: int
+    again_by: str | None = None
+    """Until when, for somebody found in a serious state: within a day, whatever the risk."""
+    change: str = ""
+    """What was found then."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class Today:
     slots: tuple[Slot, ...]
     missed: tuple[Slot, ...]
     care: tuple[CareDue, ...]
+    alarms: tuple[Alarm, ...]
+    """People in care missed twice in a row, whose issue is not over."""
     returned: tuple[Standing, ...]
     to_verify: tuple[Standing, ...]
     requests: tuple[Request, ...]
@@ -97,6 +105,7 @@ def today(ws: Workspace) -> Today:
         slots=tuple(slots_of(ws, day)),
         missed=tuple(missing_slots(ws)),
         care=tuple(care_due(ws)),
+        alarms=tuple(open_alarms(ws)),
         returned=tuple(returned_issues(ws)),
         to_verify=tuple(to_verify(ws)),
         requests=tuple(my_requests(ws)),
@@ -113,7 +122,8 @@ def today(ws: Workspace) -> Today:
 
 
 def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
-    """Return the care visits due by today and ``within``, the longest overdue first."""
+    """Return the care visits due by today and ``within``: people found in a serious state first,
+    then the longest overdue."""
     present = date.fromisoformat(local_day(ws.now()))
     in_care = {}
     for view in views(ws, "care"):
@@ -132,10 +142,16 @@ def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
         if days <= within.days:
             home = resident["fields"].get("household_id")
             where = (name_of("household", home) if home else "") or ""
-            name = str(resident["fields"].get("name", ""))
-            found.append(CareDue(resident_id, name, home, where,
-                                 str(care.get("risk", "")), due, days))  # fmt: skip
-    return sorted(found, key=lambda one: (one.due, one.name))
+            again = recheck_at(resident_id, last.get(resident_id))
+            check = (last[resident_id].get("care_checks") or {})[resident_id] if again else {}
+            found.append(
+                CareDue(
+                    resident_id, str(resident["fields"].get("name", "")), home, where,
+                    str(care.get("risk", "")), due, days, written(again) if again else None,
+                    str(check.get("change") or ""),
+                )
+            )  # fmt: skip
+    return sorted(found, key=lambda one: (one.again_by is None, one.due, one.name))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from field_app.domain.typed import values_of
+from field_app.services.care_alarms import Made, contact_words, missed_before, missed_twice
 from field_app.services.drafts import (
     MAIN,
     Draft,
@@ -39,11 +40,14 @@ from field_app.services.service_requests import (
     step_part,
 )
 from field_app.services.workspace import Workspace
+from schemas.care_contact import alarm_fields, alarm_id, missed
 from schemas.catalogue import kind_of
-from schemas.clock import written
+from schemas.clock import read_moment, written
 
 ISSUE, HOUSEHOLD = "issue:", "household:"
 """Prefixes of the issue raised on a visit and of the household's own changes."""
+ALARM = "alarm-"
+"""Beginning of the prefixes of the issues that saving itself raises."""
 RESIDENT, MOVED = "resident-", "moved-"
 """Beginnings of the prefixes of new members and of members who moved out."""
 EASY_HOUSEHOLD = ["phone", "size", "kind", "remarks"]
@@ -52,8 +56,6 @@ NEW_RESIDENT = [
     "name", "sex", "birth", "relation", "reside", "phone", "id_no", "guardian", "notice_version",
     "notice_at", "basis",
 ]  # fmt: skip
-NOT_MET = frozenset({"nobody", "refused", "vacant", "moved"})
-"""Results after which there is nothing to ask behind the door."""
 
 
 @dataclass(frozen=True)
@@ -272,26 +274,84 @@ def take_back(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Draft:
 
 
 def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
-    """Save the visit with its issue, its request and the household's changes in one commit.
+    """Save the visit with its issue, its request and the household's changes in one commit, and with
+    an urgent issue for each person in care whom it misses for the second time in a row.
 
     Raises as `drafts.keep`.
     """
 
     def link(draft: Draft) -> None:
-        main, issue = draft["parts"][MAIN], draft["parts"].get(ISSUE)
+        parts = draft["parts"]
+        main = parts[MAIN]
         main["fixed"].pop("issue_ids", None)
-        if issue is not None:
-            main["fixed"]["issue_ids"] = [issue["record_id"]]
+        for prefix in [one for one in parts if one.startswith(ALARM)]:  # of a save that was refused
+            del parts[prefix]
+        _raise_alarms(ws, draft)
+        raised = [one["record_id"] for prefix, one in parts.items()
+                  if prefix == ISSUE or prefix.startswith(ALARM)]  # fmt: skip
+        if raised:
+            main["fixed"]["issue_ids"] = raised
         main["fixed"].pop("service_ids", None)
-        if (service := draft["parts"].get(SERVICE)) is not None:
+        if (service := parts.get(SERVICE)) is not None:
             main["fixed"]["service_ids"] = [service["record_id"]]
             visited = values_of(kind_of("visit"), main["texts"]).get("visited_at")
             service["fixed"]["requested_at"] = visited or written(ws.now())
-            for prefix, step in draft["parts"].items():
+            for prefix, step in parts.items():
                 if step_part(prefix):
                     step["fixed"]["at"] = written(ws.now())
 
     return finish(ws, draft_id, typed, link)
+
+
+def _raise_alarms(ws: Workspace, draft: Draft) -> None:
+    main, made = draft["parts"][MAIN], _made(ws, draft)
+    target = target_of(ws, main["fixed"])
+    for resident_id, run in missed_twice(ws, made).items() if target else ():
+        at = read_moment(made.fields["visited_at"])
+        draft["parts"][f"{ALARM}{resident_id}:"] = new_part(
+            "issue",
+            alarm_id(made.visit_id, resident_id),
+            fixed=alarm_fields(run, at, _place(ws, target)) if target else {},
+            grid=main["grid"],
+        )
+
+
+def _made(ws: Workspace, draft: Draft) -> Made:
+    """Return the visit a draft would make as it is typed so far."""
+    main, issue = draft["parts"][MAIN], draft["parts"].get(ISSUE)
+    category = values_of(kind_of("issue"), issue["texts"]).get("category") if issue else None
+    values = values_of(kind_of("visit"), main["texts"])
+    said = {name: value for name, value in values.items() if value is not None}
+    try:
+        read_moment(str(said.get("visited_at")))
+    except ValueError:  # not typed to its end: it happens now
+        said["visited_at"] = written(ws.now())
+    return Made(main["record_id"], said | main["fixed"], category)
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Somebody behind the door who was missed the last time; ``now`` tells whether the form says
+    so again, which raises an alarm when it is saved."""
+
+    name: str
+    last_missed_at: str
+    contact: str
+    now: bool
+
+
+def at_risk(ws: Workspace, draft: Draft) -> list[Risk]:
+    """Return the people in care about whom one more miss raises an alarm."""
+    target, made = target_of(ws, draft["parts"][MAIN]["fixed"]), _made(ws, draft)
+    people = {one.view["record_id"]: str(one.fields.get("name") or "") for one in target.in_care} \
+        if target else {}  # fmt: skip
+    return [
+        Risk(
+            people[one], written(at), contact_words(ws, one),
+            missed(one, made.household_id, made.fields),
+        )
+        for one, at in missed_before(ws, made, people).items()
+    ]  # fmt: skip
 
 
 def my_visits(ws: Workspace) -> list[Mapping[str, Any]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from field_app.services import service_requests, visits
+from field_app.services.care_alarms import open_alarms
 from field_app.services.choices import names
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
 from field_app.services.find import find_doors, warm
@@ -17,6 +20,7 @@ from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, page_of
 from field_app.web.session import workspace
 from field_app.web.widgets import FormPage, form_page
+from schemas.care_contact import NOT_MET
 from schemas.codes import code_list
 
 pages = Blueprint("visits", __name__)
@@ -65,11 +69,34 @@ def start() -> Response:
 @pages.route("/visits/draft/<draft_id>", methods=["GET", "POST"])
 def fill_in(draft_id: str) -> Any:
     """The form of a visit."""
+    return page_of(draft_id, "visit", _form, _save, acts=ACTS, draw=_draw, after=_after)
+
+
+def _save(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
+    finished = visits.finish_visit(ws, draft_id, typed)
+    if finished.saved and _raised(finished.results):
+        flash(_("关怀对象连续两次未见到：已自动上报紧急事件，请立即联系紧急联系人。"), "error")
+    return finished
+
+
+def _after(draft: Draft) -> str:
+    if _raised(draft["became"]):
+        return url_for(".alarm", record_id=draft["became"][MAIN][1])
     # Doors come one after the other: the next thing to do is finding the next one.
-    after = lambda draft: url_for(".index")  # noqa: E731
-    return page_of(
-        draft_id, "visit", _form, visits.finish_visit, acts=ACTS, draw=_draw, after=after
-    )
+    return url_for(".index")
+
+
+def _raised(prefixes: Iterable[str]) -> bool:
+    return any(prefix.startswith(visits.ALARM) for prefix in prefixes)
+
+
+@pages.get("/visits/<record_id>/alarm")
+def alarm(record_id: str) -> str:
+    """Say whom to call after somebody was missed twice in a row."""
+    found = open_alarms(workspace(), record_id)
+    if not found:
+        abort(404)
+    return render_template("visit_alarm.html", alarms=found)
 
 
 def _draw(ws: Workspace, draft: Draft, finished: Finished | None) -> FormPage:
@@ -94,13 +121,15 @@ def _form(page: FormPage) -> str:
         first=page.main.pick(*FIRST),
         behind=page.main.pick(*BEHIND_THE_DOOR),
         closing=page.main.pick("notice_given"),
-        not_met=result in visits.NOT_MET,
+        not_met=result in NOT_MET,
         issue=page.papers.get(visits.ISSUE),
         service=page.papers.get(service_requests.SERVICE),
         takes_on=any(service_requests.step_part(prefix) for prefix in page.papers),
         changes=[paper for prefix, paper in page.papers.items()
                  if prefix not in (MAIN, visits.ISSUE, service_requests.SERVICE)
+                 and not prefix.startswith(visits.ALARM)
                  and not service_requests.step_part(prefix)],
+        risks=visits.at_risk(ws, page.draft),
         results=code_list("VISIT_RESULT"),
         name_of=names(ws),
     )  # fmt: skip

@@ -19,6 +19,7 @@ from sync_server.domain.holding import Made
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.domain.times import corrected, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
+from sync_server.services.care_alarms import VISIT, sound_alarms
 from sync_server.services.decision_records import close_answered, tell_decisions
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Ledger
@@ -205,6 +206,7 @@ class Intake:
         writing.settle_held(connection, settled)
         now = batch.received_at
         tell_decisions(connection, self._district, self._ledger.decided, now)
+        sound_alarms(connection, self._district, self._ledger.touched(VISIT), now)
         close_answered(connection, self._district, rows + settled, now)
         reseals = [
             {

@@ -91,6 +91,10 @@ class Ledger:
         """Return a loaded record as it stands in this transaction, None when there is none."""
         return self._rows.get(record_id) if record_id else None
 
+    def touched(self, kind: str) -> list[Row]:
+        """Return the records of a kind that this transaction made or changed, as they stand."""
+        return [row for row in self._touched.values() if row["kind"] == kind]
+
     def create(
         self,
         kind: type[Kind],

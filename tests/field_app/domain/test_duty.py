@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from field_app.domain.duty import late_problem, next_due, reached, slot_at, slot_is_over
+from field_app.domain.duty import late_problem, next_due, recheck_at, slot_at, slot_is_over
+from schemas.care_contact import reached
 from schemas.catalogue import kind_of
-from schemas.clock import SHANGHAI
+from schemas.clock import SHANGHAI, read_moment
 
 NOON = datetime(2026, 9, 30, 12, 0, tzinfo=SHANGHAI)
 CARE = {"resident_id": "r1", "since": "2026-09-01", "visit_every_days": 7}
@@ -76,3 +77,20 @@ def test_a_care_check_decides_whom_a_visit_reached_else_the_door(
     more: dict[str, object], reaches: bool
 ) -> None:
     assert reached("r1", "h1", visit("2026-09-20", **more)) is reaches
+
+
+@pytest.mark.parametrize(("risk", "days"), [("high", 7), ("key", 30), ("general", 90)])
+def test_the_interval_is_never_longer_than_the_risk_allows(risk: str, days: int) -> None:
+    care = CARE | {"risk": risk, "visit_every_days": 365}
+    due = date.fromisoformat(next_due(care, visit("2026-09-20")))
+    assert due == date(2026, 9, 20) + timedelta(days=days)
+
+
+def test_after_a_serious_change_a_visit_is_due_within_24_hours() -> None:
+    serious = visit("2026-09-20", care_checks={"r1": {"state": "abnormal"}})
+    assert next_due(CARE, serious) == "2026-09-21"
+    assert recheck_at("r1", serious) == read_moment("2026-09-21T09:00:00+08:00")
+    named = visit("2026-09-20", care_checks={"r1": {"state": "abnormal", "next_on": "2026-10-01"}})
+    assert next_due(CARE, named) == "2026-09-21"
+    assert recheck_at("r2", serious) is None
+    assert recheck_at("r1", None) is None

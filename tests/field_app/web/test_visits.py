@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from field_app.services import drafts
-from field_app.services.records import changes_of, get_view, views
+from field_app.services.records import changes_of, get_view, save_record, views
 from field_app.services.workspace import CHANGES
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import Laptop
@@ -149,3 +151,36 @@ def test_the_household_may_leave_the_laptop_while_a_visit_is_open(at: Laptop) ->
     at.ws.table("household").remove(doc_ids=[HOME])
     assert Paper.open(at.browser, f"/drafts/{paper.draft_id}").press().status_code == 302
     assert get_view(at.ws, "visit", paper.draft_id) is not None
+
+
+def test_the_second_miss_warns_reports_and_says_whom_to_call(at: Laptop) -> None:
+    contact = {"contact": "侄子林甲 13700009999"}
+    save_record(at.ws, "care", "update", contact, record_id=rid("care", 1))
+    missed = {f"care_checks.{LIN}.state": "not_reached"}
+    answer = begin(at, household_id=HOME, result="nobody").put(missed).press()
+    assert answer.location == "/visits"
+    at.hands.wall += timedelta(days=1)
+    paper = begin(at, household_id=HOME, result="nobody")
+    assert "没有见到。" in paper.page.text
+    assert "侄子林甲 13700009999" in paper.page.text
+    answer = paper.put(missed).press()
+    shown = at.browser.get(answer.location).text
+    assert "请立即联系紧急联系人" in shown
+    assert "侄子林甲 13700009999" in shown
+    (issue,) = views(at.ws, "issue")
+    link = f'href="/issues/{issue["record_id"]}"'
+    assert link in shown
+    first = at.browser.get("/").text
+    assert link in first
+    assert "侄子林甲 13700009999" in first
+    assert "修改" in at.browser.get(f"/issues/{issue['record_id']}").text
+    assert at.browser.get(f"/visits/{rid('visit', 99)}/alarm").status_code == 404
+
+
+def test_a_form_that_says_not_reached_again_warns_louder(at: Laptop) -> None:
+    missed = {f"care_checks.{LIN}.state": "not_reached"}
+    begin(at, household_id=HOME, result="nobody").put(missed).press()
+    at.hands.wall += timedelta(days=1)
+    paper = begin(at, household_id=HOME, result="nobody").put(missed)
+    answer = paper.press("keep")
+    assert "请先打电话、问邻居" in at.browser.get(answer.location).text

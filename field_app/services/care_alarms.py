@@ -1,0 +1,178 @@
+"""Two misses in a row of somebody in care: the urgent issue a visit raises, and whom it is about.
+
+The rule is `schemas.care_contact`; here it is asked about the visits this laptop holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from field_app.services.choices import names
+from field_app.services.households import care_of, members_of
+from field_app.services.issues import OVER, standing
+from field_app.services.overview import look
+from field_app.services.records import get_view
+from field_app.services.workspace import Workspace
+from schemas.care_contact import (
+    CARE,
+    Contact,
+    Standing,
+    alarm_id,
+    calls_for_alarm,
+    contact_of,
+    may_miss,
+    missed,
+    missed_in_check,
+    misses_around,
+)
+from schemas.clock import read_moment
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A visit as it is being saved: its id and fields, and the category of its own new issue."""
+
+    visit_id: str
+    fields: Fields
+    issue_category: str | None = None
+
+    @property
+    def household_id(self) -> str | None:
+        """The household it goes to."""
+        found = self.fields.get("household_id")
+        return str(found) if found else None
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An open alarm: the issue, the person, when they were missed, and whom to call."""
+
+    issue_id: str
+    visit_id: str
+    resident_id: str
+    household_id: str | None
+    name: str
+    where: str
+    missed_at: str
+    contact: str
+    phones: tuple[str, ...]
+
+
+def missed_twice(ws: Workspace, made: Made) -> dict[str, tuple[Contact, ...]]:
+    """Return, by resident, the runs of misses for which saving this visit raises an alarm."""
+    return {
+        one: run
+        for one in _people(ws, made.household_id, made.fields)
+        if missed(one, made.household_id, made.fields) and (run := _alarming(ws, made, one))
+    }
+
+
+def missed_before(ws: Workspace, made: Made, residents: Iterable[str]) -> dict[str, datetime]:
+    """Return, by resident, when they were missed last, of those whom one more miss by this visit
+    would raise an alarm about, whatever it says so far."""
+    found = {}
+    for one in residents:
+        checks = {**(made.fields.get("care_checks") or {}), one: {"state": "not_reached"}}
+        run = _alarming(ws, Made(made.visit_id, {**made.fields, "care_checks": checks},
+                                 made.issue_category), one)  # fmt: skip
+        earlier = [contact.at for contact in run if contact.visit_id != made.visit_id]
+        if earlier:
+            found[one] = max(earlier)
+    return found
+
+
+def open_alarms(ws: Workspace, visit_id: str | None = None) -> list[Alarm]:
+    """Return the open alarms of the worker's grids, or those of one visit, the latest first."""
+    grids = ws.grids
+    found = []
+    for visit in look(ws, "visit", lambda view: view["grid"] in grids and may_miss(view["fields"])):
+        if visit_id is not None and visit["record_id"] != visit_id:
+            continue
+        home = visit["fields"].get("household_id")
+        for resident_id in _people(ws, home, visit["fields"]):
+            issue_id = alarm_id(visit["record_id"], resident_id)
+            issue = standing(ws, issue_id)
+            if issue is not None and issue.state not in OVER:
+                found.append(_alarm(ws, issue_id, visit, resident_id))
+    return sorted(found, key=lambda one: one.missed_at, reverse=True)
+
+
+def contact_words(ws: Workspace, resident_id: str) -> str:
+    """Return the emergency contact of somebody in care as their care record says it."""
+    care = care_of(ws, resident_id)
+    return str(care["fields"].get("contact") or "") if care else ""
+
+
+def _alarm(ws: Workspace, issue_id: str, visit: Mapping[str, Any], resident_id: str) -> Alarm:
+    fields = visit["fields"]
+    resident = get_view(ws, "resident", resident_id)
+    person: Fields = resident["fields"] if resident else {}
+    home = person.get("household_id") or fields.get("household_id")
+    household = get_view(ws, "household", home) if home else None
+    phones = (person.get("phone"), household["fields"].get("phone") if household else None)
+    return Alarm(
+        issue_id=issue_id,
+        visit_id=visit["record_id"],
+        resident_id=resident_id,
+        household_id=home if household else None,
+        name=str(person.get("name") or ""),
+        where=(names(ws)("household", home) if home else "") or "",
+        missed_at=str(fields.get("visited_at") or ""),
+        contact=contact_words(ws, resident_id),
+        phones=tuple(dict.fromkeys(str(one) for one in phones if one)),
+    )
+
+
+def _alarming(ws: Workspace, made: Made, resident_id: str) -> tuple[Contact, ...]:
+    """Return the run of misses that needs an alarm of this visit; empty when none does."""
+    contacts = list(_contacts(ws, made, resident_id))
+    run = misses_around(contacts, made.visit_id)
+    if not run or (made.issue_category == CARE):
+        return ()
+    people = _people(ws, made.household_id, made.fields)
+    how = lambda issue_id: _standing(ws, issue_id)  # noqa: E731
+    return run if calls_for_alarm(run, made.visit_id, resident_id, people, how) else ()
+
+
+def _contacts(ws: Workspace, made: Made, resident_id: str) -> Iterator[Contact]:
+    """Yield every contact with a person in the laptop's records, this visit's among them."""
+    for view in look(ws, "visit"):
+        if view["record_id"] != made.visit_id:
+            yield from _contact(resident_id, made.household_id, view["record_id"], view["fields"])
+    yield from _contact(resident_id, made.household_id, made.visit_id, made.fields)
+
+
+def _contact(
+    resident_id: str, household_id: str | None, visit_id: str, fields: Fields
+) -> Iterator[Contact]:
+    try:
+        at = read_moment(str(fields.get("visited_at")))
+    except ValueError:  # not readable (yet): the form says so
+        return
+    one = contact_of(resident_id, household_id, visit_id, at, fields)
+    if one is not None:
+        yield one
+
+
+def _people(ws: Workspace, household_id: str | None, fields: Fields) -> Collection[str]:
+    """Return whom a visit can have missed: those checked, and those in care behind the door."""
+    here = [
+        one.view["record_id"]
+        for one in (members_of(ws, household_id) if household_id else ())
+        if one.care is not None and not one.fields.get("moved_out_at")
+    ]
+    return list(dict.fromkeys([*missed_in_check(fields), *here]))
+
+
+def _standing(ws: Workspace, issue_id: str) -> Standing:
+    found = standing(ws, issue_id)
+    if found is None:
+        return "unknown"
+    if found.view["fields"].get("category") != CARE:
+        return "other"
+    return "over" if found.state in OVER else "open"

@@ -1,0 +1,164 @@
+"""Contacts with people in care, the same rule on both sides: who was reached, who was missed, and
+when a second miss in a row calls for an urgent issue (domain reference, 4.9 CARE_STATE).
+
+A contact is a visit that says something of a person: a care check decides; without one, having met
+somebody at the door counts as reached, and a care visit that met nobody as missed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from schemas.clock import SHANGHAI, written
+
+MET = frozenset({"met"})
+NOT_MET = frozenset({"nobody", "refused", "vacant", "moved"})
+"""Results of a visit that met nobody behind the door."""
+REACHED = frozenset({"well", "need_help", "abnormal"})
+NOT_REACHED = "not_reached"
+CARE = "CARE"
+"""The purpose of a care visit is ``care``, the category of an alarm this one."""
+
+Standing = Literal["open", "over", "unknown", "other"]
+"""How an issue stands: an open care issue, one that is over, none that is known here, another
+category."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One visit that reached or missed a person, and the issues it raised."""
+
+    visit_id: str
+    at: datetime
+    missed: bool
+    issue_ids: tuple[str, ...] = ()
+
+
+def reached(resident_id: str, household_id: str | None, fields: Mapping[str, Any]) -> bool:
+    """Tell whether a visit reached a person in care living in a household."""
+    check = _check(resident_id, fields)
+    if check is not None:
+        return check.get("state") in REACHED
+    return _at_home(household_id, fields) and fields.get("result") in MET
+
+
+def missed(resident_id: str, household_id: str | None, fields: Mapping[str, Any]) -> bool:
+    """Tell whether a visit looked for a person in care and did not reach them."""
+    check = _check(resident_id, fields)
+    if check is not None:
+        return check.get("state") == NOT_REACHED
+    return _at_home(household_id, fields) and met_nobody(fields)
+
+
+def met_nobody(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a visit was made to look after people and met nobody."""
+    return "care" in (fields.get("purposes") or ()) and fields.get("result") in NOT_MET
+
+
+def missed_in_check(fields: Mapping[str, Any]) -> list[str]:
+    """Return the people whose care check says that they were not reached."""
+    checks = fields.get("care_checks") or {}
+    return [one for one, check in checks.items() if check.get("state") == NOT_REACHED]
+
+
+def may_miss(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a visit can have missed anybody at all, from its own fields."""
+    return met_nobody(fields) or bool(missed_in_check(fields))
+
+
+def contact_of(
+    resident_id: str,
+    household_id: str | None,
+    visit_id: str,
+    at: datetime,
+    fields: Mapping[str, Any],
+) -> Contact | None:
+    """Return what a visit says of a person, None when it says nothing."""
+    not_reached = missed(resident_id, household_id, fields)
+    if not not_reached and not reached(resident_id, household_id, fields):
+        return None
+    return Contact(visit_id, at, not_reached, tuple(fields.get("issue_ids") or ()))
+
+
+def misses_around(contacts: Iterable[Contact], visit_id: str) -> tuple[Contact, ...]:
+    """Return the unbroken run of misses a visit belongs to, in order of time; empty when it is no
+    miss or stands alone."""
+    ordered = sorted(contacts, key=lambda one: (one.at, one.visit_id))
+    place = next((n for n, one in enumerate(ordered) if one.visit_id == visit_id), None)
+    if place is None or not ordered[place].missed:
+        return ()
+    first = last = place
+    while first > 0 and ordered[first - 1].missed:
+        first -= 1
+    while last + 1 < len(ordered) and ordered[last + 1].missed:
+        last += 1
+    return tuple(ordered[first : last + 1]) if last > first else ()
+
+
+def calls_for_alarm(
+    run: tuple[Contact, ...],
+    visit_id: str,
+    resident_id: str,
+    others: Collection[str],
+    standing: Callable[[str], Standing],
+) -> bool:
+    """Tell whether a run of misses needs an alarm of this visit.
+
+    It does not while a care issue that one of its visits raised is open (or on its way here), nor
+    when this visit or a later one has raised one, whatever became of it. Alarms about ``others``,
+    people of the same door, do not count.
+    """
+    place = next(n for n, one in enumerate(run) if one.visit_id == visit_id)
+    for number, one in enumerate(run):
+        foreign = {alarm_id(one.visit_id, other) for other in others if other != resident_id}
+        for issue_id in {*one.issue_ids} - foreign:
+            found = standing(issue_id)
+            if found in ("open", "unknown") or (found == "over" and number >= place):
+                return False
+        found = standing(alarm_id(one.visit_id, resident_id))
+        if found == "open" or (found == "over" and number >= place):
+            return False
+    return True
+
+
+def alarm_id(visit_id: str, resident_id: str) -> str:
+    """Return the id of the one alarm a visit can raise about a person: the visit's time, a tail of
+    its own."""
+    tail = hashlib.sha256(f"not reached {visit_id} {resident_id}".encode()).hexdigest()
+    return f"{visit_id[:19]}{tail[:4]}-{tail[4:16]}"
+
+
+def alarm_fields(
+    run: tuple[Contact, ...], happened_at: datetime, place: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the fields of an alarm after a run of misses, at a ``place`` (building_id,
+    compound_id, place). It names nobody: who is meant stands in the care record of that door."""
+    times = "、".join(_minute(one.at) for one in run[-2:])
+    return {
+        "happened_at": written(happened_at),
+        "category": CARE,
+        "level": "2",
+        "urgency": "urgent",
+        "source": "visit",
+        "title": "关怀对象连续两次未见到",
+        "text": f"关怀探访连续{len(run)}次未见到本人（最近两次：{times}）。"
+        "请立即联系紧急联系人并上门核实；联系方式见该户的关怀档案。",
+        "people": 1,
+    } | {name: value for name, value in place.items() if value}
+
+
+def _check(resident_id: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found: Mapping[str, Any] | None = (fields.get("care_checks") or {}).get(resident_id)
+    return found
+
+
+def _at_home(household_id: str | None, fields: Mapping[str, Any]) -> bool:
+    return household_id is not None and fields.get("household_id") == household_id
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,218 @@
+"""Two misses in a row of somebody in care: the centre raises what nobody has raised, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from schemas.clock import written
+from sync_server.services.centre import Centre
+from sync_server.services.ids import new_id
+from sync_server.store.tables import changes, records
+from tests.sync_server.web.staff import load
+from tests.sync_server.world import (
+    COMMUNITY,
+    GRID,
+    Laptop,
+    add_worker,
+    issue,
+    join,
+    outcomes,
+    resident,
+)
+
+DAYS = {"first": 9, "second": 2, "third": 1}
+
+
+class Door:
+    """A household with somebody in care, and two workers' laptops."""
+
+    def __init__(self, centre: Centre) -> None:
+        self.centre = centre
+        first, second = add_worker(centre, "w1"), add_worker(centre, "w2")
+        author = first.user_id
+        self.compound = load(centre, author, "compound", COMMUNITY, {"name": "幸福里"})
+        building = {"compound_id": self.compound, "no": "3"}
+        self.building = load(centre, author, "building", GRID, building)
+        room = {"building_id": self.building, "no": "502", "label": "3-1-502", "state": "owner"}
+        self.room = load(centre, author, "room", GRID, room)
+        said = {"code": "H1", "room_id": self.room, "kind": "family"}
+        self.home = load(centre, author, "household", GRID, said)
+        self.person = load(centre, author, "resident", GRID, resident(household_id=self.home))
+        care = {"resident_id": self.person, "cats": ["alone"], "risk": "high",
+                "visit_every_days": 7, "keeper_id": author, "since": "2026-01-01",
+                "basis": "consent"}  # fmt: skip
+        load(centre, author, "care", GRID, care)
+        self.one, self.other = join(centre, first, "ab" * 32), join(centre, second, "cd" * 32)
+
+    def visit(self, laptop: Laptop, days_ago: int, state: str = "not_reached", **more: Any) -> str:
+        """Write a visit that says how the person was found and return its id."""
+        at = self.centre.clock() - timedelta(days=days_ago)
+        said = {
+            "visited_at": written(at), "household_id": self.home, "purposes": ["care"],
+            "mode": "door", "result": "nobody" if state == "not_reached" else "met",
+            "notice_given": False, "care_checks": {"add": {self.person: {"state": state}}},
+        }  # fmt: skip
+        fields = {name: value for name, value in {**said, **more}.items() if value is not None}
+        return str(laptop.write("visit", "create", fields)["record_id"])
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Return the care issues of the centre."""
+        with self.centre.store.reading() as connection:
+            query = sa.select(records).where(records.c.kind == "issue")
+            rows = connection.execute(query.order_by(records.c.change_no)).mappings().all()
+        return [dict(row) for row in rows if row["fields"]["category"] == "CARE"]
+
+
+@pytest.fixture
+def door(any_centre: Centre) -> Door:
+    """The door, on each database."""
+    return Door(any_centre)
+
+
+def test_two_laptops_with_one_miss_each_make_one_urgent_issue(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.one.send()
+    assert door.alarms() == []
+    second = door.visit(door.other, 2)
+    answer = door.other.send()
+    (alarm,) = door.alarms()
+    fields = alarm["fields"]
+    assert (fields["level"], fields["urgency"], fields["source"]) == ("2", "urgent", "visit")
+    assert (fields["compound_id"], fields["building_id"]) == (door.compound, door.building)
+    assert fields["place"] == "幸福里 3-1-502"
+    assert "连续2次未见到" in fields["text"]
+    assert "林示例" not in str(fields)
+    assert (alarm["author"], alarm["grid"]) == (door.other.worker_id, GRID)
+    assert alarm["record_id"] in {one["record_id"] for one in answer["updates"]}
+    assert alarm["record_id"][:19] == second[:19]
+    door.one.send()
+    assert alarm["record_id"] in door.one.records
+
+
+@pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
+def test_the_same_issue_comes_of_two_visits_in_whichever_order_they_come(
+    door: Door, order: tuple[str, ...]
+) -> None:
+    laptops = {"first": door.one, "second": door.other}
+    visits = {}
+    for name in order:
+        visits[name] = door.visit(laptops[name], DAYS[name])
+        laptops[name].send()
+    (alarm,) = door.alarms()
+    assert alarm["record_id"][:19] == visits["second"][:19]
+    assert alarm["author"] == door.other.worker_id
+
+
+def test_delivering_again_makes_no_second_issue(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.visit(door.one, 2)
+    body = door.one.body()
+    door.one.send(body)
+    door.one.acked = 0
+    assert outcomes(door.one.send(body)) == ["duplicate"] * 2
+    assert len(door.alarms()) == 1
+
+
+def test_a_late_visit_that_was_reached_or_missed_between_is_judged_by_its_time(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.visit(door.one, 5, "well")
+    door.visit(door.one, 2)
+    door.one.send()
+    assert door.alarms() == []
+    door.visit(door.other, 1)
+    door.other.send()
+    assert len(door.alarms()) == 1
+    door.visit(door.one, 3)  # falls between: the first alarm is open
+    door.one.send()
+    assert len(door.alarms()) == 1
+
+
+def test_an_issue_the_laptop_raised_itself_is_enough_though_it_comes_later(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.one.send()
+    raised = new_id()
+    door.visit(door.other, 2, issue_ids=[raised])
+    door.other.send()
+    assert door.alarms() == []
+    door.other.write("issue", "create", issue(category="CARE"), raised)
+    door.other.send()
+    assert [one["record_id"] for one in door.alarms()] == [raised]
+    door.visit(door.one, 1)
+    door.one.send()
+    assert len(door.alarms()) == 1
+
+
+def test_another_issue_found_on_the_visit_is_no_alarm(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.one.send()
+    found = door.other.write("issue", "create", issue(category="ENV"))["record_id"]
+    door.visit(door.other, 2, issue_ids=[found])
+    door.other.send()
+    assert len(door.alarms()) == 1
+
+
+def test_a_third_miss_raises_anew_only_when_the_first_issue_is_over(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.visit(door.one, 5)
+    door.one.send()
+    (first,) = door.alarms()
+    door.visit(door.one, 3)
+    door.one.send()
+    assert len(door.alarms()) == 1
+    door.one.write("issue", "void", {"reason": "已联系上"}, first["record_id"], base_version=1)
+    door.one.send()
+    door.visit(door.one, 1)
+    door.one.send()
+    assert [one["voided"] for one in door.alarms()] == [True, False]
+
+
+def test_a_care_visit_that_met_nobody_counts_without_a_check(door: Door) -> None:
+    door.visit(door.one, 9, care_checks=None)
+    door.visit(door.one, 5, care_checks=None, purposes=["daily"])  # looked for nobody
+    door.one.send()
+    assert door.alarms() == []
+    door.visit(door.other, 2, care_checks=None, result="refused")
+    door.other.send()
+    assert len(door.alarms()) == 1
+
+
+def test_a_visit_corrected_into_a_miss_raises_too(door: Door) -> None:
+    door.visit(door.one, 9)
+    second = door.visit(door.one, 2, "well")
+    door.one.send()
+    assert door.alarms() == []
+    said = {"result": "nobody", "care_checks": {"add": {door.person: {"state": "not_reached"}}}}
+    door.one.write("visit", "update", said, second, base_version=1)
+    door.one.send()
+    assert len(door.alarms()) == 1
+
+
+def test_ordinary_visits_ask_the_database_nothing(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "sync_server.store.care_read.visits_about", lambda *_: asked.append("asked") or []
+    )
+    door.visit(door.one, 9, "well")
+    door.visit(door.one, 5, care_checks=None, purposes=["daily"], result="nobody")
+    door.one.send()
+    assert asked == []
+
+
+def test_the_issue_stands_in_the_log_as_the_workers(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.visit(door.one, 2)
+    door.one.send()
+    (alarm,) = door.alarms()
+    with door.centre.store.reading() as connection:
+        query = sa.select(changes).where(changes.c.record_id == alarm["record_id"])
+        (change,) = connection.execute(query).mappings().all()
+    assert (change["device_id"], change["author"]) == (None, door.one.worker_id)
+    said = {"place": "改过的地点"}
+    door.one.write("issue", "update", said, alarm["record_id"], base_version=alarm["version"])
+    assert outcomes(door.one.send()) == ["applied"]
