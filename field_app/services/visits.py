@@ -274,8 +274,8 @@ def take_back(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Draft:
 
 
 def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
-    """Save the visit with its issue, its request and the household's changes in one commit, and with
-    an urgent issue for each person in care whom it misses for the second time in a row.
+    """Save the visit with its issue, its request and the household's changes in one commit, and
+    with an urgent issue for each person in care whom it misses for the second time in a row.
 
     Raises as `drafts.keep`.
     """
