@@ -8,6 +8,7 @@ from typing import Any
 
 from field_app.domain.typed import values_of
 from field_app.services.care_alarms import Made, contact_words, missed_before, missed_twice
+from field_app.services.care_help import open_requests
 from field_app.services.drafts import (
     MAIN,
     Draft,
@@ -275,7 +276,8 @@ def take_back(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Draft:
 
 def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     """Save the visit with its issue, its request and the household's changes in one commit, and
-    with an urgent issue for each person in care whom it misses for the second time in a row.
+    with what its care checks ask for: an urgent issue for each person missed for the second time in
+    a row, a request for each in need of help.
 
     Raises as `drafts.keep`.
     """
@@ -292,13 +294,16 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         if raised:
             main["fixed"]["issue_ids"] = raised
         main["fixed"].pop("service_ids", None)
+        requests = open_requests(ws, draft, _made(ws, draft).fields)
         if (service := parts.get(SERVICE)) is not None:
-            main["fixed"]["service_ids"] = [service["record_id"]]
+            requests.insert(0, service["record_id"])
             visited = values_of(kind_of("visit"), main["texts"]).get("visited_at")
             service["fixed"]["requested_at"] = visited or written(ws.now())
             for prefix, step in parts.items():
                 if step_part(prefix):
                     step["fixed"]["at"] = written(ws.now())
+        if requests:
+            main["fixed"]["service_ids"] = requests
 
     return finish(ws, draft_id, typed, link)
 

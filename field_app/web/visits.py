@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from field_app.services import service_requests, visits
 from field_app.services.care_alarms import open_alarms
+from field_app.services.care_help import HELP
 from field_app.services.choices import names
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
 from field_app.services.find import find_doors, warm
@@ -74,6 +75,8 @@ def fill_in(draft_id: str) -> Any:
 
 def _save(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     finished = visits.finish_visit(ws, draft_id, typed)
+    if finished.saved and any(prefix.startswith(HELP) for prefix in finished.results):
+        flash(_("关怀对象需要帮助：已登记服务单，下次同步时报到社区。"))
     if finished.saved and _raised(finished.results):
         flash(_("关怀对象连续两次未见到：已自动上报紧急事件，请立即联系紧急联系人。"), "error")
     return finished
@@ -127,7 +130,7 @@ def _form(page: FormPage) -> str:
         takes_on=any(service_requests.step_part(prefix) for prefix in page.papers),
         changes=[paper for prefix, paper in page.papers.items()
                  if prefix not in (MAIN, visits.ISSUE, service_requests.SERVICE)
-                 and not prefix.startswith(visits.ALARM)
+                 and not prefix.startswith((visits.ALARM, HELP))
                  and not service_requests.step_part(prefix)],
         risks=visits.at_risk(ws, page.draft),
         results=code_list("VISIT_RESULT"),

@@ -172,3 +172,50 @@ def test_somebody_in_a_serious_state_is_due_within_a_day_and_comes_first(ws: Wor
         LIN, "2026-09-30", "2026-09-30T09:00:00+08:00", "胸闷",
     )  # fmt: skip
     assert [one.again_by for one in others] == [None] * len(others)
+
+
+HELP = {
+    "result": ["met"], "notice_given": ["1"], f"care_checks.{LIN}.state": ["need_help"],
+    f"care_checks.{LIN}.change": ["腿脚不便"], f"care_checks.{LIN}.action": ["请代买降压药"],
+}  # fmt: skip
+
+
+def test_somebody_in_need_of_help_gets_a_request_in_the_same_commit(ws: Workspace) -> None:
+    visit_id, finished = call(ws, **HELP)
+    assert finished.saved
+    (request,) = views(ws, "service")
+    fields = request["fields"]
+    assert fields["words"] == "腿脚不便；请代买降压药"
+    assert (fields["applicant"], fields["channel"]) == ("林示例", "door")
+    assert (fields["household_id"], fields["resident_id"]) == (HOME, LIN)
+    assert fields["visit_id"] == visit_id
+    (visit,) = views(ws, "visit")
+    assert visit["fields"]["service_ids"] == [request["record_id"]]
+
+
+def test_a_need_that_is_still_being_met_opens_no_second_request(
+    ws: Workspace, hands: Hands
+) -> None:
+    call(ws, **HELP)
+    hands.passes(24 * 3600)
+    call(ws, **HELP)
+    (request,) = views(ws, "service")
+    save_record(ws, "service", "void", {"reason": "登记错了"}, record_id=request["record_id"])
+    call(ws, **HELP)
+    assert len(views(ws, "service")) == 1
+    assert views(ws, "service")[0]["record_id"] != request["record_id"]
+
+
+def test_a_need_the_worker_takes_down_himself_is_not_taken_down_twice(ws: Workspace) -> None:
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    draft = drafts.find(ws, draft_id)
+    assert draft is not None
+    texts = {MAIN: {**draft["parts"][MAIN]["texts"], **MISSED, **HELP}}
+    draft = visits.add_service(ws, draft_id, Typed(texts, draft["revision"], "a"), take=False)
+    texts["service:"] = draft["parts"]["service:"]["texts"] | {
+        "item": ["medicine"], "words": ["代买药"],
+    }  # fmt: skip
+    finished = visits.finish_visit(ws, draft_id, Typed(texts, draft["revision"], "a"))
+    assert finished.saved, finished.problems
+    (request,) = views(ws, "service")
+    assert request["fields"]["words"] == "代买药"

@@ -1,0 +1,79 @@
+"""Somebody in care who needs help: the service request that saving the visit opens by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from field_app.services.drafts import MAIN, Draft, new_part
+from field_app.services.overview import look
+from field_app.services.records import get_view
+from field_app.services.service_requests import KIND, SERVICE, standing
+from field_app.services.workspace import Workspace
+
+HELP = "help-"
+"""Beginning of the prefixes of these requests in a visit's draft."""
+NEEDS_HELP = "need_help"
+
+
+def open_requests(ws: Workspace, draft: Draft, said: Mapping[str, Any]) -> list[str]:
+    """Put a request into a visit's draft for each person its care checks find in need of help, and
+    return the ids of the requests; ``said`` are the visit's fields.
+
+    None is made for somebody whose earlier request is still open, nor where the worker takes the
+    only need on that form down himself.
+    """
+    parts = draft["parts"]
+    for prefix in [one for one in parts if one.startswith(HELP)]:  # of a save that was refused
+        del parts[prefix]
+    checks = said.get("care_checks") or {}
+    needing = [one for one, check in checks.items() if check.get("state") == NEEDS_HELP]
+    if SERVICE in parts and len(needing) == 1:
+        return []
+    made = []
+    for resident_id in needing:
+        resident = get_view(ws, "resident", resident_id)
+        if resident is None or _has_open(ws, resident_id):
+            continue
+        part = new_part(
+            KIND,
+            fixed=_fields(ws, draft, said, resident, checks[resident_id]),
+            grid=parts[MAIN]["grid"],
+        )
+        parts[f"{HELP}{resident_id}:"] = part
+        made.append(part["record_id"])
+    return made
+
+
+def _has_open(ws: Workspace, resident_id: str) -> bool:
+    for view in look(ws, KIND, lambda one: one["fields"].get("resident_id") == resident_id):
+        found = standing(ws, view["record_id"])
+        if found is not None and found.open:
+            return True
+    return False
+
+
+def _fields(
+    ws: Workspace,
+    draft: Draft,
+    said: Mapping[str, Any],
+    resident: Mapping[str, Any],
+    check: Mapping[str, Any],
+) -> dict[str, Any]:
+    person = resident["fields"]
+    home = said.get("household_id") or person.get("household_id")
+    household = get_view(ws, "household", home) if home else None
+    asked = "；".join(check[name] for name in ("change", "action") if check.get(name))
+    fields = {
+        "requested_at": said.get("visited_at"),
+        "kind": "proxy",
+        "item": "other",
+        "words": asked or "关怀探访时需要帮助，具体事项待核实。",
+        "applicant": person.get("name"),
+        "phone": person.get("phone") or (household["fields"].get("phone") if household else None),
+        "household_id": home,
+        "resident_id": resident["record_id"],
+        "visit_id": draft["parts"][MAIN]["record_id"],
+        "channel": "door",
+    }
+    return {name: value for name, value in fields.items() if value}
