@@ -174,6 +174,21 @@ def _rules(connection: sa.Connection, person: User, lang: str) -> dict[Key, Rule
     return rules
 
 
+def clocks_by_issue(lang: str) -> dict[str, str]:
+    """Return the clocks whose limit may depend on the issue, in words."""
+    return {clock: words_of_clock(clock, lang) for clock in CLOCKS if clock in BY_ISSUE}
+
+
+def words_of_target(target: str, lang: str) -> str:
+    """Return in words what an entry of the audit about a limit names."""
+    parts = target.split("/")
+    if len(parts) != len(Key._fields):
+        return target
+    key = Key(*parts)
+    said = [_words(name, getattr(key, name), lang) for name in CODE_LISTS]
+    return " · ".join([words_of_clock(key.clock, lang), *filter(None, said)])
+
+
 def words_of_clock(clock: str, lang: str) -> str:
     """Return a clock in words; an unknown one is shown as such."""
     for known, label in CLOCK_LABELS.items():

@@ -125,6 +125,15 @@ def open_day(connection: sa.Connection, person: User, day: date, lang: str) -> D
     return _day(day, _own(connection, person).get(day), lang)
 
 
+def open_hours(connection: sa.Connection, person: User) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """Return the hours of a working day as 08:30 each, and whether desk hours hold back service
+    clocks; raise Refusal ``not_allowed``."""
+    _require(person)
+    settings = working_calendar.settings_of(connection, person.district)
+    spans = tuple((start, end) for start, end in _as_text(hours_in(settings)))
+    return spans, bool(settings.get(DESK_HOURS, True))
+
+
 def set_day(store: Store, person: User, day: date, working: bool, note: str, now: datetime) -> bool:
     """Decide whether a day is worked; tell whether anything changed.
 
@@ -179,11 +188,12 @@ def set_hours(
     Spans that were left empty are passed over. Raises Refusal: not_allowed, bad_hours.
     """
     _require(person)
-    hours = [[start, end] for start, end in spans if start or end]
     try:
-        check_hours([(time.fromisoformat(start), time.fromisoformat(end)) for start, end in hours])
+        read = [(_clock(start), _clock(end)) for start, end in spans if start or end]
+        check_hours(read)
     except ValueError:
         raise Refusal("bad_hours") from None
+    hours = _as_text(read)
     with store.writing() as connection:
         writing.lock_district(connection, person.district)
         settings = working_calendar.settings_of(connection, person.district)
@@ -195,6 +205,10 @@ def set_hours(
         said = {"hours": [f"{start}-{end}" for start, end in hours], "desk_hours": desk_hours}
         _note(connection, person, now, "set_hours", None, said)
     return True
+
+
+def _clock(typed: str) -> time:
+    return datetime.strptime(typed, "%H:%M").time()
 
 
 def _as_text(spans: Sequence[Span]) -> list[list[str]]:

@@ -53,6 +53,12 @@ SENTENCES = {
     "value_needed": later("请填写新的值。"),
     "bad_scope": later("请选择您辖区内的区域。"),
     "no_grid": later("至少选择一个网格；不再负责任何网格的人，请停用其账号。"),
+    # deadlines
+    "choose_day": later("请选择这一天上班还是休息。"),
+    "note_too_long": later("说明最多 %(most)s 字。"),
+    "bad_hours": later("每段时间要有开始和结束，结束晚于开始，各段按先后填写，不能重叠。"),
+    "bad_limit": later("时限要填 1 至 %(most)s 的整数，并选择单位。"),
+    "bad_rule": later("请选择环节；类别、级别、紧急程度要从列表中选。"),
     # relay files
     "relay_no_file": later("请先选择U盘上的中转文件。"),
     "relay_not_ours": later("这不是网格巡访的中转文件，什么都没有收入。请选择 .gridbatch 文件。"),
@@ -102,6 +108,10 @@ STATUS = {
     "reason_needed": 422,
     "bad_fields": 422,
     "bad_scope": 422,
+    "note_too_long": 422,
+    "bad_hours": 422,
+    "bad_limit": 422,
+    "bad_rule": 422,
     "unavailable": 503,
     "database_unreachable": 503,
     "disk_full": 507,

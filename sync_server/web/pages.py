@@ -21,10 +21,12 @@ from sync_server.web import (
     records,
     relay,
     security,
+    time_limits,
     times,
     uploads,
     waiting,
     wording,
+    working_calendar,
 )
 from sync_server.web.i18n import language
 
@@ -40,7 +42,19 @@ def register(app: Flask) -> None:
     wording.register(app)
     desks = (conflicts, waiting, times)
     laptops = (devices, device_accounts)
-    for module in (home, uploads, *desks, records, photo_pages, exports, *laptops, notices, people):
+    deadlines = (working_calendar, time_limits)
+    for module in (
+        home,
+        uploads,
+        *desks,
+        records,
+        photo_pages,
+        exports,
+        *laptops,
+        *deadlines,
+        notices,
+        people,
+    ):
         app.register_blueprint(module.blueprint)
     relay.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")

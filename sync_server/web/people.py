@@ -6,8 +6,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from sync_server.domain.deadlines import UNIT_LABELS
 from sync_server.domain.errors import Refusal
-from sync_server.services import holdings
+from sync_server.services import holdings, time_limits
 from sync_server.services import people as listing
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
@@ -67,7 +68,14 @@ def audit() -> str:
             until=read_day(typed["until"]),
             page=asked_page(),
         )
-    return render_template("audit.html", found=found, typed=typed)
+    lang = language()
+    return render_template(
+        "audit.html",
+        found=found,
+        typed=typed,
+        limit_words=lambda target: time_limits.words_of_target(target, lang),
+        units={code: label.text(lang) for code, label in UNIT_LABELS.items()},
+    )
 
 
 _FILTERS = ("action", "user", "since", "until")

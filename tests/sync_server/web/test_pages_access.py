@@ -33,11 +33,12 @@ READ, UNMASK, DEVICES, NOTICES, AUDIT = (
     {"admin", "auditor"},
 )
 LEVELS = {"admin", "district"}
+LIMITS = {"district"}
 OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 """What needs no session."""
 DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
-    "relay.take",
+    "relay.take", "calendar.decide",
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -94,6 +95,13 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "people.everybody": ("GET", "/people", READ),
         "people.grids": ("GET", f"/people/{worker.user_id}/grids", READ),
         "people.audit": ("GET", "/audit", AUDIT),
+        "calendar.year": ("GET", "/calendar?year=2026", READ),
+        "calendar.one": ("GET", "/calendar/2026-10-01", READ),
+        "calendar.decide": ("POST", "/calendar/2026-10-01", LIMITS),
+        "calendar.hours": ("GET", "/working-hours", LIMITS),
+        "limits.table": ("GET", "/limits", READ),
+        "limits.rule": ("GET", "/limits/rule?clock=handle&level=2", LIMITS),
+        "limits.new": ("GET", "/limits/new", LIMITS),
         "wording.name": ("GET", "/levels", LEVELS),
     }
 

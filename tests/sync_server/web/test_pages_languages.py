@@ -72,9 +72,17 @@ def addresses(town: Town) -> list[str]:
              f"/waiting/quarantined/{refused_of(town.here)['change_id']}",
              f"/devices/{town.here.laptop.device_id}", "/devices?silent=1", "/join-codes", "/relay",
              "/notices", "/notices/new", "/people", "/audit", "/nowhere",
+             "/calendar?year=2026", "/calendar?year=2099", "/calendar/2026-10-01", "/limits",
              "/records/resident?q=x&since=y"]  # fmt: skip
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     return found + [f"/records/{name}/{one}" for name, one in town.here.ids.items()]
+
+
+DISTRICTS = (
+    "/calendar/2026-10-10", "/working-hours", "/limits", "/limits/rule?clock=handle&level=2",
+    "/limits/new",
+)  # fmt: skip
+"""Pages as the district's staff alone have them."""
 
 
 def data_of(town: Town) -> set[str]:
@@ -93,6 +101,11 @@ def test_english_pages_hold_no_chinese_but_data(quiet_town: Town, quiet_app: Fla
     client, stranger = sign_in(quiet_app, "admin", "en"), quiet_app.test_client()
     stranger.set_cookie(COOKIE, "en")
     pages = [(address, client.get(address).text) for address in addresses(quiet_town)]
+    district = sign_in(quiet_app, "district", "en")
+    pages += [(address, district.get(address).text) for address in DISTRICTS]
+    wrong = (("/calendar/2026-10-10", {}), ("/working-hours", {}), ("/limits/new", {}),
+             ("/limits/rule?clock=handle", {"amount": "x"}))  # fmt: skip
+    pages += [(address, post(district, address, **form).text) for address, form in wrong]
     pages += [
         ("unmask", post(client, f"{household_of(quiet_town.here)}/unmask", reason="").text),
         ("join", post(client, f"/join-codes/{quiet_town.here.worker.user_id}").text),
@@ -108,9 +121,10 @@ def test_english_pages_hold_no_chinese_but_data(quiet_town: Town, quiet_app: Fla
 
 
 def test_every_page_renders_in_chinese(quiet_town: Town, quiet_app: Flask) -> None:
-    client = sign_in(quiet_app, "admin")
-    for address in addresses(quiet_town):
-        answer = client.get(address)
+    client, district = sign_in(quiet_app, "admin"), sign_in(quiet_app, "district")
+    asked = [(client, address) for address in addresses(quiet_town)]
+    for asking, address in [*asked, *((district, address) for address in DISTRICTS)]:
+        answer = asking.get(address)
         assert answer.status_code == (404 if address == "/nowhere" else 200), address
         assert '<html lang="zh-CN">' in answer.text
         assert answer.text.count("<h1>") == 1, address
@@ -118,9 +132,10 @@ def test_every_page_renders_in_chinese(quiet_town: Town, quiet_app: Flask) -> No
 
 
 def test_every_control_has_a_label(quiet_town: Town, quiet_app: Flask) -> None:
-    client = sign_in(quiet_app, "admin")
-    for address in [*addresses(quiet_town), household_of(quiet_town.here)]:
-        page = client.get(address).text
+    client, district = sign_in(quiet_app, "admin"), sign_in(quiet_app, "district")
+    asked = [(client, one) for one in (*addresses(quiet_town), household_of(quiet_town.here))]
+    for asking, address in [*asked, *((district, address) for address in DISTRICTS)]:
+        page = asking.get(address).text
         labelled = set(re.findall(r'<label[^>]* for="([^"]+)"', page))
         for control in re.findall(r"<(?:input|select|textarea)\b[^>]*>", page):
             if 'type="hidden"' in control:
