@@ -28,6 +28,7 @@ from field_app.web import (
     i18n,
     issues,
     join,
+    notices,
     outbox,
     patrols,
     photos,
@@ -87,8 +88,8 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     errors.init(app)
     for feature in (
         session, i18n, health, join, unlock, recovery, today, patrols, visits, issues,
-        service_requests, base_data, records, search, photos, drafts, widgets, outbox, sync, relay,
-        receipts, revoked, settings_pages,
+        service_requests, notices, base_data, records, search, photos, drafts, widgets, outbox,
+        sync, relay, receipts, revoked, settings_pages,
     ):  # fmt: skip
         app.register_blueprint(feature.pages)
     return app

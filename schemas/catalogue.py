@@ -21,6 +21,7 @@ from schemas.kinds.household import Household
 from schemas.kinds.issue import Issue
 from schemas.kinds.issue_step import IssueStep
 from schemas.kinds.notice import Notice
+from schemas.kinds.notice_read import NoticeRead
 from schemas.kinds.patrol import Patrol
 from schemas.kinds.photo import Photo
 from schemas.kinds.resident import Resident
@@ -55,6 +56,7 @@ KINDS: dict[str, type[Kind]] = {
         Service,
         ServiceStep,
         Notice,
+        NoticeRead,
         Seen,
         Decision,
         Correction,

@@ -23,7 +23,7 @@ from schemas.search import fold
 
 View = Mapping[str, Any]
 PAGE = 50
-SAID_OF_OTHERS = frozenset({"seen", "decision", "correction"})
+SAID_OF_OTHERS = frozenset({"seen", "decision", "correction", "notice_read"})
 """Kinds that are read at the record they speak of."""
 NOT_TYPED = frozenset({"photo"})
 """Kinds whose records are made by other means than filling in their fields."""

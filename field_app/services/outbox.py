@@ -11,6 +11,7 @@ from field_app.domain import conflicts
 from field_app.domain.views import change_state, is_elsewhere
 from field_app.services import corrections, find
 from field_app.services.corrections import Asked
+from field_app.services.notices import MARK as READ_MARK
 from field_app.services.records import (
     CORRECTION,
     changes_of,
@@ -160,7 +161,7 @@ def detail(ws: Workspace, change_id: str) -> Detail | None:
         item=one,
         lines=() if one.hidden else tuple(_lines(ws, kind_of(change["kind"]), change)),
         asked=tuple(asked for asked in about if asked.change_id == change_id),
-        on_laptop=change["kind"] != CORRECTION
+        on_laptop=change["kind"] not in (CORRECTION, READ_MARK)
         and get_view(ws, change["kind"], change["record_id"]) is not None,
     )
 

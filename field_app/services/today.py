@@ -17,7 +17,7 @@ from field_app.services.choices import names
 from field_app.services.corrections import Asked, open_corrections
 from field_app.services.drafts import MAIN, Draft, begun
 from field_app.services.issues import Standing, returned_issues, to_verify
-from field_app.services.notices import notices_today
+from field_app.services.notices import Notice, held_notices
 from field_app.services.outbox import Item, unread_decisions
 from field_app.services.overview import look
 from field_app.services.patrols import Slot, missing_slots, slots_of
@@ -86,7 +86,8 @@ class Today:
     """What staff ask the worker to correct or to check."""
     decided: tuple[Item, ...]
     """What was decided against him and he has not taken note of."""
-    notices: tuple[Mapping[str, Any], ...]
+    notices: tuple[Notice, ...]
+    """Those that hold today, unread ones first."""
     drafts: tuple[DraftLine, ...]
     unsent: int
     clock_offset_s: int | None
@@ -112,7 +113,7 @@ def today(ws: Workspace) -> Today:
         free_requests=len(claimable(ws)),
         asked=tuple(open_corrections(ws)),
         decided=tuple(unread_decisions(ws)),
-        notices=tuple(notices_today(ws)),
+        notices=tuple(held_notices(ws)),
         drafts=tuple(draft_line(ws, draft) for draft in begun(ws)),
         unsent=unsent_count(ws),
         clock_offset_s=offset,

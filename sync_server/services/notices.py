@@ -20,23 +20,24 @@ from schemas.values import to_wire
 from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
-from sync_server.services.accounts import User
+from sync_server.services.accounts import LAPTOP_ROLES, User
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.ids import new_id
 from sync_server.services.places import names_for
+from sync_server.services.record_page import checked_reason
 from sync_server.services.uploads import require_records
 from sync_server.store import devices_read, people_read, records_read
 from sync_server.store.engine import Store
 from sync_server.store.records_read import Order, Row, Selection
 
-KIND = "notice"
+KIND, MARK = "notice", "notice_read"
 PAGE = 50
 
 
 @dataclass(frozen=True)
 class Sent:
     """One notice: its title and area, how many devices in use are there and how many of them have
-    synced since it was sent."""
+    synced since it was sent, how many workers there are and how many people have read it."""
 
     row: Row
     title: str
@@ -45,6 +46,43 @@ class Sent:
     author: str
     devices: int
     reached: int
+    workers: int
+    readers: int
+    state: str
+    """``voided``, ``over`` when it holds no longer, else ``live``."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """One worker: when one of his laptops last synced since the notice was sent, when he first
+    opened it; None for not yet. ``devices`` is how many laptops he uses."""
+
+    no: str
+    name: str
+    devices: int
+    synced_at: datetime | None
+    read_at: datetime | None
+
+
+@dataclass(frozen=True)
+class NoticePage:
+    """One notice with how far it has come: by grid the workers there, and who read it besides."""
+
+    row: Row
+    title: str
+    text: str
+    level: str
+    area: str
+    author: str
+    until: str
+    state: str
+    grids: tuple[tuple[str, str, tuple[Reached, ...]], ...]
+    """Code and name of each grid, and its workers by number."""
+    others: tuple[tuple[str, datetime], ...]
+    """Readers who work elsewhere by now: name and when."""
+    workers: int
+    reached: int
+    readers: int
 
 
 @dataclass(frozen=True)
@@ -67,29 +105,25 @@ class Form:
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
-def list_notices(connection: sa.Connection, person: User, page: int, lang: str) -> SentPage:
-    """Return the notices to areas inside the person's; raise Refusal ``not_allowed``."""
+def list_notices(
+    connection: sa.Connection, person: User, page: int, day: str, lang: str
+) -> SentPage:
+    """Return the notices to areas inside the person's, as they stand on ``day`` (2026-09-30);
+    raise Refusal ``not_allowed``."""
     require_records(person)
     district, kind = person.district, kind_of(KIND)
-    wanted = Selection(KIND, person.scope_codes)
+    wanted = Selection(KIND, person.scope_codes, state="all")
     rows, total = records_read.page(
         connection, district, wanted, Order(), start=(page - 1) * PAGE, size=PAGE
     )
     names = names_for(connection, district, {row["grid"] for row in rows})
     people = people_read.names_of(connection, district, {row["author"] for row in rows})
-    in_use = [
-        one
-        for one in devices_read.devices_in(connection, district, person.scope_codes)
-        if one["state"] == "active"
-    ]
+    in_use = _in_use(connection, district, person.scope_codes)
+    workers = devices_read.workers_in(connection, district, person.scope_codes, LAPTOP_ROLES)
+    read = records_read.first_marks(connection, district, MARK, [row["record_id"] for row in rows])
     notices = []
     for row in rows:
-        there = [
-            one for one in in_use if any(inside(grid, (row["grid"],)) for grid in one["grids"])
-        ]
-        reached = [
-            one for one in there if one["last_sync_at"] and one["last_sync_at"] > row["received_at"]
-        ]
+        there = [one for one in in_use if _works_in(one["grids"], row["grid"])]
         notices.append(
             Sent(
                 row=row,
@@ -98,10 +132,111 @@ def list_notices(connection: sa.Connection, person: User, page: int, lang: str) 
                 area=names[row["grid"]],
                 author=people.get(row["author"], ""),
                 devices=len(there),
-                reached=len(reached),
+                reached=sum(1 for one in there if _since(one, row)),
+                workers=sum(1 for one in workers if _works_in(one["scope_codes"], row["grid"])),
+                readers=len(read[row["record_id"]]),
+                state=_state(row, day),
             )
         )
     return SentPage(tuple(notices), total, page, max(1, -(-total // PAGE)))
+
+
+def open_notice(
+    connection: sa.Connection, person: User, record_id: str, day: str, lang: str
+) -> NoticePage:
+    """Return one notice with everybody it is for.
+
+    Raises Refusal: not_allowed, unknown_record for one that is not to an area of the person's.
+    """
+    require_records(person)
+    district, kind = person.district, kind_of(KIND)
+    row = _find(connection, person, record_id)
+    area, fields = row["grid"], row["fields"]
+    read = records_read.first_marks(connection, district, MARK, [record_id])[record_id]
+    synced: dict[str, datetime] = {}
+    for one in _in_use(connection, district, (area,)):
+        if _since(one, row):
+            worker_id, at = one["worker_id"], one["last_sync_at"]
+            synced[worker_id] = max(at, synced.get(worker_id, at))
+    workers = devices_read.workers_in(connection, district, (area,), LAPTOP_ROLES)
+    by_grid: dict[str, list[Reached]] = {}
+    for one in workers:
+        reached = Reached(
+            no=one["no"],
+            name=one["name"],
+            devices=one["devices"],
+            synced_at=synced.get(one["user_id"]),
+            read_at=read.get(one["user_id"]),
+        )
+        for grid in one["scope_codes"]:
+            if inside(grid, (area,)):
+                by_grid.setdefault(grid, []).append(reached)
+    here = {one["user_id"] for one in workers}
+    elsewhere = {one: at for one, at in read.items() if one not in here}
+    people = people_read.names_of(connection, district, {row["author"], *elsewhere})
+    names = names_for(connection, district, {area, *by_grid})
+    return NoticePage(
+        row=row,
+        title=title(kind, fields, lang, lambda *_: None),
+        text=str(fields.get("text") or ""),
+        level=kind.declared()["level"].show(fields.get("level"), lang),
+        area=names[area],
+        author=people.get(row["author"], ""),
+        until=str(fields.get("valid_to") or ""),
+        state=_state(row, day),
+        grids=tuple((grid, names[grid], tuple(by_grid[grid])) for grid in sorted(by_grid)),
+        others=tuple((people.get(one, ""), at) for one, at in elsewhere.items()),
+        workers=len(workers),
+        reached=len(here & synced.keys()),
+        readers=len(here & read.keys()),
+    )
+
+
+def void_notice(store: Store, person: User, record_id: str, reason: str, now: datetime) -> None:
+    """Withdraw a notice: the laptops stop listing it after their next sync. One that is void
+    already stays so.
+
+    Raises Refusal: not_allowed, unknown_record, reason_needed.
+    """
+    _require(person)
+    why = checked_reason(reason)
+    with store.writing() as connection:
+        row = _find(connection, person, record_id)
+        if row["voided"]:
+            return
+        change = CentralChange(
+            KIND, record_id, "void", {"reason": why}, person.user_id, base_version=row["version"]
+        )
+        apply_central_change(connection, person.district, change, now)
+
+
+def _find(connection: sa.Connection, person: User, record_id: str) -> Row:
+    row = records_read.get(connection, person.district, record_id)
+    if row is None or row["kind"] != KIND or not inside(row["grid"], person.scope_codes):
+        raise Refusal("unknown_record")
+    return row
+
+
+def _in_use(connection: sa.Connection, district: str, codes: Sequence[str]) -> list[Row]:
+    devices = devices_read.devices_in(connection, district, codes)
+    return [one for one in devices if one["state"] == "active"]
+
+
+def _works_in(grids: Sequence[str], area: str) -> bool:
+    return any(inside(grid, (area,)) for grid in grids)
+
+
+def _since(device: Row, notice: Row) -> bool:
+    """Whether a laptop has synced since a notice was sent."""
+    last = device["last_sync_at"]
+    return last is not None and bool(last > notice["received_at"])
+
+
+def _state(row: Row, day: str) -> str:
+    if row["voided"]:
+        return "voided"
+    until = row["fields"].get("valid_to")
+    return "over" if until and until < day else "live"
 
 
 def begin_notice(person: User, now: datetime, lang: str) -> Form:

@@ -184,6 +184,23 @@ def children_of(
     return found
 
 
+def first_marks(
+    connection: sa.Connection, district: str, kind: str, parent_ids: Collection[str]
+) -> dict[str, dict[str, datetime]]:
+    """Return, by record, when each person first left a mark of ``kind`` at it."""
+    found: dict[str, dict[str, datetime]] = {one: {} for one in parent_ids}
+    for run in chunks(parent_ids):
+        query = sa.select(records.c.parent_id, records.c.author, records.c.happened_at).where(
+            records.c.district == district,
+            records.c.parent_id.in_(run),
+            records.c.kind == kind,
+            records.c.voided.is_(False),
+        )
+        for parent_id, author, at in connection.execute(query.order_by(records.c.happened_at)):
+            found[parent_id].setdefault(author, at)
+    return found
+
+
 def areas_within(connection: sa.Connection, district: str, codes: tuple[str, ...]) -> Sequence[Row]:
     """Return the area records inside ``codes``, by code."""
     query = (

@@ -1,16 +1,19 @@
-"""Notices: what was sent and how far it has come, and writing one."""
+"""Notices: what was sent and how far each has come, writing one, withdrawing one."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from sync_server.domain.errors import Refusal
 from sync_server.services import notices, places
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
-from sync_server.web.i18n import language
+from sync_server.web.i18n import language, today
 from sync_server.web.paging import asked_page
 
 blueprint = Blueprint("notices", __name__)
@@ -21,8 +24,41 @@ blueprint = Blueprint("notices", __name__)
 def sent() -> str:
     """Show the notices sent, with how many devices each has reached."""
     with centre().store.reading() as connection:
-        found = notices.list_notices(connection, person(), asked_page(), language())
+        found = notices.list_notices(
+            connection, person(), asked_page(), today().isoformat(), language()
+        )
     return render_template("notices.html", found=found)
+
+
+@blueprint.get("/notices/<uuid:record_id>")
+@with_right("records")
+def one(record_id: UUID) -> str:
+    """Show one notice and, by grid and worker, whom it has reached and who has read it."""
+    return _notice(str(record_id))
+
+
+@blueprint.post("/notices/<uuid:record_id>/void")
+@with_right("notices")
+def void(record_id: UUID) -> Response | tuple[str, int]:
+    """Withdraw a notice for a reason."""
+    reason = request.form.get("reason", "")
+    try:
+        notices.void_notice(centre().store, person(), str(record_id), reason, centre().clock())
+    except Refusal as refusal:
+        if refusal.code != "reason_needed":
+            raise
+        words = errors.sentence(refusal)
+        return _notice(str(record_id), words, reason), errors.status_of(refusal.code)
+    flash(_("通知已作废，各终端下次同步后不再列出。"))
+    return redirect(url_for("notices.one", record_id=record_id), 303)
+
+
+def _notice(record_id: str, wrong: str = "", reason: str = "") -> str:
+    with centre().store.reading() as connection:
+        found = notices.open_notice(
+            connection, person(), record_id, today().isoformat(), language()
+        )
+    return render_template("notice.html", found=found, wrong=wrong, reason=reason)
 
 
 @blueprint.route("/notices/new", methods=["GET", "POST"])

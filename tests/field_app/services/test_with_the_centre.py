@@ -1,18 +1,22 @@
-"""Two laptops and the real centre: each saw one miss, and everybody learns of the alarm."""
+"""Laptops and the real centre: misses two of them saw, notices read offline, names of levels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from field_app.services import drafts, visits
 from field_app.services.care_alarms import open_alarms
 from field_app.services.drafts import MAIN, Typed
+from field_app.services.notices import notice, read_notice
 from field_app.services.records import save_record, views
 from field_app.services.today import today
 from field_app.services.workspace import Workspace
 from schemas.clock import written
+from sync_server.services.level_labels import name_levels
+from sync_server.store.records_read import first_marks
 from tests.field_app.centres import CentreLine
 from tests.field_app.laptops import Hands, Laptop
 from tests.sync_server.web.staff import load
@@ -126,3 +130,42 @@ def test_misses_of_one_day_on_two_laptops_become_one_alarm_however_they_sync(
     street.other.sync()
     assert issues(street.other.ws) == [raised]
     assert written(hands())[:10] == "2026-09-30"
+
+
+def test_a_notice_read_offline_is_known_at_the_centre_and_on_the_workers_other_laptop(
+    line: CentreLine, joined: Callable[..., Laptop], hands: Hands
+) -> None:
+    worker = line.worker("w1")
+    one, other = joined("one", worker), joined("two", worker)
+    said = {"title": "停水通知", "text": "明天停水", "level": "normal", "area_code": COMMUNITY,
+            "issued_at": written(hands())}  # fmt: skip
+    notice_id = load(line.centre, worker.user_id, "notice", COMMUNITY, said)
+    for laptop in (one, other):
+        laptop.sync()
+        assert notice(laptop.ws, notice_id).unread
+    hands.passes(60)
+    read_notice(one.ws, notice_id)
+    read_notice(one.ws, notice_id)
+    one.sync()
+    other.sync()
+    assert not notice(other.ws, notice_id).unread
+    read_notice(other.ws, notice_id)
+    other.sync()
+    with line.centre.store.reading() as connection:
+        marks = first_marks(connection, line.centre.code, "notice_read", [notice_id])
+    assert list(marks[notice_id]) == [worker.user_id]
+    assert len(views(other.ws, "notice_read")) == 1
+
+
+def test_the_levels_names_reach_the_laptop_with_a_sync(
+    line: CentreLine, joined: Callable[..., Laptop], hands: Hands
+) -> None:
+    worker = line.worker("w1")
+    laptop = joined("one", worker)
+    laptop.sync()
+    staff = replace(worker, role="district", scope_codes=(line.centre.code,))
+    assert name_levels(line.centre.store, staff, {"2": "小事"}, 0, hands(), "zh") is None
+    laptop.sync()
+    page = laptop.browser
+    page.unlock(worker_id=worker.user_id)
+    assert "2 小事" in page.get("/issues/new", follow_redirects=True).text
