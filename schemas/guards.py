@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schemas.workflow import HIGHEST_LEVEL, OFFICE_LEVEL, OFFICES, SYSTEM, UNITS, Transition
+from schemas.workflow import (
+    HIGHEST_LEVEL,
+    OFFICE_LEVEL,
+    OFFICES,
+    SYSTEM,
+    TRANSITIONS,
+    UNITS,
+    WORKERS,
+    Transition,
+)
 
 if TYPE_CHECKING:
     from schemas.cases import Case
@@ -35,13 +44,11 @@ def owning_level(case: Case) -> int:
 
 
 def _owner(case: Case, actor: Actor) -> bool:
-    return not actor.role or OFFICE_LEVEL.get(actor.role) == owning_level(case)
+    return actor.role in ("", *WORKERS) or OFFICE_LEVEL.get(actor.role) == owning_level(case)
 
 
 def _approver(case: Case, actor: Actor) -> bool:
     """One level above; every further extension one more."""
-    if not actor.role:
-        return False
     further = case.extensions if "extend" in case.asked else 0
     wanted = min(owning_level(case) + 1 + further, HIGHEST_LEVEL)
     return OFFICE_LEVEL.get(actor.role, 0) >= wanted
@@ -114,3 +121,14 @@ def failing(row: Transition, case: Case, actor: Actor) -> str | None:
 def missing(row: Transition, said: Mapping[str, Any]) -> list[str]:
     """Return the fields the row needs that the step does not say."""
     return [name for name in row.needs if said.get(name) in (None, "", [], {})]
+
+
+def offered(case: Case, actor: Actor, *, offline: bool = False) -> list[Transition]:
+    """Return the rows ``actor`` may take as the case stands, notes last; a role is needed."""
+    found: dict[str, Transition] = {}
+    for row in TRANSITIONS:
+        if row.source != case.state or actor.role not in row.roles or (offline and not row.offline):
+            continue
+        if row.action not in found and failing(row, case, actor) is None:
+            found[row.action] = row
+    return sorted(found.values(), key=lambda row: row.action == "note")

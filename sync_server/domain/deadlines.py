@@ -185,6 +185,12 @@ def light(
     return "yellow" if used >= total * YELLOW_FROM else "green"
 
 
+def yellow_at(start: datetime, due_at: datetime, limit: Limit, calendar: Calendar) -> datetime:
+    """Return from when on the light is yellow, for work without pauses."""
+    used = elapsed(limit, start, due_at, (), calendar) * YELLOW_FROM
+    return min(_advance(_counts_from(start, limit), used, limit, calendar), due_at)
+
+
 def cause(due_at: datetime, delivered_at: datetime | None, now: datetime) -> Cause | None:
     """Return why work is late at ``now``: its laptop had not got it by the due time, or it is being
     handled; None while it is not late."""

@@ -9,7 +9,7 @@ takes his change as a proposal: staff of its new area decide, and nothing is ref
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.check import FieldProblem, broken_rules
@@ -56,12 +56,14 @@ def judge(
     parent: Mapping[str, Any] | None = None,
     made: Made | None = None,
     lay_in: Sequence[str] = (),
+    taken_over: bool = False,
 ) -> Verdict:
     """Judge a change. ``record`` is the one it names, ``parent`` the one a step belongs to (rows
     of the centre, None when unknown); ``lay_in`` are the areas the record was moved out of. For
     a create these are what it hangs below, when that was moved, and the areas it was moved from.
 
-    ``made`` None: only the worker's grids of today count.
+    ``made`` None: only the worker's grids of today count. ``taken_over``: the centre has taken the
+    record (an issue) from its author, whose late edits are proposals to it.
     """
     if arrival.problems or arrival.kind is None:
         return Verdict(problems=arrival.problems)
@@ -75,7 +77,8 @@ def judge(
         return Verdict(problems=found)
     if arrival.action in ("create", "step"):
         return _judge_new(arrival, worker.areas(made), record, parent, lay_in)
-    return _judge_changed(arrival, worker, record, made, lay_in)
+    verdict = _judge_changed(arrival, worker, record, made, lay_in)
+    return replace(verdict, proposal=True) if taken_over and verdict.grid else verdict
 
 
 def parent_id(arrival: Arrival) -> str | None:

@@ -15,6 +15,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from schemas.codes import code_list
+from schemas.workflow import SYSTEM, UNITS
+from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.districts import district_of
@@ -48,6 +50,8 @@ class User:
     active: bool
     demo: bool
     session_mark: str
+    unit_id: str | None = None
+    """The department or company somebody acts for."""
 
 
 def add_user(
@@ -63,6 +67,7 @@ def add_user(
     password: str | None = None,
     demo: bool = False,
     user_id: str | None = None,
+    unit_id: str | None = None,
     by: str | None = None,
 ) -> User:
     """Make an account; without a password the person signs in on a laptop only.
@@ -92,11 +97,18 @@ def add_user(
         "locked_until": None,
         "session_mark": random.token_hex(16),
         "created_at": now,
+        "unit_id": unit_id if role in UNITS else None,
     }
     connection.execute(sa.insert(users), values)
     write_holdings(connection, district, values["user_id"], values["scope_codes"], now)
     audit.note(connection, district, now, "add_user", user_id=by, target=values["user_id"])
     return get_user(connection, district, values["user_id"])
+
+
+def require_records(person: User) -> None:
+    """Raise Refusal ``not_allowed`` unless the person's role sees records."""
+    if not may(person.role, "records"):
+        raise Refusal("not_allowed")
 
 
 def hash_password(password: str) -> str:
@@ -223,7 +235,7 @@ def _check(
         raise Refusal("bad_number", no=no)
     if not 1 <= len(name) <= 60 or not name.isprintable():
         raise Refusal("bad_name")
-    if role not in code_list("ROLE"):
+    if role not in code_list("ROLE") or role == SYSTEM:
         raise Refusal("bad_role", role=role)
     if kind not in code_list("USER_KIND"):
         raise Refusal("bad_user_kind", kind=kind)
@@ -288,4 +300,5 @@ def _user(row: sa.Row[Any]) -> User:
         active=row.active,
         demo=row.demo,
         session_mark=row.session_mark,
+        unit_id=row.unit_id,
     )

@@ -21,9 +21,11 @@ from schemas.kind import Action, Kind
 from schemas.values import apply, difference
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import VOIDED, Edit, State, origin
+from sync_server.services.central_log import central_row
 from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
-from sync_server.services.ledger import Effect, Ledger, VoidedRecord
+from sync_server.services.ledger import Effect, Ledger, VoidedRecord, touched_issues
+from sync_server.services.steps import follow_up
 from sync_server.store import writing
 
 Row = dict[str, Any]
@@ -78,8 +80,13 @@ def apply_central_change(
         effect = _edit(ledger, kind, change, checked.fields, edit, row, now)
     ledger.write()
     doubts = [one.as_json() for one in checked.doubts]
-    writing.insert_changes(connection, [_log(district, kind, change, edit, effect, doubts, now)])
+    row = central_row(
+        district, kind, change.record_id, change.action, change.fields, edit, effect, now,
+        grid=change.grid, base_version=change.base_version, doubts=doubts,
+    )  # fmt: skip
+    writing.insert_changes(connection, [row])
     tell_decisions(connection, district, ledger.decided, now)
+    follow_up(connection, district, ledger.issues, now)
     return effect
 
 
@@ -102,37 +109,6 @@ def _edit(
         return ledger.change(edit, change.record_id, change.action, written(now), fields)
     except VoidedRecord:
         raise Refusal("out_of_date") from None
-
-
-def _log(
-    district: str,
-    kind: type[Kind],
-    change: CentralChange,
-    edit: Edit,
-    effect: Effect,
-    doubts: list[dict[str, Any]],
-    now: datetime,
-) -> Row:
-    return {
-        "district": district,
-        "change_id": edit.change_id,
-        "kind": change.kind,
-        "schema": kind.info.version,
-        "record_id": change.record_id,
-        "action": change.action,
-        "grid": change.grid or None,
-        "base_version": change.base_version,
-        "made_at": written(now),
-        "author": change.author,
-        "fields": dict(change.fields),
-        "received_at": now,
-        "doubtful": False,
-        "happened_at": now,
-        "outcome": effect.outcome,
-        "version": effect.version,
-        "doubts": doubts or None,
-        "conflict_id": effect.conflict_id,
-    }
 
 
 def restore_record(
@@ -160,9 +136,12 @@ def restore_record(
     }
     writing.update_records(connection, [row])
     writing.set_change_no(connection, district, last + 1)
-    change = CentralChange(kind.info.name, record_id, "update", {}, author, base_version=base)
-    log = _log(district, kind, change, edit, Effect("applied", row["version"]), [], now)
-    writing.insert_changes(connection, [log | {"action": "restore"}])
+    effect = Effect("applied", row["version"])
+    log = central_row(
+        district, kind, record_id, "restore", {}, edit, effect, now, base_version=base
+    )
+    writing.insert_changes(connection, [log])
+    follow_up(connection, district, touched_issues([row]), now)
     return int(row["version"])
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
 from sync_server.services import floors
+from sync_server.services.casework import fold_missing
 from sync_server.services.districts import District, district_of, open_district
 from sync_server.services.epochs import begin_where_older
 from sync_server.services.keys import Keys, server_keys
@@ -69,6 +70,7 @@ def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
                 connection, district.code, clock(), floors.remembered(settings.data)
             )
             district = district_of(connection, district.code) or district
+        fold_missing(store, district.code, clock())
         if begun:
             floors.remember(settings.data, begun)
     except BaseException:

@@ -24,12 +24,11 @@ from sync_server.domain.deciding import Choice
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import origin_of
 from sync_server.services import audit, history
-from sync_server.services.accounts import User
+from sync_server.services.accounts import User, require_records
 from sync_server.services.history import Reader
 from sync_server.services.places import names_for
 from sync_server.services.record_page import Link, checked_reason
 from sync_server.services.titles import Titles
-from sync_server.services.uploads import require_records
 from sync_server.services.values import Value, show_path
 from sync_server.store import desks_read, history_read, records_read
 from sync_server.store.engine import Store

@@ -23,6 +23,7 @@ from schemas.fields.base import UUID
 from schemas.values import difference, to_wire
 from sync_server.domain.areas import holds
 from sync_server.domain.merge import Edit
+from sync_server.services.central_log import central_row
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Effect, Ledger
 from sync_server.store import desks_read, streams, writing
@@ -336,22 +337,7 @@ def _enter(ledger: Ledger, district: str, told: _Told, now: datetime) -> dict[st
         effect = ledger.create(kind, edit, told.record_id, told.grid, made_at, fields)
     else:
         effect = ledger.change(edit, told.record_id, "update", made_at, fields)
-    return {
-        "district": district,
-        "change_id": edit.change_id,
-        "kind": told.kind,
-        "schema": kind.info.version,
-        "record_id": told.record_id,
-        "action": action,
-        "grid": told.grid,
-        "base_version": base or None,
-        "made_at": made_at,
-        "author": told.author,
-        "fields": fields,
-        "received_at": now,
-        "doubtful": False,
-        "happened_at": now,
-        "outcome": effect.outcome,
-        "version": effect.version,
-        "conflict_id": effect.conflict_id,
-    }
+    return central_row(
+        district, kind, told.record_id, action, fields, edit, effect, now,
+        grid=told.grid, base_version=base or None,
+    )  # fmt: skip

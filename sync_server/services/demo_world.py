@@ -23,6 +23,7 @@ from sync_server.domain.world.assembly import TODAY, VERSION
 from sync_server.domain.world.records import Digest
 from sync_server.domain.world.shape import DISTRICT, DISTRICT_NAME, WorldName
 from sync_server.services.accounts import add_user
+from sync_server.services.casework import fold_missing
 from sync_server.services.districts import begin_synthetic
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.store.engine import Store
@@ -100,6 +101,7 @@ def build(
         connection.execute(
             sa.update(districts).where(districts.c.district == DISTRICT).values(settings=settings)
         )
+    fold_missing(store, DISTRICT, now)
     return built
 
 

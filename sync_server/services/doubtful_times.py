@@ -20,8 +20,8 @@ from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import origin_of
 from sync_server.domain.times import corrected, moment
 from sync_server.services import audit
-from sync_server.services.accounts import User
-from sync_server.services.uploads import PAGE, Received, received, require_records
+from sync_server.services.accounts import User, require_records
+from sync_server.services.uploads import PAGE, Received, received
 from sync_server.store import desks_read, uploads_read, writing
 from sync_server.store.engine import Store
 

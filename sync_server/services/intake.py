@@ -20,10 +20,13 @@ from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, pare
 from sync_server.domain.times import corrected, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import VISIT, sound_alarms
+from sync_server.services.casework import taken_over
 from sync_server.services.decision_records import close_answered, tell_decisions
 from sync_server.services.ids import new_id
+from sync_server.services.issue_life import ISSUE
 from sync_server.services.ledger import Ledger
 from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
+from sync_server.services.steps import follow_up
 from sync_server.store import holdings, moving, streams, writing
 
 _CONTENT = (
@@ -66,6 +69,7 @@ class Intake:
         self._settled: list[_Item] = []
         self._workers: dict[str, Worker] = {}
         self._lay_in: dict[str, list[str]] = {}
+        self._taken_over: set[str] = set()
         self._ledger.lines.begin(batch.stream, follows)
 
     def take(self, arrivals: Sequence[Arrival]) -> list[dict[str, Any]]:
@@ -121,6 +125,8 @@ class Intake:
         moved = moving.moves_of(self._connection, self._district, named)
         self._lay_in = {one: [step.from_area for step in steps] for one, steps in moved.items()}
         self._ledger.load(above & moved.keys())
+        edited = [one.members["record_id"] for one in arrivals if one.members["kind"] == ISSUE]
+        self._taken_over = taken_over(self._connection, self._district, edited)
 
     def _row(self, arrival: Arrival) -> Row:
         """Return the change's row, without what became of it."""
@@ -164,6 +170,7 @@ class Intake:
             self._ledger.record(parent_id(item.arrival) or above),
             Made(row["happened_at"], row["doubtful"], row["received_at"]),
             self._lay_in.get(above or row["record_id"], ()),
+            row["record_id"] in self._taken_over,
         )
         item.row["waits_for"] = verdict.waits_for
         if verdict.problems:
@@ -208,6 +215,7 @@ class Intake:
         tell_decisions(connection, self._district, self._ledger.decided, now)
         sound_alarms(connection, self._district, self._ledger.touched(VISIT), now)
         close_answered(connection, self._district, rows + settled, now)
+        follow_up(connection, self._district, self._ledger.issues, now)
         reseals = [
             {
                 "district": self._district,

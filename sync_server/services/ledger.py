@@ -52,6 +52,12 @@ class Writer:
     former_version: int | None = None
 
 
+def touched_issues(rows: Collection[Row]) -> set[str]:
+    """Return the ids of the issues that these written records are or belong to."""
+    found = {row["record_id"] for row in rows if row["kind"] == "issue"}
+    return found | {row["parent_id"] for row in rows if row["kind"] == "issue_step"} - {None}
+
+
 class VoidedRecord(Exception):
     """The change edits a record its writer knew to be void."""
 
@@ -284,6 +290,11 @@ class Ledger:
             self._conflicts[conflict_id] |= values
         else:
             self._conflict_changes.setdefault(conflict_id, {}).update(values)
+
+    @property
+    def issues(self) -> set[str]:
+        """The issues that records of this transaction are or belong to."""
+        return touched_issues(self._touched.values())
 
     def write(self) -> int:
         """Number and write everything touched; return how many records changed."""

@@ -20,7 +20,9 @@ from sync_server.domain.judging import GRID_DIGITS
 from sync_server.services import audit
 from sync_server.services.accounts import User
 from sync_server.services.central import seen_id_of
+from sync_server.services.issue_life import ISSUE
 from sync_server.services.places import Place, names_for, places_of
+from sync_server.services.steps import follow_up
 from sync_server.services.titles import Titles
 from sync_server.store import moving
 from sync_server.store.moving import Lying, Move
@@ -97,6 +99,8 @@ def move_record(
         return 0
     some = _with_all_below(connection, person.district, root)
     moving.put_into(connection, person.district, some, area, now, person.user_id)
+    issues = {one.record_id for one in some if one.kind == ISSUE}
+    follow_up(connection, person.district, issues, now)
     audit.note(
         connection, person.district, now, "move_records", user_id=person.user_id, target=record_id,
         detail={"from": root.area, "to": area, "records": len(some)},

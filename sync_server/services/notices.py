@@ -20,12 +20,11 @@ from schemas.values import to_wire
 from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
-from sync_server.services.accounts import LAPTOP_ROLES, User
+from sync_server.services.accounts import LAPTOP_ROLES, User, require_records
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.ids import new_id
 from sync_server.services.places import names_for
 from sync_server.services.record_page import checked_reason
-from sync_server.services.uploads import require_records
 from sync_server.store import devices_read, people_read, records_read
 from sync_server.store.engine import Store
 from sync_server.store.records_read import Order, Row, Selection

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from schemas.catalogue import kinds
 from schemas.describe import columns
 from schemas.kind import Kind
-from sync_server.services.accounts import User
+from sync_server.services.accounts import User, require_records
 from sync_server.services.device_pages import SILENT_DAYS, is_silent, list_devices
-from sync_server.services.uploads import HELD_LONG, require_records, span
+from sync_server.services.uploads import HELD_LONG, span
 from sync_server.store import history_read, records_read, uploads_read
 from sync_server.store.records_read import Selection
 from sync_server.store.uploads_read import Row

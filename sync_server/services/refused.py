@@ -19,7 +19,7 @@ from schemas.seal import canonical
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit, decision_records
-from sync_server.services.accounts import User
+from sync_server.services.accounts import User, require_records
 from sync_server.services.decision_records import Asked
 from sync_server.services.history import Entry, Reader
 from sync_server.services.places import names_for
@@ -35,7 +35,7 @@ from sync_server.services.refused_form import (
 )
 from sync_server.services.releasing import Releasing
 from sync_server.services.titles import Titles
-from sync_server.services.uploads import link_to, require_records
+from sync_server.services.uploads import link_to
 from sync_server.services.values import understood
 from sync_server.store import desks_read, records_read, uploads_read, writing
 from sync_server.store.engine import Store

@@ -20,6 +20,7 @@ from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import VISIT, sound_alarms
 from sync_server.services.decision_records import readers_of, tell_decisions
 from sync_server.services.ledger import Ledger
+from sync_server.services.steps import follow_up
 from sync_server.store import holdings, moving, streams, writing
 
 Row = dict[str, Any]
@@ -63,6 +64,7 @@ class Releasing:
         writing.settle_held(self.connection, found + self.settled)
         tell_decisions(self.connection, self.district, self._ledger.decided, self.now)
         sound_alarms(self.connection, self.district, self._ledger.touched(VISIT), self.now)
+        follow_up(self.connection, self.district, self._ledger.issues, self.now)
         return found
 
     def _load(self, cases: Sequence[_Case]) -> None:

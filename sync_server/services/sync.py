@@ -29,6 +29,7 @@ from sync_server.services.epochs import begin_epoch
 from sync_server.services.receipts import Batch, Road, batch_row
 from sync_server.services.receive import Received, known_of, receive_batch, released
 from sync_server.store import feed, streams
+from sync_server.store.cases import mark_delivered
 from sync_server.store.engine import compact
 from sync_server.store.writing import lock_district
 
@@ -149,6 +150,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
             asked = [one for one in envelope["held"] if one not in told]
             received.receipts.extend(released(connection, batch, asked))
         _note_visit(connection, batch, envelope["app"], received, envelope.get("account"))
+        _note_delivered(connection, centre, batch, epoch, envelope["cursor"])
     if foreign:
         start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
         delivery = Delivery([], start, True, {})
@@ -262,6 +264,18 @@ def _note_visit(
     if (account := read_told(told)) is not None:
         values["account"] = account
     streams.change_device(connection, batch.device.district, batch.device.device_id, values)
+
+
+def _note_delivered(
+    connection: sa.Connection, centre: Centre, batch: Batch, epoch: str, cursor: str | None
+) -> None:
+    """Note which work given to the worker his laptop holds now: it says how far it has come."""
+    device = batch.device
+    place = read_place(centre.keys.cursor, device.district, epoch, cursor)
+    if place is not None and place.number and not place.phase:
+        mark_delivered(
+            connection, device.district, device.worker_id, place.number, batch.received_at
+        )
 
 
 def _note_fork(centre: Centre, batch: Batch, now: datetime) -> None:

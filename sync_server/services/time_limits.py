@@ -24,8 +24,7 @@ from sync_server.domain.time_limits import (
     rules_in_order,
 )
 from sync_server.services import audit
-from sync_server.services.accounts import User
-from sync_server.services.uploads import require_records
+from sync_server.services.accounts import User, require_records
 from sync_server.services.working_calendar import load_calendar
 from sync_server.store import people_read, time_limits, writing
 from sync_server.store.engine import Store

@@ -13,9 +13,8 @@ import sqlalchemy as sa
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import SHANGHAI
 from schemas.kind import Kind
-from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
-from sync_server.services.accounts import User
+from sync_server.services.accounts import User, require_records
 from sync_server.services.history import Dispute, Entry, Reader
 from sync_server.services.places import names_for
 from sync_server.services.record_page import Link
@@ -272,12 +271,6 @@ def received(
         )
         for row in rows
     )
-
-
-def require_records(person: User) -> None:
-    """Raise Refusal ``not_allowed`` unless the person's role sees records."""
-    if not may(person.role, "records"):
-        raise Refusal("not_allowed")
 
 
 _STORED = ("applied", "merged", "unchanged", "conflict", "held", "quarantined")

@@ -19,8 +19,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.domain.official_days import PUBLISHED, occasion, official_days
 from sync_server.domain.working_calendar import MORNING_AND_AFTERNOON, Calendar, Span, check_hours
 from sync_server.services import audit
-from sync_server.services.accounts import User
-from sync_server.services.uploads import require_records
+from sync_server.services.accounts import User, require_records
 from sync_server.store import people_read, working_calendar, writing
 from sync_server.store.engine import Store
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from sync_server.store import case_tables as case_tables  # its tables belong to the metadata
 from sync_server.store.columns import Document, Utc
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id
@@ -73,6 +74,8 @@ users = sa.Table(
     sa.Column("locked_until", Utc),
     sa.Column("session_mark", sa.String(32), nullable=False),
     sa.Column("created_at", Utc, nullable=False),
+    # The department or company somebody of that role acts for.
+    _id("unit_id"),
     sa.UniqueConstraint("district", "no"),
 )
 

@@ -1,0 +1,284 @@
+"""Steps at the centre and from laptops: what counts, what follows by itself, what stays a note."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from schemas import workflow as flow
+from schemas.clock import written
+from sync_server.domain.errors import Refusal
+from sync_server.services import accounts
+from sync_server.services.clock_steps import take_due_steps
+from sync_server.services.ids import new_id
+from sync_server.services.import_records import ImportedRecord, import_records
+from sync_server.services.issues import may_do, open_case, take_step
+from sync_server.store.case_tables import case_units, cases, deliveries, overtaken_steps
+from sync_server.store.tables import conflicts, records
+from tests.sync_server.services.desks import hire
+from tests.sync_server.world import COMMUNITY, DISTRICT, GRID, add_worker, join
+
+STREET = "990101100"
+
+
+@pytest.fixture
+def laptop(any_centre):
+    return join(any_centre, add_worker(any_centre))
+
+
+@pytest.fixture
+def office(any_centre):
+    """The people who handle issues, by role."""
+    scopes = {"community": COMMUNITY, "street": STREET, "district": DISTRICT}
+    people = {role: hire(any_centre, role, (scope,)) for role, scope in scopes.items()}
+    with any_centre.store.writing() as connection:
+        people["department"] = accounts.add_user(
+            connection, any_centre.code, no="d1", name="城管局经办", role="department",
+            scope_codes=(DISTRICT,), now=any_centre.clock(), unit_id=UNIT,
+        )  # fmt: skip
+    return people
+
+
+UNIT = "01998a00-0000-7000-8000-00000000d001"
+
+
+def report(laptop, **more):
+    """Report an issue from the laptop, sync, and return its id."""
+    made = {
+        "happened_at": written(laptop.centre.clock()), "category": "FAC", "title": "路灯不亮",
+        "text": "晚上看不见路。", "level": "2", "urgency": "normal", "source": "patrol",
+        "place": "3号楼东侧",
+    }  # fmt: skip
+    issue = laptop.write("issue", "create", made | more)["record_id"]
+    laptop.send()
+    return issue
+
+
+def do(centre, person, issue, action, **said):
+    return take_step(centre.store, person, issue, action, said, centre.clock())
+
+
+def stands(centre, issue):
+    with centre.store.reading() as connection:
+        query = sa.select(cases).where(cases.c.issue_id == issue)
+        return connection.execute(query).mappings().one()
+
+
+def seen(centre, issue):
+    """Return what a step made with the knowledge of now says in ``after``."""
+    with centre.store.reading() as connection:
+        query = sa.select(records.c.record_id).where(records.c.parent_id == issue)
+        return list(connection.execute(query.order_by(records.c.change_no.desc())).scalars())[:1]
+
+
+def step(laptop, issue, action, after, **said):
+    fields = {
+        "issue_id": issue, "action": action, "at": written(laptop.centre.clock()),
+        "after": after or [issue], **said,
+    }  # fmt: skip
+    return laptop.write("issue_step", "step", fields, new_id())
+
+
+def resolved(centre, office, laptop):
+    issue = report(laptop)
+    do(centre, office["community"], issue, "accept", level="2")
+    do(centre, office["community"], issue, "handle")
+    do(centre, office["community"], issue, "resolve", result="solved", text="已换灯泡")
+    return issue
+
+
+def test_an_issue_goes_from_report_to_close(any_centre, laptop, office):
+    issue = report(laptop)
+    assert stands(any_centre, issue)["state"] == flow.REPORTED
+    case = do(any_centre, office["community"], issue, "accept", level="2")
+    assert (case.state, case.no) == (flow.ACCEPTED, "990101-2026-000001")
+    do(any_centre, office["community"], issue, "dispatch", target_id=UNIT)
+    do(any_centre, office["department"], issue, "take")
+    do(any_centre, office["department"], issue, "resolve", result="solved", text="已修")
+    laptop.send()
+    step(laptop, issue, "verify", seen(any_centre, issue))
+    laptop.send()
+    step(laptop, issue, "rate", seen(any_centre, issue), rating=5)
+    laptop.send()
+    row = stands(any_centre, issue)
+    assert (row["state"], row["rating"], row["over"]) == (flow.CLOSED, 5, True)
+    assert row["resolved_level"] == 2
+
+
+def test_a_rating_below_the_middle_leaves_closing_to_staff(any_centre, laptop, office):
+    issue = resolved(any_centre, office, laptop)
+    do(any_centre, office["community"], issue, "verify")
+    do(any_centre, office["community"], issue, "rate", rating=2)
+    assert stands(any_centre, issue)["state"] == flow.VERIFIED
+
+
+def test_nobody_rating_closes_after_three_days_and_a_suspension_ends(
+    any_centre, laptop, office, clock
+):
+    issue = resolved(any_centre, office, laptop)
+    do(any_centre, office["community"], issue, "verify")
+    waiting = report(laptop)
+    do(any_centre, office["community"], waiting, "accept", level="2")
+    due = do(any_centre, office["community"], waiting, "handle").due_at
+    do(any_centre, office["community"], waiting, "ask_suspend", text="等材料", until="2026-10-12")
+    do(any_centre, office["street"], waiting, "suspend")
+    assert take_due_steps(any_centre.store, any_centre.code, clock()) == 0
+    clock.passes(days=13)
+    assert take_due_steps(any_centre.store, any_centre.code, clock()) == 2
+    assert take_due_steps(any_centre.store, any_centre.code, clock()) == 0
+    row = stands(any_centre, issue)
+    assert (row["state"], row["rating"]) == (flow.CLOSED, None)
+    with any_centre.store.reading() as connection:
+        _, case = open_case(connection, office["community"], waiting)
+    assert case.state == flow.HANDLING
+    assert case.due_at > due  # what was left counts on
+
+
+def test_a_step_the_table_does_not_allow_is_refused_with_its_reason(any_centre, laptop, office):
+    issue = report(laptop)
+    with pytest.raises(Refusal, match="step_not_possible") as refused:
+        do(any_centre, office["community"], issue, "close")
+    assert refused.value.facts["why"] == "state"
+    do(any_centre, office["community"], issue, "accept", level="3")
+    with pytest.raises(Refusal) as refused:
+        do(any_centre, office["community"], issue, "handle")  # it is the street's now
+    assert refused.value.facts["why"] == "owner"
+    assert stands(any_centre, issue)["state"] == flow.ACCEPTED
+
+
+def test_voiding_takes_a_second_person(any_centre, laptop, office):
+    issue, other = report(laptop), None
+    with any_centre.store.writing() as connection:
+        other = accounts.add_user(
+            connection, any_centre.code, no="c2", name="第二人", role="community",
+            scope_codes=(COMMUNITY,), now=any_centre.clock(),
+        )  # fmt: skip
+    do(any_centre, office["community"], issue, "ask_void", text="重复误报")
+    with pytest.raises(Refusal, match="step_not_possible"):
+        do(any_centre, office["community"], issue, "void")
+    assert do(any_centre, other, issue, "void").state == flow.VOIDED
+
+
+def test_a_department_sees_what_was_dispatched_to_it_until_it_refuses(any_centre, laptop, office):
+    issue = report(laptop)
+    do(any_centre, office["community"], issue, "accept", level="2")
+    with any_centre.store.reading() as connection, pytest.raises(Refusal, match="unknown_record"):
+        open_case(connection, office["department"], issue)
+    do(any_centre, office["community"], issue, "dispatch", target_id=UNIT)
+    with any_centre.store.reading() as connection:
+        _, case = open_case(connection, office["department"], issue)
+        offered = {row.action for row in may_do(office["department"], case)}
+    assert offered == {"take", "refuse", "note"}
+    do(any_centre, office["department"], issue, "refuse", refuse="not_ours", text="不属职责")
+    with any_centre.store.reading() as connection:
+        with pytest.raises(Refusal, match="unknown_record"):
+            open_case(connection, office["department"], issue)
+        assert connection.execute(sa.select(case_units)).all() == []
+
+
+def test_the_second_refusal_goes_up_and_gets_its_due_time(any_centre, laptop, office):
+    issue = report(laptop)
+    first = do(any_centre, office["community"], issue, "accept", level="2").due_at
+    for _ in range(2):
+        do(any_centre, office["community"], issue, "dispatch", target_id=UNIT)
+        do(any_centre, office["department"], issue, "refuse", refuse="not_ours", text="不属职责")
+    with any_centre.store.reading() as connection:
+        _, case = open_case(connection, office["street"], issue)
+    assert (case.state, case.level, case.refusals) == (flow.ACCEPTED, "3", 2)
+    assert case.due_at > first
+    assert case.former_dues == [first]
+
+
+def test_a_laptop_takes_no_step_that_is_the_centres(any_centre, laptop, office):
+    issue = report(laptop)
+    step(laptop, issue, "accept", None, level="2")
+    step(laptop, issue, "note", None, text="x", central=True)
+    step(laptop, issue, "resend", None, text="x", due_at=written(any_centre.clock()))
+    reply = laptop.send()
+    assert [one["outcome"] for one in reply["receipts"]] == ["quarantined"] * 3
+    assert stands(any_centre, issue)["state"] == flow.REPORTED
+
+
+def test_what_staff_did_first_keeps_a_late_step_as_a_note_and_an_item(any_centre, laptop, office):
+    issue = resolved(any_centre, office, laptop)
+    known = seen(any_centre, issue)
+    do(any_centre, office["community"], issue, "verify")
+    late = step(laptop, issue, "rework", known, text="没修好")["record_id"]
+    reply = laptop.send()
+    assert [one["outcome"] for one in reply["receipts"]] == ["applied"]
+    row = stands(any_centre, issue)
+    assert (row["state"], row["overtaken"]) == (flow.VERIFIED, 1)
+    with any_centre.store.reading() as connection:
+        kept = connection.execute(sa.select(overtaken_steps)).mappings().one()
+    assert (kept["step_id"], kept["action"], kept["before"]) == (late, "rework", flow.VERIFIED)
+
+
+def test_a_rework_on_site_is_due_in_half_the_time(any_centre, laptop, office):
+    issue = resolved(any_centre, office, laptop)
+    step(laptop, issue, "rework", seen(any_centre, issue), text="没修好")
+    laptop.send()
+    with any_centre.store.reading() as connection:
+        _, case = open_case(connection, office["community"], issue)
+    assert (case.state, case.rework_count) == (flow.HANDLING, 1)
+    assert case.readings[-1].step.action == "due"
+    assert case.due_rule == "1.5 working_days"
+
+
+def test_the_authors_edit_after_acceptance_is_a_proposal(any_centre, laptop, office):
+    issue = report(laptop)
+    laptop.write("issue", "update", {"place": "4号楼东侧"}, issue, base_version=1)
+    assert [one["outcome"] for one in laptop.send()["receipts"]] == ["applied"]
+    do(any_centre, office["community"], issue, "accept", level="2")
+    laptop.write("issue", "update", {"place": "5号楼东侧"}, issue, base_version=2)
+    assert [one["outcome"] for one in laptop.send()["receipts"]] == ["conflict"]
+    with any_centre.store.reading() as connection:
+        row, _ = open_case(connection, office["community"], issue)
+        kept = connection.execute(sa.select(conflicts)).mappings().one()
+    assert row["fields"]["place"] == "4号楼东侧"
+    assert (kept["other"], kept["decision"]) == ("5号楼东侧", None)
+
+
+def test_work_given_to_a_worker_is_delivered_when_his_laptop_says_so(any_centre, laptop, office):
+    issue = report(laptop)
+    do(any_centre, office["community"], issue, "accept", level="2")
+    do(any_centre, office["community"], issue, "handle", assignee_id=laptop.worker_id)
+    laptop.send()  # the answer brings it; that it arrived is known with the next request
+    with any_centre.store.reading() as connection:
+        assert connection.execute(sa.select(deliveries.c.delivered_at)).scalar_one() is None
+    any_centre.clock.passes(hours=2)
+    laptop.send()
+    with any_centre.store.reading() as connection:
+        row = connection.execute(sa.select(deliveries)).mappings().one()
+    assert row["delivered_at"] == any_centre.clock()
+
+
+def test_a_relapse_reopens_and_lists_the_compound_again(any_centre, laptop, office):
+    with any_centre.store.writing() as connection:
+        compound = new_id()
+        fields = {
+            "code": "XQ-0001", "name": "示例小区", "kind": "compound", "community_code": COMMUNITY,
+            "address": "示例路1号", "property_mode": "none", "guard": False, "barrier": False,
+            "cctv": False, "self_gov": "none",
+        }  # fmt: skip
+        import_records(
+            connection, DISTRICT,
+            [ImportedRecord(compound, "compound", COMMUNITY, fields, laptop.worker_id,
+                            "2026-09-01T08:00:00+08:00")],
+            author=None, at=any_centre.clock(),
+        )  # fmt: skip
+    issue = report(laptop, category="FIRE", compound_id=compound)
+    for action, said in (("accept", {"level": "2"}), ("handle", {}),
+                         ("resolve", {"result": "solved", "text": "已清理"}), ("verify", {}),
+                         ("rate", {"rating": 5})):  # fmt: skip
+        do(any_centre, office["community"], issue, action, **said)
+    assert str(stands(any_centre, issue)["lookback_on"]) == "2026-10-30"
+    laptop.send()
+    step(laptop, issue, "lookback", seen(any_centre, issue), lookback="relapse", text="又堆上了")
+    laptop.send()
+    row = stands(any_centre, issue)
+    assert (row["state"], row["lookback_result"]) == (flow.HANDLING, "relapse")
+    assert row["due_at"] is not None
+    with any_centre.store.reading() as connection:
+        query = sa.select(records.c.fields).where(records.c.record_id == compound)
+        assert connection.execute(query).scalar_one()["tag"] == "hard"
+    assert row["grid"] == GRID
