@@ -69,6 +69,7 @@ CODES: dict[str, str] = {
     # records
     "unknown_record": "there is no such record",
     "bad_fields": "fields are wrong",
+    "step_not_possible": "the issue does not allow this step as it stands",
     "out_of_date": "the record was changed meanwhile",
     "not_allowed": "this person may not do this",
     "words_needed": "words must be said with this decision",
