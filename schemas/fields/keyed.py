@@ -137,6 +137,7 @@ class Keyed(Declared):
 
         return {
             "type": "object",
+            **({"x-code-list": self.keys_name} if self.keys_name else {}),
             "additionalProperties": False,
             "properties": {
                 "add": {
