@@ -7,7 +7,7 @@ say; here its due times meet what the steps say was reached.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -66,22 +66,43 @@ def clocks(
     """
     if case.accepted_at is None or case.state in (REQUESTED, CANCELLED):
         return ()
-    reached = {
-        "respond": _moment(case.responded_at),
-        "reply": _moment(case.replied_at),
-        "solve": _moment(case.solved_at),
-        "plan": _earlier(_moment(case.planned_at), _moment(case.solved_at)),
-    }
     told = dues if dues is not None else said_dues(case)
     accepted = read_moment(case.accepted_at)
+    usual = {name: accepted + USUAL[name] for name in NAMES}
+    return judged(usual | dict(told), reached_by(case), now, set(told))
+
+
+def reached_by(case: Case) -> dict[Name, datetime | None]:
+    """Return when each clock of a case was reached; a solution is a plan as well."""
+    solved = _moment(case.solved_at)
+    return {
+        "respond": _moment(case.responded_at),
+        "reply": _moment(case.replied_at),
+        "solve": solved,
+        "plan": _earlier(_moment(case.planned_at), solved),
+    }
+
+
+def judged(
+    dues: Mapping[Name, datetime],
+    reached: Mapping[Name, datetime | None],
+    now: datetime,
+    sure: Collection[Name] = NAMES,
+) -> tuple[Clock, ...]:
+    """Return the four clocks from when each is due and was reached; ``sure`` names those whose due
+    times are the centre's own word."""
     found: list[Clock] = []
     for name in NAMES:
-        due = told.get(name, accepted + USUAL[name])
-        state = _state(due, reached[name], now)
-        certain = name in told or (state == "met" and name != "plan")
+        due, at = dues[name], reached[name]
+        state: State = "running"
+        if at is not None:
+            state = "met" if at <= due else "late"
+        elif now > due:
+            state = "late"
+        certain = name in sure or (state == "met" and name != "plan")
         if name == "plan" and found[2].state == "met":
             state, certain = "waived", True
-        found.append(Clock(name, due, reached[name], state, certain))
+        found.append(Clock(name, due, at, state, certain))
     return tuple(found)
 
 
@@ -109,12 +130,6 @@ def said_dues(case: Case) -> dict[Name, datetime]:
 def as_fields(dues: Mapping[Name, datetime]) -> dict[str, str]:
     """Return due times as a step of the centre says them."""
     return {member: written(dues[name]) for name, member in zip(NAMES, DUES, strict=True)}
-
-
-def _state(due: datetime, reached: datetime | None, now: datetime) -> State:
-    if reached is not None:
-        return "met" if reached <= due else "late"
-    return "late" if now > due else "running"
 
 
 def _moment(text: str | None) -> datetime | None:

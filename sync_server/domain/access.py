@@ -23,6 +23,7 @@ Right = Literal[
     "decide",
     "levels",
     "limits",
+    "services",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -40,11 +41,13 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "decide": _AREA_ROLES,
     "levels": frozenset({"admin", "district"}),
     "limits": frozenset({"district"}),
+    "services": _AREA_ROLES,
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
 ``areas`` putting records into another grid, ``levels`` naming the levels of issues,
-``limits`` setting working days and time limits; seeing them goes with ``records``."""
+``limits`` setting working days and time limits; seeing them goes with ``records``; ``services``
+taking service requests in and seeing them through."""
 
 LONGEST_CODE = 17
 

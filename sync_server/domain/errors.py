@@ -72,6 +72,7 @@ CODES: dict[str, str] = {
     "step_not_possible": "the issue does not allow this step as it stands",
     "out_of_date": "the record was changed meanwhile",
     "not_allowed": "this person may not do this",
+    "step_overtaken": "the case does not allow this step as it stands",
     "words_needed": "words must be said with this decision",
     "words_too_long": "the words are too long",
     "reason_needed": "a reason must be given for showing personal values",

@@ -12,6 +12,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from sync_server.store import case_tables as case_tables  # its tables belong to the metadata
+from sync_server.store import service_tables as service_tables  # its tables belong to the metadata
 from sync_server.store.columns import Document, Utc
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id

@@ -6,7 +6,9 @@ from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from sync_server.domain.access import may
+from sync_server.services import service_cases
 from sync_server.services.overview import overview
+from sync_server.services.service_desk import waiting
 from sync_server.web.account import person, signed_in
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, today
@@ -23,6 +25,8 @@ def today_page() -> Response | str:
         if may(me.role, "audit"):
             return redirect(url_for("people.audit"))
         return render_template("nothing_yet.html")
+    service_cases.bring_up_to_date(centre().store, me.district)
     with centre().store.reading() as connection:
         figures = overview(connection, me, today(), centre().clock(), language())
-    return render_template("home.html", figures=figures)
+        services = waiting(connection, me, centre().clock())
+    return render_template("home.html", figures=figures, services=services)

@@ -161,6 +161,12 @@ def _place(town: Town, no: str, grid: str, community: str, mark: str) -> Place:
         {"title": f"{mark}停水通知", "text": "明天停水", "level": "normal",
          "area_code": community, "issued_at": written(centre.clock())},
     )  # fmt: skip
+    ids["service"] = load(
+        centre, author, "service", grid,
+        {"requested_at": "2026-09-30T08:40:00+08:00", "kind": "proxy", "item": "medicine",
+         "words": f"{mark}取降压药", "applicant": f"{mark}林示例", "phone": PHONE,
+         "household_id": ids["household"], "channel": "door"},
+    )  # fmt: skip
     place.laptop = join(centre, worker, key=("ab" if not mark else "cd") * 32)
     _work(place, grid, mark)
     second = join(centre, worker, key=("ef" if not mark else "fe") * 32)

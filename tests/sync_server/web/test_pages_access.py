@@ -40,6 +40,7 @@ OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
     "relay.take", "calendar.decide",
+    "service_requests.step",
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -52,6 +53,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
     house = household_of(place)
     dispute = f"/conflicts/{ids['household']}"
     refused = f"/waiting/quarantined/{refused_of(place)['change_id']}"
+    service = f"/services/{ids['service']}"
     return {
         "home.today_page": ("GET", "/", set(STAFF)),
         "account.sign_out": ("POST", "/sign-out", set(STAFF)),
@@ -106,6 +108,11 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "limits.rule": ("GET", "/limits/rule?clock=handle&level=2", LIMITS),
         "limits.new": ("GET", "/limits/new", LIMITS),
         "wording.name": ("GET", "/levels", LEVELS),
+        "service_requests.queue": ("GET", "/services", READ),
+        "service_requests.take_in": ("GET", "/services/new", READ),
+        "service_requests.one": ("GET", service, READ),
+        "service_requests.step": ("POST", f"{service}/step", READ),
+        "service_requests.figures": ("GET", "/services/figures", READ),
     }
 
 
@@ -190,7 +197,8 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
     ids = {*there.ids.values(), there.batch_id, there.laptop.device_id, there.worker.user_id}
     addresses = ["/", "/uploads", "/waiting/quarantined", "/waiting/held", "/conflicts", "/devices",
                  "/conflicts?state=decided", "/join-codes", "/relay", "/notices", "/notices/new",
-                 "/people", "/times", "/photos/missing",
+                 "/people", "/times", "/photos/missing", "/services", "/services?state=all",
+                 "/services/new", "/services/figures?since=2026-01-01",
                  "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
                  f"/conflicts/{quiet_town.here.ids['household']}",
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
@@ -225,7 +233,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, _) in pages(quiet_town.there).items()
         if address != own[endpoint][1]
     }
-    assert len(guessed) == 22
+    assert len(guessed) == 24
     for method, address in guessed:
         known = next(part for part in address.split("/") if len(part) == 36)
         answer = ask(client, method, address, reason="核对电话", state="lost")
