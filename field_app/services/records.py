@@ -116,7 +116,7 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
     barred = _barred(ws, kind, action, view)
     if barred:
         return Saved(record_id, problems=[FieldProblem("", barred)])
-    grid = _grid(ws, kind, entry, view)
+    grid = _grid(ws, kind, entry, view, refused)
     if grid is None:
         return Saved(record_id, problems=[FieldProblem("", Problem("out_of_area"))])
     if entry.action == "step" and view is not None:
@@ -253,14 +253,21 @@ def _barred(
 
 
 def _grid(
-    ws: Workspace, kind: type[Kind], entry: Entry, view: Mapping[str, Any] | None
+    ws: Workspace,
+    kind: type[Kind],
+    entry: Entry,
+    view: Mapping[str, Any] | None,
+    refused: Mapping[str, Any] | None,
 ) -> str | None:
-    """Return the area of the change: the record's own, else asked for, the parent's, the only."""
+    """Return the area of the change: the record's own, else asked for, that of the refused change
+    it corrects, the parent's, the only."""
     if view is not None:
         return str(view["grid"])
     grids = ws.grids
     if entry.grid is not None:
         return entry.grid if _reached(kind, grids, entry.grid) else None
+    if refused is not None and _reached(kind, grids, refused["grid"]):
+        return str(refused["grid"])
     parent = kind.info.parent
     if parent and isinstance(entry.values.get(parent), str):
         above = find_view(ws, entry.values[parent])

@@ -185,6 +185,20 @@ def test_a_worker_of_several_grids_says_which(open_laptop):
     assert get_view(laptop.ws, "issue", saved.record_id)["grid"] == NEXT_GRID
 
 
+def test_a_refused_record_that_is_edited_stays_in_its_grid(open_laptop):
+    laptop = open_laptop()
+    laptop.settle(grids=(GRID, NEXT_GRID))
+    made = save_record(laptop.ws, "issue", "create", ISSUE, grid=NEXT_GRID)
+    change = laptop.ws.table(CHANGES).get(doc_id=made.change_id)
+    refused = {"acked": True, "outcome": "quarantined", "receipt": {}}
+    laptop.ws.put(CHANGES, made.change_id, change | refused)
+    edit = save_record(laptop.ws, "issue", "update", {"title": "改后"}, record_id=made.record_id)
+    assert codes(edit) == []
+    again = changes_of(laptop.ws, made.record_id)[-1]
+    assert (again["action"], again["grid"]) == ("create", NEXT_GRID)
+    assert again["corrects"] == made.change_id
+
+
 def test_a_child_lies_in_its_parents_grid(open_laptop):
     laptop = open_laptop()
     laptop.settle(grids=(GRID, NEXT_GRID))
