@@ -214,9 +214,9 @@ def _remove(ws: Workspace, record_ids: list[str]) -> None:
         if mark["grid"] == view["grid"] and not _near(mark["grid"], ws.grids)
         if mark["state"] not in ("local", "refused", "conflict")
     ]
-    for name in kind_names():
-        ws.table(name).remove(doc_ids=[*record_ids, *marks])
     leaving = set(record_ids)
+    for name in kind_names():
+        ws.table(name).remove(doc_ids=leaving.union(marks))
     untouched = [
         draft["draft_id"]
         for draft in ws.table(DRAFTS)

@@ -29,7 +29,7 @@ from tests.field_app.centres import (
     answers,
     lost_request,
 )
-from tests.field_app.laptops import HOUSEHOLD, ISSUE, save_issue
+from tests.field_app.laptops import GRID, HOUSEHOLD, ISSUE, NEXT_GRID, save_issue
 
 PHONE, OTHER_PHONE = "13900001111", "13900002222"
 
@@ -264,6 +264,32 @@ def test_a_record_that_leaves_with_unsent_work_stays_until_it_is_sent(joined, li
     line.faults.append(takes_away)
     laptop.sync()
     assert unsent_count(laptop.ws) == 0
+
+
+def test_a_record_leaves_together_with_the_mark_about_it(joined, line):
+    laptop = joined()
+    record_id, mark_id = save_issue(laptop.ws).record_id, new_id()
+    laptop.sync()
+    mark = {
+        "kind": "seen", "schema": 1, "record_id": mark_id, "version": 1, "change_no": 1,
+        "grid": GRID, "voided": False, "last": {"author": "x", "made_at": written(line.hands())},
+        "fields": {"target_kind": "issue", "target_id": record_id, "target_version": 1},
+    }  # fmt: skip
+    gone = [{"record_id": one, "gone": True} for one in (record_id, mark_id)]
+
+    def brings(updates, more):
+        def fault(carry):
+            status, headers, body = carry()
+            reply = json.loads(body)
+            reply |= {"updates": updates, "scope": {"grids": [NEXT_GRID]}, "more": more}
+            return status, headers, json.dumps(reply)
+
+        return fault
+
+    line.faults += [brings([mark], True), brings(gone, False)]
+    assert laptop.sync().stage == "done"
+    assert get_view(laptop.ws, "issue", record_id) is None
+    assert get_view(laptop.ws, "seen", mark_id) is None
 
 
 def test_confirmed_changes_are_kept_ninety_days(joined, hands):
