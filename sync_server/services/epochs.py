@@ -2,13 +2,17 @@
 
 Versions and change numbers jump (protocol, rule 4), so that no number an older history gave out is
 given out again for something else; what laptops hold of the lost part is told apart by it.
+
+A database that was put back cannot know how far histories reached that went with the others. So an
+epoch's numbers are named by the second it begins in: two that begin in different histories never
+share a number.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +24,8 @@ from sync_server.store.tables import districts, records
 
 log = logging.getLogger(__name__)
 
+FIRST_SECOND = datetime(2026, 1, 1, tzinfo=UTC)
+
 
 def begin_epoch(
     connection: sa.Connection,
@@ -30,13 +36,15 @@ def begin_epoch(
 ) -> str:
     """Begin a new epoch of a district in the running write transaction; return its name.
 
-    Numbers go on above every one that this database, or ``above_change_no``, knows of.
+    Numbers go on above every one that this database, or ``above_change_no``, knows of, and above
+    those of every epoch that began before ``at`` in whatever history.
     """
     numbers = writing.lock_numbers(connection, district)
     change_no, floor = numbers.change_no, numbers.floor
     most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
     highest = max(change_no, floor, above_change_no, connection.execute(most).scalar() or 0)
-    begins = (highest // EPOCH_STEP + 1) * EPOCH_STEP
+    second = int((at - FIRST_SECOND).total_seconds())
+    begins = max(highest // EPOCH_STEP + 1, second) * EPOCH_STEP
     epoch = secrets.token_hex(16)
     connection.execute(
         sa.update(districts)

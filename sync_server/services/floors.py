@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sync_server.domain.merge import EPOCH_STEP
 from sync_server.store.copying import to_disk
 
 FILE = "epochs.json"
-FIRST_DAY = date(2026, 1, 1)
 
 
 def remembered(folder: Path) -> int | None:
@@ -36,9 +33,3 @@ def remember(folder: Path, number: int) -> None:
     to_disk(scratch)
     os.replace(scratch, folder / FILE)
     to_disk(folder)
-
-
-def floor_of_the_day(now: datetime) -> int:
-    """Return a number that no centre has reached by ``now``: a million for every day since 2026
-    began. It serves where nothing tells what was given out."""
-    return EPOCH_STEP * max((now.astimezone(UTC).date() - FIRST_DAY).days, 0)

@@ -89,14 +89,11 @@ def _begin(
 ) -> tuple[tuple[str, ...], int]:
     """Bring the restored database to today's tables, check it, and begin an epoch everywhere.
 
-    Whom the replaced database kept out stays out. When neither it nor the file beside it tells
-    what was given out, numbers begin above what any centre can have reached by today.
+    Whom the replaced database kept out stays out.
     """
     migrate(store)
     remembered = floors.remembered(settings.data)
     known = replaced.highest if replaced else 0
-    if replaced is None and remembered is None:
-        known = floors.floor_of_the_day(now)
     with store.writing() as connection:
         restoring.check_content(connection)
         above = max(known, remembered or 0, _highest(connection))

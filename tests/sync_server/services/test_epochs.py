@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from sync_server.services import floors
@@ -13,16 +15,29 @@ from tests.sync_server.world import household, outcomes
 
 
 def test_an_epochs_numbers_begin_above_every_earlier_one(centre):
-    begun = set()
+    begun, last = set(), 0
     with centre.store.writing() as connection:
-        for above in (0, 0, 7_300_000):
+        for above in (0, 0, 10**15 + 300_000):
             begun.add(begin_epoch(connection, centre.code, centre.clock(), above_change_no=above))
             row = connection.execute(sa.select(districts)).one()
             assert row.change_no == row.version_floor
             assert row.change_no % 1_000_000 == 0
-            assert row.change_no > above
-    assert row.change_no == 8_000_000
+            assert row.change_no > max(above, last)
+            last = row.change_no
+    assert row.change_no == 10**15 + 1_000_000
     assert len(begun) == 3
+
+
+def test_epochs_of_histories_that_do_not_know_of_each_other_share_no_number(centre):
+    floors_begun = []
+    for later in (0, 1):
+        with centre.store.writing() as connection:
+            begin_epoch(connection, centre.code, centre.clock() + timedelta(seconds=later))
+            floors_begun.append(connection.scalar(sa.select(districts.c.version_floor)))
+            # Then a copy from before takes its place, and the file beside it is an older one too.
+            older = {"version_floor": 0, "change_no": 3, "settings": {}}
+            connection.execute(sa.update(districts).values(older))
+    assert floors_begun[1] - floors_begun[0] == 1_000_000
 
 
 def test_a_database_put_back_unannounced_begins_a_new_epoch_and_is_refilled(laptop):
@@ -48,7 +63,7 @@ def test_an_older_copy_in_the_databases_place_is_noticed_when_the_centre_opens(s
     first = open_centre(settings, clock)
     with first.store.writing() as connection:
         before = begin_epoch(connection, first.code, clock(), above_change_no=4_200_000)
-    floors.remember(settings.data, 5_000_000)
+    floors.remember(settings.data, 10**15)
     with first.store.writing() as connection:  # as a copy from before that epoch says
         older = {"version_floor": 0, "change_no": 3, "settings": {}}
         connection.execute(sa.update(districts).values(older))
@@ -57,7 +72,7 @@ def test_an_older_copy_in_the_databases_place_is_noticed_when_the_centre_opens(s
     try:
         with again.store.reading() as connection:
             row = connection.execute(sa.select(districts)).one()
-        assert row.version_floor == 6_000_000
+        assert row.version_floor == 10**15 + 1_000_000
         assert row.server_epoch != before
         assert again.district.server_epoch == row.server_epoch
     finally:
