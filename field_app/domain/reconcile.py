@@ -285,13 +285,15 @@ def unmarked(change: Change) -> Change:
     """Return the change as not confirmed, on top of the centre's copy again.
 
     The version it had become is kept: others may have built on it, and a centre that was restored
-    is told so.
+    is told so. Where something of it stayed beside another's value, whoever looked at that version
+    had not seen all of it: then nothing is told.
     """
     over = bool(change.get("corrected_by") or change.get("withdrawn"))
     again = {**change, "acked": False, "settled": over, "outcome": None, "receipt": None,
              "decided": False, "declined": False}  # fmt: skip
-    if change["outcome"] in IN_STORE and (change["receipt"] or {}).get("version"):
-        again["former_version"] = change["receipt"]["version"]
+    told = change["receipt"] or {}
+    if change["outcome"] in IN_STORE and told.get("version") and not told.get("conflict_id"):
+        again["former_version"] = told["version"]
     return again
 
 

@@ -16,6 +16,7 @@ from field_app.domain.reconcile import (
     prunable,
     reconcile,
     too_many_gone,
+    unmarked,
 )
 from field_app.domain.views import build_view, change_state, copy_of
 from schemas.catalogue import kind_of
@@ -241,6 +242,16 @@ def test_what_a_restored_centre_lacks_is_offered_again():
     assert all(not one["acked"] and one["outcome"] is None for one in lost)
     assert (forked, shared) == (set(), {STREAM})
     assert len(beyond(log.changes, {})[0]) == 4
+
+
+def test_a_version_is_told_again_only_where_all_of_the_change_stood_in_it():
+    change = Log().write("update", {"rating": 1}, 1) | {"acked": True, "settled": True}
+    whole = unmarked(change | {"outcome": "merged", "receipt": {"version": 5}})
+    beside = unmarked(
+        change | {"outcome": "merged", "receipt": {"version": 5, "conflict_id": "c1"}}
+    )
+    assert whole["former_version"] == 5
+    assert "former_version" not in beside
 
 
 @pytest.mark.parametrize("theirs", [(2, "another"), (9, "longer")])
