@@ -83,10 +83,11 @@ def reconcile(
 
 
 def _speaks_of(receipt: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
-    """Whether a receipt is this change's; of another stream only when it names that stream."""
-    if receipt["seq"] != change["seq"]:
-        return False
-    return not change["acked"] or receipt.get("stream") == change["stream"]
+    """Whether a receipt is this change's: by its place in the batch, or, of a change confirmed
+    before, one that names the stream it first came in (it may have been sealed anew since)."""
+    if change["acked"]:
+        return "stream" in receipt
+    return bool(receipt["seq"] == change["seq"])
 
 
 def _mark(result: Result, change: Change, receipt: Mapping[str, Any], at: str) -> None:
@@ -179,7 +180,7 @@ def _settled(
         change_id = old["change_id"]
         told = conflicts.rulings_known(kept.get(change_id), rulings.get(change_id, {}))
         change = conflicts.ruled(result.changes.get(change_id, old), told)
-        found.append(settle(change, copy, renewed=record_id in copies, grids=world.grids))
+        found.append(settle(change, copy, world.grids))
     return found
 
 
@@ -214,15 +215,13 @@ def _seen_now(copies: Mapping[str, Mapping[str, Any]], record_id: str) -> int:
 def settle(
     change: Change,
     copy: Mapping[str, Any] | None,
-    *,
-    renewed: bool,
     grids: Sequence[str] | None = None,
 ) -> Change:
     """Return the change with ``settled``: whether the centre's copy holds what became of it.
 
-    ``renewed`` tells that ``copy`` has just come down, ``grids`` are the worker's. Until it is
-    settled a change stays on top of the copy; a refused one does so until the worker corrects or
-    withdraws it, or staff decide about it.
+    ``grids`` are the worker's. Until it is settled a change stays on top of the copy; a refused one
+    does so until the worker corrects or withdraws it, or staff decide about it; a held one until
+    the centre, which is asked in every exchange, tells what it became when its record came.
     """
     if change.get("corrected_by") or change.get("withdrawn") or change.get("declined"):
         return {**change, "settled": True}
@@ -235,9 +234,7 @@ def settle(
         left = change["outcome"] in IN_STORE and _left(change["grid"], grids)
         return {**change, "settled": True} if left else change
     if change["outcome"] == "held":
-        # The record it waited for exists now, and the centre applied it in that same step.
-        came = renewed and not copy.get("gone")
-        return {**change, "outcome": "applied", "settled": True} if came else change
+        return change
     version = (change["receipt"] or {}).get("version")
     reached = version is None or copy["version"] >= version or copy.get("gone")
     return {**change, "settled": bool(reached)}

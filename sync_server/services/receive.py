@@ -92,16 +92,17 @@ def _take(
 def released(
     connection: sa.Connection, batch: Batch, change_ids: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return receipts, with ``stream``, of the device's changes among these that were put aside
+    """Return receipts, with ``stream``, of the worker's changes among these that were put aside
     once and are not any more; another laptop may have brought what they waited for.
 
-    Those of the batch itself and those it released have their receipts already.
+    Those of the batch itself and those it released have their receipts already. A change may have
+    come first by a device its worker had before.
     """
     rows = streams.received(connection, batch.device.district, change_ids)
     return [
         receipt(row["seq"], row["change_id"], row) | {"stream": row["stream"]}
         for row in rows.values()
-        if row["device_id"] == batch.device.device_id
+        if row["author"] == batch.device.worker_id
         and row["outcome"] != "held"
         and row["seq"] is not None
     ]

@@ -48,7 +48,9 @@ class Laptop:
         grids: tuple[str, ...] = (GRID,),
     ) -> Result:
         """Take an answer in, as the service does."""
-        sent = [one for one in self.changes.values() if not one["acked"]]
+        sent = [
+            one for one in self.changes.values() if not one["acked"] or one["outcome"] == "held"
+        ]
         world = World({RECORD: list(self.changes.values())}, dict(self.views),
                       conflicts={RECORD: list(self.conflicts.values())}, grids=grids)  # fmt: skip
         before = copying.deepcopy(world)

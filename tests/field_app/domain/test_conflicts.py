@@ -15,6 +15,7 @@ from tests.field_app.domain.one_record import (
     OTHER_GRID,
     RECORD,
     STAFF,
+    STREAM,
     Laptop,
     decision,
     gone,
@@ -138,6 +139,8 @@ def test_a_refused_change_let_in_before_its_record_came_is_received():
     laptop.answer([], [decision(change["change_id"], "released", subject="refused", path=None)])
     assert laptop.state(change) == "received"
     laptop.answer([], [update(BASE | {"met": "王某"}, 2)])
+    assert laptop.state(change) == "received"  # until the centre, which is asked, tells
+    laptop.answer([receipt(change, "applied", 2, stream=STREAM)], [])
     assert laptop.state(change) == "stored"
     laptop.answer([], [update(BASE | {"met": "王某", "rating": 3}, 3)])
     assert laptop.state(change) == "stored"
