@@ -63,19 +63,16 @@ def _hash_at(head: Mapping[str, Any], seq: int) -> str:
     return str(head["acked_hash"]) if head["acked_seq"] == seq else ""
 
 
-def leave(
-    ws: Workspace, forked: Iterable[str], *, foreign: bool = False, received: bool = False
-) -> None:
+def leave(ws: Workspace, forked: Iterable[str], *, foreign: bool = False) -> None:
     """Seal the unconfirmed changes of these streams again, in order, in a new stream.
 
     ``foreign`` as in :func:`streams.mark_forked`: then what was confirmed under them is offered
     again too, since the centre may hold a copy's changes in its place; what it has comes back as a
-    duplicate. ``received`` tells that all confirmed is known to be there (under another device).
+    duplicate.
     """
     leaving = set(forked)
     with ws.db.transaction():
-        if not received:
-            _unmark(ws, leaving if foreign else _left_before(ws, leaving))
+        _unmark(ws, leaving if foreign else _left_before(ws, leaving))
         unsent = [one for one in plain(ws.table(CHANGES).find_by("acked", False))
                   if one["stream"] in leaving]  # fmt: skip
         order = list(streams.all_streams(ws))

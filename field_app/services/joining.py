@@ -197,18 +197,17 @@ def _store(vault: Vault, identity: Identity, passphrase: str) -> tuple[OpenStore
 
 
 def _move_in(ws: Workspace, identity: Identity, allow_http: bool) -> None:
-    """Keep the new identity; what a former device had not sent goes on in a new stream.
+    """Keep the new identity; the whole log of a former device goes on in a new stream.
 
-    So does what it had sent to a centre that began anew since, or does not know the device any
-    more: it was restored from before that device's time, and may lack all of it.
+    Whether the centre still has what that device was confirmed cannot be told: a copy from before
+    its time may lie in the database's place. What is there comes back as a duplicate. The cursor
+    stays: it tells the centre of such a copy, and what of the grids has changed hands.
     """
     with ws.db.transaction():
         former = ws.setting("identity")
         if former.get("device_id") not in (None, identity.device_id):
-            same = former.get("server_epoch") == identity.server_epoch
-            received = same and former.get("state") != "bad_token"
-            forks.leave(ws, list(streams.all_streams(ws)), foreign=True, received=received)
-            ws.table(SETTINGS).remove(doc_ids=["cursor", ACCOUNT])  # a former device's
+            forks.leave(ws, list(streams.all_streams(ws)), foreign=True)
+            ws.table(SETTINGS).remove(doc_ids=[ACCOUNT])  # a former device's
         ws.keep_setting("identity", **identity.document())
         if allow_http:
             choose(ws, allow_http=True)

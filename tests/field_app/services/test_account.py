@@ -120,15 +120,14 @@ def test_a_restored_store_is_a_note_not_a_difference(laptop):
     assert "另有本终端的1条" in notes[0]
 
 
-def test_what_a_former_device_brought_is_left_out_of_the_new_ones_account(line, open_laptop):
+def test_what_a_former_device_brought_stands_in_the_new_ones_account_too(line, open_laptop):
     worker, laptop = line.worker(), open_laptop()
-    for count in (2, 1):
+    for made_before, made in ((0, 2), (2, 3)):
         code = line.code(worker)
         laptop.desk.join(Request(CENTRE, code, PASSPHRASE, PASSPHRASE, "本"), laptop.call)
-        if count == 1:
-            assert told(laptop.ws)["made"] == 0
-        for _ in range(count):
+        assert told(laptop.ws)["made"] == made_before
+        for _ in range(made - made_before):
             save_issue(laptop.ws)
         assert laptop.sync().stage == "done"
         assert sentences(laptop.ws) == ([], [])
-        assert told(laptop.ws)["made"] == count
+        assert told(laptop.ws)["made"] == made

@@ -12,8 +12,17 @@ from field_app.services.joining import Request
 from field_app.services.records import changes_of, get_view, save_record, unsent_count, views
 from field_app.services.workspace import CHANGES
 from schemas.seal import ZEROS
+from sync_server.services.holdings import reassign
 from sync_server.store import tables
-from tests.field_app.laptops import CENTRE, HOUSEHOLD, PASSPHRASE, save_issue
+from tests.field_app.laptops import (
+    CENTRE,
+    GRID,
+    HOUSEHOLD,
+    ISSUE,
+    NEXT_GRID,
+    PASSPHRASE,
+    save_issue,
+)
 
 
 def titles(laptop):
@@ -190,3 +199,33 @@ def test_joining_again_as_another_device_takes_the_unsent_work_along(joined, lin
     assert titles(laptop) == ["未上传"]
     told = laptop.sync()
     assert (told.stage, told.outcomes) == ("done", {"applied": 1})
+
+
+def test_another_device_keeps_nothing_of_a_grid_given_away_meanwhile(joined, line):
+    worker = line.worker(grids=(GRID, NEXT_GRID))
+    laptop = joined("laptop", worker)
+    kept = save_record(laptop.ws, "issue", "create", ISSUE, grid=GRID).record_id
+    save_record(laptop.ws, "issue", "create", ISSUE, grid=NEXT_GRID)
+    laptop.sync()
+    with line.centre.store.writing() as connection:
+        reassign(connection, line.centre.code, worker.user_id, [GRID], line.hands())
+    request = Request(CENTRE, line.code(worker), PASSPHRASE, PASSPHRASE, "x")
+    laptop.desk.join(request, laptop.call)
+    assert laptop.sync(agreed=True).stage == "done"
+    assert [view["record_id"] for view in views(laptop.ws, "issue")] == [kept]
+
+
+def test_a_copy_from_before_a_device_in_the_databases_place_is_noticed_when_it_joins_again(
+    joined, line, restored
+):
+    worker = line.worker()
+    restored()
+    laptop = joined("laptop", worker)
+    save_issue(laptop.ws, title="备份后")
+    laptop.sync()
+    epoch = laptop.ws.identity.server_epoch
+    restored()
+    laptop.desk.join(Request(CENTRE, line.code(worker), PASSPHRASE, PASSPHRASE, "x"), laptop.call)
+    assert laptop.sync().stage == "done"
+    assert centre_titles(line) == ["备份后"]
+    assert laptop.ws.identity.server_epoch != epoch
