@@ -66,6 +66,8 @@ class Book:
         """Write down a saved ``change``; ``before`` is the view its writer had before him."""
         seen = before or {"fields": {}, "voided": False}
         writes = written_paths(change)
+        if change["action"] == "create" and change.get("corrects"):
+            writes = self._left_out(disk, change["record_id"]) | writes
         self.entries[change["change_id"]] = Entry(
             change_id=change["change_id"],
             machine=machine,
@@ -97,6 +99,17 @@ class Book:
             saw={},
             own=frozenset(one for one in shown if one),
         )
+
+    def _left_out(self, disk: list[str], record_id: str) -> dict[str, Any]:
+        """Return every path written on this disk before as emptied.
+
+        A corrected create says all its writer sees: what it does not name he has taken out.
+        """
+        before = [self.entries[change_id] for change_id in disk]
+        return {
+            path: None for entry in before if entry.record_id == record_id
+            for path in entry.writes if path != VOIDED
+        }  # fmt: skip
 
     def _seen(self, disk: list[str], record_id: str, path: str) -> list[Any]:
         """Return what stood at ``path`` when it was written on this disk before.

@@ -55,6 +55,8 @@ class Staff:
     """Backups (files) and images of the centre's disk (folders)."""
     held: list[tuple[datetime, str, tuple[str, ...]]] = field(default_factory=list)
     """Who held which grids from when on."""
+    revoked: set[str] = field(default_factory=set)
+    """The devices that were ever refused."""
     decided: int = 0
     made: int = 0
 
@@ -140,6 +142,7 @@ class Staff:
         """Refuse a laptop from now on."""
         if device_id in self.active_devices():
             count(self.tally, "staff: device revoked")
+            self.revoked.add(device_id)
             with self.house.centre.store.writing() as connection:
                 revoke_device(connection, DISTRICT, device_id, self.hands(), by=self.ids[CLERK])
 

@@ -127,7 +127,10 @@ class Verdict:
             codes = [one["code"] for one in row["problem"] or []]
             if row["desk"] == "released":
                 continue
-            if entry.planted:
+            if codes == ["device_revoked"]:  # handed in on a stick, kept for staff unread
+                assert row["outcome"] == "quarantined", row
+                assert row["device_id"] in self.run.staff.revoked, row
+            elif entry.planted:
                 assert row["outcome"] == "quarantined", row
                 assert entry.planted in codes, row
             elif row["outcome"] == "quarantined":
