@@ -52,9 +52,10 @@ def is_overtaken(waiting: Mapping[str, Any], create: Mapping[str, Any]) -> bool:
     """Whether a held change is older than the create it waited for, in the same stream.
 
     So it is when a refused create was corrected and sent again: the later create holds the whole
-    record as its writer saw it then, the older change included.
+    record as its writer saw it then, the older change included. That the record was void it does
+    not say: a void that waited is judged, and contradicts it.
     """
-    if waiting["action"] == "step" or waiting["stream"] != create["stream"]:
+    if waiting["action"] in ("step", "void") or waiting["stream"] != create["stream"]:
         return False
     return bool((waiting["seq"] or 0) < (create["seq"] or 0))
 

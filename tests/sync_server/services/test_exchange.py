@@ -252,6 +252,16 @@ def test_a_corrected_create_is_not_undone_by_older_changes_that_waited(laptop):
     assert laptop.records[made["record_id"]]["fields"] == again | {"phone": "10000000009"}
 
 
+def test_a_void_that_waited_is_not_swallowed_by_a_corrected_create(laptop):
+    made = laptop.write("household", "create", household(size=-1))
+    laptop.write("household", "void", {"reason": "重复"}, made["record_id"])
+    assert outcomes(laptop.send()) == ["quarantined", "held"]
+    again = household(size=4)
+    laptop.write("household", "create", again, made["record_id"], corrects=made["change_id"])
+    assert outcomes(laptop.send()) == ["applied", "conflict"]
+    assert not laptop.records[made["record_id"]]["voided"]
+
+
 def test_a_step_waits_for_its_issue(laptop):
     issue_id = new_id()
     step = {
