@@ -2,8 +2,8 @@
 
 import sys
 
-from sync_server.app import create_app
+from sync_server.app import create_serving_app
 from sync_server.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(run(None, create_app))
+    sys.exit(run(None, create_serving_app))

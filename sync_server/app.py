@@ -14,6 +14,7 @@ from schemas.exchange import API, MAX_BODY_BYTES
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
 from sync_server.services.replay import replay
 from sync_server.settings import BODY_LIMIT, Settings
+from sync_server.timer import Timer
 from sync_server.web import api, pages, photos, problems
 from sync_server.web.context import CENTRE, GATE, LIMITER
 from sync_server.web.gate import Gate
@@ -43,6 +44,19 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Flask:
     centre = open_centre(settings, clock)
     replay(centre.store, centre.code, clock())
     return app_of(centre)
+
+
+def create_serving_app(settings: Settings) -> Flask:
+    """Return the app for a program that serves: what is due by time is done until it is closed.
+
+    Raises Refusal as ``create_app``.
+    """
+    app = create_app(settings)
+    centre = app.extensions[CENTRE]
+    timer = Timer(centre)
+    centre.store.on_close(timer.stop)
+    timer.start()
+    return app
 
 
 def app_of(centre: Centre) -> Flask:

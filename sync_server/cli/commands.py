@@ -14,6 +14,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import accounts, demo_world, holdings
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, open_centre, utc_now
+from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.devices import issue_join_code
 from sync_server.services.relay import take_in
 from sync_server.services.replay import replay
@@ -199,6 +200,12 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def run_due(settings: Settings, args: argparse.Namespace) -> None:
+    """Take the steps of issues whose time has come and say how many."""
+    with opened(settings) as centre:
+        print(take_due_steps(centre.store, centre.code, centre.clock()))
+
+
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "init": init,
     "add-user": add_user,
@@ -209,4 +216,5 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "restore": restore,
     "relay": relay,
     "replay": judge_again,
+    "run-due": run_due,
 }

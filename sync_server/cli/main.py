@@ -211,6 +211,11 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "升级之后，重新判断旧程序不认识的变更（每次启动也会自动做）。",
         "Judge again what an older program did not understand (done at every start as well).",
     )
+    add(
+        "run-due",
+        "办理到时间的事：核查后三天无评价的办结，挂账到期的恢复（服务器运行时每分钟自动做）。",
+        "Take the steps whose time has come (a running server does it every minute).",
+    )
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
     one.add_argument(
         "--to", type=Path, metavar="FILE", help="目标文件 (default: backups/ in the data folder)"

@@ -1,6 +1,6 @@
 """Steps whose time has come: verified issues that nobody rated are closed, suspensions end.
 
-Run every minute by the serving program and by ``python -m sync_server tick``; doing it twice, or
+Run every minute by the serving program and by ``python -m sync_server run-due``; doing it twice, or
 from several processes, does nothing twice.
 """
 

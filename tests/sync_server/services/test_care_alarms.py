@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from schemas.clock import written
+from sync_server.domain.errors import Refusal
 from sync_server.services.centre import Centre
+from sync_server.services.devices import authenticate
 from sync_server.services.ids import new_id
+from sync_server.services.sync import exchange
 from sync_server.store.tables import changes, records
 from tests.sync_server.web.staff import load
 from tests.sync_server.world import (
@@ -105,6 +109,30 @@ def test_the_same_issue_comes_of_two_visits_in_whichever_order_they_come(
     (alarm,) = door.alarms()
     assert alarm["record_id"][:19] == visits["second"][:19]
     assert alarm["author"] == door.other.worker_id
+
+
+def test_two_misses_delivered_at_the_same_moment_make_one_issue(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.visit(door.other, 2)
+    with ThreadPoolExecutor(4) as pool:  # each of them twice, as after a lost reply
+        laptops = [door.one, door.other] * 2
+        answers = list(pool.map(_deliver, laptops, [one.body() for one in laptops]))
+    assert all(answers)
+    assert len(door.alarms()) == 1
+
+
+def _deliver(laptop: Laptop, body: dict[str, Any]) -> bool:
+    """Deliver a body until the centre has a moment for this laptop."""
+    device = authenticate(laptop.centre.store, laptop.token)
+    for _ in range(200):
+        try:
+            exchange(laptop.centre, device, body, laptop.centre.clock())
+        except Refusal as refusal:
+            if refusal.code != "busy":
+                raise
+        else:
+            return True
+    return False
 
 
 def test_delivering_again_makes_no_second_issue(door: Door) -> None:

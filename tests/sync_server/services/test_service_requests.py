@@ -1,5 +1,4 @@
-"""Service requests at the centre: steps by the table, clocks over desk hours, figures, and a request
-between desk and laptop."""
+"""Service requests at the centre: steps by the table, clocks over desk hours, figures, journeys."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""What happens at the centre by itself while it serves: steps of issues whose time has come.
+
+Every process that serves ticks once a minute; whoever is first does what is due, the others find
+nothing left. Each tick arms the next one whatever went wrong in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from sync_server.domain.errors import Refusal
+from sync_server.services.centre import Centre
+from sync_server.services.clock_steps import take_due_steps
+
+log = logging.getLogger(__name__)
+
+TICK_S = 60.0
+
+
+class Timer:
+    """Ticks in a thread of its own until it is stopped or the program ends."""
+
+    def __init__(self, centre: Centre, tick_s: float = TICK_S) -> None:
+        self._centre = centre
+        self._tick_s = tick_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
+
+    def start(self) -> None:
+        """Begin ticking."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tick no more; a tick under way is waited for."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def tick(self) -> int:
+        """Do what is due now and return how much that was; a failure is logged by its code."""
+        centre = self._centre
+        try:
+            taken = take_due_steps(centre.store, centre.code, centre.clock())
+        except Refusal as refusal:
+            log.warning("timer: %s", refusal.code)
+            return 0
+        except Exception:
+            log.exception("timer")
+            return 0
+        if taken:
+            log.info("timer: %d steps", taken)
+        return taken
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._tick_s):
+            self.tick()
