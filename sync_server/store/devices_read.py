@@ -6,12 +6,13 @@ A device belongs to the areas of its worker: it is seen by whoever sees one of h
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from sync_server.store.scope import chunks, containing
-from sync_server.store.tables import batches, changes, devices, streams, users
+from sync_server.store.scope import chunks, containing, within
+from sync_server.store.tables import batches, changes, devices, records, streams, users
 
 Row = sa.RowMapping
 
@@ -142,3 +143,36 @@ def _shown() -> list[sa.ColumnElement[Any]]:
         users.c.no.label("worker_no"), users.c.name.label("worker_name"),
         users.c.scope_codes.label("grids"),
     ]  # fmt: skip
+
+
+def lay_in(
+    connection: sa.Connection, district: str, areas: Collection[str], kind: str, at: datetime
+) -> Sequence[Row]:
+    """Return the records of a kind in these areas that had come by ``at``, by area and id."""
+    query = (
+        sa.select(records)
+        .where(
+            records.c.district == district,
+            records.c.kind == kind,
+            within(records.c.grid, areas),
+            records.c.received_at <= at,
+        )
+        .order_by(records.c.grid, records.c.record_id)
+    )
+    return connection.execute(query).mappings().all()
+
+
+def counts_in(
+    connection: sa.Connection, district: str, areas: Collection[str], at: datetime
+) -> dict[str, int]:
+    """Return how many records of each kind in these areas had come by ``at``."""
+    query = (
+        sa.select(records.c.kind, sa.func.count())
+        .where(
+            records.c.district == district,
+            within(records.c.grid, areas),
+            records.c.received_at <= at,
+        )
+        .group_by(records.c.kind)
+    )
+    return {row.kind: row[1] for row in connection.execute(query)}

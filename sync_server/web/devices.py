@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from sync_server.services import device_pages, devices
+from sync_server.services import device_pages, device_persons, devices
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
+from sync_server.web.i18n import language
 
 blueprint = Blueprint("devices", __name__)
 
@@ -38,6 +39,22 @@ def one(device_id: str) -> str:
     with centre().store.reading() as connection:
         found = device_pages.open_device(connection, person(), device_id, centre().clock())
     return render_template("device.html", found=found)
+
+
+@blueprint.route("/devices/<device_id>/persons", methods=["GET", "POST"])
+@with_right("records")
+def persons(device_id: str) -> str:
+    """Show whose data lay on a device, masked; in full to somebody who posts a reason."""
+    now = centre().clock()
+    if request.method == "POST":
+        reason = request.form.get("reason", "")
+        found = device_persons.unmask_persons(
+            centre().store, person(), device_id, reason, now, language()
+        )
+    else:
+        with centre().store.reading() as connection:
+            found = device_persons.list_persons(connection, person(), device_id, now, language())
+    return render_template("device_persons.html", found=found)
 
 
 @blueprint.post("/devices/<device_id>/revoke")
