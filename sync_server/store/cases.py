@@ -90,6 +90,16 @@ def next_numbers(connection: sa.Connection, district: str, year: int, count: int
     return int(last) + 1
 
 
+def skip_numbers(connection: sa.Connection, district: str, count: int) -> None:
+    """Leave out the next ``count`` numbers of every year begun: a lost history may have given them
+    out."""
+    connection.execute(
+        sa.update(case_numbers)
+        .where(case_numbers.c.district == district)
+        .values(last=case_numbers.c.last + count)
+    )
+
+
 def waiting_for_time(
     connection: sa.Connection, district: str, *, verified: str, suspended: str,
     now: datetime, today: date, size: int,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sync_server.services import floors
 from sync_server.services.centre import open_centre
 from sync_server.services.epochs import begin_epoch
+from sync_server.store.cases import next_numbers
 from sync_server.store.tables import audit, districts, history_marks
 from sync_server.store.writing import Numbers
 from tests.sync_server.world import household, outcomes
@@ -86,3 +87,10 @@ def test_a_base_of_an_epoch_this_history_never_had_says_nothing():
     numbers = Numbers(7_000_012, 7_000_000, frozenset({3_000_000, 7_000_000}))
     bases = (0, 5, 3_000_001, 7_000_004, 5_000_001, 9_000_001)
     assert [numbers.believed(base) for base in bases] == [0, 5, 3_000_001, 7_000_004, 0, 0]
+
+
+def test_a_new_epoch_gives_out_no_issue_number_that_a_lost_history_may_have_given(centre):
+    with centre.store.writing() as connection:
+        assert next_numbers(connection, centre.code, 2026, 3) == 1
+        begin_epoch(connection, centre.code, centre.clock())
+        assert next_numbers(connection, centre.code, 2026, 1) == 1_004
