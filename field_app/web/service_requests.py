@@ -188,7 +188,10 @@ def _step_form(page: FormPage) -> str:
         "service_step.html",
         page=page,
         found=found,
-        boxes=[_asked(box, fixed["action"], ws.lang) for box in page.main.boxes],
+        boxes=[
+            _asked(box, fixed["action"], ws.lang)
+            for box in page.main.pick(*services.ASKED.get(fixed["action"], ["text"]))
+        ],
         action=code_list("SERVICE_ACTION").text(fixed["action"], ws.lang),
         code=fixed["action"],
         **_lists(),

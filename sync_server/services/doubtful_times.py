@@ -21,6 +21,7 @@ from sync_server.domain.merge import origin_of
 from sync_server.domain.times import corrected, moment
 from sync_server.services import audit
 from sync_server.services.accounts import User, require_records
+from sync_server.services.service_cases import refold, request_of
 from sync_server.services.uploads import PAGE, Received, received
 from sync_server.store import desks_read, uploads_read, writing
 from sync_server.store.engine import Store
@@ -110,6 +111,8 @@ def _confirm(
         if when := _happened(record, row, right):
             values["happened_at"] = when
         desks_read.change_record(connection, district, row["record_id"], values)
+        if (request := request_of(record)) is not None:
+            refold(connection, district, {request})
     detail = {"record_id": row["record_id"], "entered": right != row["happened_at"]}
     audit.note(
         connection, district, now, "confirm_time",

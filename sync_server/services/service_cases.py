@@ -77,6 +77,13 @@ def _work_on(connection: sa.Connection, district: str) -> None:
     store_cases.put_mark(connection, district, done)
 
 
+def request_of(record: Row) -> str | None:
+    """Return the request a record is or belongs to, None for a record of another kind."""
+    if record["kind"] == SERVICE:
+        return str(record["record_id"])
+    return str(record["parent_id"]) if record["kind"] == STEP else None
+
+
 def refold(connection: sa.Connection, district: str, service_ids: Collection[str]) -> None:
     """Work out anew where these requests stand, within the running write transaction."""
     if not service_ids:

@@ -13,7 +13,13 @@ from schemas.codes import code_list
 from schemas.service_clocks import NAMES
 from sync_server.domain.errors import Refusal
 from sync_server.domain.service_counts import Counts
-from sync_server.services import accounts, service_cases, service_desk, service_steps
+from sync_server.services import (
+    accounts,
+    doubtful_times,
+    service_cases,
+    service_desk,
+    service_steps,
+)
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
@@ -292,6 +298,28 @@ def test_the_queue_puts_what_is_due_next_first_and_finds_what_is_late(centre: Ce
     assert lines("late") == []
     assert lines("open") == [second, first]
     assert lines("solved") == []
+
+
+def test_a_confirmed_time_moves_the_clocks_of_the_queue(centre: Centre) -> None:
+    desk, worker = staff(centre), add_worker(centre)
+    at(centre, "2026-11-04T09:00")
+    laptop = join(centre, worker)
+    laptop.send()
+    service = take_in(centre, desk)
+    accepted = case(centre, desk, service).steps[0].row["record_id"]
+    laptop.slow_s = 7 * 86400  # its clock is a week behind
+    change = laptop.write("service_step", "step", {
+        "service_id": service, "action": "claim", "role": "worker", "after": [accepted],
+        "at": "2026-10-28T09:05:00+08:00",
+    })  # fmt: skip
+    centre.clock.passes(hours=1)  # type: ignore[attr-defined]
+    laptop.send()
+    before = counts(centre, desk).clocks["respond"]
+    typed = {change["change_id"]: "2026-11-04T09:40"}
+    assert doubtful_times.confirm(centre.store, desk, typed, centre.clock()).done == 1
+    after = counts(centre, desk).clocks["respond"]
+    assert (before.met, before.late) == (1, 0)
+    assert (after.met, after.late) == (0, 1)
 
 
 def test_rows_are_worked_out_once_and_again_when_something_new_came(centre: Centre) -> None:
