@@ -55,12 +55,17 @@ def fold_anew(
     }
     steps = children_of(connection, district, STEP, list(issues))
     folded = {one: Folded(row, case_of(row, steps[one])) for one, row in issues.items()}
-    cases.put_cases(
-        connection, district, [_row(district, one.row, one.case, clockwork)
-                               for one in folded.values()],
-    )  # fmt: skip
+    keep_cases(connection, district, folded, clockwork)
     _keep_overtaken(connection, district, {one: item.case for one, item in folded.items()}, now)
     return folded
+
+
+def keep_cases(
+    connection: sa.Connection, district: str, folded: Mapping[str, Folded], clockwork: Clockwork
+) -> None:
+    """Write where these issues stand, as folded already."""
+    rows = [_row(district, one.row, one.case, clockwork) for one in folded.values()]
+    cases.put_cases(connection, district, rows)
 
 
 def taken_over(connection: sa.Connection, district: str, issue_ids: Collection[str]) -> set[str]:

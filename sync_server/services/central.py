@@ -7,13 +7,14 @@ the same log.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from schemas.cases import Case
 from schemas.catalogue import kind_of
 from schemas.check import broken_rules, check
 from schemas.clock import written
@@ -88,6 +89,41 @@ def apply_central_change(
     tell_decisions(connection, district, ledger.decided, now)
     follow_up(connection, district, ledger.issues, now)
     return effect
+
+
+def create_in_past(
+    connection: sa.Connection, district: str, wanted: Sequence[tuple[CentralChange, datetime]],
+    now: datetime,
+) -> dict[str, Case]:  # fmt: skip
+    """Make new records, each as of its own time of receipt; return the cases of the issues.
+
+    For what happened before this centre kept it. Raises Refusal as ``apply_central_change``.
+    """
+    ledger, log, times = Ledger(connection, district, now), [], {}
+    ledger.load([change.record_id for change, _ in wanted])
+    for change, at in wanted:
+        kind = kind_of(change.kind)
+        if not change.by_rule and change.action not in kind.info.staff:
+            raise Refusal("not_allowed")
+        checked = check(kind, change.action, dict(change.fields))
+        if not checked.ok:
+            raise Refusal("bad_fields", problems=[one.as_json() for one in checked.problems])
+        if ledger.record(change.record_id) is not None:
+            raise Refusal("out_of_date")
+        edit = Edit(new_id(), change.author, None, 0, at, False)
+        effect = ledger.create(
+            kind, edit, change.record_id, change.grid, written(at), checked.fields, received_at=at
+        )
+        log.append(
+            central_row(
+                district, kind, change.record_id, change.action, change.fields, edit, effect, at,
+                grid=change.grid, doubts=[one.as_json() for one in checked.doubts],
+            )
+        )  # fmt: skip
+        times[change.record_id] = at
+    ledger.write()
+    writing.insert_changes(connection, log)
+    return follow_up(connection, district, ledger.issues, now, times)
 
 
 def _edit(

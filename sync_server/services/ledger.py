@@ -110,8 +110,10 @@ class Ledger:
         made_at: str,
         fields: Mapping[str, Any],
         offset_s: int = 0,
+        received_at: datetime | None = None,
     ) -> Effect:
-        """Add a new record from the checked wire ``fields`` of its create or step."""
+        """Add a new record from the checked wire ``fields`` of its create or step; received now
+        unless said otherwise."""
         state = created(kind, edit, fields, self._floor)
         row: Row = {
             "district": self._district,
@@ -121,7 +123,7 @@ class Ledger:
             "grid": grid,
             "author": edit.author,
             "made_at": made_at,
-            "received_at": self._now,
+            "received_at": received_at or self._now,
             "device_id": edit.device_id,
             "last_author": edit.author,
             "last_made_at": made_at,

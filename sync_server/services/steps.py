@@ -20,14 +20,14 @@ from schemas.catalogue import kind_of
 from schemas.check import check
 from schemas.clock import SHANGHAI, local_day, written
 from schemas.guards import Actor
-from schemas.steps_order import Step, heads
+from schemas.steps_order import Step
 from schemas.values import apply
 from sync_server.domain.automatic import relapsed, wanted_now
-from sync_server.domain.case_clocks import due_of_step, due_of_whistle
+from sync_server.domain.case_steps import completed
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import Edit
 from sync_server.domain.time_limits import Clockwork
-from sync_server.services.casework import Folded, fold_anew
+from sync_server.services.casework import Folded, fold_anew, keep_cases
 from sync_server.services.central_log import central_row
 from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE, STEP, case_of
@@ -55,13 +55,19 @@ class NewStep:
 
 
 def take_steps(
-    connection: sa.Connection, district: str, wanted: Sequence[NewStep], now: datetime
+    connection: sa.Connection,
+    district: str,
+    wanted: Sequence[NewStep],
+    now: datetime,
+    *,
+    past: bool = False,
 ) -> dict[str, Case]:
     """Take steps of different issues, one each, and what follows by itself; return the cases.
 
-    Raises Refusal: unknown_record; step_not_possible with ``why`` (a guard, a needed field or
-    "state") and ``issue_id``; bad_fields with ``problems``. Whose areas an issue lies in is for the
-    caller to judge. Nothing is written when one is refused.
+    ``past``: what happened before this centre kept it, so that each step, and what follows from it,
+    counts as received at its own time. Raises Refusal: unknown_record; step_not_possible with
+    ``why`` (a guard, a needed field or "state") and ``issue_id``; bad_fields with ``problems``.
+    Whose areas an issue lies in is for the caller to judge. Nothing is written when one is refused.
     """
     writing.lock_district(connection, district)
     issues = writing.load_records(connection, district, [one.issue_id for one in wanted])
@@ -72,36 +78,67 @@ def take_steps(
     steps = children_of(connection, district, STEP, list(issues))
     folded = {one: Folded(row, case_of(row, steps[one])) for one, row in issues.items()}
     clockwork = load_clockwork(connection, district)
-    _append(connection, district, wanted, folded, now, clockwork)
-    follow_up(connection, district, issues, now)
+    _append(connection, district, wanted, folded, now, clockwork, past)
+    # A step of the centre has seen all the others, so it is the last: nothing need be folded again.
+    times = {one.issue_id: one.at for one in wanted} if past else {}
+    _go_on(connection, district, folded, now, clockwork, times)
+    keep_cases(connection, district, folded, clockwork)
     return {one: item.case for one, item in folded.items()}
 
 
 def follow_up(
-    connection: sa.Connection, district: str, issue_ids: Collection[str], now: datetime
-) -> None:
-    """Write where touched issues stand and take the steps that follow by themselves.
+    connection: sa.Connection,
+    district: str,
+    issue_ids: Collection[str],
+    now: datetime,
+    times: Mapping[str, datetime] | None = None,
+) -> dict[str, Case]:
+    """Write where touched issues stand and take the steps that follow by themselves; return the
+    cases.
 
     Within the running write transaction, whoever touched them: a rated issue is closed, work to be
     done again gets its due time, a closed issue its look-back, a relapse puts its compound back on
-    the list.
+    the list. ``times`` says of issues out of the past when they were touched.
     """
     if not issue_ids:
-        return
+        return {}
     clockwork = load_clockwork(connection, district)
+    folded = fold_anew(connection, district, issue_ids, now, clockwork)
+    moved = _go_on(connection, district, folded, now, clockwork, times or {})
+    keep_cases(connection, district, {one: folded[one] for one in moved}, clockwork)
+    return {one: item.case for one, item in folded.items()}
+
+
+def _go_on(
+    connection: sa.Connection,
+    district: str,
+    folded: Mapping[str, Folded],
+    now: datetime,
+    clockwork: Clockwork,
+    times: Mapping[str, datetime],
+) -> set[str]:
+    """Take the steps that follow by themselves until none does; return the issues that had any.
+
+    ``times``: when it happens, for issues of the past."""
+    moved: set[str] = set()
+    left: Collection[str] = folded
     for _ in range(ROUNDS):
-        folded = fold_anew(connection, district, issue_ids, now, clockwork)
-        _relist(connection, district, folded.values(), now)
+        some = [folded[one] for one in left]
+        _relist(connection, district, some, now)
         wanted = [
-            NewStep(issue_id, step.action, SYSTEM, step.said, now)
-            for issue_id, one in folded.items()
+            NewStep(
+                one.case.issue_id, step.action, SYSTEM, step.said, times.get(one.case.issue_id, now)
+            )
+            for one in some
             if not one.row["voided"] and not one.row["merged_into"]
             for step in wanted_now(one.case, clockwork)
         ]
         if not wanted:
-            return
-        issue_ids = [one.issue_id for one in wanted]
-        _append(connection, district, wanted, folded, now, clockwork)
+            break
+        left = [one.issue_id for one in wanted]
+        moved.update(left)
+        _append(connection, district, wanted, folded, now, clockwork, bool(times))
+    return moved
 
 
 def _append(
@@ -111,6 +148,7 @@ def _append(
     folded: Mapping[str, Folded],
     now: datetime,
     clockwork: Clockwork,
+    past: bool = False,
 ) -> None:
     kind = kind_of(STEP)
     ledger = Ledger(connection, district, now)
@@ -118,7 +156,9 @@ def _append(
     numbers = _Numbers(connection, district, wanted, folded)
     for one in wanted:
         case, issue = folded[one.issue_id].case, folded[one.issue_id].row
-        said = _completed(one, case, clockwork, numbers)
+        said = completed(
+            one.issue_id, one.action, one.said, one.actor, one.at, case, clockwork, numbers.take
+        )
         checked = check(kind, "step", said)
         if not checked.ok:
             raise Refusal("bad_fields", problems=[each.as_json() for each in checked.problems])
@@ -129,10 +169,13 @@ def _append(
             raise Refusal("step_not_possible", why=reading.why, issue_id=one.issue_id)
         fields = checked.fields | {"from_state": reading.before, "to_state": reading.after}
         edit = Edit(new_id(), one.actor.user_id, None, 0, one.at, False)
-        effect = ledger.create(kind, edit, step_id, issue["grid"], written(one.at), fields)
+        received = one.at if past else now
+        effect = ledger.create(
+            kind, edit, step_id, issue["grid"], written(one.at), fields, received_at=received
+        )
         log.append(
             central_row(
-                district, kind, step_id, "step", fields, edit, effect, now, grid=issue["grid"]
+                district, kind, step_id, "step", fields, edit, effect, received, grid=issue["grid"]
             )
         )
         if doer := _asked_of(one, case):
@@ -148,29 +191,6 @@ def _append(
     ledger.write()
     writing.insert_changes(connection, log)
     cases.add_deliveries(connection, deliveries)
-
-
-def _completed(one: NewStep, case: Case, clockwork: Clockwork, numbers: _Numbers) -> dict[str, Any]:
-    """Return what a step says with what the centre adds."""
-    said: dict[str, Any] = {name: value for name, value in one.said.items() if value is not None}
-    said |= {
-        "issue_id": one.issue_id,
-        "action": one.action,
-        "at": written(one.at),
-        "after": heads(one.issue_id, case.steps),
-        "central": True,
-        "role": one.actor.role,
-    }
-    if one.actor.unit_id:
-        said["unit_id"] = one.actor.unit_id
-    if one.action == "whistle" and "calls" in said:
-        until = written(due_of_whistle(case, one.at, clockwork))
-        calls = said["calls"].get("add", {})
-        said["calls"] = {"add": {unit: {"due_at": until} | call for unit, call in calls.items()}}
-    said |= due_of_step(case, one.action, said, one.at, clockwork)
-    if one.action in ("accept", "close") and case.no is None:
-        said["no"] = numbers.take(one.at)
-    return said
 
 
 def _asked_of(one: NewStep, case: Case) -> str | None:
