@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 
+from sync_server.cli import demo_year
+from sync_server.cli.demo_facts import print_world
+from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts, demo_world, holdings
 from sync_server.services.backup import back_up
-from sync_server.services.centre import Centre, open_centre, utc_now
+from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.devices import issue_join_code
 from sync_server.services.relay import take_in
@@ -21,16 +22,6 @@ from sync_server.services.replay import replay
 from sync_server.services.restore import restore as restore_backup
 from sync_server.settings import Settings
 from sync_server.store.relay_folder import whole_file
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Centre]:
-    """Open the centre for one command."""
-    centre = open_centre(settings)
-    try:
-        yield centre
-    finally:
-        centre.store.close()
 
 
 def init(settings: Settings, args: argparse.Namespace) -> None:
@@ -75,7 +66,10 @@ def reassign(settings: Settings, args: argparse.Namespace) -> None:
 
 def build_demo(settings: Settings, args: argparse.Namespace) -> None:
     """Load a demo world into an empty database, or write it as files."""
-    progress = _progress() if sys.stderr.isatty() or args.progress else _silent
+    if args.world == "B":
+        demo_year.command(settings, args, _watched(args))
+        return
+    progress = _watched(args)
     if args.files:
         built = demo_world.write_files(
             args.world, args.files, seed=args.seed, today=args.today, progress=progress
@@ -86,18 +80,11 @@ def build_demo(settings: Settings, args: argparse.Namespace) -> None:
                 centre.store, args.world, seed=args.seed, today=args.today, now=centre.clock(),
                 progress=progress,
             )  # fmt: skip
-    facts = built.as_json()
-    if args.json:
-        facts["accounts"] = [
-            {"no": one.no, "name": one.name, "role": one.role, "password": one.password}
-            for one in built.accounts
-        ]
-        print(json.dumps(facts, ensure_ascii=False))
-        return
-    for kind, count in facts["records"].items():
-        print(f"{kind:12} {count:>8,}")
-    for one in built.accounts:
-        print(f"{one.role:12} {one.no}  {one.password}")
+    print_world(built.as_json(), built.accounts, as_json=args.json)
+
+
+def _watched(args: argparse.Namespace) -> Callable[[int, int], None]:
+    return _progress() if sys.stderr.isatty() or args.progress else _silent
 
 
 def backup(settings: Settings, args: argparse.Namespace) -> None:

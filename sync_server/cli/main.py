@@ -242,8 +242,9 @@ def _add_demo_world(add: Any) -> None:
     one.add_argument(
         "--world",
         default="S",
-        choices=["S", "A"],
-        help="S 一个社区，A 整个镇 (S: one community, A: the whole town)",
+        choices=["S", "A", "B"],
+        help="S 一个社区，A 整个镇，B 一个区一年的事件"
+        " (S: one community, A: the whole town, B: a district's year of issues)",
     )
     one.add_argument("--seed", type=int, default=1, help="随机种子 (seed, default 1)")
     one.add_argument(
@@ -258,6 +259,18 @@ def _add_demo_world(add: Any) -> None:
         type=Path,
         metavar="DIR",
         help="写成文件而不装入 (write files instead of loading)",
+    )
+    one.add_argument(
+        "--check",
+        action="store_true",
+        help="B：核对全年的标准数字，不符即失败 (B: compare the year with its golden numbers)",
+    )
+    one.add_argument(
+        "--part",
+        type=_at_once,
+        default=1,
+        metavar="N",
+        help="B：只做N分之一 (B: one N-th of it)",
     )
     one.add_argument(
         "--json",

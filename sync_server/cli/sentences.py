@@ -53,6 +53,14 @@ SENTENCES: dict[str, Label] = {
         "区县 {district} 已有数据，演示数据只能装入空库，请换一个 --data。",
         "District {district} holds data; a demo world needs an empty one, choose another --data.",
     ),
+    "no_files": Label(
+        "B世界的事件由中心逐步办理而成，不能写成文件。",
+        "World B's issues exist only where they were handled; it cannot be written as files.",
+    ),
+    "world_differs": Label(
+        "与标准数字不符，共 {differences} 项，见上表。",
+        "{differences} numbers differ from the golden ones; see the table above.",
+    ),
     "bad_district": Label(
         "请用 --district 指明区县代码（6位数字）。", "Name the district with --district (6 digits)."
     ),

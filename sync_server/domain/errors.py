@@ -80,7 +80,11 @@ CODES: dict[str, str] = {
     "note_too_long": "the note is too long",
     "bad_hours": "working hours are missing, empty, or overlap",
     "bad_limit": "a limit is a whole amount of a known unit",
+    "bad_period": "a period of statistics ends before it begins, or is too long",
     "bad_rule": "no such clock, or codes it does not depend on",
+    # demo worlds
+    "no_files": "this demo world cannot be written as files",
+    "world_differs": "the year of the demo world does not come to its golden numbers",
     # running
     "old_sqlite": "the SQLite library has the WAL-reset bug",
     "bad_database_url": "the database address cannot be used",

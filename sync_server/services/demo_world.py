@@ -6,7 +6,6 @@ else. What a world holds is drawn by ``domain/world``.
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ import sqlalchemy as sa
 
 from schemas.seal import canonical
 from sync_server.domain.errors import Refusal
-from sync_server.domain.world import Persona, World, WorldRecord, generate
+from sync_server.domain.world import Persona, World, WorldRecord, WorldUser, generate
 from sync_server.domain.world.assembly import TODAY, VERSION
 from sync_server.domain.world.records import Digest
 from sync_server.domain.world.shape import DISTRICT, DISTRICT_NAME, WorldName
-from sync_server.services.accounts import add_user
 from sync_server.services.casework import fold_missing
+from sync_server.services.demo_accounts import Account, hire
 from sync_server.services.districts import begin_synthetic
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.store.engine import Store
@@ -32,19 +31,6 @@ from sync_server.store.tables import districts
 Progress = Callable[[int, int], None]
 """Told how many records are done, and about how many there will be."""
 STEP = 1_000
-PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without those that look like one another."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """One who can sign in at the centre; the password is shown once, to whoever built the world."""
-
-    no: str
-    name: str
-    role: str
-    scope_codes: tuple[str, ...]
-    password: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +80,7 @@ def build(
     passing = _Passing(world, progress)
     with store.writing() as connection:
         district = begin_synthetic(connection, DISTRICT, DISTRICT_NAME)
-        accounts = _hire(connection, world, passing, now)
+        accounts = hire(connection, DISTRICT, passing.users(), now, {})
         import_records(connection, DISTRICT, passing.imported(), author=None, at=now)
         built = passing.built(accounts)
         settings = {**district.settings, "demo_world": built.as_json()}
@@ -166,6 +152,12 @@ class _Passing:
         self.counts: Counter[str] = Counter()
         self.digest = Digest()
 
+    def users(self) -> Iterator[WorldUser]:
+        """Yield everybody who works in it."""
+        for user in self.world.users:
+            self.digest.line(user)
+            yield user
+
     def records(self) -> Iterator[tuple[WorldRecord, bytes]]:
         """Yield every record with its line, telling the progress."""
         about = self.world.about()
@@ -201,35 +193,3 @@ class _Passing:
             persona=self.world.persona(),
             accounts=accounts,
         )
-
-
-def _hire(
-    connection: sa.Connection, world: World, passing: _Passing, now: datetime
-) -> tuple[Account, ...]:
-    """Make everybody's account; those who sign in at the centre get a password."""
-    accounts = []
-    for user in world.users:
-        passing.digest.line(user)
-        password = _password() if user.account else None
-        add_user(
-            connection,
-            DISTRICT,
-            no=user.no,
-            name=user.name,
-            role=user.role,
-            kind=user.kind,
-            scope_codes=user.scope_codes,
-            now=now,
-            password=password,
-            demo=True,
-            user_id=user.user_id,
-        )
-        if password:
-            accounts.append(Account(user.no, user.name, user.role, user.scope_codes, password))
-    return tuple(accounts)
-
-
-def _password() -> str:
-    """Return a random password that can be read out and typed: k7mf-2xqa-9rtw."""
-    parts = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3))
-    return "-".join(parts)

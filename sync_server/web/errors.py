@@ -60,6 +60,7 @@ SENTENCES = {
     "note_too_long": later("说明最多 %(most)s 字。"),
     "bad_hours": later("每段时间要有开始和结束，结束晚于开始，各段按先后填写，不能重叠。"),
     "bad_limit": later("时限要填 1 至 %(most)s 的整数，并选择单位。"),
+    "bad_period": later("时段的结束不能早于开始，最长 %(most)s 个月。"),
     "bad_rule": later("请选择环节；类别、级别、紧急程度要从列表中选。"),
     # relay files
     "relay_no_file": later("请先选择U盘上的中转文件。"),
@@ -115,6 +116,7 @@ STATUS = {
     "note_too_long": 422,
     "bad_hours": 422,
     "bad_limit": 422,
+    "bad_period": 422,
     "bad_rule": 422,
     "unavailable": 503,
     "database_unreachable": 503,

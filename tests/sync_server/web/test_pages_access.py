@@ -112,6 +112,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "service_requests.take_in": ("GET", "/services/new", READ),
         "service_requests.one": ("GET", service, READ),
         "service_requests.step": ("POST", f"{service}/step", READ),
+        "issue_figures.statistics": ("GET", "/statistics", READ),
         "service_requests.figures": ("GET", "/services/figures", READ),
     }
 

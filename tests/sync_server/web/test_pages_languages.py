@@ -73,6 +73,7 @@ def addresses(town: Town) -> list[str]:
              f"/devices/{town.here.laptop.device_id}", "/devices?silent=1", "/join-codes", "/relay",
              "/notices", "/notices/new", "/people", "/audit", "/nowhere",
              "/calendar?year=2026", "/calendar?year=2099", "/calendar/2026-10-01", "/limits",
+             "/statistics",
              "/records/resident?q=x&since=y"]  # fmt: skip
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     return found + [f"/records/{name}/{one}" for name, one in town.here.ids.items()]

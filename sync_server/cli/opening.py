@@ -1,0 +1,19 @@
+"""The centre opened for one command, and closed after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sync_server.services.centre import Centre, open_centre
+from sync_server.settings import Settings
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Centre]:
+    """Open the centre for one command."""
+    centre = open_centre(settings)
+    try:
+        yield centre
+    finally:
+        centre.store.close()

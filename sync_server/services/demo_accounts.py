@@ -1,0 +1,63 @@
+"""The accounts of a demo world, with a password for those who sign in at the centre."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from sync_server.domain.world import WorldUser
+from sync_server.services.accounts import add_user
+
+PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that look like one another."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One who can sign in at the centre; the password is shown once, to whoever built the world."""
+
+    no: str
+    name: str
+    role: str
+    scope_codes: tuple[str, ...]
+    password: str
+
+
+def hire(
+    connection: sa.Connection,
+    district: str,
+    users: Iterable[WorldUser],
+    now: datetime,
+    units: Mapping[str, str],
+) -> tuple[Account, ...]:
+    """Make everybody's account; ``units`` says for which unit somebody acts, by user id."""
+    accounts = []
+    for user in users:
+        password = _password() if user.account else None
+        add_user(
+            connection,
+            district,
+            no=user.no,
+            name=user.name,
+            role=user.role,
+            kind=user.kind,
+            scope_codes=user.scope_codes,
+            now=now,
+            password=password,
+            demo=True,
+            user_id=user.user_id,
+            unit_id=units.get(user.user_id),
+        )
+        if password:
+            accounts.append(Account(user.no, user.name, user.role, user.scope_codes, password))
+    return tuple(accounts)
+
+
+def _password() -> str:
+    """Return a random password that can be read out and typed: k7mf-2xqa-9rtw."""
+    parts = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3))
+    return "-".join(parts)

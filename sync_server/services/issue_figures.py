@@ -1,0 +1,230 @@
+"""The figures of issues for a period and an area, each with its definition (domain reference, 5.4).
+
+Counted anew whenever they are asked for, by when issues happened: what comes late changes the month
+it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.codes import code_list
+from schemas.labels import Label
+from sync_server.domain.access import narrowed
+from sync_server.domain.errors import Refusal
+from sync_server.domain.working_calendar import midnight
+from sync_server.services.accounts import User, require_records
+from sync_server.services.level_labels import LEVELS, own_words
+from sync_server.store import case_counts
+
+LONGEST_MONTHS = 36
+DEFINITIONS: dict[str, tuple[Label, Label]] = {
+    "resolution": (
+        Label("处置率", "Resolution rate"),
+        Label(
+            "已处置（待核查、待评价、已办结）÷ 有效事件。有效事件按发现时间落在期内，"
+            "不含并案、作废、退回后未重报的；挂账的仍在分母中。",
+            "Resolved (awaiting verification or a rating, or closed) ÷ valid issues. Valid: found"
+            " in the period; not merged, not voided, not returned without being resent;"
+            " suspended ones count.",
+        ),
+    ),
+    "closing": (
+        Label("办结率", "Closing rate"),
+        Label("已办结 ÷ 有效事件。", "Closed ÷ valid issues."),
+    ),
+    "on_time": (
+        Label("按时处置率", "On-time rate"),
+        Label(
+            "按时处置 ÷（已处置 + 超期未处置）。未到期、挂账和尚未定时限的不计，另列；"
+            "当场自行处置的算按时。",
+            "Resolved by the due time ÷ (resolved + overdue and unresolved). Not yet due, suspended"
+            " or without a due time: left out and shown beside; settled on the spot counts as on"
+            " time.",
+        ),
+    ),
+    "same_day": (
+        Label("不隔夜率", "Same-day rate"),
+        Label(
+            "一级事件当日处置（按最初时限）÷ 一级有效事件。",
+            "Level 1 resolved the same day (by its first due time) ÷ valid issues of level 1.",
+        ),
+    ),
+    "in_grid": (
+        Label("不出格", "Settled in the grid"),
+        Label("在网格一级化解并办结 ÷ 已办结。", "Closed, settled at grid level ÷ closed."),
+    ),
+    "in_community": (
+        Label("不出社区", "Within the community"),
+        Label(
+            "在网格或社区化解并办结 ÷ 已办结。", "Closed, settled by grid or community ÷ closed."
+        ),
+    ),
+    "in_street": (
+        Label("不出街道", "Within the street"),
+        Label(
+            "在网格、社区或街道化解并办结 ÷ 已办结。",
+            "Closed, settled by grid, community or street ÷ closed.",
+        ),
+    ),
+}
+"""Name and definition of each rate, printed wherever it is shown."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share: its two counts, so that nobody has to guess what was divided by what."""
+
+    name: str
+    part: int
+    whole: int
+
+    @property
+    def percent(self) -> float | None:
+        """The share in percent, to one decimal; None of nothing."""
+        return round(100 * self.part / self.whole, 1) if self.whole else None
+
+    def label(self, lang: str) -> str:
+        """Return what it is called."""
+        return DEFINITIONS[self.name][0].text(lang)
+
+    def definition(self, lang: str) -> str:
+        """Return how it is worked out."""
+        return DEFINITIONS[self.name][1].text(lang)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The counts of some issues, and the rates that follow."""
+
+    counts: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> int:
+        """Return one count (``case_counts.COUNTS``)."""
+        return self.counts.get(name, 0)
+
+    def rate(self, name: str) -> Rate:
+        """Return a rate by name (``DEFINITIONS``)."""
+        closed = self["closed"]
+        grid, community = self["closed_grid"], self["closed_community"]
+        parts = {
+            "resolution": (self["resolved"], self["valid"]),
+            "closing": (closed, self["valid"]),
+            "on_time": (self["on_time"], self["on_time"] + self["late"] + self["overdue"]),
+            "same_day": (self["same_day"], self["level_1"]),
+            "in_grid": (grid, closed),
+            "in_community": (grid + community, closed),
+            "in_street": (grid + community + self["closed_street"], closed),
+        }
+        return Rate(name, *parts[name])
+
+    @property
+    def rates(self) -> list[Rate]:
+        """All rates in order."""
+        return [self.rate(name) for name in DEFINITIONS]
+
+    @property
+    def unresolved(self) -> int:
+        """Valid issues that are open or suspended."""
+        return self["valid"] - self["resolved"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level in words: how many valid issues, how many of them resolved."""
+
+    name: str
+    valid: int
+    resolved: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of a period: whole, by month and by category, and how complete the data are.
+
+    ``synced_to``: all laptops in use have synced since then; ``never_synced`` counts those that
+    have not yet; ``newest``: when the newest issue came in.
+    """
+
+    first: date
+    last: date
+    whole: Figures
+    months: tuple[tuple[str, Figures], ...]
+    categories: tuple[tuple[str, Figures], ...]
+    levels: tuple[Level, ...]
+    made_at: datetime
+    synced_to: datetime | None
+    never_synced: int
+    newest: datetime | None
+
+
+def report(
+    connection: sa.Connection,
+    person: User,
+    first: date,
+    last: date,
+    area: str,
+    now: datetime,
+    lang: str,
+) -> Report:
+    """Return the figures of the issues found from ``first`` to ``last`` in an area.
+
+    ``area`` empty: everything the person may see. Raises Refusal: not_allowed, bad_period (the end
+    before the beginning, or more than three years).
+    """
+    require_records(person)
+    areas = narrowed(person.scope_codes, area) if area else tuple(person.scope_codes)
+    bounds = months_of(first, last)
+    rows = case_counts.count_cases(connection, person.district, areas, bounds, now)
+    by_month: dict[Any, Counter[str]] = {no: Counter() for no in range(len(bounds) - 1)}
+    by_category: dict[str, Counter[str]] = {}
+    whole: Counter[str] = Counter()
+    for row in rows:
+        counts = {name: int(row[name]) for name in case_counts.COUNTS}
+        by_category.setdefault(row["category"], Counter()).update(counts)
+        by_month[row["month"]].update(counts)
+        whole.update(counts)
+    categories = code_list("ISSUE_CAT")
+    order = [item.code for item in categories.items]
+    known = sorted(by_category, key=lambda one: order.index(one) if one in order else len(order))
+    levels = case_counts.count_by_level(connection, person.district, areas, bounds[0], bounds[-1])
+    own = own_words(connection, person.district).get(LEVELS, {})
+    usual = code_list(LEVELS)
+    synced_to, never, newest = case_counts.complete_as_of(connection, person.district, areas)
+    return Report(
+        first=first,
+        last=last,
+        whole=Figures(whole),
+        months=tuple(
+            (start.strftime("%Y-%m"), Figures(by_month[no])) for no, start in enumerate(bounds[:-1])
+        ),
+        categories=tuple((categories.text(one, lang), Figures(by_category[one])) for one in known),
+        levels=tuple(
+            Level(own.get(one) or usual.text(one, lang), *levels[one]) for one in sorted(levels)
+        ),
+        made_at=now,
+        synced_to=synced_to,
+        never_synced=never,
+        newest=newest,
+    )
+
+
+def months_of(first: date, last: date) -> list[datetime]:
+    """Return the beginnings of a period's months, the first day's, and its end.
+
+    Raises Refusal ``bad_period``.
+    """
+    months = (last.year - first.year) * 12 + last.month - first.month + 1
+    if last < first or months > LONGEST_MONTHS:
+        raise Refusal("bad_period", most=LONGEST_MONTHS)
+    starts = [first]
+    while len(starts) < months:
+        here = starts[-1]
+        starts.append(date(here.year + here.month // 12, here.month % 12 + 1, 1))
+    return [midnight(day) for day in (*starts, last + timedelta(days=1))]

@@ -1,0 +1,137 @@
+"""Counting cases for statistics: one query, grouped by month and category."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from schemas import workflow as flow
+from sync_server.store.case_tables import cases
+from sync_server.store.devices_read import device_ids_in
+from sync_server.store.scope import within
+from sync_server.store.tables import devices
+
+RESOLVED_STATES = (flow.RESOLVED, flow.VERIFIED, flow.CLOSED)
+OUT_STATES = (flow.RETURNED, flow.MERGED, flow.VOIDED)
+COUNTS = (
+    "valid", "resolved", "closed", "suspended", "merged", "voided", "returned",
+    "on_time", "late", "overdue", "not_due", "undated", "level_1", "same_day",
+    "closed_grid", "closed_community", "closed_street", "closed_district",
+)  # fmt: skip
+"""What a row counts, besides the month's number from 0 and the category."""
+
+
+def count_cases(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    bounds: Sequence[datetime],
+    now: datetime,
+) -> Sequence[sa.RowMapping]:
+    """Return the counts of the cases that happened within ``bounds``, by month and category.
+
+    ``bounds`` are the beginnings of the months and the end of the last. What was settled by its
+    author on the spot counts as on time; other cases without a due time are ``undated``.
+    """
+    month = sa.case(
+        *((cases.c.happened_at < end, no) for no, end in enumerate(bounds[1:])), else_=0
+    )
+    query = (
+        sa.select(
+            month.label("month"),
+            cases.c.category,
+            *(sa.func.sum(sa.case((test, 1), else_=0)).label(name)
+              for name, test in _tests(now).items()),
+        )
+        .where(
+            cases.c.district == district,
+            within(cases.c.grid, areas),
+            cases.c.happened_at >= bounds[0],
+            cases.c.happened_at < bounds[-1],
+        )
+        .group_by(month, cases.c.category)
+    )  # fmt: skip
+    return connection.execute(query).mappings().all()
+
+
+def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
+    c = cases.c
+    valid = c.state.not_in(OUT_STATES)
+    resolved = c.state.in_(RESOLVED_STATES)
+    unresolved = sa.and_(valid, sa.not_(resolved))
+    suspended = c.state == flow.SUSPENDED
+    on_the_spot = sa.and_(c.self_handled, c.due_at.is_(None))
+    running = sa.and_(unresolved, sa.not_(suspended), c.due_at.is_not(None))
+    closed = c.state == flow.CLOSED
+    tests: dict[str, sa.ColumnElement[bool]] = {
+        "valid": valid,
+        "resolved": resolved,
+        "closed": closed,
+        "suspended": suspended,
+        "merged": c.state == flow.MERGED,
+        "voided": c.state == flow.VOIDED,
+        "returned": c.state == flow.RETURNED,
+        "on_time": sa.and_(resolved, sa.or_(on_the_spot, c.resolved_at <= c.due_at)),
+        "late": sa.and_(resolved, c.due_at.is_not(None), c.resolved_at > c.due_at),
+        "overdue": sa.and_(running, c.due_at < now),
+        "not_due": sa.or_(
+            sa.and_(running, c.due_at >= now),
+            sa.and_(unresolved, sa.or_(suspended, c.due_at.is_(None))),
+        ),
+        "undated": sa.and_(resolved, c.due_at.is_(None), sa.not_(c.self_handled)),
+        "level_1": sa.and_(valid, c.level == "1"),
+        "same_day": sa.and_(
+            valid, c.level == "1", resolved, sa.or_(on_the_spot, c.resolved_at <= c.first_due_at)
+        ),
+        "closed_grid": sa.and_(closed, c.resolved_level <= 1),
+        "closed_community": sa.and_(closed, c.resolved_level == 2),
+        "closed_street": sa.and_(closed, c.resolved_level == 3),
+        "closed_district": sa.and_(closed, c.resolved_level >= 4),
+    }
+    return tests
+
+
+def count_by_level(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    since: datetime,
+    before: datetime,
+) -> dict[str, tuple[int, int]]:
+    """Return how many valid cases of each level happened in the period, and how many of them are
+    resolved."""
+    resolved = sa.func.sum(sa.case((cases.c.state.in_(RESOLVED_STATES), 1), else_=0))
+    query = (
+        sa.select(cases.c.level, sa.func.count(), resolved)
+        .where(
+            cases.c.district == district,
+            within(cases.c.grid, areas),
+            cases.c.happened_at >= since,
+            cases.c.happened_at < before,
+            cases.c.state.not_in(OUT_STATES),
+        )
+        .group_by(cases.c.level)
+    )
+    return {level: (int(all_), int(done)) for level, all_, done in connection.execute(query)}
+
+
+def complete_as_of(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> tuple[datetime | None, int, datetime | None]:
+    """Return since when nobody's laptop lacks anything: the earliest last sync of the laptops in
+    use, how many never synced, and when the newest case came (of areas, by their workers)."""
+    in_use = sa.and_(
+        devices.c.district == district,
+        devices.c.device_id.in_(device_ids_in(district, areas)),
+        devices.c.state == "active",
+    )
+    synced = sa.select(sa.func.min(devices.c.last_sync_at)).where(in_use)
+    never = sa.select(sa.func.count()).where(in_use, devices.c.last_sync_at.is_(None))
+    newest = sa.select(sa.func.max(cases.c.received_at)).where(
+        cases.c.district == district, within(cases.c.grid, areas)
+    )
+    return (
+        connection.scalar(synced), int(connection.scalar(never) or 0), connection.scalar(newest)
+    )  # fmt: skip
