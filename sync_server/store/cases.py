@@ -226,3 +226,25 @@ def facts_of(row: Mapping[str, Any]) -> Row:
         "lat": spot.get("lat"),
         "lon": spot.get("lon"),
     }
+
+
+def units_around(connection: sa.Connection, district: str, areas: Collection[str]) -> list[Row]:
+    """Return the units in use that stand at one of ``areas``, in the order they came."""
+    query = (
+        sa.select(records.c.record_id, records.c.fields)
+        .where(
+            records.c.district == district,
+            records.c.kind == "unit",
+            records.c.grid.in_(sorted(areas)),
+            records.c.voided.is_(False),
+            records.c.merged_into.is_(None),
+        )
+        .order_by(records.c.record_id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def issue_of_no(connection: sa.Connection, district: str, no: str) -> str | None:
+    """Return the id of the issue with this number, None when there is none."""
+    query = sa.select(cases.c.issue_id).where(cases.c.district == district, cases.c.no == no)
+    return connection.execute(query).scalars().first()
