@@ -177,12 +177,15 @@ def _row(case: Case, step: Step) -> tuple[flow.Transition | None, str]:
     """Return the row a step takes, or why it takes none."""
     rows = flow.rows_for(step.action, case.state)
     if not rows:
-        return None, "" if step.action in flow.SPEAKING else "state"
+        return None, "" if step.action == "note" else "state"
     if step.after is None:  # of before guards were kept: it counted by its state alone
         return rows[0], ""
     actor = Actor(step.author, str(step.fields.get("role") or ""), step.fields.get("unit_id"))
     why = ""
     for row in rows:
+        if actor.role and actor.role not in row.roles:
+            why = why or "role"
+            continue
         lacking = missing(row, step.fields)
         failed = failing(row, case, actor)
         if not lacking and failed is None:

@@ -146,6 +146,15 @@ def test_a_step_the_table_does_not_allow_is_refused_with_its_reason(any_centre, 
     assert stands(any_centre, issue)["state"] == flow.ACCEPTED
 
 
+def test_nobody_takes_a_step_of_another_role(any_centre, laptop, office):
+    issue = report(laptop)
+    for role in ("street", "district"):
+        with pytest.raises(Refusal) as refused:
+            do(any_centre, office[role], issue, "accept", level="2")
+        assert refused.value.facts["why"] == "role"
+    assert stands(any_centre, issue)["state"] == flow.REPORTED
+
+
 def test_voiding_takes_a_second_person(any_centre, laptop, office):
     issue, other = report(laptop), None
     with any_centre.store.writing() as connection:
