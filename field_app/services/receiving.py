@@ -249,18 +249,20 @@ def _not_renewed(ws: Workspace, reply: Reply) -> list[dict[str, Any]]:
     brought again: those outside the worker's grids, and what only the centre can make.
 
     A record of his grids that the restored centre lacks stays, marked as old: with the log behind
-    it gone, this may be the last copy there is.
+    it gone, this may be the last copy there is. It goes when its grid does: the centre, which may
+    have got the record since, tells a laptop nothing of what it never gave it.
     """
-    if reply.more or not ws.setting("cursor").get("anew"):
+    grids = reply.grids if reply.grids is not None else ws.grids
+    finished = bool(ws.setting("cursor").get("anew")) and not reply.more
+    if not finished and set(ws.grids) <= set(grids):
         return []
     came = {update["record_id"] for update in reply.updates}
-    grids = reply.grids if reply.grids is not None else ws.grids
     return [
         {"record_id": view["record_id"], "gone": True}
         for kind in kinds()
         for view in ws.table(kind.info.name)
         if view["copy"] and view["copy"].get(OLD) and view["record_id"] not in came
-        if not (kind.info.laptop and _near(view["copy"]["grid"], grids))
+        if not _near(view["copy"]["grid"], grids) or (finished and not kind.info.laptop)
     ]
 
 

@@ -229,3 +229,19 @@ def test_a_copy_from_before_a_device_in_the_databases_place_is_noticed_when_it_j
     assert laptop.sync().stage == "done"
     assert centre_titles(line) == ["备份后"]
     assert laptop.ws.identity.server_epoch != epoch
+
+
+def test_a_last_copy_leaves_with_its_grid(joined, line, restored):
+    worker = line.worker(grids=(GRID, NEXT_GRID))
+    laptop = joined("laptop", worker)
+    restored()
+    made = save_record(laptop.ws, "issue", "create", ISSUE, grid=NEXT_GRID)
+    laptop.sync()
+    laptop.ws.table(CHANGES).remove(doc_ids=[made.change_id])  # pruned long ago
+    restored("a-new-epoch")
+    laptop.sync()
+    assert get_view(laptop.ws, "issue", made.record_id)["copy"]["old"]
+    with line.centre.store.writing() as connection:
+        reassign(connection, line.centre.code, worker.user_id, [GRID], line.hands())
+    laptop.sync()
+    assert get_view(laptop.ws, "issue", made.record_id) is None
