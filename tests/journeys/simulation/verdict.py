@@ -229,16 +229,15 @@ class Verdict:
 
     def accounts_agree(self, machine: Machine) -> None:
         """I15: the centre's account of a device is its log by outcome, and the laptop agrees."""
+        device_id = machine.device_id
         with self.run.house.centre.store.reading() as connection:
-            told = account_of(connection, DISTRICT, machine.device_id)
-        mine = Counter(
-            row["outcome"] for row in self.changes if row["device_id"] == machine.device_id
-        )
+            told = account_of(connection, DISTRICT, device_id)
+        mine = Counter(row["outcome"] for row in self.changes if row["device_id"] == device_id)
         for stream in self.run.house.rows("streams"):
-            if stream["device_id"] == machine.device_id:
+            if stream["device_id"] == device_id:
                 for place in self.places[stream["stream"]].values():
                     first = self.by_id[place["change_id"]]
-                    mine[first["outcome"]] += first["device_id"] != machine.device_id
+                    mine[first["outcome"]] += first["device_id"] != device_id
         mine = +mine
         assert {name: n for name, n in told.counts.items() if n} == dict(mine), machine.name
         if machine.alone and not self.run.house.goings_back:
