@@ -12,7 +12,7 @@ from sync_server.cli import demo_year
 from sync_server.cli.demo_facts import print_world
 from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
-from sync_server.services import accounts, demo_world, holdings
+from sync_server.services import accounts, demo_world, holdings, units
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
@@ -35,6 +35,7 @@ def add_user(settings: Settings, args: argparse.Namespace) -> None:
     role: str = args.role
     password = None if role in accounts.LAPTOP_ROLES else _password(args)
     with opened(settings) as centre, centre.store.writing() as connection:
+        unit_id = units.unit_for(connection, centre.code, role, args.unit)
         user = accounts.add_user(
             connection,
             centre.code,
@@ -45,6 +46,7 @@ def add_user(settings: Settings, args: argparse.Namespace) -> None:
             now=centre.clock(),
             kind=args.kind or ("full" if role in accounts.LAPTOP_ROLES else "staff"),
             password=password,
+            unit_id=unit_id,
         )
     print(user.user_id)
 

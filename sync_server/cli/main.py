@@ -186,6 +186,13 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     one.add_argument("--kind", default="", help="人员类别 (USER_KIND code)")
     one.add_argument(
+        "--unit",
+        default="",
+        metavar="NAME",
+        help="部门或物业人员所代表的单位，名称或编号"
+        " (the department or company somebody acts for, by name or id)",
+    )
+    one.add_argument(
         "--password-stdin",
         action="store_true",
         help="从标准输入读密码 (read the password's line from standard input)",

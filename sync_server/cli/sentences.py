@@ -80,6 +80,18 @@ SENTENCES: dict[str, Label] = {
         "辖区代码不对：{code}（须在本区县内；网格员须为网格代码）。",
         "Not a fitting area code: {code} (inside the district; a worker needs grid codes).",
     ),
+    "unknown_unit": Label(
+        "单位名录里没有这个单位，或它不是这一类：{unit}。",
+        "The register has no such unit in use, or it is of the other kind: {unit}.",
+    ),
+    "unit_needed": Label(
+        "部门和物业的账号要用 --unit 指明单位。",
+        "An account of a department or company names its unit with --unit.",
+    ),
+    "unit_needless": Label(
+        "--unit 只用于部门和物业的账号（角色 {role} 不用）。",
+        "--unit is for accounts of departments and companies, not for the role {role}.",
+    ),
     "weak_password": Label("密码应为10至200个字符。", "A password has 10 to 200 characters."),
     "password_missing": Label(
         "没有给出密码：请在终端输入，或用 --password-stdin。",

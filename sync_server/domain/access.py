@@ -24,6 +24,7 @@ Right = Literal[
     "levels",
     "limits",
     "services",
+    "units",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -42,12 +43,14 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "levels": frozenset({"admin", "district"}),
     "limits": frozenset({"district"}),
     "services": _AREA_ROLES,
+    "units": frozenset({"admin", "district"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
 ``areas`` putting records into another grid, ``levels`` naming the levels of issues,
-``limits`` setting working days and time limits; seeing them goes with ``records``; ``services``
-taking service requests in and seeing them through."""
+``limits`` setting working days and time limits, ``units`` keeping the register of departments and
+companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
+them through."""
 
 LONGEST_CODE = 17
 

@@ -12,6 +12,7 @@ from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import LAPTOP_ROLES, User
 from sync_server.services.places import names_for
+from sync_server.services.units import unit_names
 from sync_server.services.uploads import span
 from sync_server.store import people_read
 from sync_server.store.people_read import Row
@@ -21,12 +22,13 @@ AUDIT_PAGE = 100
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account: role and kind in words, areas by name."""
+    """Somebody with an account: role and kind in words, areas by name, the unit he acts for."""
 
     row: Row
     role: str
     kind: str
     areas: tuple[str, ...]
+    unit: str = ""
 
     @property
     def holds_grids(self) -> bool:
@@ -62,6 +64,7 @@ def list_people(connection: sa.Connection, person: User, lang: str) -> list[Pers
     rows = authors(connection, person)
     codes = {code for row in rows for code in row["scope_codes"]}
     names = names_for(connection, person.district, codes)
+    acting_for = unit_names(connection, person.district)
     roles, sorts = code_list("ROLE"), code_list("USER_KIND")
     return [
         Person(
@@ -69,6 +72,7 @@ def list_people(connection: sa.Connection, person: User, lang: str) -> list[Pers
             roles.text(row["role"], lang),
             sorts.text(row["kind"], lang),
             tuple(names[code] for code in row["scope_codes"]),
+            acting_for.get(row["unit_id"] or "", ""),
         )
         for row in rows
     ]

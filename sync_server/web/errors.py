@@ -55,6 +55,7 @@ SENTENCES = {
     "value_needed": later("请填写新的值。"),
     "bad_scope": later("请选择您辖区内的区域。"),
     "no_grid": later("至少选择一个网格；不再负责任何网格的人，请停用其账号。"),
+    "unit_has_work": later("这个单位还有 %(count)s 件未办结的事件，请先办结或改派，再停用。"),
     # deadlines
     "choose_day": later("请选择这一天上班还是休息。"),
     "note_too_long": later("说明最多 %(most)s 字。"),
@@ -113,6 +114,7 @@ STATUS = {
     "reason_needed": 422,
     "bad_fields": 422,
     "bad_scope": 422,
+    "unit_has_work": 422,
     "note_too_long": 422,
     "bad_hours": 422,
     "bad_limit": 422,

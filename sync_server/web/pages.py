@@ -25,6 +25,7 @@ from sync_server.web import (
     service_requests,
     time_limits,
     times,
+    units,
     uploads,
     waiting,
     wording,
@@ -58,6 +59,7 @@ def register(app: Flask) -> None:
         *deadlines,
         notices,
         people,
+        units,
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)

@@ -157,6 +157,16 @@ def test_people_and_codes_are_made_on_the_terminal(data, run):
     assert_plain_failure(short, "10")
 
 
+def test_an_account_of_a_unit_names_one_of_the_register(data, run):
+    city = ["add-user", "--data", data, "--no", "d1", "--name", "孙经办", "--role", "department",
+            "--password-stdin"]  # fmt: skip
+    word = "correct horse battery\n"
+    assert_plain_failure(run(*city, "--unit", "没有的局", text=word), "没有的局")
+    assert_plain_failure(run(*city, text=word), "--unit")
+    unneeded = run("add-user", "--data", data, *WORKER, "--unit", "没有的局")
+    assert_plain_failure(unneeded, "worker")
+
+
 def test_the_centre_answers_and_stops_cleanly(data, run):
     with served("--data", data) as (process, address):
         said = health(address)

@@ -11,6 +11,7 @@ from schemas.exchange import API
 from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
 from sync_server.services.relay import folder_of
+from sync_server.store import units
 from tests.sync_server.web.photo_hands import bring, take
 from tests.sync_server.web.staff import (
     NEXT_DOOR,
@@ -35,6 +36,7 @@ READ, UNMASK, DEVICES, NOTICES, AUDIT = (
 )
 LEVELS = {"admin", "district"}
 LIMITS = {"district"}
+REGISTER = {"admin", "district"}
 OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 """What needs no session."""
 DECIDING = {
@@ -99,6 +101,11 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "notices.void": ("POST", f"/notices/{notice_in(place)}/void", NOTICES),
         "people.everybody": ("GET", "/people", READ),
         "people.grids": ("GET", f"/people/{worker.user_id}/grids", READ),
+        "units.register": ("GET", "/units", READ),
+        "units.new": ("GET", "/units/new", REGISTER),
+        "units.one": ("GET", f"/units/{unit_in(laptop.centre)}", READ),
+        "units.change": ("GET", f"/units/{unit_in(laptop.centre)}/change", REGISTER),
+        "units.end": ("POST", f"/units/{unit_in(laptop.centre, '已并入的局')}/end", REGISTER),
         "people.audit": ("GET", "/audit", AUDIT),
         "calendar.year": ("GET", "/calendar?year=2026", READ),
         "calendar.one": ("GET", "/calendar/2026-10-01", READ),
@@ -146,6 +153,17 @@ def notice_in(place: Place) -> str:
                 "issued_at": "2026-09-30T12:00:00+08:00"}  # fmt: skip
         place.ids["grid_notice"] = load(laptop.centre, worker.user_id, "notice", grid, said)
     return place.ids["grid_notice"]
+
+
+def unit_in(centre: Centre, name: str = "示范区城管局") -> str:
+    """Return the id of the district's unit of this name, loaded the first time it is asked for:
+    every community sees the same ones."""
+    with centre.store.reading() as connection:
+        for row in units.all_units(connection, centre.code):
+            if row["fields"]["name"] == name:
+                return str(row["record_id"])
+    said = {"name": name, "unit_kind": "department"}
+    return load(centre, new_id(), "unit", centre.code, said)
 
 
 def ask(client: FlaskClient, method: str, address: str, **form: str):

@@ -19,6 +19,7 @@ from schemas.catalogue import kinds
 from sync_server.store.tables import batches, changes, devices, districts, records, users
 from sync_server.web.i18n import COOKIE
 from tests.sync_server.web.staff import Town, household_of, post, refused_of, sign_in
+from tests.sync_server.web.test_pages_access import unit_in
 
 APP = Path(sync_server.__file__).parent
 ENGLISH = APP / "translations/en/LC_MESSAGES/messages.po"
@@ -72,6 +73,8 @@ def addresses(town: Town) -> list[str]:
              f"/waiting/quarantined/{refused_of(town.here)['change_id']}",
              f"/devices/{town.here.laptop.device_id}", "/devices?silent=1", "/join-codes", "/relay",
              "/notices", "/notices/new", "/people", "/audit", "/nowhere",
+             "/units", "/units?state=ended", "/units/new", f"/units/{unit_in(town.centre)}",
+             f"/units/{unit_in(town.centre)}/change",
              "/calendar?year=2026", "/calendar?year=2099", "/calendar/2026-10-01", "/limits",
              "/statistics",
              "/records/resident?q=x&since=y"]  # fmt: skip
@@ -98,7 +101,6 @@ def data_of(town: Town) -> set[str]:
 
 
 def test_english_pages_hold_no_chinese_but_data(quiet_town: Town, quiet_app: Flask) -> None:
-    data = sorted(data_of(quiet_town), key=len, reverse=True)
     client, stranger = sign_in(quiet_app, "admin", "en"), quiet_app.test_client()
     stranger.set_cookie(COOKIE, "en")
     pages = [(address, client.get(address).text) for address in addresses(quiet_town)]
@@ -111,8 +113,11 @@ def test_english_pages_hold_no_chinese_but_data(quiet_town: Town, quiet_app: Fla
         ("unmask", post(client, f"{household_of(quiet_town.here)}/unmask", reason="").text),
         ("join", post(client, f"/join-codes/{quiet_town.here.worker.user_id}").text),
         ("notice", post(client, "/notices/new", record_id=quiet_town.here.batch_id).text),
+        ("unit", post(client, "/units/new", record_id=quiet_town.here.batch_id).text),
+        ("end", post(client, f"/units/{unit_in(quiet_town.centre)}/end", reason="").text),
         ("sign in", stranger.get("/sign-in").text),
     ]
+    data = sorted(data_of(quiet_town), key=len, reverse=True)
     for address, page in pages:
         for text in data:
             page = page.replace(text, "").replace(text[0] + "*" * (len(text) - 1), "")
