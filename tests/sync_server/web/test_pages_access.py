@@ -86,6 +86,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "devices.one": ("GET", f"/devices/{laptop.device_id}", READ),
         "device_accounts.all_of_them": ("GET", "/accounts?show=all", READ),
         "device_accounts.one": ("GET", f"/accounts/{laptop.device_id}", READ),
+        "devices.persons": ("GET", f"/devices/{laptop.device_id}/persons", READ),
         "devices.revoke": ("POST", f"/devices/{laptop.device_id}/revoke", DEVICES),
         "devices.workers": ("GET", "/join-codes", DEVICES),
         "devices.issue": ("POST", f"/join-codes/{worker.user_id}", DEVICES),
@@ -252,7 +253,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, _) in pages(quiet_town.there).items()
         if address != own[endpoint][1]
     }
-    assert len(guessed) == 24
+    assert len(guessed) == 25
     for method, address in guessed:
         known = next(part for part in address.split("/") if len(part) == 36)
         answer = ask(client, method, address, reason="核对电话", state="lost")
