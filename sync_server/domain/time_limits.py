@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
 from schemas.labels import Label
+from schemas.service_clocks import Name
 from sync_server.domain import deadlines
 from sync_server.domain.deadlines import Limit
 from sync_server.domain.working_calendar import Calendar
@@ -43,6 +44,15 @@ CLOCK_LABELS: dict[Clock, Label] = {
 }
 BY_ISSUE: frozenset[Clock] = frozenset({"accept", "take", "handle", "verify", "report_in"})
 """Clocks whose limit may depend on the issue's category, level and urgency."""
+SERVICE_CLOCKS: Mapping[Name, Clock] = MappingProxyType(
+    {
+        "respond": "service_respond",
+        "reply": "service_answer",
+        "solve": "service_solve",
+        "plan": "service_plan",
+    }
+)
+"""The time limit behind each of the four clocks of a service request."""
 ANY = "*"
 
 
@@ -166,6 +176,11 @@ class Clockwork:
     def service_start(self, taken_at: datetime) -> datetime:
         """Return from when the clocks of a service request count (t0)."""
         return self.calendar.next_opening(taken_at) if self.desk_hours else taken_at
+
+    def service_dues(self, taken_at: datetime) -> dict[Name, datetime]:
+        """Return when the four clocks of a service request taken on then run out."""
+        start = self.service_start(taken_at)
+        return {name: self.due(clock, start) for name, clock in SERVICE_CLOCKS.items()}
 
 
 def rules_in_order(own: Iterable[Key]) -> list[Key]:

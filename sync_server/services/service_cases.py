@@ -16,7 +16,7 @@ from schemas.clock import read_moment, written
 from schemas.service_clocks import NAMES, Name, reached_by, said_dues
 from schemas.service_flow import CANCELLED, Case, fold
 from schemas.steps_order import Step
-from sync_server.domain.time_limits import Clock, Clockwork
+from sync_server.domain.time_limits import Clockwork
 from sync_server.services.time_limits import load_clockwork
 from sync_server.store import service_cases as store_cases
 from sync_server.store import writing
@@ -28,13 +28,6 @@ Row = Mapping[Any, Any]
 CHUNK = 1000
 LAG = 5000
 """So many changes of other kinds may go by before it is noted that none was a request's."""
-LIMITS: dict[Name, Clock] = {
-    "respond": "service_respond",
-    "reply": "service_answer",
-    "solve": "service_solve",
-    "plan": "service_plan",
-}
-"""The time limit behind each of the four clocks."""
 
 
 def case_of(service: Row, steps: Collection[Row]) -> Case:
@@ -52,8 +45,7 @@ def dues_of(case: Case, clockwork: Clockwork) -> dict[Name, datetime]:
     else as limits and calendar have it now; none before acceptance."""
     if case.accepted_at is None:
         return {}
-    start = clockwork.service_start(read_moment(case.accepted_at))
-    return {name: clockwork.due(LIMITS[name], start) for name in NAMES} | said_dues(case)
+    return clockwork.service_dues(read_moment(case.accepted_at)) | said_dues(case)
 
 
 def bring_up_to_date(store: Store, district: str) -> None:

@@ -20,7 +20,7 @@ from sync_server.domain.world.shape import CommunityPlan, WorldName, plan
 from sync_server.domain.world.sites import Site, lay_out
 from sync_server.domain.world.staff import PERSONA_COMMUNITY, PERSONA_GRID, Staff, hire
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same seed gives other bytes than before."""
 TODAY = date(2026, 9, 30)
 RISK_ORDER = list(INTERVAL_DAYS)

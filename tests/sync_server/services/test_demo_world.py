@@ -7,12 +7,19 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
-from sync_server.domain.world import generate
+from sync_server.domain.service_counts import Counts
+from sync_server.domain.world import WorldRecord, generate
+from sync_server.domain.world.grids import period
+from sync_server.domain.world.seeds import Seed
+from sync_server.domain.world.service_lives import Lives
+from sync_server.services import service_cases
 from sync_server.services.accounts import LAPTOP_ROLES, list_users, sign_in, user_by_no
 from sync_server.services.centre import open_centre, reopened
 from sync_server.services.demo_world import build, write_files
 from sync_server.services.districts import district_of
 from sync_server.settings import Settings
+from sync_server.store import records_read
+from sync_server.store.service_cases import Wanted, walk
 from sync_server.store.tables import changes, records
 from tests.sync_server.world import DISTRICT, GRID, NOON, StillClock, add_worker, join
 
@@ -86,6 +93,37 @@ def test_the_scripted_worker_s_laptop_gets_his_grid(loaded):
     assert held["resident"] > 800
     assert built.persona.returned_issue in laptop.records
     assert {r["grid"] for r in laptop.records.values() if r["kind"] == "resident"} == {GRID}
+
+
+def test_the_centre_counts_service_requests_as_the_generator_drew_them(loaded):
+    centre, _, _ = loaded
+    world = generate("S")
+    lives = Lives(Seed(1), world.staff, period("S", world.today).end)
+    service_cases.bring_up_to_date(centre.store, DISTRICT)
+    found, drawn = Counts(), Counter()
+    with centre.store.reading() as connection:
+        rows = list(walk(connection, DISTRICT, Wanted((DISTRICT,))))
+        stored = records_read.by_ids(connection, DISTRICT, [row.service_id for row in rows])
+        homes = [one["fields"]["household_id"] for one in stored.values()]
+        places = records_read.by_ids(connection, DISTRICT, homes)
+    for row in rows:
+        one = stored[row.service_id]
+        grid = places[one["fields"]["household_id"]]["grid"]
+        request = WorldRecord(**{name: one[name] for name in WorldRecord.__slots__})
+        life = lives.life(request, world.staff.workers[grid], world.staff.leaders[grid])
+        if life.ends_at > lives.end:
+            continue
+        found.add(row, NOON)
+        drawn["items"] += bool(life.kept)
+        drawn["person_times"] += life.person_times or 0
+        drawn["ratings"] += life.rating is not None
+        drawn.update(name for name, kept in life.kept.items() if kept)
+        drawn.update(f"{name} late" for name, kept in life.kept.items() if kept is False)
+    assert found.items == drawn["items"] > 10
+    assert found.person_times == drawn["person_times"] > found.items
+    assert found.ratings == drawn["ratings"] > 0
+    for name, share in found.clocks.items():
+        assert (share.met, share.late) == (drawn[name], drawn[f"{name} late"]), name
 
 
 def test_progress_ends_with_all_of_it(loaded):
