@@ -13,7 +13,7 @@ from schemas.check import check
 from schemas.codes import code_list
 from schemas.kind import Action
 from schemas.kinds.service_step import NEEDED, ServiceStep, from_laptop
-from schemas.service_flow import Case, fold, offered
+from schemas.service_flow import TRANSITIONS, WORKERS, Case, fold, offered
 from schemas.steps_order import Step, heads
 
 SERVICE = "01998a00-0000-7000-8000-000000000001"
@@ -223,3 +223,8 @@ def test_a_laptop_cannot_pass_for_the_centre() -> None:
         fault = from_laptop(fields | more)
         assert fault is not None
         assert fault[0] in more
+
+
+def test_offline_a_worker_may_do_what_a_leader_may() -> None:
+    """As long as this holds the centre need not ask which of the two a laptop's step came from."""
+    assert {row.roles & WORKERS for row in TRANSITIONS if row.offline} == {WORKERS}
