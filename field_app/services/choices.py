@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from field_app.services.overview import look
-from field_app.services.records import kind_names, title_of
+from field_app.services.records import kind_names
+from field_app.services.titles import title_of
 from field_app.services.workspace import Workspace
 from schemas.catalogue import UnknownKind
 from schemas.fields import Lookup

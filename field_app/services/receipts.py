@@ -16,7 +16,7 @@ from field_app.domain.accounting import UNSENT, state_of
 from field_app.domain.errors import Trouble
 from field_app.services.accounting import confirmed_head, last_account, read_log
 from field_app.services.outbox import ACTIONS
-from field_app.services.records import title_of
+from field_app.services.titles import title_of
 from field_app.services.workspace import CHANGES, ROUNDS, Workspace
 from schemas.catalogue import kind_of
 from schemas.clock import written

@@ -12,11 +12,9 @@ from field_app.domain import views as rules
 from field_app.domain.changes import Head, Occasion, propose, sealed, unfit
 from field_app.services import streams
 from field_app.services.workspace import CHANGES, Workspace, plain
-from schemas.catalogue import UnknownKind, kind_of, kinds
+from schemas.catalogue import kind_of, kinds
 from schemas.check import Checked, FieldProblem
 from schemas.clock import written
-from schemas.describe import title
-from schemas.fields import Lookup
 from schemas.kind import Action, Kind
 from schemas.messages import Problem
 from schemas.values import apply
@@ -417,37 +415,6 @@ def children(
     except ValueError:  # a kind added while the store was open has no index yet
         return views(ws, kind_name, **by_field)
     return [view for view in found if not view["voided"] and not view["merged_into"]]
-
-
-def title_of(
-    ws: Workspace, kind_name: str, record_id: str, lang: str, *, unmask: bool = False
-) -> str:
-    """Return what a record is called; empty when it is unknown here or has no words."""
-    view = get_view(ws, kind_name, record_id)
-    if view is None:
-        return ""
-
-    def fetch(kind: str, wanted: str) -> Mapping[str, Any] | None:
-        inner = get_view(ws, kind, wanted)
-        return inner["fields"] if inner else None
-
-    return title(kind_of(kind_name), view["fields"], lang, fetch, unmask=unmask)
-
-
-def lookup(ws: Workspace, lang: str) -> Lookup:
-    """Return what names referred records and users on this laptop's pages."""
-    identity = ws.identity
-    people: dict[str, str] = ws.setting("people") | {identity.worker_id: identity.worker_name}
-
-    def name_of(kind_name: str, record_id: str) -> str | None:
-        if kind_name == "user":
-            return people.get(record_id)
-        try:
-            return title_of(ws, kind_name, record_id, lang) or None
-        except UnknownKind:
-            return None
-
-    return name_of
 
 
 def unsent_count(ws: Workspace) -> int:

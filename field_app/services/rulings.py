@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from field_app.domain.conflicts import is_let_in
-from field_app.services.records import lookup
+from field_app.services.titles import lookup
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace
 from schemas.fields import Keyed
 from schemas.kind import Kind
