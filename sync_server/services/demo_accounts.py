@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,9 +32,8 @@ def hire(
     district: str,
     users: Iterable[WorldUser],
     now: datetime,
-    units: Mapping[str, str],
 ) -> tuple[Account, ...]:
-    """Make everybody's account; ``units`` says for which unit somebody acts, by user id."""
+    """Make everybody's account."""
     accounts = []
     for user in users:
         password = _password() if user.account else None
@@ -50,7 +49,7 @@ def hire(
             password=password,
             demo=True,
             user_id=user.user_id,
-            unit_id=units.get(user.user_id),
+            unit_id=user.unit_id or None,
         )
         if password:
             accounts.append(Account(user.no, user.name, user.role, user.scope_codes, password))

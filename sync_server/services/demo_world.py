@@ -25,12 +25,14 @@ from sync_server.services.casework import fold_missing
 from sync_server.services.demo_accounts import Account, hire
 from sync_server.services.districts import begin_synthetic
 from sync_server.services.import_records import ImportedRecord, import_records
+from sync_server.services.issue_life import STEP
+from sync_server.store import cases
 from sync_server.store.engine import Store
 from sync_server.store.tables import districts
 
 Progress = Callable[[int, int], None]
 """Told how many records are done, and about how many there will be."""
-STEP = 1_000
+TOLD_EVERY = 1_000
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,10 @@ def build(
     passing = _Passing(world, progress)
     with store.writing() as connection:
         district = begin_synthetic(connection, DISTRICT, DISTRICT_NAME)
-        accounts = hire(connection, DISTRICT, passing.users(), now, {})
+        accounts = hire(connection, DISTRICT, passing.users(), now)
         import_records(connection, DISTRICT, passing.imported(), author=None, at=now)
+        for year, last in passing.numbers.items():
+            cases.next_numbers(connection, DISTRICT, year, last)
         built = passing.built(accounts)
         settings = {**district.settings, "demo_world": built.as_json()}
         connection.execute(
@@ -151,6 +155,8 @@ class _Passing:
         self.progress = progress
         self.counts: Counter[str] = Counter()
         self.digest = Digest()
+        self.numbers: dict[int, int] = {}
+        """The last number of an issue that the world gave out, by year."""
 
     def users(self) -> Iterator[WorldUser]:
         """Yield everybody who works in it."""
@@ -163,11 +169,17 @@ class _Passing:
         about = self.world.about()
         for done, record in enumerate(self.world.records(), 1):
             self.counts[record.kind] += 1
+            self._note_number(str(record.fields.get("no") or ""), record.kind)
             yield record, self.digest.line(record)
-            if done % STEP == 0:
+            if done % TOLD_EVERY == 0:
                 self.progress(done, max(done, about))
         total = sum(self.counts.values())
         self.progress(total, total)
+
+    def _note_number(self, no: str, kind: str) -> None:
+        if kind == STEP and no:
+            _, year, count = no.split("-")
+            self.numbers[int(year)] = max(int(count), self.numbers.get(int(year), 0))
 
     def imported(self) -> Iterator[ImportedRecord]:
         """Yield every record as the import takes it."""

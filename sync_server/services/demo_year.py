@@ -93,7 +93,7 @@ def build_year(
     places = year.places
     with store.writing() as connection:
         district = begin_synthetic(connection, DISTRICT, DISTRICT_NAME)
-        accounts = hire(connection, DISTRICT, places.users, now, places.unit_of)
+        accounts = hire(connection, DISTRICT, places.users, now)
         imported = (_imported(one) for one in places.records())
         import_records(connection, DISTRICT, imported, author=None, at=places.founded)
         through = _Through(connection, year, progress)

@@ -13,12 +13,14 @@ from sync_server.domain.world.cast import Cast, find_cast
 from sync_server.domain.world.field_work import field_work
 from sync_server.domain.world.grids import grids_of, period
 from sync_server.domain.world.households import Home, settle
+from sync_server.domain.world.issue_lives import Numbers
 from sync_server.domain.world.issue_texts import SCRIPTED_RETURN
 from sync_server.domain.world.records import Digest, Persona, WorldRecord, WorldUser
 from sync_server.domain.world.seeds import Seed
 from sync_server.domain.world.shape import CommunityPlan, WorldName, plan
 from sync_server.domain.world.sites import Site, lay_out
 from sync_server.domain.world.staff import PERSONA_COMMUNITY, PERSONA_GRID, Staff, hire
+from sync_server.domain.world.units import units
 
 VERSION = 2
 """Raised whenever the same seed gives other bytes than before."""
@@ -57,11 +59,13 @@ class World:
         """Yield every record, parents first, one community in memory at a time."""
         seed = Seed(self.seed)
         yield from areas.areas(seed, self.today, self.communities, self.staff)
+        yield from units(seed, self.today, self.staff)
         yield from areas.notices(seed, self.today, self.communities, self.staff)
+        numbers = Numbers()
         for community in self.communities:
             drawn = self._draw(seed, community)
             yield from self._base(seed, drawn)
-            yield from self._field_work(seed, drawn)
+            yield from self._field_work(seed, drawn, numbers)
 
     def _draw(self, seed: Seed, mine: CommunityPlan) -> _Community:
         sites = lay_out(seed, mine, self.today)
@@ -86,12 +90,12 @@ class World:
         yield from people.residents(seed, homes, self.staff)
         yield from people.care_register(seed, mine, drawn.register, self.today, self.staff)
 
-    def _field_work(self, seed: Seed, drawn: _Community) -> Iterator[WorldRecord]:
+    def _field_work(self, seed: Seed, drawn: _Community, numbers: Numbers) -> Iterator[WorldRecord]:
         grids = grids_of(
             drawn.plan, drawn.sites, drawn.homes, drawn.register, drawn.shops, self.staff
         )
         due = drawn.cast.due_homes if drawn.cast else frozenset()
-        yield from field_work(seed, grids, period(self.name, self.today), self.staff, due)
+        yield from field_work(seed, grids, period(self.name, self.today), self.staff, due, numbers)
 
     def persona(self) -> Persona:
         """Return who and what the scripted day is about; draws its community once more."""
@@ -103,7 +107,7 @@ class World:
         notices = areas.notices(seed, self.today, [mine], self.staff)
         returned = (
             record.record_id
-            for record in self._field_work(seed, drawn)
+            for record in self._field_work(seed, drawn, Numbers())
             if record.kind == "issue"
             and record.grid == PERSONA_GRID
             and record.fields["title"] == SCRIPTED_RETURN.title

@@ -9,7 +9,7 @@ from datetime import date
 from sync_server.domain.world import issues, patrols, service_requests, visits
 from sync_server.domain.world.care_rounds import CareVisit, rounds
 from sync_server.domain.world.grids import Grid, Period
-from sync_server.domain.world.issue_lives import Desk
+from sync_server.domain.world.issue_lives import Desk, Numbers
 from sync_server.domain.world.issues import Issue
 from sync_server.domain.world.records import Pen, WorldRecord
 from sync_server.domain.world.seeds import Seed
@@ -24,13 +24,15 @@ def field_work(
     period: Period,
     staff: Staff,
     due_today: frozenset[str],
+    numbers: Numbers,
 ) -> Iterator[WorldRecord]:
     """Yield the community's field records day by day, each issue and each service request followed
     by its steps.
 
     Days before the period hold nothing but the last visit to each home with people in care.
     """
-    desk, lives = Desk(seed, staff, period.end), Lives(seed, staff, period.end)
+    desk = Desk(seed, staff, period.end, numbers)
+    lives = Lives(seed, staff, period.end)
     care = {grid.code: rounds(seed, grid, period, due_today) for grid in grids}
     days = sorted({*period.days, *(day for by_day in care.values() for day in by_day)})
     for day in days:

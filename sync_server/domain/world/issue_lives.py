@@ -1,229 +1,129 @@
-"""What became of an issue: steps drawn one by one along the workflow's table, up to yesterday."""
+"""What became of a community's issues: steps folded and completed as the centre would, up to
+yesterday.
+
+A worker's steps are those of his laptop; all others are the centre's, with due times, numbers and
+what follows by itself, so that each counts by the workflow's own guards.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
+from typing import Any
 
-from schemas import workflow
-from schemas.clock import SHANGHAI
-from sync_server.domain.world.duty import duty_day_at_or_after, moment
-from sync_server.domain.world.issue_texts import DEPARTMENTS, RETURN_WORDS
+from schemas import workflow as flow
+from schemas.cases import Case, begin, take
+from schemas.catalogue import kind_of
+from schemas.clock import SHANGHAI, written
+from schemas.steps_order import Step, heads
+from schemas.values import apply
+from sync_server.domain.automatic import wanted_now
+from sync_server.domain.case_steps import completed
+from sync_server.domain.official_days import PUBLISHED, official_days
+from sync_server.domain.time_limits import Clockwork, Limits
+from sync_server.domain.working_calendar import Calendar
+from sync_server.domain.world.issue_texts import DEPARTMENTS
 from sync_server.domain.world.issues import Issue
-from sync_server.domain.world.records import Pen, WorldRecord, WorldUser
+from sync_server.domain.world.lives import SYSTEM, Decided, Hands, Lives, Story, draw_story
+from sync_server.domain.world.records import Pen, WorldRecord
 from sync_server.domain.world.seeds import Seed
+from sync_server.domain.world.shape import DISTRICT
 from sync_server.domain.world.staff import PERSONA_GRID, Staff
 
-OPENING_MINUTES, CLOSING_MINUTES = 8 * 60 + 30, 17 * 60 + 30
-MEDIAN_DAYS = {"1": 0.25, "2": 1.4, "3": 4.5, "4": 9.0}
-SIGMA_DAYS = {"1": 1.1, "2": 0.8, "3": 0.6, "4": 0.5}
-CALENDAR_FACTOR = 1.4
-"""Calendar days for each working day."""
-RETURNED, REFUSED, ESCALATED, REWORKED, VOIDED = 0.05, 0.04, 0.07, 0.05, 0.006
-WHISTLED = {"3": 0.22, "4": 0.40}
-SUSPENDED = {"4": 0.18}
-CLOCKS = {
-    "accept": "start",
-    "return": "stop",
-    "resend": "start",
-    "suspend": "stop",
-    "resume": "start",
-    "escalate": "reset",
-    "resolve": "stop",
-    "rework": "start",
-}
-WORDS = {
-    "accept": "情况属实，予以受理。",
-    "return": RETURN_WORDS,
-    "resend": "已补充具体位置。",
-    "handle": "社区安排处置。",
-    "take": "已接单。",
-    "refuse": "不属于本单位职责，建议转相关部门。",
-    "escalate": "需上级协调，提级办理。",
-    "whistle": "请相关部门到场会商。",
-    "suspend": "需等待材料，申请挂账。",
-    "resume": "条件具备，恢复处置。",
-    "verify": "现场核查，问题已解决。",
-    "rework": "现场查看未处理到位，请返工。",
-    "close": "回访满意，予以办结。",
-    "merge": "与邻近网格上报为同一问题，并案处理。",
-    "void": "核实后不属实，作废。",
-}
+VOIDED = 0.006
+STEP = kind_of("issue_step")
+CLOCKWORK = Clockwork(Calendar(official_days(), published=PUBLISHED), Limits({}))
 
 
-@dataclass(slots=True)
-class _Case:
-    """An issue on its way: state, clock, who handles it, what may happen only once."""
+class Numbers:
+    """The numbers of a world's issues, in the order they are accepted or closed in it."""
 
-    issue: Issue
-    state: str
-    at: datetime
-    level: str
-    handler: WorldUser | None = None
-    once: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.last: dict[int, int] = {}
+
+    def take(self, at: datetime) -> str:
+        """Return the next number of a moment's year."""
+        year = at.astimezone(SHANGHAI).year
+        self.last[year] = self.last.get(year, 0) + 1
+        return f"{DISTRICT}-{year}-{self.last[year]:06d}"
 
 
 class Desk:
     """The people who move a community's issues on, and the end of time."""
 
-    def __init__(self, seed: Seed, staff: Staff, end: datetime) -> None:
+    def __init__(self, seed: Seed, staff: Staff, end: datetime, numbers: Numbers) -> None:
         self.seed = seed
         self.staff = staff
-        self.end = end
+        self.numbers = numbers
+        self.lives = Lives(CLOCKWORK, end)
 
     def steps(self, issue: Issue) -> Iterator[WorldRecord]:
         """Yield an issue's steps in order, none later than the end of the period."""
         rng = self.seed.stream("issue", issue.record_id)
         pen = Pen("issue_step", self.seed.ids("issue", issue.record_id))
-        opening = workflow.opening_state(issue.fields)
-        level = issue.fields["level"]
-        case = _Case(issue, opening, issue.made_at, level)
-        while decided := self._next(rng, case):
-            action, author, at = decided
-            target = workflow.next_state(case.state, action)
-            if target is None or at > self.end:
-                return
-            fields = {
+        hands, story = self._hands(issue), _story(rng, issue)
+        case = begin(issue.record_id, hands.worker, issue.fields)
+        last = issue.made_at
+        while decided := self.lives.next(rng, story, case, hands, last):
+            last = decided.at
+            yield self._taken(pen, issue, case, decided)
+            while by_itself := next(wanted_now(case, CLOCKWORK), None):
+                step = Decided(by_itself.action, SYSTEM, last, by_itself.said)
+                yield self._taken(pen, issue, case, step)
+
+    def _taken(self, pen: Pen, issue: Issue, case: Case, decided: Decided) -> WorldRecord:
+        """Let a step count in the case and return its record."""
+        actor, at = decided.actor, decided.at
+        if actor.role in flow.WORKERS and decided.action in flow.OFFLINE_ACTIONS:
+            said: dict[str, Any] = {
+                **decided.said,
                 "issue_id": issue.record_id,
-                "action": action,
-                "from_state": case.state,
-                "to_state": target,
-                "at": at.isoformat(),
-                "text": self._words(case, action, author),
-                "clock": CLOCKS.get(action),
+                "action": decided.action,
+                "at": written(at),
+                "after": heads(issue.record_id, case.steps),
             }
-            yield pen.write(issue.grid.code, author.user_id, at, fields)
-            case.state, case.at = target, at
+        else:
+            said = completed(
+                issue.record_id, decided.action, decided.said, actor, at, case, CLOCKWORK,
+                self.numbers.take,
+            )  # fmt: skip
+        step_id, stored = pen.ids.at(at), dict(apply(STEP, {}, said))
+        reading = take(case, Step(step_id, actor.user_id, written(at), stored))
+        if reading.why:
+            raise ValueError(f"a step that does not count: {decided.action}, {reading.why}")
+        stored |= {"from_state": reading.before, "to_state": reading.after}
+        return pen.keep(step_id, issue.grid.code, actor.user_id, at, stored)
 
-    def _words(self, case: _Case, action: str, author: WorldUser) -> str:
-        if action == "dispatch" and case.handler:
-            return f"派发{case.handler.name}办理。"
-        if action == "resolve":
-            return case.issue.matter.handled
-        return WORDS[action]
-
-    def _next(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime] | None:
-        """Return what happens next: the action, who takes it and when; None at the end."""
-        step = {
-            workflow.REPORTED: self._reported,
-            workflow.RETURNED: self._returned,
-            workflow.ACCEPTED: self._accepted,
-            workflow.DISPATCHED: self._dispatched,
-            workflow.HANDLING: self._handling,
-            workflow.SUSPENDED: self._suspended,
-            workflow.RESOLVED: self._resolved,
-            workflow.VERIFIED: self._verified,
-        }.get(case.state)
-        return step(rng, case) if step else None
-
-    def _community(self, case: _Case) -> WorldUser:
-        return self.staff.community[case.issue.grid.community]
-
-    def _superior(self, case: _Case) -> WorldUser:
-        """Return who decides at the issue's level."""
-        if case.level == "4":
-            return self.staff.district
-        return self.staff.street if case.level == "3" else self._community(case)
-
-    def _reported(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime]:
-        author = self._community(case)
-        urgent = case.issue.fields["urgency"] != "normal"
-        at = later(rng, case.at, 0.02 if urgent else 0.15)
-        if case.issue.scripted:
-            return "return", author, at
-        if case.issue.duplicate:
-            return "merge", author, later(rng, case.at, 0.8)
-        chance = rng.random()
-        if chance < VOIDED:
-            return "void", author, at
-        may_return = case.issue.grid.code != PERSONA_GRID and "return" not in case.once
-        if chance < VOIDED + RETURNED and may_return:
-            case.once.add("return")
-            return "return", author, at
-        return "accept", author, at
-
-    def _returned(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime] | None:
-        if case.issue.scripted:
-            return None
-        return "resend", case.issue.grid.worker, later(rng, case.at, 0.6)
-
-    def _accepted(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime]:
-        at = later(rng, case.at, 0.1)
-        if case.level in ("1", "2") and rng.random() < 0.6:
-            case.handler = self._community(case)
-            return "handle", case.handler, at
-        case.handler = self._unit(rng, case)
-        return "dispatch", self._superior(case), at
-
-    def _unit(self, rng: Random, case: _Case) -> WorldUser:
-        if case.issue.fields["category"] == "PROP" and case.level in ("1", "2"):
-            return rng.choice(self.staff.companies)
-        name = DEPARTMENTS[case.issue.fields["category"]]
-        return next(unit for unit in self.staff.departments if unit.name == name)
-
-    def _dispatched(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime]:
-        assert case.handler is not None
-        at = later(rng, case.at, 0.2)
-        if "refuse" not in case.once and rng.random() < REFUSED:
-            case.once.add("refuse")
-            return "refuse", case.handler, at
-        return "take", case.handler, at
-
-    def _handling(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime]:
-        assert case.handler is not None
-        chances = {
-            "escalate": ESCALATED if case.level != "4" else 0.0,
-            "whistle": WHISTLED.get(case.level, 0.0),
-            "suspend": SUSPENDED.get(case.level, 0.0),
-        }
-        for action, chance in chances.items():
-            if action not in case.once and rng.random() < chance:
-                case.once.add(action)
-                author = self.staff.street if action == "whistle" else self._superior(case)
-                if action == "escalate":
-                    case.level = str(int(case.level) + 1)
-                return action, author, later(rng, case.at, 0.5)
-        case.once |= set(chances)
-        days = MEDIAN_DAYS[case.level] * math.exp(rng.gauss(0, SIGMA_DAYS[case.level]))
-        return "resolve", case.handler, later(rng, case.at, days)
-
-    def _suspended(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime]:
-        return "resume", self._superior(case), later(rng, case.at, rng.uniform(5, 20))
-
-    def _resolved(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime]:
-        if case.issue.fields.get("self_handled"):
-            return self._confirmed(rng, case)
-        if "rework" not in case.once and rng.random() < REWORKED:
-            case.once.add("rework")
-            return "rework", case.issue.grid.worker, later(rng, case.at, 0.8)
-        return "verify", case.issue.grid.worker, later(rng, case.at, 0.8)
-
-    def _confirmed(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime]:
-        """Return the leader's answer to what the worker says he settled himself."""
-        at = later(rng, case.at, 0.7)
-        may_return = case.issue.grid.code != PERSONA_GRID and "return" not in case.once
-        if may_return and rng.random() < RETURNED:
-            case.once.add("return")
-            return "return", case.issue.grid.leader, at
-        return "close", case.issue.grid.leader, at
-
-    def _verified(self, rng: Random, case: _Case) -> tuple[str, WorldUser, datetime]:
-        return "close", self._community(case), later(rng, case.at, rng.uniform(0.5, 3))
+    def _hands(self, issue: Issue) -> Hands:
+        staff, grid = self.staff, issue.grid
+        lead = staff.units[DEPARTMENTS[issue.fields["category"]]]
+        company = staff.company_units[int(grid.code[-3:]) % len(staff.company_units)]
+        return Hands(
+            worker=grid.worker.user_id,
+            leader=grid.leader.user_id,
+            community=(
+                staff.community[grid.community].user_id,
+                staff.seconds[grid.community].user_id,
+            ),
+            street=staff.street.user_id,
+            district=staff.district.user_id,
+            lead=lead,
+            company=company if issue.fields["category"] == "PROP" else None,
+            others=tuple(
+                one
+                for name, one in staff.units.items()
+                if one != lead and name in DEPARTMENTS.values()
+            ),
+        )
 
 
-def later(rng: Random, at: datetime, working_days: float) -> datetime:
-    """Return a moment in office hours about ``working_days`` after ``at``."""
-    minutes = working_days * CALENDAR_FACTOR * 24 * 60 * rng.uniform(0.6, 1.4)
-    then = (at + timedelta(minutes=max(minutes, 5))).astimezone(SHANGHAI)
-    day = then.date()
-    of_day = then.hour * 60 + then.minute + then.second / 60
-    if of_day > CLOSING_MINUTES:
-        day += timedelta(days=1)
-        of_day = 0
-    duty = duty_day_at_or_after(day)
-    if duty != day or of_day < OPENING_MINUTES:
-        of_day = OPENING_MINUTES + rng.uniform(0, 150)
-    return moment(duty, of_day)
+def _story(rng: Random, issue: Issue) -> Story:
+    story = draw_story(rng, issue.fields, issue.matter.handled)
+    story.into_id = issue.repeats or None
+    story.void = rng.random() < VOIDED
+    if issue.grid.code == PERSONA_GRID:
+        story.returned, story.void = issue.scripted, False
+    if issue.scripted:
+        story.stuck = flow.RETURNED
+    return story

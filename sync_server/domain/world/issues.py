@@ -56,7 +56,8 @@ class Issue:
     fields: dict[str, Any]
     matter: Matter
     scripted: bool = False
-    duplicate: bool = False
+    repeats: str = ""
+    """The issue it reports once more."""
 
 
 def of_day(
@@ -208,7 +209,7 @@ def seen_again(rng: Random, pen: Pen, issue: Issue, neighbour: Grid) -> Issue:
         },
     }
     again = Issue(pen.ids.at(made_at), neighbour, happened, made_at, fields, issue.matter)
-    again.duplicate = True
+    again.repeats = issue.record_id
     return again
 
 

@@ -39,6 +39,8 @@ class WorldUser:
     role: str
     scope_codes: tuple[str, ...]
     account: bool = False
+    unit_id: str = ""
+    """The unit somebody acts for."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the user as plain JSON."""

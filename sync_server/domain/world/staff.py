@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sync_server.domain.world import names
 from sync_server.domain.world.duty import moment
@@ -41,28 +41,42 @@ class Staff:
     """By community code: who accepts issues there."""
     street: WorldUser
     district: WorldUser
-    departments: tuple[WorldUser, ...]
-    companies: tuple[WorldUser, ...]
+    seconds: dict[str, WorldUser]
+    """By community code: who else works there; voiding an issue takes two."""
+    units: dict[str, tuple[str, str]]
+    """Departments and companies by name: unit id, and the user who acts for it."""
+
+    @property
+    def company_units(self) -> list[tuple[str, str]]:
+        """The property companies among the units."""
+        return [self.units[name] for name in COMPANIES]
 
 
 def hire(seed: Seed, today: date, communities: Sequence[CommunityPlan]) -> Staff:
     """Return everybody who works in ``communities``; numbers and ids depend on nobody else."""
 
     def person(
-        no: str, kind: str, role: str, scope: str, *, name: str = "", account: bool = False
+        no: str,
+        kind: str,
+        role: str,
+        scope: str,
+        *,
+        name: str = "",
+        account: bool = False,
+        unit_id: str = "",
     ) -> WorldUser:
         rng = seed.stream("staff", no)
         sex = rng.choice("12")
         made_at = moment(today - timedelta(days=rng.randint(230, 700)), 9 * 60)
         user_id = seed.ids("staff", no).at(made_at)
         name = name or names.person(rng, sex)
-        return WorldUser(user_id, no, name, kind, role, (scope,), account)
+        return WorldUser(user_id, no, name, kind, role, (scope,), account, unit_id)
 
     accounts = {
         no: person(no, kind, role, scope, name=name, account=True)
         for no, name, kind, role, scope in ACCOUNTS
     }
-    workers, leaders, community = {}, {}, {}
+    workers, leaders, community, seconds = {}, {}, {}, {}
     for plan in communities:
         code = f"{plan.no:03d}"
         community[plan.code] = (
@@ -70,19 +84,19 @@ def hire(seed: Seed, today: date, communities: Sequence[CommunityPlan]) -> Staff
             if plan.code == PERSONA_COMMUNITY
             else person(f"C{code}", "staff", "community", plan.code)
         )
+        seconds[plan.code] = person(f"C{code}B", "staff", "community", plan.code)
         for no in range(1, plan.grids + 1):
             grid = plan.grid_code(no)
             name = PERSONA_WORKER if grid == PERSONA_GRID else ""
             workers[grid] = person(f"W{code}{no:03d}", "full", "worker", grid, name=name)
             leaders[grid] = person(f"L{code}{no:03d}", "part", "leader", grid)
-    departments = tuple(
-        person(f"D{no:02d}", "department", "department", DISTRICT, name=name)
-        for no, name in enumerate(DEPARTMENTS, 1)
-    )
-    companies = tuple(
-        person(f"P{no:02d}", "company", "company", DISTRICT, name=name)
-        for no, name in enumerate(COMPANIES, 1)
-    )
+    clerks = {}
+    for letter, kind, called in (("D", "department", DEPARTMENTS), ("P", "company", COMPANIES)):
+        for no, name in enumerate(called, 1):
+            clerks[name] = person(
+                f"{letter}{no:02d}", kind, kind, DISTRICT, name=f"{name}经办",
+                unit_id=unit_id(seed, today, name),
+            )  # fmt: skip
     everybody = {
         user.user_id: user
         for user in (
@@ -90,8 +104,8 @@ def hire(seed: Seed, today: date, communities: Sequence[CommunityPlan]) -> Staff
             *community.values(),
             *workers.values(),
             *leaders.values(),
-            *departments,
-            *companies,
+            *seconds.values(),
+            *clerks.values(),
         )
     }
     return Staff(
@@ -101,6 +115,16 @@ def hire(seed: Seed, today: date, communities: Sequence[CommunityPlan]) -> Staff
         community=community,
         street=accounts["demo-street"],
         district=accounts["demo-district"],
-        departments=departments,
-        companies=companies,
+        seconds=seconds,
+        units={name: (one.unit_id, one.user_id) for name, one in clerks.items()},
     )
+
+
+def unit_id(seed: Seed, today: date, name: str) -> str:
+    """Return the id of the unit of this name."""
+    return seed.ids("unit", name).at(units_made_at(today))
+
+
+def units_made_at(today: date) -> datetime:
+    """Return when the district entered its units."""
+    return moment(today - timedelta(days=224), 10 * 60)

@@ -77,8 +77,6 @@ class Places:
         self.users: list[WorldUser] = []
         self.units: dict[str, str] = {}
         """Unit ids by name."""
-        self.unit_of: dict[str, str] = {}
-        """The unit somebody acts for, by user id."""
         self._records: list[WorldRecord] = []
         self._clerks: dict[str, str] = {}
         self._staff: dict[str, str] = {}
@@ -96,12 +94,13 @@ class Places:
         yield from self._records
 
     def _person(
-        self, no: str, kind: str, role: str, scope: str, name: str = "", account: bool = False
-    ) -> str:
+        self, no: str, kind: str, role: str, scope: str, name: str = "", account: bool = False,
+        unit_id: str = "",
+    ) -> str:  # fmt: skip
         rng = self.seed.stream("staff", no)
         user_id = self.seed.ids("staff", no).at(self.founded)
         name = name or names.person(rng, rng.choice("12"))
-        self.users.append(WorldUser(user_id, no, name, kind, role, (scope,), account))
+        self.users.append(WorldUser(user_id, no, name, kind, role, (scope,), account, unit_id))
         self._staff[no] = user_id
         return user_id
 
@@ -198,8 +197,14 @@ class Places:
             self._records.append(record)
             self.units[name] = record.record_id
             number = f"{'D' if department else 'P'}{no:02d}"
-            clerk = self._person(number, kind, kind, DISTRICT, f"{name[:6]}经办")
-            self.unit_of[clerk] = record.record_id
+            clerk = self._person(
+                number,
+                kind,
+                kind,
+                DISTRICT,
+                f"{name[:6]}经办",
+                unit_id=record.record_id,
+            )
             self._clerks[record.record_id] = clerk
 
     def _compounds(self) -> None:

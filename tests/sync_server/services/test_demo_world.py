@@ -19,6 +19,7 @@ from sync_server.services.demo_world import build, write_files
 from sync_server.services.districts import district_of
 from sync_server.settings import Settings
 from sync_server.store import records_read
+from sync_server.store.case_tables import case_numbers, cases
 from sync_server.store.service_cases import Wanted, walk
 from sync_server.store.tables import changes, records
 from tests.sync_server.world import DISTRICT, GRID, NOON, StillClock, add_worker, join
@@ -53,6 +54,23 @@ def test_a_built_world_is_all_there(any_centre):
     assert logged == sum(built.records.values())
     assert all(person.demo for person in people)
     assert {person.user_id for person in people} == {u.user_id for u in generate("S").users}
+
+
+def test_no_number_of_the_world_is_given_out_again(loaded):
+    centre, _, _ = loaded
+    with centre.store.reading() as connection:
+        given = [row.no for row in connection.execute(sa.select(cases.c.no)) if row.no]
+        last = connection.execute(sa.select(case_numbers.c.last)).scalar_one()
+    assert last == max(int(no[-6:]) for no in given) == len(given)
+
+
+def test_every_unit_has_somebody_and_no_step_of_the_world_was_overtaken(loaded):
+    centre, built, _ = loaded
+    with centre.store.reading() as connection:
+        people = list_users(connection, DISTRICT)
+        overtaken = connection.scalar(sa.select(sa.func.sum(cases.c.overtaken)))
+    assert len({one.unit_id for one in people if one.unit_id}) == built.records["unit"]
+    assert overtaken == 0
 
 
 def test_those_who_get_a_password_sign_in_with_it_and_nobody_else_has_one(loaded):

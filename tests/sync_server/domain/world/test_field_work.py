@@ -7,9 +7,11 @@ import pytest
 
 from schemas import workflow
 from schemas.cases import fold
+from schemas.kinds.issue_step import from_laptop
 from schemas.steps_order import Step
 from sync_server.domain.world.cast import MOVING_IN
 from sync_server.domain.world.duty import duty_days, is_duty_day
+from sync_server.domain.world.issue_texts import CATEGORIES
 from sync_server.domain.world.staff import PERSONA_GRID
 
 DAYS = 21
@@ -97,20 +99,52 @@ def test_issues_come_in_their_number_and_most_are_small(tier_s):
     assert levels["1"] > levels["3"] > 0
 
 
-def test_every_step_is_one_the_workflow_allows(tier_s, steps):
+def test_every_step_counts_by_the_guards_in_the_order_it_was_drawn(tier_s, steps):
     for issue in tier_s.by_kind["issue"]:
-        state = workflow.opening_state(issue.fields)
+        mine = steps.get(issue.record_id, [])
+        case = _case(issue, mine)
+        assert case.overtaken == []
+        assert [one.step.step_id for one in case.readings] == [one.record_id for one in mine]
         at = issue.made_at
-        for step in steps.get(issue.record_id, []):
-            assert step.fields["from_state"] == state
-            state = workflow.next_state(state, step.fields["action"])
-            assert step.fields["to_state"] == state
-            assert step.fields["at"] > at
-            at = step.fields["at"]
+        for step, reading in zip(mine, case.readings, strict=True):
+            said = step.fields
+            assert reading.counted, said["action"]
+            assert (said["from_state"], said["to_state"]) == (reading.before, reading.after)
+            assert said["after"]
+            assert said["at"] >= at
+            at = said["at"]
+
+
+def test_steps_carry_what_only_the_centre_says_unless_a_laptop_made_them(tier_s, steps):
+    made = tier_s.by_kind["issue_step"]
+    for step in made:
+        if step.fields.get("central"):
+            assert step.fields["role"] not in ("worker", "")
+        else:
+            assert from_laptop(step.fields) is None
+    for issue in tier_s.by_kind["issue"]:
+        case = _case(issue, steps.get(issue.record_id, []))
+        assert (case.due_at is not None) == (case.accepted_at is not None)
+        assert case.accepted_at is None or case.no
+    numbers = [step.fields["no"] for step in made if "no" in step.fields]
+    assert numbers[0] == "990101-2026-000001"
+    assert len(numbers) == len(set(numbers))
+
+
+def test_units_lead_their_categories_and_have_somebody_who_acts_for_them(tier_s):
+    units = {record.record_id: record for record in tier_s.by_kind["unit"]}
+    acting = {user.unit_id for user in tier_s.world.users if user.unit_id}
+    assert acting == units.keys()
+    led = {one for unit in units.values() for one in unit.fields.get("categories", [])}
+    assert led == set(CATEGORIES)
+    for step in tier_s.by_kind["issue_step"]:
+        named = {step.fields.get("target_id"), step.fields.get("unit_id")} - {None}
+        assert named | set(step.fields.get("calls", {})) <= units.keys()
 
 
 def test_steps_are_taken_by_those_who_may(tier_s, steps):
     roles = {user.user_id: user.role for user in tier_s.world.users}
+    roles[workflow.SYSTEM_ID] = workflow.SYSTEM
     for step in tier_s.by_kind["issue_step"]:
         fields = step.fields
         rows = [
@@ -144,5 +178,9 @@ def test_the_scripted_grid_is_ready_for_its_day(tier_s, steps):
 
 
 def _state(issue, steps):
+    return _case(issue, steps).state
+
+
+def _case(issue, steps):
     held = [Step(one.record_id, one.author, one.made_at, one.fields) for one in steps]
-    return fold(issue.record_id, issue.author, issue.fields, held).state
+    return fold(issue.record_id, issue.author, issue.fields, held)

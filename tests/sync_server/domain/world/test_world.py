@@ -13,6 +13,7 @@ from schemas.catalogue import kind_of
 from schemas.check import check
 from schemas.fields import IdNumber, Keyed, Ref, Refs
 from schemas.values import apply, to_wire
+from schemas.workflow import SYSTEM_ID
 from sync_server.domain.world import generate
 from sync_server.domain.world.staff import ACCOUNTS
 
@@ -76,6 +77,7 @@ def test_references_resolve_to_records_of_the_right_kind(tier_s):
         if target not in kinds or wanted not in (kinds[target], "record")
     ]
     assert dangling == []
+    kinds[SYSTEM_ID] = "user"
     assert {kinds[record.author] for record in tier_s.records} == {"user"}
 
 
