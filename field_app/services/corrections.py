@@ -17,10 +17,9 @@ from field_app.services.records import (
     Saved,
     get_view,
     is_asked,
-    lookup,
     save_record,
-    title_of,
 )
+from field_app.services.titles import lookup, title_of
 from field_app.services.workspace import CHANGES, Workspace
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.codes import code_list

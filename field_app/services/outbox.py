@@ -19,10 +19,10 @@ from field_app.services.records import (
     get_view,
     refresh_view,
     seen_version,
-    title_of,
 )
 from field_app.services.rulings import Pair, Reason, Ruling, pairs, path_name, reasons, rulings
 from field_app.services.rulings import value_words as words_of
+from field_app.services.titles import title_of
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
 from schemas.catalogue import kind_of
 from schemas.clock import written
