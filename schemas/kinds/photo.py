@@ -21,7 +21,7 @@ class Photo(Kind):
         title=("use", "taken_at"),
         parent="owner_id",
         laptop=frozenset({"create", "void"}),
-        staff=frozenset({"void"}),
+        staff=frozenset({"create", "void"}),
         dated_by="taken_at",
         only_author=True,
     )

@@ -71,6 +71,11 @@ def photos_of(
         rows = [own] if own is not None else []
     else:
         rows = photo_rows.photos_of(connection, district, record_id)
+    return shown_photos(rows, lang)
+
+
+def shown_photos(rows: Sequence[Row], lang: str) -> tuple[ShownPhoto, ...]:
+    """Return photo records as pages show them."""
     return tuple(
         ShownPhoto(
             row["record_id"],

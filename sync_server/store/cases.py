@@ -248,3 +248,13 @@ def issue_of_no(connection: sa.Connection, district: str, no: str) -> str | None
     """Return the id of the issue with this number, None when there is none."""
     query = sa.select(cases.c.issue_id).where(cases.c.district == district, cases.c.no == no)
     return connection.execute(query).scalars().first()
+
+
+def merged_into(connection: sa.Connection, district: str, issue_id: str) -> list[str]:
+    """Return the ids of the issues merged into this one, the oldest first."""
+    query = (
+        sa.select(cases.c.issue_id)
+        .where(cases.c.district == district, cases.c.into_id == issue_id)
+        .order_by(cases.c.happened_at, cases.c.issue_id)
+    )
+    return list(connection.execute(query).scalars())

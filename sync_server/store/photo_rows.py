@@ -1,7 +1,7 @@
 """The rows of photos: uploads under way, complete photos, and which photo records have bytes.
 
-A photo record's bytes count when a device of the record's author brought them: the hash alone gives
-nobody another worker's picture.
+A photo record's bytes count when a device of the record's author brought them, or he himself on a
+page: the hash alone gives nobody another worker's picture.
 """
 
 from __future__ import annotations
@@ -81,13 +81,19 @@ def complete(
     connection: sa.Connection, district: str, upload_id: str, photo: Mapping[str, Any]
 ) -> None:
     """Mark an upload as complete and its photo as here."""
+    keep_row(connection, district, photo)
+    done = sa.update(photo_uploads).where(_this(district, upload_id)).values(done=True)
+    connection.execute(done)
+
+
+def keep_row(connection: sa.Connection, district: str, photo: Mapping[str, Any]) -> None:
+    """Note that a photo is here; ``device_id`` is whoever brought it: a device, or a person of the
+    staff."""
     try:
         with connection.begin_nested():
             connection.execute(sa.insert(photo_files), {"district": district, **photo})
     except IntegrityError:
-        pass  # the same device had brought the same bytes: they are here, which is what counts
-    done = sa.update(photo_uploads).where(_this(district, upload_id)).values(done=True)
-    connection.execute(done)
+        pass  # the same one had brought the same bytes: they are here, which is what counts
 
 
 def brought(connection: sa.Connection, district: str, device_id: str, sha256: str) -> Row | None:
@@ -102,29 +108,45 @@ def brought(connection: sa.Connection, district: str, device_id: str, sha256: st
 
 def here() -> sa.ColumnElement[bool]:
     """The condition on ``records`` that a photo record's bytes are here."""
-    return sa.exists().where(
+    same = (
         photo_files.c.district == records.c.district,
         photo_files.c.sha256 == records.c.fields["sha256"].as_string(),
+    )
+    from_laptop = sa.exists().where(
+        *same,
         devices.c.district == photo_files.c.district,
         devices.c.device_id == photo_files.c.device_id,
         devices.c.worker_id == records.c.author,
     )
+    by_staff = sa.exists().where(*same, photo_files.c.device_id == records.c.author)
+    return sa.or_(from_laptop, by_staff)
 
 
 def photos_of(connection: sa.Connection, district: str, owner_id: str) -> Sequence[Row]:
     """Return the photo records of a record, voided ones left out, oldest first, with ``here``."""
-    query = (
-        sa.select(records, here().label("here"))
-        .where(
-            records.c.district == district,
-            records.c.parent_id == owner_id,
-            records.c.kind == PHOTO,
-            records.c.voided.is_(False),
-            records.c.merged_into.is_(None),
+    return photos_of_many(connection, district, [owner_id]).get(owner_id, [])
+
+
+def photos_of_many(
+    connection: sa.Connection, district: str, owner_ids: Collection[str]
+) -> dict[str, list[Row]]:
+    """Return the photo records of several records, by the record, as ``photos_of``."""
+    found: dict[str, list[Row]] = {}
+    for run in chunks(owner_ids):
+        query = (
+            sa.select(records, here().label("here"))
+            .where(
+                records.c.district == district,
+                records.c.parent_id.in_(run),
+                records.c.kind == PHOTO,
+                records.c.voided.is_(False),
+                records.c.merged_into.is_(None),
+            )
+            .order_by(records.c.happened_at, records.c.record_id)
         )
-        .order_by(records.c.happened_at, records.c.record_id)
-    )
-    return connection.execute(query).mappings().all()
+        for row in connection.execute(query).mappings():
+            found.setdefault(row["parent_id"], []).append(row)
+    return found
 
 
 def photo(connection: sa.Connection, district: str, record_id: str) -> Row | None:

@@ -6,6 +6,7 @@ a body, so that a stranger cannot fill a disk.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import IO
 
@@ -20,6 +21,9 @@ from sync_server.web.context import centre
 USUAL_BYTES = 4 * 1_048_576
 """The largest body of every other address; the app itself is stricter still."""
 PATHS = frozenset({"/relay", f"{API}/relay"})
+STEP_PATH = re.compile(r"/issues/[0-9a-f-]{36}/do/[a-z_]{1,20}\Z")
+STEP_BYTES = 32 * 1_048_576
+"""The largest form of an issue's step with its photos."""
 SESSION_S = 24 * 3600
 
 BodyLimit = Callable[[str, str], int]
@@ -44,13 +48,14 @@ def body_limit(app: Flask, relay_bytes: int) -> BodyLimit:
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
 
     def limit(path: str, cookies: str) -> int:
-        if path not in PATHS:
+        allowed = relay_bytes if path in PATHS else STEP_BYTES if STEP_PATH.match(path) else 0
+        if not allowed:
             return USUAL_BYTES
         text = parse_cookie(cookies).get(app.config["SESSION_COOKIE_NAME"], "")
         try:
             known = serializer.loads(text, max_age=SESSION_S)
         except BadData:
             return USUAL_BYTES
-        return relay_bytes if known.get("_user_id") else USUAL_BYTES
+        return allowed if known.get("_user_id") else USUAL_BYTES
 
     return limit

@@ -16,6 +16,7 @@ from sync_server.web import (
     home,
     i18n,
     issue_figures,
+    issues,
     notices,
     people,
     photo_pages,
@@ -63,5 +64,6 @@ def register(app: Flask) -> None:
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)
+    issues.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")
     app.context_processor(lambda: {"listed_kinds": lambda: listed_kinds(language())})
