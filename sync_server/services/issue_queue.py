@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from schemas import workflow as flow
 from schemas.clock import local_day
 from schemas.codes import code_list
-from schemas.guards import OFFICE_LEVEL
+from schemas.workflow import OFFICE_LEVEL
 from schemas.labels import Label
 from schemas.search import fold
 from sync_server.domain import deadlines

@@ -87,7 +87,7 @@ def list_overtaken(
             Overtaken(
                 row=row,
                 title=str((issue["fields"].get("title") if issue else "") or "…"),
-                area=areas.get(row["grid"], row["grid"]),
+                area=areas.get(str(row["grid"]), ""),
                 author=people.get(row["author"], ""),
                 action=actions.text(row["action"], lang),
                 text=str((step["fields"].get("text") if step else "") or ""),

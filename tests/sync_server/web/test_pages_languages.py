@@ -77,6 +77,8 @@ def addresses(town: Town) -> list[str]:
              f"/units/{unit_in(town.centre)}/change",
              "/calendar?year=2026", "/calendar?year=2099", "/calendar/2026-10-01", "/limits",
              "/statistics",
+             "/issues?tab=all", "/issues/overtaken", "/issues/overtaken?state=settled",
+             f"/issues/{town.here.ids['issue']}", f"/issues/{town.here.ids['issue']}/file",
              "/records/resident?q=x&since=y"]  # fmt: skip
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     return found + [f"/records/{name}/{one}" for name, one in town.here.ids.items()]
