@@ -48,8 +48,10 @@ def report(town: Town, **more: Any) -> str:
 
 def hidden(page: str) -> dict[str, str]:
     """Return what a step's form carries unseen."""
-    return {name: re.search(rf'name="{name}" value="([^"]*)"', page)[1]  # type: ignore[index]
-            for name in ("step_id", "seen")}  # fmt: skip
+    return {
+        name: re.search(rf'name="{name}" value="([^"]*)"', page)[1]  # type: ignore[index]
+        for name in ("step_id", "seen")
+    }
 
 
 def act(client: FlaskClient, issue_id: str, action: str, **said: Any) -> Any:
@@ -107,8 +109,9 @@ def test_the_office_resolves_verifies_rates_and_the_issue_is_closed(
     issue_id = accepted(desk, town)
     done(desk, issue_id, "handle", mode="onsite")
     taken = (BytesIO(picture(2000, 1200)), "after.jpg")
-    done(desk, issue_id, "resolve", result="solved", text="已换灯泡", resolved_level="2",
-         photo=taken)  # fmt: skip
+    done(
+        desk, issue_id, "resolve", result="solved", text="已换灯泡", resolved_level="2", photo=taken
+    )
     page = desk.get(f"/issues/{issue_id}").text
     shown = re.search(r"/photos/([0-9a-f-]{36})/small.jpg", page)
     assert shown, page
@@ -143,8 +146,14 @@ def test_a_file_that_is_no_photo_is_told_and_nothing_typed_is_lost(
 ) -> None:
     issue_id = accepted(desk, town)
     done(desk, issue_id, "handle")
-    answer = act(desk, issue_id, "resolve", result="solved", text="已换灯泡",
-                 photo=(BytesIO(b"GIF89a nothing"), "x.jpg"))  # fmt: skip
+    answer = act(
+        desk,
+        issue_id,
+        "resolve",
+        result="solved",
+        text="已换灯泡",
+        photo=(BytesIO(b"GIF89a nothing"), "x.jpg"),
+    )
     assert answer.status_code == 422
     assert "有文件不是照片" in answer.text
     assert "已换灯泡</textarea>" in answer.text
@@ -251,8 +260,15 @@ def test_two_people_at_once_the_second_is_told_and_keeps_his_words(
     form = hidden(desk.get(f"/issues/{issue_id}/do/accept").text)
     other = sign_in(app, "community")
     done(other, issue_id, "return", text="请补照片")
-    answer = post(desk, f"/issues/{issue_id}/do/accept", level="2", category="FAC",
-                  urgency="normal", text="我的意见", **form)  # fmt: skip
+    answer = post(
+        desk,
+        f"/issues/{issue_id}/do/accept",
+        level="2",
+        category="FAC",
+        urgency="normal",
+        text="我的意见",
+        **form,
+    )
     assert answer.status_code == 409
     assert "我的意见</textarea>" in answer.text
     assert "不能这样办理" in answer.text
@@ -264,8 +280,9 @@ def test_a_step_that_is_possible_still_asks_for_another_look_first(
 ) -> None:
     issue_id = accepted(desk, town)
     page = desk.get(f"/issues/{issue_id}/do/handle").text
-    done(sign_in(app, "community"), issue_id, "classify", level="2", category="ENV",
-         urgency="urgent")  # fmt: skip
+    done(
+        sign_in(app, "community"), issue_id, "classify", level="2", category="ENV", urgency="urgent"
+    )
     answer = post(desk, f"/issues/{issue_id}/do/handle", text="本级办", **hidden(page))
     assert answer.status_code == 409
     assert "职员community刚办理过“定级”" in answer.text
@@ -357,8 +374,11 @@ def test_the_same_matter_is_suggested_merged_and_parted_again(
     row = stands(town, second)
     assert (row["state"], row["into_id"]) == (flow.REPORTED, None)
     town.here.laptop.send()
-    kinds = [one["fields"].get("action") for one in town.here.laptop.records.values()
-             if one["kind"] == "issue_step"]  # fmt: skip
+    kinds = [
+        one["fields"].get("action")
+        for one in town.here.laptop.records.values()
+        if one["kind"] == "issue_step"
+    ]
     assert {"merge", "unmerge"} <= set(kinds)
 
 
@@ -383,10 +403,18 @@ def test_a_late_step_of_a_laptop_is_listed_and_settled(
         known = connection.execute(query.order_by(records.c.change_no.desc())).scalars().first()
     done(desk, issue_id, "verify")
     step = town.here.laptop.write(
-        "issue_step", "step",
-        {"issue_id": issue_id, "action": "rework", "at": written(clock()), "text": "没修好",
-         "after": [known]}, new_id(), grid=GRID,
-    )  # fmt: skip
+        "issue_step",
+        "step",
+        {
+            "issue_id": issue_id,
+            "action": "rework",
+            "at": written(clock()),
+            "text": "没修好",
+            "after": [known],
+        },
+        new_id(),
+        grid=GRID,
+    )
     town.here.laptop.send()
     page = desk.get("/issues/overtaken").text
     assert "没修好" in page
@@ -404,8 +432,14 @@ def test_a_late_step_of_a_laptop_is_listed_and_settled(
 
 def test_the_case_file_holds_the_whole_life_of_an_issue(desk: FlaskClient, town: Town) -> None:
     issue_id = accepted(desk, town)
-    take_step(town.centre.store, town.people["community"], issue_id, "handle",
-              {"assignee_id": town.here.worker.user_id, "text": "今天去"}, town.centre.clock())  # fmt: skip
+    take_step(
+        town.centre.store,
+        town.people["community"],
+        issue_id,
+        "handle",
+        {"assignee_id": town.here.worker.user_id, "text": "今天去"},
+        town.centre.clock(),
+    )
     page = desk.get(f"/issues/{issue_id}/file").text
     for words in ("案卷", "路灯不亮", "990101-2026-000001", "受理", "开始处置", "今天去", "时限"):
         assert words in page
