@@ -10,14 +10,13 @@ from field_app.services.records import (
     changes_of,
     children,
     get_view,
-    lookup,
     new_id,
     save_record,
     save_records,
-    title_of,
     unsent_count,
     views,
 )
+from field_app.services.titles import lookup, title_of
 from field_app.services.workspace import CHANGES, Workspace
 from field_app.store.errors import StoreFull
 from schemas.seal import ZEROS, change_hash

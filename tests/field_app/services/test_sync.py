@@ -11,13 +11,13 @@ from field_app.services.records import (
     changes_of,
     find_view,
     get_view,
-    lookup,
     new_id,
     save_record,
     unsent_count,
     views,
 )
 from field_app.services.sync import back_off, last_rounds
+from field_app.services.titles import lookup
 from field_app.services.workspace import CHANGES, CONFLICTS
 from schemas.catalogue import extended
 from schemas.clock import written
