@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from schemas import workflow as flow
 from schemas.clock import local_day
 from schemas.codes import code_list
-from schemas.workflow import OFFICE_LEVEL
 from schemas.labels import Label
 from schemas.search import fold
+from schemas.workflow import OFFICE_LEVEL
 from sync_server.domain import deadlines
 from sync_server.domain.access import narrowed
 from sync_server.domain.deadlines import CAUSES, Light
