@@ -25,6 +25,7 @@ Right = Literal[
     "limits",
     "services",
     "units",
+    "handed",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -44,13 +45,14 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "limits": frozenset({"district"}),
     "services": _AREA_ROLES,
     "units": frozenset({"admin", "district"}),
+    "handed": frozenset({"department", "company"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
 ``areas`` putting records into another grid, ``levels`` naming the levels of issues,
 ``limits`` setting working days and time limits, ``units`` keeping the register of departments and
 companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
-them through."""
+them through; ``handed`` handling what was dispatched to one's own unit."""
 
 LONGEST_CODE = 17
 

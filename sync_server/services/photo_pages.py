@@ -99,6 +99,12 @@ def picture(centre: Centre, person: User, record_id: str, *, small: bool) -> byt
         row = photo_rows.photo(connection, person.district, record_id)
         if row is None or not row["here"] or not _sees(connection, person, row):
             raise Refusal("unknown_record")
+    return encoded(centre, row, small=small)
+
+
+def encoded(centre: Centre, row: Row, *, small: bool) -> bytes:
+    """Return the picture of a photo's row, or its thumbnail, encoded anew; whether somebody may see
+    it is for the caller to judge. Raises Refusal ``unknown_record`` without its bytes."""
     files, sha256 = photo_store(centre), row["fields"]["sha256"]
     if small and (made := files.thumbnail(sha256)) is not None:
         return made

@@ -22,6 +22,8 @@ def today_page() -> Response | str:
     """Show the day's figures, or what somebody without records can do here."""
     me = person()
     if not may(me.role, "records"):
+        if may(me.role, "handed"):
+            return redirect(url_for("handed.everything"))
         if may(me.role, "audit"):
             return redirect(url_for("people.audit"))
         return render_template("nothing_yet.html")

@@ -13,6 +13,7 @@ from sync_server.web import (
     devices,
     errors,
     exports,
+    handed,
     home,
     i18n,
     issue_figures,
@@ -61,6 +62,7 @@ def register(app: Flask) -> None:
         notices,
         people,
         units,
+        handed,
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)

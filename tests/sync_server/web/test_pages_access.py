@@ -37,6 +37,10 @@ READ, UNMASK, DEVICES, NOTICES, AUDIT = (
 LEVELS = {"admin", "district"}
 LIMITS = {"district"}
 REGISTER = {"admin", "district"}
+HANDED = {"department", "company"}
+NOBODYS = new_id()
+NOT_OURS = f"/handed/{NOBODYS}"
+"""An issue that was handed to nobody (those that were: test_units_isolation.py)."""
 OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 """What needs no session."""
 DECIDING = {
@@ -107,6 +111,11 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "units.one": ("GET", f"/units/{unit_in(laptop.centre)}", READ),
         "units.change": ("GET", f"/units/{unit_in(laptop.centre)}/change", REGISTER),
         "units.end": ("POST", f"/units/{unit_in(laptop.centre, '已并入的局')}/end", REGISTER),
+        "handed.everything": ("GET", "/handed", HANDED),
+        "handed.one": ("GET", NOT_OURS, HANDED),
+        "handed.act": ("GET", f"{NOT_OURS}/take", HANDED),
+        "handed.full": ("GET", f"{NOT_OURS}/photos/{NOBODYS}/full.jpg", HANDED),
+        "handed.small": ("GET", f"{NOT_OURS}/photos/{NOBODYS}/small.jpg", HANDED),
         "people.audit": ("GET", "/audit", AUDIT),
         "calendar.year": ("GET", "/calendar?year=2026", READ),
         "calendar.one": ("GET", "/calendar/2026-10-01", READ),
@@ -191,6 +200,10 @@ def test_a_role_reaches_its_pages_and_no_others(
         answer = ask(client, method, address, reason="核对电话", state="lost")
         if role in roles and endpoint in DECIDING:
             assert answer.status_code in (409, 422), (role, endpoint, answer.status_code)
+        elif role in roles and address.startswith(NOT_OURS):
+            assert answer.status_code == 404, (role, endpoint, answer.status_code)
+        elif role in roles and role in HANDED and endpoint == "home.today_page":
+            assert answer.headers["Location"] == "/handed"
         elif role in roles:
             assert answer.status_code < 400, (role, endpoint, answer.status_code)
         else:
@@ -292,7 +305,7 @@ def test_departments_are_told_that_nothing_waits_for_them(
     quiet_town: Town, quiet_app: Flask
 ) -> None:
     for role in ("department", "company"):
-        page = sign_in(quiet_app, role).get("/").text
+        page = sign_in(quiet_app, role).get("/", follow_redirects=True).text
         assert "没有派发给您单位的事件" in page
         assert "/records/" not in page
 
