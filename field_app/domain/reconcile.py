@@ -26,7 +26,8 @@ BRAKE_SHARE, BRAKE_LEAST = 0.3, 10
 class World:
     """What the laptop has of the records an answer touches, all by record id.
 
-    ``grids`` are the worker's as the answer tells them, None when it does not.
+    ``grids`` are the worker's as the answer tells them, None when it does not. ``whole`` tells that
+    with this answer all of them has come.
     """
 
     changes: dict[str, list[Change]]
@@ -34,6 +35,7 @@ class World:
     seen: dict[str, int] = field(default_factory=dict)
     conflicts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     grids: Sequence[str] | None = None
+    whole: bool = False
 
 
 @dataclass
@@ -180,7 +182,7 @@ def _settled(
         change_id = old["change_id"]
         told = conflicts.rulings_known(kept.get(change_id), rulings.get(change_id, {}))
         change = conflicts.ruled(result.changes.get(change_id, old), told)
-        found.append(settle(change, copy, world.grids))
+        found.append(settle(change, copy, world.grids, whole=world.whole))
     return found
 
 
@@ -216,6 +218,8 @@ def settle(
     change: Change,
     copy: Mapping[str, Any] | None,
     grids: Sequence[str] | None = None,
+    *,
+    whole: bool = False,
 ) -> Change:
     """Return the change with ``settled``: whether the centre's copy holds what became of it.
 
@@ -230,8 +234,9 @@ def settle(
     if change["settled"]:
         return change
     if copy is None:
-        # Its copy will never come when the worker has no longer the grid it lies in.
-        left = change["outcome"] in IN_STORE and _left(change["grid"], grids)
+        # Its copy will never come when the worker has no longer the grid it lies in. That may be
+        # another than the change says: the centre goes by where the record, or its issue, lies.
+        left = change["outcome"] in IN_STORE and (whole or _left(change["grid"], grids))
         return {**change, "settled": True} if left else change
     if change["outcome"] == "held":
         return change

@@ -91,8 +91,9 @@ def take_reply(
         # By the centre's clock: what is kept ninety days must not hang on this laptop's.
         confirmed_at = written(ws.now() + timedelta(seconds=reply.offset_s))
         grids = reply.grids if reply.grids is not None else ws.grids
-        world = _world(ws, sent, updates, renewed | _left_behind(ws, grids))
-        world.grids = grids
+        whole = measured and not reply.more and not gone
+        world = _world(ws, sent, updates, renewed | _left_behind(ws, grids, whole=whole))
+        world.grids, world.whole = grids, whole
         result = reconcile(world, sent, reply.receipts, updates, confirmed_at)
         _write(ws, result)
         ws.table(UNKNOWN).remove(doc_ids=[one["record_id"] for one in updates if one.get("gone")])
@@ -117,13 +118,14 @@ def _holds(ws: Workspace, record_id: str) -> bool:
     return view is not None and view["copy"] is not None and not view["copy"].get("gone")
 
 
-def _left_behind(ws: Workspace, grids: Sequence[str]) -> dict[str, str]:
-    """Return by record id the kinds of what waits for a copy though the worker's grids are fewer
-    now: what the centre took of it will not come down any more."""
-    if set(ws.grids) <= set(grids):
+def _left_behind(ws: Workspace, grids: Sequence[str], *, whole: bool) -> dict[str, str]:
+    """Return by record id the kinds of what waits for a copy though all that is in the worker's
+    grids has come (``whole``), or they are fewer now: what the centre took of it will not come down
+    any more."""
+    if not whole and set(ws.grids) <= set(grids):
         return {}
     waiting = plain(ws.table(CHANGES).find_by("settled", False))
-    return {one["record_id"]: one["kind"] for one in waiting}
+    return {one["record_id"]: one["kind"] for one in waiting if one["acked"] or not whole}
 
 
 def _as_it_is(ws: Workspace, sent: dict[str, Any]) -> dict[str, Any] | None:

@@ -128,6 +128,19 @@ def test_a_refused_change_stays_on_top_of_every_later_copy():
     assert view["state"] == "refused"
 
 
+def test_a_record_stored_where_the_worker_is_not_leaves_when_all_of_his_has_come():
+    log = Log()
+    change = log.write("create", BASE) | {"acked": True, "outcome": "applied",
+                                          "receipt": {"version": 1}}  # fmt: skip
+    _, waiting = outcome_of(world([change]), [], [])
+    assert waiting["state"] == "stored"
+    grids = (change["grid"],)
+    there = World({RECORD: [change]}, {RECORD: waiting}, grids=grids, whole=True)
+    result, view = outcome_of(there, [], [])
+    assert view is None
+    assert result.changes[change["change_id"]]["settled"]
+
+
 def test_what_became_of_a_held_change_is_told_and_never_guessed():
     log = Log()
     change = log.write("update", {"met": "王某"}) | {"acked": True, "outcome": "held",
