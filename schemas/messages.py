@@ -49,6 +49,20 @@ MESSAGES: dict[str, Label] = {
         "只有一级事件可以自行处置。", "Only a level 1 issue can be self-handled."
     ),
     "self_handled_text": Label("自行处置须写明怎样处置。", "Say how the issue was handled."),
+    "after_photo_wanted": Label(
+        "这类事件办完一般要附“处置后”照片。请加一张；确实不便拍照的，写明原因即可保存。",
+        "Work of this kind usually has a photo of afterwards. Add one, or say why there is none.",
+    ),
+    "note_empty": Label("请写几句，或加一张照片。", "Write a few words, or add a photo."),
+    "step_not_now": Label(
+        "情况已有变化，这一步现在不能做。可以改为“补充说明”保存，已填内容都在。",
+        "Things have changed and this step cannot be taken now. Save it as a note instead; "
+        "nothing you entered is lost.",
+    ),
+    "photo_not_saved": Label(
+        "有一张照片没有存成，请先移去这张照片再保存。",
+        "A photo could not be kept; remove it and save again.",
+    ),
     "late_reason_required": Label(
         "超过24小时补录，请写明原因。", "Entered more than 24 hours later: give the reason."
     ),

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from field_app.domain.doors import natural
+from field_app.services import issues
 from field_app.services.choices import names
 from field_app.services.corrections import Asked, corrections_about
 from field_app.services.outbox import Item, history_of
 from field_app.services.overview import look
 from field_app.services.records import changes_of, children, find_view, get_view
+from field_app.services.rights import allows
 from field_app.services.workspace import Workspace
 from schemas import describe
 from schemas.catalogue import UnknownKind, kind_of, kinds
@@ -112,8 +114,15 @@ def may(ws: Workspace, kind: type[Kind], action: str, view: View | None = None) 
         return False
     if view is None:
         return kind.info.name not in NOT_TYPED
-    own = not kind.info.only_author or view["author"] == ws.worker_id
-    return own and not view["voided"] and not view["merged_into"]
+    return allows(ws, kind, action, view)
+
+
+def offers(ws: Workspace, kind: type[Kind], action: str, view: View) -> bool:
+    """Tell whether a page offers ``action`` on a record: what the worker may, unless it is an issue
+    the centre has accepted, of which he only adds notes."""
+    return may(ws, kind, action, view) and (
+        kind.info.name != "issue" or issues.may_change(ws, view)
+    )
 
 
 def may_change(ws: Workspace, kind_name: str, record_id: str) -> bool:
@@ -182,8 +191,8 @@ def detail(ws: Workspace, kind: type[Kind], record_id: str) -> Detail | None:
         story=tuple(_story(ws, kind, record_id)),
         parts=tuple(_parts(ws, kind, record_id)),
         asked=tuple(corrections_about(ws, record_id)),
-        may_edit=may(ws, kind, "update", view),
-        may_void=may(ws, kind, "void", view),
+        may_edit=offers(ws, kind, "update", view),
+        may_void=offers(ws, kind, "void", view),
     )
 
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from field_app.domain.duty import late_problem
+from field_app.domain.errors import Trouble
 from field_app.domain.typed import (
     Texts,
     asked,
@@ -25,6 +26,7 @@ from field_app.domain.typed import (
     texts_of,
     values_of,
 )
+from field_app.services import photos
 from field_app.services.records import Entry, Saved, get_view, new_id, save_records
 from field_app.services.workspace import DRAFTS, Workspace
 from schemas.catalogue import kind_of
@@ -80,6 +82,10 @@ class Draft(TypedDict):
     parts: dict[str, Part]
     became: dict[str, list[str]]
     """Of a saved draft: ``[kind, record_id]`` by the part's prefix."""
+    photos: NotRequired[list[dict[str, Any]]]
+    """Photos taken while the form is open (see `photos.take_in`), each with its part's ``prefix``."""
+    no_photo: NotRequired[str]
+    """Why there is no photo where one is usual, as the worker answered."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class Typed:
     """Whether the worker chose this window's content over a newer one."""
     finds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     grid: str | None = None
+    no_photo: str | None = None
 
 
 @dataclass
@@ -103,6 +110,10 @@ class Finished:
     problems: dict[str, list[FieldProblem]] = field(default_factory=dict)
     overtaken: dict[str, list[str]] = field(default_factory=dict)
     results: dict[str, Saved] = field(default_factory=dict)
+
+
+Judge = Callable[[Draft], dict[str, list[FieldProblem]]]
+"""Says by part what else is wrong with a draft that is to be saved."""
 
 
 class DraftGone(LookupError):
@@ -258,6 +269,36 @@ def alter(ws: Workspace, draft_id: str, typed: Typed, change: Callable[[Draft], 
     return draft
 
 
+def add_photo(ws: Workspace, draft_id: str, prefix: str, raw: bytes, use: str) -> Draft:
+    """Keep a photo with an open form; it belongs to the record the part ``prefix`` will make.
+
+    What a window has seen of the draft stays as it is. The same picture again changes nothing.
+    Raises Trouble as `photos.attach`, DraftGone, DraftSaved.
+    """
+    taken = photos.take_in(ws, raw, use) | {"prefix": prefix}
+    with ws.db.transaction():
+        draft = _open(ws, draft_id, deleted_too=True)
+        if prefix not in draft["parts"]:
+            raise DraftGone(draft_id)
+        present = [one for one in draft.get("photos", []) if one["prefix"] == prefix]
+        if any(one["sha256"] == taken["sha256"] for one in present):
+            return draft
+        if len(present) >= photos.MOST_OF_ONE:
+            raise Trouble("too_many_photos", most=photos.MOST_OF_ONE)
+        draft["photos"] = [*draft.get("photos", []), taken]
+        _put(ws, draft)
+    return draft
+
+
+def drop_photo(ws: Workspace, draft_id: str, typed: Typed, photo_id: str) -> Draft:
+    """Take a photo out of an open form again; raises as :func:`keep`."""
+
+    def drop(draft: Draft) -> None:
+        draft["photos"] = [one for one in draft.get("photos", []) if one["photo_id"] != photo_id]
+
+    return alter(ws, draft_id, typed, drop)
+
+
 def discard(ws: Workspace, draft_id: str) -> None:
     """Delete an open draft; one that is gone or saved is left as it is.
 
@@ -275,11 +316,12 @@ def finish(
     draft_id: str,
     typed: Typed,
     prepare: Callable[[Draft], None] = lambda draft: None,
+    judge: Judge = lambda draft: {},
 ) -> Finished:
-    """Save the draft's records in one commit, all of them or none.
+    """Save the draft's records and photos in one commit, all of them or none.
 
     What was typed is kept in any case. ``prepare`` fills in what saving itself tells (the end of a
-    patrol). Fields that came to say something else since the form was opened are not overwritten:
+    patrol), ``judge`` says by part what a page asks beyond the kinds' own rules. Fields that came to say something else since the form was opened are not overwritten:
     they are named in ``overtaken`` and the form starts from their present values, so that saving
     once more is a choice. A deleted draft whose window still stands open is saved too. Raises as
     :func:`keep`.
@@ -288,12 +330,12 @@ def finish(
         draft = _open(ws, draft_id, deleted_too=True)
         _lay(ws, draft, typed)
         prepare(draft)
-        outcome = _save(ws, draft)
+        outcome = _save(ws, draft, judge(draft))
         if outcome.saved:
             draft["became"] = {
                 prefix: [part["kind"], part["record_id"]] for prefix, part in draft["parts"].items()
             }
-            draft["state"], draft["parts"] = "saved", {}
+            draft["state"], draft["parts"], draft["photos"] = "saved", {}, []
         _put(ws, draft)
     return outcome
 
@@ -302,8 +344,8 @@ class _NotSaved(Exception):
     """Leaves the inner transaction so that no record of the draft stands."""
 
 
-def _save(ws: Workspace, draft: Draft) -> Finished:
-    outcome = Finished(saved=False)
+def _save(ws: Workspace, draft: Draft, judged: dict[str, list[FieldProblem]]) -> Finished:
+    outcome = Finished(saved=False, problems=judged)
     entries: dict[str, Entry] = {}
     for prefix, part in draft["parts"].items():
         entry = _entry(ws, prefix, part, outcome)
@@ -315,6 +357,8 @@ def _save(ws: Workspace, draft: Draft) -> Finished:
             outcome.results = dict(zip(entries, results, strict=True))
             for prefix, result in outcome.results.items():
                 outcome.problems.setdefault(prefix, []).extend(result.problems)
+            if all(one.saved for one in results):
+                _save_photos(ws, draft, outcome)
             outcome.problems = {name: said for name, said in outcome.problems.items() if said}
             if outcome.problems or outcome.overtaken or not all(one.saved for one in results):
                 raise _NotSaved
@@ -322,6 +366,19 @@ def _save(ws: Workspace, draft: Draft) -> Finished:
         return outcome
     outcome.saved = True
     return outcome
+
+
+def _save_photos(ws: Workspace, draft: Draft, outcome: Finished) -> None:
+    """Give the photos of an open form to the records it has just made."""
+    for taken in draft.get("photos", []):
+        part = draft["parts"].get(taken["prefix"])
+        if part is None:  # its part was taken out of the form
+            continue
+        try:
+            photos.keep_taken(ws, part["kind"], part["record_id"], taken)
+        except Trouble:
+            problem = FieldProblem("", Problem("photo_not_saved"))
+            outcome.problems.setdefault(taken["prefix"], []).append(problem)
 
 
 def _entry(ws: Workspace, prefix: str, part: Part, outcome: Finished) -> Entry | None:
@@ -332,7 +389,7 @@ def _entry(ws: Workspace, prefix: str, part: Part, outcome: Finished) -> Entry |
                 if value is not None}  # fmt: skip
         values = read | part["fixed"]
         if late := late_problem(kind, values, ws.now()):
-            outcome.problems[prefix] = [late]
+            outcome.problems.setdefault(prefix, []).append(late)
         return Entry(part["kind"], part["action"], values, part["record_id"], part["grid"])
     view = get_view(ws, part["kind"], part["record_id"])
     if view is None:
@@ -378,6 +435,8 @@ def _lay(ws: Workspace, draft: Draft, typed: Typed) -> None:
         if part is not None:
             part["texts"] = asked(kind_of(part["kind"]), texts)
             part["finds"] = dict(typed.finds.get(prefix, {}))
+    if typed.no_photo is not None:
+        draft["no_photo"] = typed.no_photo
     if typed.grid is not None and draft["parts"][MAIN]["action"] != "update":
         draft["parts"][MAIN]["grid"] = typed.grid
 

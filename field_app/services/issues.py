@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from field_app.domain.issues import is_the_authors, open_lookback
+from field_app.services.corrections import corrections_about
 from field_app.services.drafts import (
     MAIN,
     Draft,
     DraftGone,
     Finished,
+    Part,
     Typed,
+    edit_part,
     finish,
     new_part,
     open_draft,
@@ -21,12 +26,30 @@ from field_app.services.records import children, get_view, views
 from field_app.services.workspace import Workspace
 from schemas import workflow
 from schemas.cases import Case, Reading, fold
-from schemas.clock import written
-from schemas.guards import Actor, failing
+from schemas.check import FieldProblem
+from schemas.clock import local_day, written
+from schemas.guards import Actor, offered
+from schemas.messages import Problem
+from schemas.proof import AFTER, wants_photo
 from schemas.steps_order import Step, heads
 
 NOTE = "note"
 RETURNED = workflow.RETURNED
+STEP = "issue_step"
+ISSUE, WHY = "issue:", "why:"
+"""Prefixes of the issue's own fields and of the reason for a missing photo beside a step."""
+PHOTO_WANTED = "after_photo_wanted"
+ASKED = {
+    "resolve": ["result", "text"],
+    "rate": ["rating", "rated_by", "text"],
+    "lookback": ["lookback", "text"],
+}
+"""What the form of a step asks; words alone where nothing is named."""
+RESENT = [
+    "category", "title", "text", "level", "urgency", "place", "compound_id", "building_id",
+    "location", "people", "reporter", "reporter_phone",
+]  # fmt: skip
+"""What of an issue may be corrected when it is reported again."""
 OVER = frozenset(workflow.OVER_STATES)
 """States in which nothing more is asked of the worker."""
 
@@ -94,36 +117,34 @@ def own_issues(ws: Workspace) -> list[Standing]:
     return sorted(found, key=lambda one: str(one.view["fields"].get("happened_at")), reverse=True)
 
 
-def returned_issues(ws: Workspace) -> list[Standing]:
-    """Return the worker's own issues that came back to be completed."""
-    return [
-        one
-        for one in own_issues(ws)
-        if one.state == RETURNED and one.view["author"] == ws.worker_id
-    ]
+def is_mine(ws: Workspace, one: Standing) -> bool:
+    """Whether the worker reported an issue."""
+    return bool(one.view["author"] == ws.worker_id)
 
 
-def to_verify(ws: Workspace) -> list[Standing]:
-    """Return the issues said to be resolved by somebody, which a worker on site can verify."""
-    return [
-        one
-        for one in own_issues(ws)
-        if one.state == workflow.RESOLVED and not one.view["fields"].get("self_handled")
-    ]
+def is_assigned(ws: Workspace, one: Standing) -> bool:
+    """Whether an issue is the worker's to handle and waits for him."""
+    return one.case.assignee_id == ws.worker_id and one.state in workflow.OPEN_STATES
+
+
+def may_change(ws: Workspace, view: Mapping[str, Any]) -> bool:
+    """Whether an issue's own fields are still the worker's to change: nobody has accepted it, or
+    staff ask him to correct them."""
+    asked = any(one.open for one in corrections_about(ws, view["record_id"]))
+    return asked or is_the_authors(_standing(ws, view).case)
 
 
 def offered_steps(ws: Workspace, found: Standing) -> list[str]:
     """Return the actions this worker may take offline as the issue stands, notes last."""
-    actor = Actor(ws.worker_id)
-    offered = [
+    if found.view["voided"] or found.view["merged_into"]:
+        return []
+    rows = offered(found.case, Actor(ws.worker_id, ws.identity.role), offline=True)
+    day = local_day(ws.true_now())
+    return [
         row.action
-        for row in workflow.TRANSITIONS
-        if row.offline
-        and row.source == found.state
-        and ws.identity.role in row.roles
-        and failing(row, found.case, actor) is None
+        for row in rows
+        if row.action != "lookback" or open_lookback(found.case, ws.worker_id, day)
     ]
-    return sorted(offered, key=lambda action: action == NOTE)
 
 
 def start_issue(
@@ -138,37 +159,147 @@ def start_issue(
 def start_step(ws: Workspace, issue_id: str, action: str) -> str:
     """Open the draft of a step of an issue and return its id.
 
-    Raises DraftGone when the issue is not here or does not allow ``action`` in its state.
+    Reporting again opens the issue's own fields beside it, when they are the worker's. Raises
+    DraftGone when the issue is not here or does not allow ``action`` in its state.
     """
     found = standing(ws, issue_id)
     if found is None or action not in offered_steps(ws, found):
         raise DraftGone(issue_id)
     part = new_part(
-        "issue_step",
-        values={"action": action},
+        STEP,
+        values={"action": action, **({"result": "solved"} if action == "resolve" else {})},
         fixed={"issue_id": issue_id, "action": action, "at": _now(ws)},
         action="step",
         grid=found.view["grid"],
-        only=["text"],
+        only=ASKED.get(action, ["text"]),
     )
-    return open_draft(ws, "step", {MAIN: part})
+    parts = {MAIN: part}
+    if action == "resend" and is_mine(ws, found):
+        # First what is corrected, then the word that it was.
+        parts = {ISSUE: edit_part(ws, "issue", issue_id, only=RESENT), MAIN: part}
+    return open_draft(ws, "step", parts)
+
+
+def needs_of(ws: Workspace, action: str, state: str) -> tuple[str, ...]:
+    """Return the fields a worker's step cannot do without, as the table says."""
+    rows = [row for row in workflow.rows_for(action, state) if row.offline]
+    return rows[0].needs if rows else ()
 
 
 def finish_step(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
-    """Append the step; it happens now, and its words are needed. Raises as `drafts.keep`."""
+    """Append the step with its photos, upon all that is known here; it happens now.
 
-    def stamp(draft: Draft) -> None:
-        fixed = draft["parts"][MAIN]["fixed"]
-        fixed["at"] = _now(ws)
-        found = standing(ws, fixed["issue_id"])
-        if found is not None:
-            fixed["after"] = heads(fixed["issue_id"], found.case.steps)
-            fixed["from_state"] = found.state
-            rows = workflow.rows_for(fixed["action"], found.state)
-            if rows:
-                fixed["to_state"] = rows[0].target
+    What the table needs is asked for, and a step that the issue does not allow any more is refused
+    with its words kept. Raises as `drafts.keep`.
+    """
+    return finish(ws, draft_id, typed, partial(_stamp, ws), partial(_judge_step, ws))
 
-    return finish(ws, draft_id, typed, stamp)
+
+def finish_as_note(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
+    """Append as a note what was meant as a step that came too late; raises as `drafts.keep`."""
+
+    def turn(draft: Draft) -> None:
+        main = draft["parts"][MAIN]
+        draft["parts"].pop(ISSUE, None)
+        main["fixed"]["action"], main["only"] = NOTE, ["text"]
+        main["texts"] = {"text": main["texts"].get("text", [""])}
+        _stamp(ws, draft)
+
+    return finish(ws, draft_id, typed, turn, partial(_judge_step, ws))
+
+
+def _stamp(ws: Workspace, draft: Draft) -> None:
+    main = draft["parts"][MAIN]
+    fixed = main["fixed"]
+    fixed["at"] = _now(ws)
+    found = standing(ws, fixed["issue_id"])
+    if found is None:
+        return
+    fixed["after"] = heads(fixed["issue_id"], found.case.steps)
+    fixed["from_state"] = found.case.state
+    for row in workflow.rows_for(fixed["action"], found.case.state)[:1]:
+        swerve = row.swerve[0] if row.swerve else ""
+        fixed["to_state"] = row.leads_to(_typed(main, swerve))
+    if _why_none(draft) and fixed["action"] == "resolve":
+        _explain(ws, draft, fixed["issue_id"], main["record_id"])
+    else:
+        draft["parts"].pop(WHY, None)
+
+
+def _judge_step(ws: Workspace, draft: Draft) -> dict[str, list[FieldProblem]]:
+    main = draft["parts"][MAIN]
+    action = main["fixed"]["action"]
+    found = standing(ws, main["fixed"]["issue_id"])
+    if found is None or action not in offered_steps(ws, found):
+        return {MAIN: [FieldProblem("", Problem("step_not_now"))]}
+    said = [
+        FieldProblem(f"/{name}", Problem("required"))
+        for name in needs_of(ws, action, found.case.state)
+        if not _typed(main, name)
+    ]
+    if action == NOTE and not _typed(main, "text") and not _uses(draft, MAIN):
+        said.append(FieldProblem("/text", Problem("note_empty")))
+    if action == "resolve":
+        said += _proof(draft, found.case.category, _typed(main, "result"))
+    return {MAIN: said} if said else {}
+
+
+def finish_issue(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
+    """Save an issue with its photos; of one handled by the worker himself, where the category's
+    proof is a photo of afterwards, ask for it or for the reason. Raises as `drafts.keep`."""
+
+    def explain(draft: Draft) -> None:
+        main = draft["parts"][MAIN]
+        if _why_none(draft) and _typed(main, "self_handled") == "1":
+            _explain(ws, draft, main["record_id"], main["record_id"])
+        else:
+            draft["parts"].pop(WHY, None)
+
+    def judge(draft: Draft) -> dict[str, list[FieldProblem]]:
+        main = draft["parts"][MAIN]
+        if _typed(main, "self_handled") != "1":
+            return {}
+        said = _proof(draft, _typed(main, "category"), "solved")
+        return {MAIN: said} if said else {}
+
+    return finish(ws, draft_id, typed, explain, judge)
+
+
+def _proof(draft: Draft, category: str, result: str) -> list[FieldProblem]:
+    asked = wants_photo(category, result, _uses(draft, MAIN)) and not draft.get("no_photo")
+    return [FieldProblem("", Problem(PHOTO_WANTED))] if asked else []
+
+
+def _why_none(draft: Draft) -> str:
+    """Return why there is no photo of afterwards, empty when there is one or nobody said."""
+    return "" if AFTER in _uses(draft, MAIN) else draft.get("no_photo") or ""
+
+
+def _explain(ws: Workspace, draft: Draft, issue_id: str, after: str) -> None:
+    """Let the reason for a missing photo travel as a note behind what it explains."""
+    fixed = {
+        "issue_id": issue_id,
+        "action": NOTE,
+        "at": _now(ws),
+        "after": [after],
+        "from_state": workflow.RESOLVED,
+        "to_state": workflow.RESOLVED,
+        "text": f"未附处置后照片：{draft['no_photo']}",
+    }
+    main = draft["parts"][MAIN]
+    old = draft["parts"].get(WHY)
+    draft["parts"][WHY] = new_part(
+        STEP, old["record_id"] if old else None, fixed=fixed, action="step", grid=main["grid"],
+        only=[],
+    )  # fmt: skip
+
+
+def _uses(draft: Draft, prefix: str) -> list[str]:
+    return [one["use"] for one in draft.get("photos", []) if one["prefix"] == prefix]
+
+
+def _typed(part: Part, name: str) -> str:
+    return "".join(part["texts"].get(name, [])[:1]).strip()
 
 
 def _now(ws: Workspace) -> str:

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from field_app.domain.errors import Trouble
-from field_app.services.base_data import may
-from field_app.services.pictures import Picture, prepare
+from field_app.services.pictures import prepare
 from field_app.services.records import children, get_view, new_id, save_record
-from field_app.services.workspace import PHOTO_BYTES, Workspace, plain
+from field_app.services.rights import allows
+from field_app.services.workspace import DRAFTS, PHOTO_BYTES, Workspace, plain
 from field_app.store.errors import StoreDamaged, StoreError
 from field_app.store.photo_files import Part, PhotoFiles
 from schemas.catalogue import kind_of
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 PHOTO = "photo"
 MOST_OF_ONE = 20
 """Photos of one record."""
+TOLD = ("use", "taken_at", "sha256", "bytes", "width", "height")
+"""What a photo's record says besides whose it is."""
 ORPHAN_AFTER, KEPT_AT_LEAST = timedelta(days=1), 90
 
 
@@ -53,7 +55,10 @@ def may_attach(ws: Workspace, view: Mapping[str, Any]) -> bool:
     """Tell whether the worker may add photos to a record: what he may change, he may show."""
     kind = kind_of(view["kind"])
     possible = ws.photos is not None and bool(ws.grids) and view["kind"] != PHOTO
-    return possible and may(ws, kind, "update", view)
+    if "step" in kind.info.laptop:  # a step never changes; its photos are its author's
+        own = view["author"] == ws.worker_id
+        return possible and own and not view["voided"] and not view["merged_into"]
+    return possible and allows(ws, kind, "update", view)
 
 
 def attach(ws: Workspace, kind_name: str, record_id: str, raw: bytes, use: str) -> str:
@@ -65,14 +70,11 @@ def attach(ws: Workspace, kind_name: str, record_id: str, raw: bytes, use: str) 
     owner = get_view(ws, kind_name, record_id)
     if owner is None or not may_attach(ws, owner):
         raise Trouble("no_photo_here")
-    if use not in {item.code for item in code_list("PHOTO_USE").items}:
-        raise Trouble("out_of_choice")
-    picture = prepare(raw, ws.now())
-    photo_id, files = new_id(), _files(ws)
-    files.save(photo_id, picture.sha256, picture.content, picture.small)
+    taken = take_in(ws, raw, use)
+    photo_id, files = taken["photo_id"], _files(ws)
     try:
         with ws.db.transaction():  # nobody else adds photos meanwhile
-            kept = _keep_record(ws, owner, photo_id, use, picture)
+            kept = _keep_record(ws, owner, taken)
     except Trouble:
         files.remove(photo_id)
         raise
@@ -81,20 +83,19 @@ def attach(ws: Workspace, kind_name: str, record_id: str, raw: bytes, use: str) 
     return kept
 
 
-def _keep_record(
-    ws: Workspace, owner: Mapping[str, Any], photo_id: str, use: str, picture: Picture
-) -> str:
-    """Save the record of a photo whose bytes are on the disk; return its id, or that of the photo
-    of the same bytes the owner has already. Raises Trouble."""
-    present = children(ws, PHOTO, "owner_id", owner["record_id"])
-    for view in present:
-        if view["fields"].get("sha256") == picture.sha256:
-            return str(view["record_id"])
-    if len(present) >= MOST_OF_ONE:
-        raise Trouble("too_many_photos", most=MOST_OF_ONE)
-    values = {
-        "owner_type": owner["kind"],
-        "owner_id": owner["record_id"],
+def take_in(ws: Workspace, raw: bytes, use: str) -> dict[str, Any]:
+    """Write a picture's sealed file and return what its record will say, with its ``photo_id``.
+
+    Until a record or an open draft speaks of it, it is deleted a day later. Raises Trouble:
+    bad_photo, huge_photo, no_photo_here, out_of_choice.
+    """
+    if use not in {item.code for item in code_list("PHOTO_USE").items}:
+        raise Trouble("out_of_choice")
+    picture = prepare(raw, ws.now())
+    photo_id = new_id()
+    _files(ws).save(photo_id, picture.sha256, picture.content, picture.small)
+    return {
+        "photo_id": photo_id,
         "use": use,
         "taken_at": picture.taken_at,
         "sha256": picture.sha256,
@@ -102,6 +103,42 @@ def _keep_record(
         "width": picture.width,
         "height": picture.height,
     }
+
+
+def keep_taken(ws: Workspace, kind_name: str, record_id: str, taken: Mapping[str, Any]) -> None:
+    """Save the record of a photo taken while the form of its owner was open; call it once the owner
+    is saved, in the same commit. Raises Trouble."""
+    owner = get_view(ws, kind_name, record_id)
+    if owner is None:
+        raise Trouble("no_photo_here")
+    _keep_record(ws, owner, taken)
+
+
+def read_taken(ws: Workspace, taken: Mapping[str, Any], part: Part) -> bytes | None:
+    """Return the bytes of a photo that belongs to an open draft; raises as `read_photo`."""
+    return None if ws.photos is None else ws.photos.read(taken["photo_id"], taken["sha256"], part)
+
+
+def _in_drafts(ws: Workspace) -> set[str]:
+    """Return the ids of the photos that drafts hold, deleted ones too: they may be saved yet."""
+    return {one["photo_id"] for draft in ws.table(DRAFTS) for one in draft.get("photos") or ()}
+
+
+def _keep_record(ws: Workspace, owner: Mapping[str, Any], taken: Mapping[str, Any]) -> str:
+    """Save the record of a photo whose bytes are on the disk; return its id, or that of the photo
+    of the same bytes the owner has already. Raises Trouble."""
+    present = children(ws, PHOTO, "owner_id", owner["record_id"])
+    for view in present:
+        if view["fields"].get("sha256") == taken["sha256"]:
+            return str(view["record_id"])
+    if len(present) >= MOST_OF_ONE:
+        raise Trouble("too_many_photos", most=MOST_OF_ONE)
+    values = {
+        "owner_type": owner["kind"],
+        "owner_id": owner["record_id"],
+        **{name: taken[name] for name in TOLD},
+    }
+    photo_id = str(taken["photo_id"])
     saved = save_record(ws, PHOTO, "create", values, record_id=photo_id, grid=_area(ws, owner))
     if not saved.saved:
         log.warning("photo not saved: %s", [one.problem.code for one in saved.problems])
@@ -157,7 +194,7 @@ def shown(ws: Workspace, view: Mapping[str, Any]) -> Shown:
         taken_at=fields.get("taken_at"),
         state=_state(known) if known else "elsewhere",
         has_file=has_file,
-        may_void=may(ws, kind_of(PHOTO), "void", view),
+        may_void=allows(ws, kind_of(PHOTO), "void", view),
     )
 
 
@@ -292,7 +329,7 @@ def tidy(ws: Workspace, *, restored: bool) -> int:
         ws.keep_setting("photos", restored=True)
     if ws.setting("photos").get("restored"):
         return 0
-    found = ws.photos.older_than((ws.now() - ORPHAN_AFTER).timestamp())
+    found = ws.photos.older_than((ws.now() - ORPHAN_AFTER).timestamp()) - _in_drafts(ws)
     orphans = [
         photo_id
         for photo_id in found

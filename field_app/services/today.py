@@ -16,7 +16,7 @@ from field_app.services.care_alarms import Alarm, open_alarms
 from field_app.services.choices import names
 from field_app.services.corrections import Asked, open_corrections
 from field_app.services.drafts import MAIN, Draft, begun
-from field_app.services.issues import Standing, returned_issues, to_verify
+from field_app.services.issue_work import IssueWork, issue_work
 from field_app.services.notices import Notice, held_notices
 from field_app.services.outbox import Item, unread_decisions
 from field_app.services.overview import look
@@ -76,8 +76,7 @@ class Today:
     care: tuple[CareDue, ...]
     alarms: tuple[Alarm, ...]
     """People in care missed twice in a row, whose issue is not over."""
-    returned: tuple[Standing, ...]
-    to_verify: tuple[Standing, ...]
+    issues: IssueWork
     requests: tuple[Request, ...]
     """The service requests the worker has in hand, by what is due next."""
     free_requests: int
@@ -107,8 +106,7 @@ def today(ws: Workspace) -> Today:
         missed=tuple(missing_slots(ws)),
         care=tuple(care_due(ws)),
         alarms=tuple(open_alarms(ws)),
-        returned=tuple(returned_issues(ws)),
-        to_verify=tuple(to_verify(ws)),
+        issues=issue_work(ws),
         requests=tuple(my_requests(ws)),
         free_requests=len(claimable(ws)),
         asked=tuple(open_corrections(ws)),

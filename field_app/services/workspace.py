@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from field_app.domain.identity import Identity
@@ -44,6 +44,10 @@ class Workspace:
     def now(self) -> datetime:
         """Return the present moment by the laptop's clock, aware."""
         return self.clock()
+
+    def true_now(self) -> datetime:
+        """Return the present moment by the centre's clock, as far off as last measured."""
+        return self.now() + timedelta(seconds=self.identity.clock_offset_s or 0)
 
     @property
     def identity(self) -> Identity:

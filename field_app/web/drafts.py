@@ -16,6 +16,7 @@ from field_app.services.drafts import Draft, DraftGone, DraftNewer, DraftSaved, 
 from field_app.services.record_forms import html_id
 from field_app.services.today import draft_line
 from field_app.services.workspace import Workspace
+from field_app.web.photos import take_photos
 from field_app.web.session import workspace
 from field_app.web.widgets import (
     FormPage,
@@ -89,6 +90,8 @@ def page_of(
     typed = typed_now()
     act, _colon, about = request.form.get("_act", "keep").partition(":")
     try:
+        if not take_photos(ws, draft_id) and act == "save":
+            act = "photo"  # what could not be taken is said first; nothing is saved without it
         if act == "save":
             chosen = (ways or {}).get(about, save)
             return _saved(ws, draft_id, typed, chosen, draw, render, after)
@@ -191,7 +194,24 @@ def _drop(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
     return Goto(anchor=html_id(prefix + entry.partition(".")[0]))
 
 
-ACTS: dict[str, Act] = {"keep": _keep, "find": _narrow, "add": _add, "drop": _drop}
+def _photo(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
+    drafts.keep(ws, draft_id, typed)
+    return Goto(anchor="photos")
+
+
+def _unphoto(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
+    drafts.drop_photo(ws, draft_id, typed, about)
+    return Goto(anchor="photos")
+
+
+ACTS: dict[str, Act] = {
+    "photo": _photo,
+    "unphoto": _unphoto,
+    "keep": _keep,
+    "find": _narrow,
+    "add": _add,
+    "drop": _drop,
+}
 
 
 # The draft itself --------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def edit(kind_name: str, record_id: str) -> Response:
             url_for(".void", kind_name=kind_name, record_id=record_id, corrects=corrects)
         )
     view = get_view(ws, kind_name, record_id)
-    if view is None or not (refused or base_data.may(ws, kind, "update", view)):
+    if view is None or not (refused or base_data.offers(ws, kind, "update", view)):
         abort(404)
     begun = drafts.begun_edit(ws, record_id)
     if begun is not None:

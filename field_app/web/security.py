@@ -36,6 +36,10 @@ HEADERS = {
 MAX_FORM_BYTES = 2 * 1024 * 1024
 MAX_PHOTO_FORM_BYTES = 48 * 1024 * 1024
 """Pictures as cameras make them, several at once; they are made small before they are kept."""
+WITH_PICTURES = frozenset({
+    "photos.add", "relay.take", "issues.fill_in", "issues.fill_in_step", "patrols.issue",
+    "visits.fill_in",
+})  # fmt: skip
 
 
 def guard(app: Flask, settings: Settings) -> None:
@@ -78,7 +82,7 @@ def _check_origin() -> None:
 
 def _make_room() -> None:
     """Let the forms that bring pictures or a receipt be larger than the others."""
-    if request.endpoint in ("photos.add", "relay.take"):
+    if request.endpoint in WITH_PICTURES:
         request.max_content_length = MAX_PHOTO_FORM_BYTES
 
 

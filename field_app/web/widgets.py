@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -15,6 +16,7 @@ from field_app.domain.typed import Texts, asked
 from field_app.services import outbox
 from field_app.services.corrections import Asked, corrections_about, marks_for
 from field_app.services.drafts import MAIN, Draft, Finished, Part, Typed
+from field_app.services.issues import PHOTO_WANTED
 from field_app.services.record_forms import (
     FIND,
     Box,
@@ -85,6 +87,8 @@ class FormPage:
     newer: str | None = None
     """When another window kept a newer content (hh:mm), None when not."""
     overtaken: bool = False
+    asks_why: bool = False
+    """Whether a photo that is usual is missing, so that the reason is asked for."""
     asked: tuple[Asked, ...] = ()
     """What staff ask about the first part's record."""
 
@@ -105,6 +109,7 @@ def typed_now() -> Typed:
         force=form.get("_force") == "1",
         finds=_finds(form),
         grid=form.get("_grid"),
+        no_photo=form["_no_photo"].strip()[:200] if "_no_photo" in form else None,
     )
 
 
@@ -159,8 +164,14 @@ def form_page(
         faults=faults,
         tab=request.form.get("_tab") or secrets.token_hex(8),
         overtaken=bool(finished and finished.overtaken),
+        asks_why=_asks_why(finished),
         asked=_asked(ws, draft["parts"][MAIN]),
     )
+
+
+def _asks_why(finished: Finished | None) -> bool:
+    said = finished.problems.get(MAIN, []) if finished else []
+    return any(one.problem.code == PHOTO_WANTED for one in said)
 
 
 def _asked(ws: Workspace, part: Part) -> tuple[Asked, ...]:
@@ -289,6 +300,16 @@ def moment_words(text: str | None) -> str:
         return read_moment(text).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
     except ValueError:
         return text
+
+
+@pages.app_template_filter("due")
+def due_words(text: str | None) -> str:
+    """Show a due time as `moment_words` does; midnight is the 24:00 of the day before."""
+    words = moment_words(text)
+    if text and words.endswith(" 00:00"):
+        day_before = read_moment(text).astimezone(SHANGHAI) - timedelta(days=1)
+        return f"{day_before:%Y-%m-%d} 24:00"
+    return words
 
 
 @pages.app_template_filter("clock")
