@@ -15,6 +15,8 @@ YELLOW_FROM = 0.7
 """Of the time between start and due time (domain reference, 5.3)."""
 ADJUSTING = frozenset({"extend", "due", "classify", "resume"})
 """Actions that move a due time while the clock runs on."""
+ASKING = frozenset({"ask_extend"})
+"""Actions that say a due time which somebody else has yet to set."""
 Light = Literal["", "green", "yellow", "red"]
 
 
@@ -27,7 +29,8 @@ def started_at(case: Case) -> str | None:
     """Return when the time that ends with the present due time began, None when unknown."""
     start = None
     for one in case.readings:
-        if one.counted and one.step.fields.get("due_at"):
+        setting = one.counted and one.step.action not in ASKING
+        if setting and one.step.fields.get("due_at"):
             start = one.step.at if one.step.action not in ADJUSTING or start is None else start
     return start
 

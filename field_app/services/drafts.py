@@ -83,7 +83,7 @@ class Draft(TypedDict):
     became: dict[str, list[str]]
     """Of a saved draft: ``[kind, record_id]`` by the part's prefix."""
     photos: NotRequired[list[dict[str, Any]]]
-    """Photos taken while the form is open (see `photos.take_in`), each with its part's ``prefix``."""
+    """Photos taken while the form is open (see `photos.take_in`), with their part's ``prefix``."""
     no_photo: NotRequired[str]
     """Why there is no photo where one is usual, as the worker answered."""
 
@@ -321,9 +321,10 @@ def finish(
     """Save the draft's records and photos in one commit, all of them or none.
 
     What was typed is kept in any case. ``prepare`` fills in what saving itself tells (the end of a
-    patrol), ``judge`` says by part what a page asks beyond the kinds' own rules. Fields that came to say something else since the form was opened are not overwritten:
-    they are named in ``overtaken`` and the form starts from their present values, so that saving
-    once more is a choice. A deleted draft whose window still stands open is saved too. Raises as
+    patrol), ``judge`` says by part what a page asks beyond the kinds' own rules. Fields that came
+    to say something else since the form was opened are not overwritten: they are named in
+    ``overtaken`` and the form starts from their present values, so that saving once more is a
+    choice. A deleted draft whose window still stands open is saved too. Raises as
     :func:`keep`.
     """
     with ws.db.transaction():

@@ -26,6 +26,7 @@ TOLD = (
 
 WHY: Mapping[str, Label] = {
     "state": Label("当时事件已不在这一步", "the issue had moved on by then"),
+    "role": Label("不是这个岗位办的事", "it was not for this role to do"),
     "owner": Label("不归这一级办理", "it was not this level's to decide"),
     "approver": Label("须由上一级批准", "the level above has to approve"),
     "handler": Label("已不是承办人", "somebody else was to handle it"),
@@ -204,20 +205,17 @@ def _entry(words: _Words, view: Mapping[str, Any], reading: Reading) -> Entry:
     )
 
 
-def instead_words(ws: Workspace, readings: tuple[Reading, ...]) -> list[str]:
-    """Return what counted in the place of an overtaken step, a line each."""
-    words, lang = _Words(ws), ws.lang
-    lines = []
+def instead_words(ws: Workspace, readings: tuple[Reading, ...]) -> list[tuple[str, str]]:
+    """Return what counted in the place of an overtaken step: what by whom, and when."""
+    words = _Words(ws)
+    found = []
     for one in readings:
-        who = " ".join(
-            word
-            for word in (
-                words.unit(one.step.fields.get("unit_id")),
-                words.role(one.step.author, one.step.fields),
-                words.person(one.step.author),
-            )
-            if word
+        step = one.step
+        said = (
+            code_list("STEP_ACTION").text(step.action, ws.lang),
+            words.unit(step.fields.get("unit_id")),
+            words.role(step.author, step.fields),
+            words.person(step.author),
         )
-        action = code_list("STEP_ACTION").text(one.step.action, lang)
-        lines.append(f"{action} · {who} · {one.step.at[:16].replace('T', ' ')}")
-    return lines
+        found.append((" · ".join(word for word in said if word), step.at))
+    return found

@@ -1,4 +1,4 @@
-"""What the issues of the worker's grids ask of him, and what the centre did before his steps came."""
+"""What the issues of the worker's grids ask of him, and what overtook his steps."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _to_verify(ws: Workspace, one: Standing) -> bool:
 
 
 def listed(ws: Workspace, who: str = "all", state: str = "", *, late: bool = False) -> list[Row]:
-    """Return the issues of a list: ``who`` all | mine | assigned, in one ``state``, overdue only."""
+    """Return a list's issues: ``who`` all | mine | assigned, in one ``state``, overdue only."""
     found = []
     for one in own_issues(ws):
         if who == "mine" and not is_mine(ws, one):

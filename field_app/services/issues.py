@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from field_app.domain.issues import is_the_authors, open_lookback
+from field_app.domain.typed import changed_paths, texts_of, values_of
 from field_app.services.corrections import corrections_about
 from field_app.services.drafts import (
     MAIN,
@@ -22,12 +23,14 @@ from field_app.services.drafts import (
     open_draft,
 )
 from field_app.services.overview import look
-from field_app.services.records import children, get_view, views
+from field_app.services.records import children, get_view, lookup, views
 from field_app.services.workspace import Workspace
 from schemas import workflow
 from schemas.cases import Case, Reading, fold
+from schemas.catalogue import kind_of
 from schemas.check import FieldProblem
 from schemas.clock import local_day, written
+from schemas.codes import code_list
 from schemas.guards import Actor, offered
 from schemas.messages import Problem
 from schemas.proof import AFTER, wants_photo
@@ -196,16 +199,36 @@ def finish_step(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
 
 
 def finish_as_note(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
-    """Append as a note what was meant as a step that came too late; raises as `drafts.keep`."""
+    """Append as a note what was meant as a step that came too late, with all that was answered;
+    raises as `drafts.keep`."""
 
     def turn(draft: Draft) -> None:
-        main = draft["parts"][MAIN]
-        draft["parts"].pop(ISSUE, None)
+        main, issue = draft["parts"][MAIN], draft["parts"].pop(ISSUE, None)
+        if main["fixed"]["action"] != NOTE:
+            meant = code_list("STEP_ACTION").text(main["fixed"]["action"], ws.lang)
+            answers = [*_answers(ws, main), *(_answers(ws, issue) if issue else ())]
+            words = [_typed(main, "text"), " · ".join([f"（{meant}）", *answers])]
+            main["texts"] = {"text": ["\n".join(word for word in words if word)]}
         main["fixed"]["action"], main["only"] = NOTE, ["text"]
-        main["texts"] = {"text": main["texts"].get("text", [""])}
         _stamp(ws, draft)
 
     return finish(ws, draft_id, typed, turn, partial(_judge_step, ws))
+
+
+def _answers(ws: Workspace, part: Part) -> list[str]:
+    """Return what a part's form answers otherwise than the record says, beside its words; what is
+    masked on pages stays out of a note's words."""
+    kind = kind_of(part["kind"])
+    values = values_of(kind, part["texts"])
+    name_of = lookup(ws, ws.lang)
+    found = []
+    for name in changed_paths(kind, texts_of(kind, part["base"]), part["texts"]):
+        field = kind.declared().get(name)
+        own_words = part["kind"] == STEP and name == "text"
+        if field is not None and field.privacy == "open" and not own_words:
+            value = field.show(values.get(name), ws.lang, name_of)
+            found.append(f"{field.label.text(ws.lang)}: {value}")
+    return found
 
 
 def _stamp(ws: Workspace, draft: Draft) -> None:
