@@ -253,7 +253,7 @@ def _judge_step(ws: Workspace, draft: Draft) -> dict[str, list[FieldProblem]]:
     main = draft["parts"][MAIN]
     action = main["fixed"]["action"]
     found = standing(ws, main["fixed"]["issue_id"])
-    if found is None or action not in offered_steps(ws, found):
+    if found is None or (action != NOTE and action not in offered_steps(ws, found)):
         return {MAIN: [FieldProblem("", Problem("step_not_now"))]}
     said = [
         FieldProblem(f"/{name}", Problem("required"))

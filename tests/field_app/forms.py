@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, BinaryIO
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
@@ -35,7 +36,7 @@ class _Reader(HTMLParser):
             self.names.add(at["name"])
         if tag == "input":
             kind = at.get("type", "text")
-            if kind not in ("radio", "checkbox") or "checked" in at:
+            if kind not in ("radio", "checkbox", "file") or "checked" in at:
                 self.values.append((at["name"], at.get("value", "")))
         elif tag == "textarea":
             self._area = (at["name"], [])
@@ -95,9 +96,15 @@ class Paper:
             self.values.setlist(name, [value] if isinstance(value, str) else value)
         return self
 
-    def press(self, act: str = "save") -> TestResponse:
-        """Send the form by one of its buttons; redirects are not followed."""
-        sent = MultiDict(self.values)
+    def press(
+        self, act: str = "save", files: Mapping[str, tuple[BinaryIO, str]] | None = None
+    ) -> TestResponse:
+        """Send the form by one of its buttons, ``files`` (content and name) by their controls;
+        redirects are not followed."""
+        assert set(files or ()) <= self.names
+        sent: MultiDict[str, Any] = MultiDict(self.values)
+        for name, file in (files or {}).items():
+            sent.setlist(name, [file])
         sent.setlist("_act", [act])
         return self.browser.client.post(self.action, base_url=self.browser.base, data=sent)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from field_app.services import drafts
+from field_app.domain.errors import Trouble
+from field_app.services import drafts, photos
 from field_app.services.draft_edits import add_entry, drop_entry, reopen
 from field_app.services.drafts import (
     MAIN,
@@ -25,7 +26,9 @@ from field_app.services.records import changes_of, get_view, save_record, views
 from field_app.services.workspace import CHANGES, DRAFTS, Workspace
 from schemas.catalogue import extended
 from tests.field_app.laptops import PASSPHRASE, WORKER, Hands, Laptop
+from tests.field_app.photo_hands import age, folder
 from tests.field_app.small_grid import fill, pull_in, rid
+from tests.pictures import picture
 from tests.schemas.samples import Pet
 
 SHOP = {"name": ["新店"], "kind": ["retail"], "address": ["建设路9号"]}
@@ -293,3 +296,55 @@ def test_a_refused_change_is_corrected_by_its_form(ws: Workspace) -> None:
     assert drafts.finish(ws, draft_id, typed(texts)).saved
     again = changes_of(ws, HOME)[-1]
     assert (again["corrects"], again["fields"]) == (change_id, {"phone": "13911112222"})
+
+
+# Photos of an open form --------------------------------------------------------------------------
+
+
+def test_a_photo_of_an_open_form_belongs_to_the_record_it_becomes(ws: Workspace) -> None:
+    draft_id = new_shop(ws)
+    drafts.add_photo(ws, draft_id, MAIN, picture(), "scene")
+    drafts.add_photo(ws, draft_id, MAIN, picture(), "scene")  # the same one, sent again
+    assert views(ws, "photo") == []
+    outcome = drafts.finish(ws, draft_id, typed(SHOP))
+    assert outcome.saved
+    (photo,) = views(ws, "photo")
+    (shop,) = (view for view in views(ws, "shop") if view["fields"]["name"] == "新店")
+    assert photo["fields"]["owner_id"] == shop["record_id"] == draft_id
+    assert photos.read_photo(ws, photo["record_id"]) is not None
+
+
+def test_a_form_that_is_refused_keeps_its_photos_and_saves_none(ws: Workspace) -> None:
+    draft_id = new_shop(ws)
+    draft = drafts.add_photo(ws, draft_id, MAIN, picture(), "scene")
+    assert not drafts.finish(ws, draft_id, typed({**SHOP, "name": [""]})).saved
+    assert views(ws, "photo") == []
+    kept = drafts.find(ws, draft_id)
+    assert kept is not None
+    assert kept["photos"] == draft["photos"]
+
+
+def test_a_photo_taken_out_of_a_form_is_not_saved_and_others_are_not_swept(
+    ws: Workspace, laptop: Laptop, hands: Hands
+) -> None:
+    draft_id = new_shop(ws)
+    for noise in (1, 2):
+        draft = drafts.add_photo(ws, draft_id, MAIN, picture(noise=noise), "scene")
+    gone, stays = (one["photo_id"] for one in draft["photos"])
+    drafts.drop_photo(ws, draft_id, typed(SHOP), gone)
+    age(folder(laptop), hands)
+    hands.passes(2 * 86400)
+    assert photos.tidy(ws, restored=False) == 1
+    assert drafts.finish(ws, draft_id, typed(SHOP, revision=1)).saved
+    assert [view["record_id"] for view in views(ws, "photo")] == [stays]
+    assert photos.read_photo(ws, stays) is not None
+
+
+def test_a_form_takes_no_more_photos_than_a_record(ws: Workspace, monkeypatch: Any) -> None:
+    monkeypatch.setattr(photos, "MOST_OF_ONE", 1)
+    draft_id = new_shop(ws)
+    drafts.add_photo(ws, draft_id, MAIN, picture(noise=1), "scene")
+    with pytest.raises(Trouble, match="too_many_photos"):
+        drafts.add_photo(ws, draft_id, MAIN, picture(noise=2), "scene")
+    with pytest.raises(DraftGone):
+        drafts.add_photo(ws, draft_id, "nothing:", picture(), "scene")

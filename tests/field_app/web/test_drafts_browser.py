@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from werkzeug.serving import make_server
 
 from field_app.services import drafts
 from field_app.services.records import views
-from tests.field_app.laptops import PASSPHRASE, Laptop
+from tests.field_app.laptops import PASSPHRASE, WORKER, Laptop, save_issue
 from tests.field_app.signed_in import sign_in
-from tests.field_app.small_grid import rid
+from tests.field_app.small_grid import pull_in, rid
+from tests.pictures import picture
 
 Open = Callable[..., Page]
 
@@ -277,3 +279,32 @@ def test_no_page_is_wider_than_its_window(
         page.goto(running.address + path)
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0, path
+
+
+def test_assigned_work_is_resolved_without_a_network_with_a_photo(
+    running: Running, browser_page: Open, tmp_path: Path
+) -> None:
+    ws = running.laptop.ws
+    issue = save_issue(ws, category="ENV").record_id
+    for number, action, more in ((1, "accept", {"level": "2"}), (2, "handle", {})):
+        fields = {"issue_id": issue, "action": action, "at": "2026-09-30T08:40:00+08:00",
+                  "assignee_id": WORKER, "central": True, "role": "community",
+                  "after": [rid("issue_step", 1) if number == 2 else issue]}  # fmt: skip
+        pull_in(ws, "issue_step", rid("issue_step", number), {**fields, **more})
+    after_work = tmp_path / "after.jpg"
+    after_work.write_bytes(picture())
+    page = browser_page(expected_errors=("422",))
+    unlock(page, running)
+    page.locator("section", has=page.locator("#my-issues")).get_by_role("link").first.click()
+    page.get_by_role("button", name="处置完成").click()
+    page.get_by_label("意见").fill("已清走")
+    page.locator("#save").click()
+    expect(page.locator("main")).to_contain_text("没有处置后照片的原因")
+    expect(page.get_by_label("意见")).to_have_value("已清走")
+    page.get_by_label("处置后", exact=True).set_input_files(after_work)
+    page.locator("#save").click()
+    expect(page.locator("#flashes")).to_contain_text("已加1张照片")
+    expect(page.locator(".timeline img")).to_have_count(1)
+    (photo,) = views(ws, "photo")
+    assert photo["fields"]["use"] == "after"
+    assert views(ws, "issue_step")[-1]["fields"]["to_state"] == "50"
