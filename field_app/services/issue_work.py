@@ -49,6 +49,7 @@ class IssueWork:
     """His own and those assigned to him, due today or overdue."""
     returned: tuple[Row, ...] = ()
     assigned: tuple[Row, ...] = ()
+    """Those that are not in ``due``: each is named once."""
     to_verify: tuple[Row, ...] = ()
     to_rate: tuple[Row, ...] = ()
     lookbacks: tuple[Row, ...] = ()
@@ -74,7 +75,7 @@ def issue_work(ws: Workspace) -> IssueWork:
     return IssueWork(
         due=keep(lambda one: _is_due(ws, one, day)),
         returned=keep(lambda one: one.state == RETURNED and is_mine(ws, one)),
-        assigned=keep(lambda one: is_assigned(ws, one)),
+        assigned=keep(lambda one: is_assigned(ws, one) and not _is_due(ws, one, day)),
         to_verify=keep(lambda one: _to_verify(ws, one)),
         to_rate=keep(lambda one: one.state == workflow.VERIFIED and one.case.rating is None),
         lookbacks=keep(lambda one: open_lookback(one.case, ws.worker_id, day) is not None),

@@ -55,7 +55,7 @@ def test_work_is_sorted_by_what_it_waits_for_and_by_its_due_time(ws: Workspace) 
     today = handed_over(ws, 20, "2026-09-30T18:00:00+08:00")
     undated = handed_over(ws, 30)
     work = issue_work(ws)
-    assert ids(work.assigned) == [today, later, undated]
+    assert ids(work.assigned) == [later, undated]
     assert ids(work.due) == [today]
     assert work.count == 3
     assert ids(listed(ws, "assigned")) == ids(listed(ws, "all"))
@@ -82,7 +82,7 @@ def test_a_reminder_shows_until_the_issue_is_resolved(ws: Workspace) -> None:
 def test_nobody_is_asked_to_verify_his_own_work(ws: Workspace) -> None:
     mine = handed_over(ws, 10)
     draft_id = issues.start_step(ws, mine, "resolve")
-    said = Typed({MAIN: {"result": ["unsolved"], "text": ["没法做"]}})
+    said = Typed({MAIN: {"result": ["impossible"], "text": ["没法做"]}})
     assert issues.finish_step(ws, draft_id, said).saved
     others = handed_over(ws, 20)
     centre(ws, 23, others, "resolve", result="solved", text="好了", after=[rid("issue_step", 22)])
@@ -96,7 +96,7 @@ def test_nobody_is_asked_to_verify_his_own_work(ws: Workspace) -> None:
 def test_an_overtaken_step_is_told_with_what_overtook_it_until_it_is_noted(ws: Workspace) -> None:
     issue = handed_over(ws, 10)
     draft_id = issues.start_step(ws, issue, "resolve")
-    said = Typed({MAIN: {"result": ["unsolved"], "text": ["没法做"]}})
+    said = Typed({MAIN: {"result": ["impossible"], "text": ["没法做"]}})
     assert issues.finish_step(ws, draft_id, said).saved
     assert issue_work(ws).overtaken == ()
     centre(ws, 13, issue, "escalate", text="社区办不了", after=[rid("issue_step", 12)])

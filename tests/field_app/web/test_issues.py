@@ -129,7 +129,7 @@ def begin(at: Laptop, issue: str, action: str) -> Paper:
 def test_work_is_resolved_with_a_photo_in_one_go(at: Laptop) -> None:
     issue = handed_over(at)
     page = at.browser.get("/").text
-    assert "派给我、还没办完" in page
+    assert "今天到期或已超期" in page
     assert "时限 2026-09-30 18:00" in page
     paper = begin(at, issue, "resolve").fill(text="已清走")
     answer = paper.press(files={"_photo.after.": (io.BytesIO(picture()), "后.jpg")})
