@@ -9,7 +9,7 @@ from typing import Any
 from field_app.domain.issues import Light, light, provisional_no
 from field_app.services import photos
 from field_app.services.issues import STEP, Standing
-from field_app.services.records import lookup
+from field_app.services.titles import lookup
 from field_app.services.workspace import Workspace
 from schemas.cases import Reading
 from schemas.catalogue import kind_of

@@ -23,7 +23,8 @@ from field_app.services.drafts import (
     open_draft,
 )
 from field_app.services.overview import look
-from field_app.services.records import children, get_view, lookup, views
+from field_app.services.records import children, get_view, views
+from field_app.services.titles import lookup
 from field_app.services.workspace import Workspace
 from schemas import workflow
 from schemas.cases import Case, Reading, fold

@@ -14,7 +14,7 @@ from field_app.services.choices import Choice, names
 from field_app.services.corrections import corrections_about
 from field_app.services.drafts import MAIN, Draft, DraftGone
 from field_app.services.record_forms import Box
-from field_app.services.records import lookup
+from field_app.services.titles import lookup
 from field_app.web.drafts import page_of
 from field_app.web.i18n import language
 from field_app.web.records import grids_to_ask, kind_or_404
