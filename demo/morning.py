@@ -24,6 +24,7 @@ SOFA: Answers = {
     "source": "patrol",
     "self_handled": "1",
     "handled_text": "住户当场搬走，通道已恢复。",
+    "_no_photo": "住户当场搬走，没有来得及拍。",
 }
 
 

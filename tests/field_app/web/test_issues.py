@@ -105,6 +105,17 @@ def test_an_issue_of_a_colleague_gets_notes_but_no_edits(at: Laptop) -> None:
     assert 'value="note"' in page
 
 
+def test_a_reason_given_at_once_is_not_asked_for_again(at: Laptop) -> None:
+    paper = Paper.open(at.browser, "/issues/new").fill(**{**ISSUE, "level": "1"})
+    paper.fill(self_handled="1", handled_text="已搬走").values["_no_photo"] = "没来得及拍"
+    answer = paper.press()
+    assert answer.status_code == 302
+    steps = [view["fields"] for view in views(at.ws, "issue_step")]
+    assert [(one["action"], one["text"]) for one in steps] == [
+        ("note", "未附处置后照片：没来得及拍")
+    ]
+
+
 # Steps with photos, and steps that came too late --------------------------------------------------
 
 
