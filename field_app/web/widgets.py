@@ -30,6 +30,7 @@ from field_app.web.i18n import language
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI, read_moment
 from schemas.kind import Kind
+from schemas.messages import Problem
 
 pages = Blueprint("widgets", __name__)
 
@@ -232,10 +233,17 @@ def _names(box: Box) -> Iterator[str]:
             yield inner.name
 
 
+PHOTO_WORDS = {
+    Problem(code).text(lang) for code in (PHOTO_WANTED, "photo_not_saved") for lang in ("zh", "en")
+}
+
+
 def _faults(paper: Paper) -> Iterator[tuple[str, str, str]]:
     """Yield what the summary above a form lists."""
     for said in paper.general:
-        yield html_id(paper.prefix + "form"), "", said
+        # What is missing among the photos is asked below the form's own questions.
+        place = "photos" if said in PHOTO_WORDS else html_id(paper.prefix + "form")
+        yield place, "", said
     for box in paper.boxes:
         for said in box.problems:
             yield box.focus_id, box.label, said

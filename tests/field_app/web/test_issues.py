@@ -56,6 +56,7 @@ def test_only_a_small_issue_is_handled_alone_and_it_says_how(at: Laptop) -> None
     assert "自行处置须写明怎样处置" in answer.text
     answer = Paper(at.browser, answer).fill(handled_text="已清走").press()
     assert "没有处置后照片的原因" in answer.text
+    assert '<a href="#photos">这类事件办完一般要附' in answer.text
     answer = Paper(at.browser, answer).fill(_no_photo="当时没有带手机").press()
     assert "未附处置后照片：当时没有带手机" in at.browser.get(answer.location).text
     assert "已自行处置" in at.browser.get(answer.location).text
