@@ -91,6 +91,8 @@ def show(record_id: str) -> str:
         detail=detail,
         states=code_list("ISSUE_STATE"),
         actions=code_list("STEP_ACTION"),
+        levels=code_list("ISSUE_LEVEL"),
+        categories=code_list("ISSUE_CAT"),
         offered=issues.offered_steps(ws, found),
         source=issues.source_of(ws, found.view),
         name_of=names(ws),

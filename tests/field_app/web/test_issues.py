@@ -230,3 +230,15 @@ def test_the_list_keeps_some_issues_by_whose_they_are_and_their_time(at: Laptop)
     assert "别人报的" not in at.browser.get("/issues?who=assigned").text
     assert "楼道堆物" in at.browser.get("/issues?who=assigned").text
     assert "楼道堆物" not in at.browser.get("/issues?late=1").text
+
+
+def test_a_level_and_category_that_the_centre_changed_stand_on_the_page(at: Laptop) -> None:
+    issue = save_issue(at.ws).record_id
+    assert "现定" not in at.browser.get(f"/issues/{issue}").text
+    accept = {"issue_id": issue, "central": True, "role": "community", "action": "accept",
+              "level": "3", "category": "FAC", "at": "2026-09-30T08:40:00+08:00",
+              "after": [issue]}  # fmt: skip
+    pull_in(at.ws, "issue_step", rid("issue_step", 1), accept)
+    page = at.browser.get(f"/issues/{issue}").text
+    assert "<dt>现定级别</dt><dd>三级" in page
+    assert "<dt>现定大类</dt><dd>公共设施" in page
