@@ -27,6 +27,8 @@ DEPARTMENTS = (
     "卫生健康局", "交通运输局", "自然资源局", "生态环境局", "供水公司", "供电公司",
 )  # fmt: skip
 COMPANIES = ("和润物业", "安居物业", "清源物业", "同心物业")
+SHOWN = frozenset({"D01", "D02", "D08", "P01"})
+"""Who of the units signs in: enough for a dispatch, a rectification order and a whistle."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ def hire(seed: Seed, today: date, communities: Sequence[CommunityPlan]) -> Staff
     clerks = {}
     for letter, kind, called in (("D", "department", DEPARTMENTS), ("P", "company", COMPANIES)):
         for no, name in enumerate(called, 1):
+            number = f"{letter}{no:02d}"
             clerks[name] = person(
-                f"{letter}{no:02d}", kind, kind, DISTRICT, name=f"{name}经办",
-                unit_id=unit_id(seed, today, name),
+                number, kind, kind, DISTRICT, name=f"{name}经办",
+                account=number in SHOWN, unit_id=unit_id(seed, today, name),
             )  # fmt: skip
     everybody = {
         user.user_id: user
