@@ -7,7 +7,7 @@ ones, the words of offices, of itself, and of those who judged the work on site.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -22,24 +22,16 @@ from schemas.codes import code_list
 from schemas.forms import GetList
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
-from sync_server.services import photo_pages
+from sync_server.services import issue_acts, photo_pages
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre
 from sync_server.services.issue_life import ISSUE, STEP, case_of, state_of
-from sync_server.services.issues import may_do, open_case, take_step
+from sync_server.services.issues import may_do, open_case
 from sync_server.services.photo_pages import ShownPhoto, photos_of
-from sync_server.services.step_forms import (
-    Around,
-    StepForm,
-    form_of,
-    mark_of,
-    said_by,
-    typed,
-)
-from sync_server.services.step_words import words_of_action, words_of_why
+from sync_server.services.step_forms import StepForm
+from sync_server.services.step_words import words_of_action
 from sync_server.services.units import unit_names
 from sync_server.store import handed, photo_rows
-from sync_server.store.engine import Store
 from sync_server.store.records_read import Row, children_of
 
 MOST, PAGE = 500, 50
@@ -54,7 +46,6 @@ OFFICIAL = frozenset({
 JUDGED = frozenset({"resolve", "rework"})
 """Whose words every unit needs, whoever took them: what was done, and what is wrong with it."""
 Light = Literal["", "green", "yellow", "red"]
-NOTHING = Around((), ())
 
 
 @dataclass(frozen=True)
@@ -225,51 +216,28 @@ def picture(centre: Centre, person: User, issue_id: str, photo_id: str, *, small
 def begin_step(
     connection: sa.Connection, person: User, issue_id: str, action: str, now: datetime, lang: str
 ) -> StepForm:
-    """Return the empty form of an action.
+    """Return the empty form of an action; one that is not possible says why in ``general``.
 
-    Raises Refusal: not_allowed, unknown_record, step_not_possible.
+    Raises Refusal: not_allowed, unknown_record.
     """
     _unit_of(person)
-    _, case = open_case(connection, person, issue_id)
-    return _form(person, case, action, now, lang)
+    return issue_acts.begin_step(connection, person, issue_id, action, now, lang)
 
 
 def act(
-    store: Store,
+    centre: Centre,
     person: User,
     issue_id: str,
     action: str,
     getlist: GetList,
+    photos: Sequence[bytes],
     now: datetime,
     lang: str,
 ) -> StepForm | None:
-    """Take the posted step; return None when it was taken, else the form with what is wrong.
-
-    Raises Refusal: not_allowed, unknown_record; step_not_possible when somebody acted meanwhile.
-    """
+    """Take the posted step with its photos; return None when it was taken, else the form with what
+    is wrong. Raises Refusal: not_allowed, unknown_record."""
     _unit_of(person)
-    with store.reading() as connection:
-        _, case = open_case(connection, person, issue_id)
-    form = typed(_form(person, case, action, now, lang), getlist)
-    said, form = said_by(form, case, NOTHING, now, lang)
-    if form.problems:
-        return replace(form, seen=mark_of(case))
-    try:
-        take_step(store, person, issue_id, action, said, now)
-    except Refusal as refusal:
-        if refusal.code != "step_not_possible":
-            raise
-        return replace(form, general=words_of_why(refusal.facts.get("why"), lang))
-    return None
-
-
-def _form(person: User, case: Case, action: str, now: datetime, lang: str) -> StepForm:
-    for one in may_do(person, case):
-        if one.action == action:
-            form = form_of(case, one, NOTHING, now, lang)
-            plain = tuple(control for control in form.controls if control.widget != "photos")
-            return replace(form, controls=plain)
-    raise Refusal("step_not_possible", why="state", issue_id=case.issue_id)
+    return issue_acts.act(centre, person, issue_id, action, getlist, photos, now, lang)
 
 
 def _unit_of(person: User) -> str | None:

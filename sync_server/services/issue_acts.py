@@ -23,7 +23,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import issue_duplicates, step_photos
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre
-from sync_server.services.issues import HANDLERS, actor_of, find_issue, may_do, open_case
+from sync_server.services.issues import HANDLERS, actor_of, may_do, open_case
 from sync_server.services.step_forms import (
     MOST_PHOTOS,
     Around,
@@ -200,19 +200,13 @@ def _overtaken(
     if not done:
         return replace(form, seen=mark_of(case))
     last = done[-1].step
+    role = str(last.fields.get("role") or "worker")
     names = names_of(connection, person.district, [last.author])
-    who = names.get(last.author) or code_list("ROLE").text("system", lang)
+    if person.role in flow.UNITS:  # units are told offices, not people
+        names = {}
+    who = names.get(last.author) or code_list("ROLE").text(role, lang)
     what = code_list("STEP_ACTION").text(last.action, lang)
     words = MEANWHILE.text(lang).format(who=who, what=what)
     if form.general:
         words = f"{form.general}{'' if lang != 'en' else ' '}{KEPT.text(lang)}"
     return replace(form, seen=mark_of(case), general=words)
-
-
-def sees(connection: sa.Connection, person: User, issue_id: str) -> bool:
-    """Whether somebody sees an issue (still)."""
-    try:
-        find_issue(connection, person, issue_id)
-    except Refusal:
-        return False
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -15,8 +15,15 @@ from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language
 from sync_server.web.paging import asked_page
+from sync_server.web.step_photos import TooLarge, exempt, posted_photos
 
 blueprint = Blueprint("handed", __name__, url_prefix="/handed")
+
+
+def register(app: Flask) -> None:
+    """Add the pages; taking a step checks its form's token itself, for its photos."""
+    exempt(app, act)
+    app.register_blueprint(blueprint)
 
 
 @blueprint.get("")
@@ -48,9 +55,14 @@ def act(issue_id: UUID, action: str) -> AnyResponse | str | tuple[str, int]:
         with centre().store.reading() as connection:
             return _form(handed.begin_step(connection, me, str(issue_id), action, now, lang),
                          issue_id)  # fmt: skip
-    form = handed.act(centre().store, me, str(issue_id), action, request.form.getlist, now, lang)
+    try:
+        photos = posted_photos()
+    except TooLarge as refused:
+        return refused.answer
+    form = handed.act(centre(), me, str(issue_id), action, request.form.getlist, photos, now, lang)
     if form is not None:
-        return _form(form, issue_id), errors.status_of("bad_fields")
+        code = "step_not_possible" if form.general else "bad_fields"
+        return _form(form, issue_id), errors.status_of(code)
     flash(_("已办理。"))
     if action == "refuse":
         return redirect(url_for("handed.everything"), 303)

@@ -21,7 +21,7 @@ from sync_server.web.context import centre
 USUAL_BYTES = 4 * 1_048_576
 """The largest body of every other address; the app itself is stricter still."""
 PATHS = frozenset({"/relay", f"{API}/relay"})
-STEP_PATH = re.compile(r"/issues/[0-9a-f-]{36}/do/[a-z_]{1,20}\Z")
+STEP_PATH = re.compile(r"/(?:issues/[0-9a-f-]{36}/do|handed/[0-9a-f-]{36})/[a-z_]{1,20}\Z")
 STEP_BYTES = 32 * 1_048_576
 """The largest form of an issue's step with its photos."""
 SESSION_S = 24 * 3600

@@ -62,10 +62,10 @@ def register(app: Flask) -> None:
         notices,
         people,
         units,
-        handed,
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)
     issues.register(app)
+    handed.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")
     app.context_processor(lambda: {"listed_kinds": lambda: listed_kinds(language())})

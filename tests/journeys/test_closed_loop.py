@@ -1,5 +1,5 @@
-"""One day of a grid, from the e-bike wire seen on patrol to the relapse after it was closed: worker,
-community, street, departments, property company and district, each on the real pages."""
+"""One day of a grid, from the e-bike wire seen on patrol to the relapse after it was closed, for
+worker, community, street, departments, property company and district, each on the real pages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from demo.pages import Page
 from tests.journeys.people import GridWorker, Staff, words
 from tests.journeys.world import NAME
+from tests.pictures import picture
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
 
@@ -70,6 +71,16 @@ def step(worker: GridWorker, issue_id: str, action: str, **said: str) -> None:
     assert page.path == f"/issues/{issue_id}", words(page.html)[:600]
 
 
+def act(unit: Staff, issue_id: str, action: str, photo: bytes = b"", **said: str) -> Page:
+    """Take a step on a unit's own pages."""
+    page = unit.open(f"/handed/{issue_id}/{action}")
+    form = next(one for one in page.forms if one.action.endswith(f"/{action}"))
+    files = [("photo", ("after.jpg", photo))] if photo else ()
+    page = unit.visitor.submit(page, form, dict(said), files=files)
+    assert "已办理" in page.html, words(page.html)[:600]
+    return page
+
+
 def unit_of(staff: Staff, issue_id: str, action: str, name: str) -> str:
     """Return the value of a unit in a step's form by its words."""
     html = staff.open(f"/issues/{issue_id}/do/{action}").html
@@ -95,12 +106,13 @@ def test_a_problem_is_handled_to_the_end_and_the_worker_sees_it(centre, new_work
     do(community, again, "merge", into_id=issue_id, text="同一处")
     refused = unit_of(community, issue_id, "dispatch", "城市管理局")
     do(community, issue_id, "dispatch", target_id=refused, mode="department", text="请处理")
-    do(bureau, issue_id, "refuse", refuse="not_ours", text="属物业管理范围")
+    act(bureau, issue_id, "refuse", refuse="not_ours", text="属物业管理范围")
     target = unit_of(community, issue_id, "dispatch", "和润物业")
     do(community, issue_id, "dispatch", target_id=target, mode="property_order", text="限期整改")
-    do(company, issue_id, "take", text="已安排")
+    act(company, issue_id, "take", text="已安排")
     do(community, issue_id, "remind", remind="onsite", text="请抓紧")
-    do(company, issue_id, "resolve", result="solved", text="已拆除飞线，加装充电桩")
+    after = picture(640, 480)
+    act(company, issue_id, "resolve", after, result="solved", text="已拆除飞线，加装充电桩")
 
     # 10. The worker sees it offline, verifies on site, the resident rates at the door.
     sync(first)
@@ -131,8 +143,8 @@ def test_a_problem_is_handled_to_the_end_and_the_worker_sees_it(centre, new_work
     called = [unit_of(street, road, "whistle", name)
               for name in ("城市管理局", "住房和城乡建设局", "交通运输局")]  # fmt: skip
     do(street, road, "whistle", calls=called, text="请到场排水")
-    do(bureau, road, "report_in", text="已到场")
-    do(Staff(centre, "D02"), road, "report_in", text="已到场")
+    act(bureau, road, "report_in", text="已到场")
+    act(Staff(centre, "D02"), road, "report_in", text="已到场")
     page = street.open(f"/issues/{road}/do/conclude")
     form = next(one for one in page.forms if one.action.endswith("/do/conclude"))
     scores = {name: "5" for name in form.names if "score" in name}

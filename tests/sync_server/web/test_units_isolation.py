@@ -7,9 +7,12 @@ has to be named here before the test passes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -22,10 +25,11 @@ from sync_server.app import app_of
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
 from sync_server.store.tables import records
+from tests.pictures import picture
 from tests.sync_server.web import staff
 from tests.sync_server.web.handed import act_for, add_unit, dispatched, report, step
 from tests.sync_server.web.photo_hands import bring, take
-from tests.sync_server.web.staff import PHONE, Town, post, sign_in, token
+from tests.sync_server.web.staff import PHONE, Town, sign_in, token
 from tests.sync_server.world import DISTRICT, StillClock
 
 SECRETS = ("井盖塌陷", "小孩险些掉下", "东门七号井旁", "反映人甲", PHONE)
@@ -220,13 +224,29 @@ def test_a_photo_of_another_record_does_not_come_through_an_issue_of_ones_own(
         assert answer.status_code == 404
 
 
+def unseen(page: str) -> dict[str, str]:
+    """Return what a step's form carries unseen."""
+    found = {}
+    for name in ("step_id", "seen"):
+        match = re.search(rf'name="{name}" value="([^"]*)"', page)
+        assert match, page
+        found[name] = match[1]
+    return found
+
+
+def fill(client: FlaskClient, address: str, **said: Any) -> Any:
+    """Open the form of a step, fill it in and send it."""
+    page = client.get(address).text
+    return client.post(address, data={"csrf_token": token(client), **unseen(page), **said})
+
+
 def test_a_unit_handles_its_issue_from_taking_it_on_to_the_result(hidden: Hidden) -> None:
     town, client = hidden.town, sign_in(hidden.app, "never")
     issue = dispatched(town, str(town.people["never"].unit_id), title="路灯不亮")
     here = f"/handed/{issue}"
     assert "路灯不亮" in client.get("/handed").text
     assert f"{here}/take" in client.get(here).text
-    assert post(client, f"{here}/take", text="马上去").status_code == 303
+    assert fill(client, f"{here}/take", text="马上去").status_code == 303
     assert f"{here}/take" not in client.get(here).text
     for action, said in (
         ("ask_extend", {"text": "等材料", "due_at": "2026-10-20T18:00"}),
@@ -235,21 +255,36 @@ def test_a_unit_handles_its_issue_from_taking_it_on_to_the_result(hidden: Hidden
         ("note", {"text": "已到现场"}),
     ):
         assert "<form" in client.get(f"{here}/{action}").text
-        assert post(client, f"{here}/{action}", text="").status_code == 422
-        answer = post(client, f"{here}/{action}", **said)
+        assert fill(client, f"{here}/{action}", text="").status_code == 422
+        answer = fill(client, f"{here}/{action}", **said)
         assert answer.status_code == 303, (action, answer.text)
-    lacking = post(client, f"{here}/resolve", text="换了灯泡")
+    lacking = fill(client, f"{here}/resolve", text="换了灯泡")
     assert lacking.status_code == 422
     assert "换了灯泡" in lacking.text
-    assert post(client, f"{here}/resolve", result="solved", text="换了灯泡").status_code == 303
-    assert "换了灯泡" in client.get(here).text
+    after = (BytesIO(picture()), "after.jpg")
+    answer = fill(client, f"{here}/resolve", result="solved", text="换了灯泡", photo=after)
+    assert answer.status_code == 303
+    shown = client.get(here).text
+    assert "换了灯泡" in shown
+    assert f"{here}/photos/" in shown
+
+
+def test_a_form_sent_twice_takes_one_step(hidden: Hidden) -> None:
+    town, client = hidden.town, sign_in(hidden.app, "never")
+    issue = dispatched(town, str(town.people["never"].unit_id), title="井盖松动")
+    address = f"/handed/{issue}/note"
+    form = {"csrf_token": token(client), "text": "已到现场", **unseen(client.get(address).text)}
+    for _ in range(2):
+        assert client.post(address, data=dict(form)).status_code == 303
+    assert client.get(f"/handed/{issue}").text.count("已到现场") == 1
+    assert client.post(address, data={**form, "csrf_token": ""}).status_code == 400
 
 
 def test_a_refused_issue_is_gone_for_the_unit_at_once(hidden: Hidden) -> None:
     town, client = hidden.town, sign_in(hidden.app, "firm")
     issue = dispatched(town, str(town.people["firm"].unit_id), title="电梯停运")
     assert client.get(f"/handed/{issue}").status_code == 200
-    answer = post(client, f"/handed/{issue}/refuse", refuse="not_ours", text="不属本公司")
+    answer = fill(client, f"/handed/{issue}/refuse", refuse="not_ours", text="不属本公司")
     assert answer.headers["Location"] == "/handed"
     assert client.get(f"/handed/{issue}").status_code == 404
     assert "电梯停运" not in client.get("/handed").text
@@ -264,7 +299,7 @@ def test_a_whistled_unit_reports_in(hidden: Hidden) -> None:
     page = client.get("/handed").text
     assert "等待报到 1 件" in page
     assert "请到场" in client.get(f"/handed/{issue}").text
-    assert post(client, f"/handed/{issue}/report_in", text="已到").status_code == 303
+    assert fill(client, f"/handed/{issue}/report_in", text="已到").status_code == 303
     assert "等待报到" not in client.get("/handed").text
 
 
