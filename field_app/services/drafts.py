@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, NotRequired, TypedDict, cast
+from typing import Any, cast
 
 from field_app.domain.duty import late_problem
 from field_app.domain.errors import Trouble
@@ -27,6 +27,9 @@ from field_app.domain.typed import (
     values_of,
 )
 from field_app.services import photos
+from field_app.services.draft_shape import Draft as Draft
+from field_app.services.draft_shape import Journey as Journey
+from field_app.services.draft_shape import Part as Part
 from field_app.services.records import Entry, Saved, get_view, new_id, save_records
 from field_app.services.workspace import DRAFTS, Workspace
 from schemas.catalogue import kind_of
@@ -35,9 +38,6 @@ from schemas.clock import read_moment, written
 from schemas.kind import Action
 from schemas.messages import Problem
 
-Journey = Literal["record", "patrol", "visit", "issue", "step", "service", "service_step"]
-"""Which page a draft is filled in on."""
-
 MAIN = ""
 """The prefix of a draft's first part."""
 
@@ -45,47 +45,6 @@ UNTOUCHED_FOR = timedelta(hours=12)
 SAVED_FOR = timedelta(days=30)
 DELETED_FOR = timedelta(hours=24)
 """How long untouched forms, marks of saved drafts and deleted drafts are kept."""
-
-
-class Part(TypedDict):
-    """One record of a draft.
-
-    ``fixed`` are stored values no control asks for, ``only`` the fields asked when not all are,
-    ``last`` what the last record of its kind said, ``corrects`` the refused change it replaces.
-    """
-
-    kind: str
-    record_id: str
-    action: Action
-    grid: str | None
-    base: dict[str, Any]
-    fixed: dict[str, Any]
-    texts: Texts
-    finds: dict[str, str]
-    spare: dict[str, list[str]]
-    only: list[str] | None
-    last: dict[str, Any]
-    corrects: str | None
-
-
-class Draft(TypedDict):
-    """A draft as stored; a saved one keeps only what it became."""
-
-    draft_id: str
-    journey: Journey
-    state: Literal["open", "saved", "deleted"]
-    opened_at: str
-    kept_at: str
-    revision: int
-    tab: str
-    tab_since: int
-    parts: dict[str, Part]
-    became: dict[str, list[str]]
-    """Of a saved draft: ``[kind, record_id]`` by the part's prefix."""
-    photos: NotRequired[list[dict[str, Any]]]
-    """Photos taken while the form is open (see `photos.take_in`), with their part's ``prefix``."""
-    no_photo: NotRequired[str]
-    """Why there is no photo where one is usual, as the worker answered."""
 
 
 @dataclass(frozen=True)
