@@ -46,7 +46,7 @@ OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
     "relay.take", "calendar.decide",
-    "service_requests.step",
+    "service_requests.step", "issues.take",
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -129,6 +129,13 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "service_requests.take_in": ("GET", "/services/new", READ),
         "service_requests.one": ("GET", service, READ),
         "service_requests.step": ("POST", f"{service}/step", READ),
+        "issues.queue": ("GET", "/issues", READ),
+        "issues.one": ("GET", f"/issues/{ids['issue']}", READ),
+        "issues.file": ("GET", f"/issues/{ids['issue']}/file", READ),
+        "issues.begin": ("GET", f"/issues/{ids['issue']}/do/note", READ - {"admin"}),
+        "issues.take": ("POST", f"/issues/{ids['issue']}/do/note", READ - {"admin"}),
+        "issues.overtaken": ("GET", "/issues/overtaken", READ),
+        "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
         "issue_figures.statistics": ("GET", "/statistics", READ),
         "service_requests.figures": ("GET", "/services/figures", READ),
     }
@@ -149,6 +156,19 @@ def photo_in(place: Place) -> str:
         place.ids["photo"] = take(place, "issue")
         bring(place)
     return place.ids["photo"]
+
+
+def overtaken_in(place: Place) -> str:
+    """Return the id of a step of a place's laptop that did not count, taken the first time it is
+    asked for: nobody had resolved the issue that it says to have verified."""
+    if "late_step" not in place.ids:
+        laptop, issue_id = place.laptop, place.ids["issue"]
+        assert laptop is not None
+        said = {"issue_id": issue_id, "action": "verify", "after": [issue_id],
+                "at": "2026-09-30T12:00:00+08:00"}  # fmt: skip
+        place.ids["late_step"] = laptop.write("issue_step", "step", said, new_id())["record_id"]
+        laptop.send()
+    return place.ids["late_step"]
 
 
 def notice_in(place: Place) -> str:
@@ -199,7 +219,7 @@ def test_a_role_reaches_its_pages_and_no_others(
         method, address, roles = addresses[endpoint]
         answer = ask(client, method, address, reason="核对电话", state="lost")
         if role in roles and endpoint in DECIDING:
-            assert answer.status_code in (409, 422), (role, endpoint, answer.status_code)
+            assert answer.status_code in (400, 409, 422), (role, endpoint, answer.status_code)
         elif role in roles and address.startswith(NOT_OURS):
             assert answer.status_code == 404, (role, endpoint, answer.status_code)
         elif role in roles and role in HANDED and endpoint == "home.today_page":
@@ -237,7 +257,7 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
     addresses += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     addresses += [f"/records/{kind.info.name}?q=gb&state=all" for kind in kinds()]
-    named = {"grid_notice": "notice"}
+    named = {"grid_notice": "notice", "late_step": "issue_step"}
     addresses += [f"/records/{named.get(name, name)}/{one}"
                   for name, one in quiet_town.here.ids.items()]  # fmt: skip
     for address in addresses:
@@ -266,7 +286,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, _) in pages(quiet_town.there).items()
         if address != own[endpoint][1]
     }
-    assert len(guessed) == 25
+    assert len(guessed) == 30
     for method, address in guessed:
         known = next(part for part in address.split("/") if len(part) == 36)
         answer = ask(client, method, address, reason="核对电话", state="lost")
