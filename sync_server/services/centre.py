@@ -12,7 +12,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import floors
 from sync_server.services.casework import fold_missing
 from sync_server.services.districts import District, district_of, open_district
-from sync_server.services.epochs import begin_run, begin_where_older
+from sync_server.services.epochs import begin_where_older
 from sync_server.services.keys import Keys, server_keys
 from sync_server.services.turns import Turns
 from sync_server.settings import Settings
@@ -68,7 +68,7 @@ def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
             _refuse_stray_demo_accounts(connection, district)
             begun = begin_where_older(
                 connection, district.code, clock(), floors.remembered(settings.data)
-            ) or begin_run(connection, district.code, clock())
+            )
             district = district_of(connection, district.code) or district
         fold_missing(store, district.code, clock())
         if begun:

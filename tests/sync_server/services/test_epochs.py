@@ -12,7 +12,7 @@ from sync_server.services.epochs import begin_epoch
 from sync_server.store.cases import next_numbers
 from sync_server.store.tables import audit, districts, history_marks
 from sync_server.store.writing import Numbers
-from tests.sync_server.world import add_worker, household, join, outcomes
+from tests.sync_server.world import household, outcomes
 
 
 def test_an_epochs_numbers_begin_above_every_earlier_one(centre):
@@ -81,40 +81,6 @@ def test_an_older_copy_in_the_databases_place_is_noticed_when_the_centre_opens(s
     once_more = open_centre(settings, clock)  # all is well: it goes on
     assert once_more.district.server_epoch == row.server_epoch
     once_more.store.close()
-
-
-def test_numbers_jump_when_a_program_opens_the_database_and_the_epoch_stays(laptop):
-    centre, record_id = laptop.centre, laptop.write("household", "create", household())["record_id"]
-    epoch = laptop.send()["server_epoch"]
-    told = []
-    for size in (2, 3):
-        centre.store.close()
-        laptop.centre = centre = open_centre(centre.settings, centre.clock)
-        laptop.write("household", "update", {"size": size}, record_id, base_version=None)
-        answer = laptop.send()
-        assert outcomes(answer) == ["applied"]
-        assert answer["server_epoch"] == epoch
-        told.append(laptop.version(record_id))
-    assert told[1] // 1_000_000 > told[0] // 1_000_000 > 0
-    with centre.store.reading() as connection:
-        numbers = connection.execute(sa.select(districts)).one()
-    assert floors.remembered(centre.settings.data) == numbers.version_floor
-    # Both runs are this history's: what was based on them is believed.
-    assert {one // 1_000_000 * 1_000_000 for one in told} <= set(numbers.settings["floors"])
-
-
-def test_what_was_seen_in_a_lost_history_is_not_taken_for_what_followed_in_the_one_put_back(laptop):
-    centre = laptop.centre
-    other = join(centre, add_worker(centre, "w9"), key="cd" * 32)
-    record_id = laptop.write("household", "create", household())["record_id"]
-    laptop.send()
-    centre.store.close()  # and an older copy, on which all this looks the same, takes its place
-    laptop.centre = other.centre = open_centre(centre.settings, centre.clock)
-    other.write("household", "update", {"phone": "13900001111"}, record_id, base_version=1)
-    assert outcomes(other.send()) == ["applied"]
-    # In the history that is lost, the second version was another one.
-    laptop.write("household", "update", {"phone": "13900002222"}, record_id, base_version=2)
-    assert outcomes(laptop.send()) == ["conflict"]
 
 
 def test_a_base_of_an_epoch_this_history_never_had_says_nothing():
