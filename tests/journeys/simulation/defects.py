@@ -278,6 +278,7 @@ DEFECTS: dict[Defect, tuple[int, Often]] = {
     held_for_ever: (7, RESTORES),
     area_taken_from_the_claim: (0, {}),
     effect_committed_before_its_receipt: (0, {"danger": 0.7}),
+    versions_used_again: (7, RESTORES),
     epoch_not_noticed: (0, RESTORES),
     gone_not_sent: (0, MOVES),
     cursor_good_for_any_grids: (0, MOVES),
@@ -288,9 +289,6 @@ DEFECTS: dict[Defect, tuple[int, Often]] = {
 }
 """Each with the seed that is tried first, because it is known to meet it, and with what happens
 more often than usual."""
-UNMET: dict[Defect, tuple[int, Often]] = {
-    base_ignored: (10, {}),
-    versions_used_again: (7, RESTORES),
-}
-"""Defects that forty districts in a row did not meet since the exchange was corrected last: their
+UNMET: dict[Defect, tuple[int, Often]] = {base_ignored: (10, {})}
+"""Defects that many districts in a row did not meet since the exchange was corrected last: their
 seeds have to be looked for anew before they are tried with the others."""
