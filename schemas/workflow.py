@@ -182,12 +182,3 @@ def next_state(state: str, action: str) -> str | None:
     """Return where ``action`` leads from ``state`` when all its guards hold, or None."""
     rows = rows_for(action, state)
     return rows[0].target if rows else None
-
-
-def offline_roles(action: str) -> frozenset[str]:
-    """Return the roles that may take ``action`` on a laptop in some state."""
-    found: frozenset[str] = frozenset()
-    for row in TRANSITIONS:
-        if row.action == action and row.offline:
-            found |= row.roles
-    return found & WORKERS

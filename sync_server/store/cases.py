@@ -110,7 +110,11 @@ def waiting_for_time(
         .where(
             cases.c.district == district,
             sa.or_(
-                sa.and_(cases.c.state == verified, cases.c.stage_due_at <= now),
+                sa.and_(
+                    cases.c.state == verified,
+                    cases.c.stage_due_at <= now,
+                    cases.c.rating.is_(None),  # one that was rated low is for staff to close
+                ),
                 sa.and_(cases.c.state == suspended, cases.c.suspended_until <= today),
             ),
         )

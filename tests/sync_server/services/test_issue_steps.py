@@ -110,6 +110,9 @@ def test_a_rating_below_the_middle_leaves_closing_to_staff(any_centre, laptop, o
     do(any_centre, office["community"], issue, "verify")
     do(any_centre, office["community"], issue, "rate", rating=2)
     assert stands(any_centre, issue)["state"] == flow.VERIFIED
+    any_centre.clock.passes(days=13)
+    assert take_due_steps(any_centre.store, any_centre.code, any_centre.clock()) == 0
+    assert stands(any_centre, issue)["state"] == flow.VERIFIED
 
 
 def test_nobody_rating_closes_after_three_days_and_a_suspension_ends(
