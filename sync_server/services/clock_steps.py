@@ -19,8 +19,12 @@ CHUNK = 200
 
 
 def take_due_steps(store: Store, district: str, now: datetime) -> int:
-    """Take every step whose time has come by ``now`` and return how many."""
+    """Take every step whose time has come by ``now`` and return how many.
+
+    One that is refused, because a row does not say what its steps say, stops no other.
+    """
     taken = 0
+    refused: set[str] = set()
     while True:
         with store.writing() as connection:
             writing.lock_district(connection, district)
@@ -28,21 +32,15 @@ def take_due_steps(store: Store, district: str, now: datetime) -> int:
                 connection, district, verified=flow.VERIFIED, suspended=flow.SUSPENDED,
                 now=now, today=date.fromisoformat(local_day(now)), size=CHUNK,
             )  # fmt: skip
-            if not some:
+            fresh = [row for row in some if row["issue_id"] not in refused]
+            if not fresh:
                 return taken
-            wanted = [
-                NewStep(
-                    row["issue_id"],
-                    "close" if row["state"] == flow.VERIFIED else "resume",
-                    SYSTEM,
-                    {},
-                    now,
-                )
-                for row in some
-            ]
-            try:
-                take_steps(connection, district, wanted, now)
-            except Refusal:
-                # A row that does not say what its steps say: nothing to be done by the clock.
-                return taken
-        taken += len(some)
+            for row in fresh:
+                action = "close" if row["state"] == flow.VERIFIED else "resume"
+                step = NewStep(row["issue_id"], action, SYSTEM, {}, now)
+                try:
+                    take_steps(connection, district, [step], now)
+                except Refusal:
+                    refused.add(row["issue_id"])
+                else:
+                    taken += 1
