@@ -83,6 +83,8 @@ def test_those_who_get_a_password_sign_in_with_it_and_nobody_else_has_one(loaded
         "street",
         "district",
         "admin",
+        "department",
+        "company",
     }
     assert LAPTOP_ROLES.isdisjoint(account.role for account in built.accounts)
     with pytest.raises(Refusal, match="sign_in_failed"):

@@ -15,7 +15,7 @@ from schemas.fields import IdNumber, Keyed, Ref, Refs
 from schemas.values import apply, to_wire
 from schemas.workflow import SYSTEM_ID
 from sync_server.domain.world import generate
-from sync_server.domain.world.staff import ACCOUNTS
+from sync_server.domain.world.staff import ACCOUNTS, SHOWN
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -207,14 +207,17 @@ def test_shops_have_the_shares_of_their_trades(tier_s):
             assert tier_s.field(shop["room_id"], "state") == "business"
 
 
-def test_users_hold_their_grids_and_four_can_sign_in(tier_s):
+def test_users_hold_their_grids_and_those_shown_can_sign_in(tier_s):
     users = {user.no: user for user in tier_s.world.users}
     assert len(users) == len(tier_s.world.users)
     assert Counter(user.role for user in users.values())["worker"] == 6
     assert Counter(user.role for user in users.values())["leader"] == 6
     worker = users["W009003"]
     assert (worker.name, worker.scope_codes) == ("林示例", ("990101100009003",))
-    assert {no for no, user in users.items() if user.account} == {no for no, *_ in ACCOUNTS}
+    assert {no for no, user in users.items() if user.account} == {
+        *SHOWN,
+        *(no for no, *_ in ACCOUNTS),
+    }
 
 
 @pytest.mark.parametrize("seed", range(2, 8))
