@@ -137,6 +137,21 @@ def test_nobody_rating_closes_after_three_days_and_a_suspension_ends(
     assert case.due_at > due  # what was left counts on
 
 
+def test_an_issue_whose_row_says_what_its_steps_do_not_keeps_no_other_waiting(
+    any_centre, laptop, office, clock
+):
+    odd = report(laptop)
+    issue = resolved(any_centre, office, laptop)
+    do(any_centre, office["community"], issue, "verify")
+    with any_centre.store.writing() as connection:
+        row = {"state": flow.SUSPENDED, "suspended_until": clock().date()}
+        connection.execute(sa.update(cases).where(cases.c.issue_id == odd).values(row))
+    clock.passes(days=13)
+    assert odd < issue  # it is looked at first
+    assert take_due_steps(any_centre.store, any_centre.code, clock()) == 1
+    assert stands(any_centre, issue)["state"] == flow.CLOSED
+
+
 def test_a_step_the_table_does_not_allow_is_refused_with_its_reason(any_centre, laptop, office):
     issue = report(laptop)
     with pytest.raises(Refusal, match="step_not_possible") as refused:
