@@ -22,6 +22,8 @@ class Entry:
     ``at`` is the true time, whatever the laptop's clock said. ``writes`` is by path, and so is
     ``saw``: what its writer had on the screen there, then and whenever he wrote it before. ``own``
     are all changes on the disk before; ``planted`` names what is wrong with it on purpose.
+    ``based`` tells that the change says it is based on the copy that stood on the screen, not on an
+    earlier one.
     """
 
     change_id: str
@@ -35,6 +37,13 @@ class Entry:
     saw: dict[str, list[Any]]
     own: frozenset[str]
     planted: str = ""
+    based: bool = False
+
+    def looked_at(self, other: Entry, path: str) -> bool:
+        """Whether what another laptop had written at ``path`` stood on the screen, and the change
+        says that it was based on that."""
+        foreign = other.change_id not in self.own
+        return self.based and foreign and other.writes[path] == self.saw[path][0]
 
     def knew(self, other: Entry, path: str) -> bool:
         """Whether its writer knew what ``other`` had written at ``path``."""
@@ -83,6 +92,8 @@ class Book:
             },
             own=frozenset(disk),
             planted=planted,
+            based=change["base_version"] is not None
+            and change["base_version"] == seen.get("version"),
         )
 
     def note_staff(self, change: Mapping[str, Any], shown: set[str | None]) -> None:

@@ -72,7 +72,7 @@ def later_wins(patch: Patch) -> None:
 
 def device_has_seen(patch: Patch) -> None:
     """The centre takes all that a device wrote for seen by it, also by a copy of its disk."""
-    patch.setattr(Lines, "held_before", lambda self, stream, seq, ids: frozenset(ids))
+    patch.setattr(Lines, "held_before", lambda self, stream, seq, change, ids: frozenset(ids))
 
 
 def another_ones_entry_overwritten(patch: Patch) -> None:

@@ -63,6 +63,7 @@ class Verdict:
         self.no_effect_twice()
         self.refused_alone()
         self.values_kept()
+        self.no_needless_conflict()
         self.decisions_told()
         for machine in self.run.machines:
             self.laptop_settled(machine)
@@ -170,6 +171,29 @@ class Verdict:
             for entry in entries:
                 for path, value in entry.writes.items():
                     assert self._kept(entry, path, value, others, beside), (entry, path)
+
+    def no_needless_conflict(self) -> None:
+        """Who had the other's value on his screen and says so makes no conflict with it.
+
+        Of values that were written once only: of others the screen does not tell whose they are. A
+        centre that went back may ask once too often, and beside a void everything is kept.
+        """
+        if self.run.house.goings_back:
+            return
+        entries = self.run.book.entries
+        written = Counter(
+            (one.record_id, path, repr(value))
+            for one in entries.values()
+            for path, value in one.writes.items()
+        )
+        for row in self.conflicts:
+            other, stood = entries.get(row["change_id"]), entries.get(row["visible_change_id"])
+            path = row["path"]
+            if other is None or stood is None or path not in other.writes.keys() & stood.writes:
+                continue
+            once = written[row["record_id"], path, repr(stood.writes[path])] == 1
+            if once and path != VOIDED and not self._was_voided(row["record_id"]):
+                assert not other.looked_at(stood, path), (row, other, stood)
 
     def reached_by_record(self) -> dict[str, list[Entry]]:
         """Return the changes that reached their record, by record."""
