@@ -269,8 +269,9 @@ DEFECTS: dict[Defect, tuple[int, Often]] = {
     twins_not_looked_for: (0, COPIES),
     loser_dropped: (0, {}),
     later_wins: (0, {}),
-    device_has_seen: (1, COPIES),
+    device_has_seen: (2, COPIES),
     another_ones_entry_overwritten: (6, {}),
+    base_ignored: (8, {}),
     refusal_stops_the_batch: (0, {}),
     refused_dropped: (0, {}),
     numbers_alone: (0, COPIES),
@@ -289,6 +290,3 @@ DEFECTS: dict[Defect, tuple[int, Often]] = {
 }
 """Each with the seed that is tried first, because it is known to meet it, and with what happens
 more often than usual."""
-UNMET: dict[Defect, tuple[int, Often]] = {base_ignored: (10, {})}
-"""Defects that many districts in a row did not meet since the exchange was corrected last: their
-seeds have to be looked for anew before they are tried with the others."""
