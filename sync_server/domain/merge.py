@@ -6,6 +6,11 @@ people wrote without knowing of each other: the visible value stays and the othe
 it, for staff to decide; a field of policy ``latest`` is decided at once by corrected time when
 neither clock is doubtful, as a recorded decision that can be taken back. What is kept does not
 depend on the order of arrival.
+
+That a writer had seen a value may follow from the version alone it was in an epoch that was lost.
+On a field of policy ``latest`` that is not certain: another's value may have replaced it there by
+time before he looked, and the decision that recorded it is lost as well. Who follows whom stays as
+he wrote; it is recorded as a decision of the same kind.
 """
 
 from __future__ import annotations
@@ -38,7 +43,9 @@ class Edit:
     ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
     whether the clock behind it is. ``held`` are changes the writer's own log held before this one,
     ``overtaken_by`` the (path, change) whose writers had seen this one (a restored centre gets
-    them in any order). A ``proposal`` is kept beside what stands, whatever its writer had seen.
+    them in any order). ``by_former`` are those of ``held`` that are known by the version alone that
+    they were in a lost epoch. A ``proposal`` is kept beside what stands, whatever its writer had
+    seen.
     """
 
     change_id: str
@@ -49,6 +56,7 @@ class Edit:
     doubtful: bool
     held: frozenset[str] = frozenset()
     overtaken_by: frozenset[tuple[str, str]] = frozenset()
+    by_former: frozenset[str] = frozenset()
     proposal: bool = False
 
 
@@ -214,9 +222,13 @@ class _Work:
         elif self.edit.proposal:
             self._clash(path, present, entry or self.origins[DEFAULT], value, None)
         elif entry is None or _knew(self.edit, entry):
+            if policy == "latest" and entry and entry["change_id"] in self.edit.by_former:
+                self._clash(path, present, entry, value, "replaced")
             self._set(path, value)
         elif (path, entry["change_id"]) in self.edit.overtaken_by:
             self.overtaken = True  # what stands was written by somebody who had read this value
+            if policy == "latest":
+                self._clash(path, present, entry, value, "kept")
         else:
             decision = _decide(self.edit, entry) if policy == "latest" else None
             self._clash(path, present, entry, value, decision)

@@ -217,7 +217,10 @@ class Ledger:
                     for version, fields in successors
                 ):
                     later.add((path, one))
-        return replace(edit, held=edit.held | seen, overtaken_by=frozenset(later))
+        by_former = frozenset(seen)
+        return replace(
+            edit, held=edit.held | seen, by_former=by_former, overtaken_by=frozenset(later)
+        )
 
     def _own_paths(self, record_id: str, edit: Edit) -> frozenset[str]:
         """Return the paths where a waiting entry is the writer's own, and so overtaken by him."""

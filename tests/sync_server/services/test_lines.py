@@ -13,7 +13,7 @@ from schemas.seal import ZEROS, seal
 from sync_server.services import epochs
 from sync_server.services.centre import Centre
 from sync_server.store.tables import changes, conflicts, records, streams
-from tests.sync_server.world import Laptop, add_worker, join, outcomes, resident
+from tests.sync_server.world import Laptop, add_worker, household, join, outcomes, resident
 
 
 def another_stream(laptop: Laptop, shared: int, seal_again: int = 0) -> Laptop:
@@ -148,3 +148,41 @@ def test_a_restored_centre_ends_as_it_was_whoever_comes_first(lost, order):
         row = connection.execute(sa.select(records)).mappings().one()
     assert row["fields"]["phone"] == "10000000012"
     assert row["version"] > 1_000_000
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_value_that_time_had_replaced_in_a_lost_epoch_stays_on_record(laptop, order):
+    """The second had not seen the first's value, which was replaced by time; the third had seen the
+    second's alone, though he had looked at a later version than the first's."""
+    centre = laptop.centre
+    people = [join(centre, add_worker(centre, f"v{n}"), f"{n:02x}" * 32) for n in range(3)]
+    record_id = laptop.write("household", "create", household(size=3))["record_id"]
+    laptop.send()
+    with centre.store.reading() as connection:
+        backup = [dict(row) for row in connection.execute(sa.select(records)).mappings()]
+    for place, base in enumerate((1, 1, 3)):
+        centre.clock.passes(minutes=1)
+        one = people[place]
+        one.write("household", "update", {"size": place + 4}, record_id, base_version=base)
+        assert send(one) == [("applied", "merged", "applied")[place]]
+    with centre.store.writing() as connection:
+        connection.execute(sa.delete(records))
+        connection.execute(sa.delete(conflicts))
+        connection.execute(sa.insert(records), backup)
+        connection.execute(sa.update(streams).where(streams.c.stream != laptop.stream)
+                           .values(known_seq=0, known_hash=ZEROS))  # fmt: skip
+    lose(centre, 1)
+    for place in order:
+        one = people[place]
+        one.acked, one.epoch = 0, None
+        # Of a value that was kept beside another's, or replaced it, no version is told.
+        former = {} if place == 1 else {one.log[-1]["change_id"]: place + 2}
+        one.send(one.body(former=former))
+    assert waiting(centre) == []
+    with centre.store.reading() as connection:
+        wanted = sa.select(records).where(records.c.record_id == record_id)
+        row = connection.execute(wanted).mappings().one()
+        decided = connection.execute(sa.select(conflicts)).mappings().all()
+    assert row["fields"]["size"] == 6
+    assert {4, 5} <= {one[name] for one in decided for name in ("visible", "other")}
+    assert all(one["automatic"] for one in decided)
