@@ -1,4 +1,5 @@
-"""What happens at the centre by itself while it serves: steps of issues whose time has come.
+"""What happens at the centre by itself while it serves: steps of issues whose time has come, and
+the search for duplicates among what was changed.
 
 Every process that serves ticks once a minute; whoever is first does what is due, the others find
 nothing left. Each tick arms the next one whatever went wrong in it.
@@ -8,10 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from datetime import datetime
 
 from sync_server.domain.errors import Refusal
 from sync_server.services.centre import Centre
 from sync_server.services.clock_steps import take_due_steps
+from sync_server.services.duplicates import search_duplicates
+from sync_server.store.engine import Store
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +43,25 @@ class Timer:
             self._thread.join()
 
     def tick(self) -> int:
-        """Do what is due now and return how much that was; a failure is logged by its code."""
+        """Do what is due now and return how many steps that were; a failure is logged by its code,
+        and keeps nothing else from being done."""
+        taken = self._do("steps", lambda *due: take_due_steps(*due))
+        self._do("pairs", lambda *due: search_duplicates(*due).pairs)
+        return taken
+
+    def _do(self, what: str, work: Callable[[Store, str, datetime], int]) -> int:
         centre = self._centre
         try:
-            taken = take_due_steps(centre.store, centre.code, centre.clock())
+            done = work(centre.store, centre.code, centre.clock())
         except Refusal as refusal:
             log.warning("timer: %s", refusal.code)
             return 0
         except Exception:
             log.exception("timer")
             return 0
-        if taken:
-            log.info("timer: %d steps", taken)
-        return taken
+        if done:
+            log.info("timer: %d %s", done, what)
+        return done
 
     def _run(self) -> None:
         while not self._stop.wait(self._tick_s):

@@ -16,6 +16,7 @@ from sync_server.services import accounts, demo_world, holdings, units
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
+from sync_server.services.duplicates import search_duplicates
 from sync_server.services.devices import issue_join_code
 from sync_server.services.relay import take_in
 from sync_server.services.replay import replay
@@ -193,6 +194,7 @@ def run_due(settings: Settings, args: argparse.Namespace) -> None:
     """Take the steps of issues whose time has come and say how many."""
     with opened(settings) as centre:
         print(take_due_steps(centre.store, centre.code, centre.clock()))
+        search_duplicates(centre.store, centre.code, centre.clock())
 
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {

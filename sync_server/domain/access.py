@@ -26,6 +26,7 @@ Right = Literal[
     "services",
     "units",
     "handed",
+    "merge",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -46,13 +47,15 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "services": _AREA_ROLES,
     "units": frozenset({"admin", "district"}),
     "handed": frozenset({"department", "company"}),
+    "merge": _OFFICES,
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
 ``areas`` putting records into another grid, ``levels`` naming the levels of issues,
 ``limits`` setting working days and time limits, ``units`` keeping the register of departments and
 companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
-them through; ``handed`` handling what was dispatched to one's own unit."""
+them through; ``merge`` making one record of two and undoing it; ``handed`` handling what was
+dispatched to one's own unit."""
 
 LONGEST_CODE = 17
 

@@ -75,6 +75,8 @@ CODES: dict[str, str] = {
     "bad_fields": "fields are wrong",
     "step_not_possible": "the issue does not allow this step as it stands",
     "out_of_date": "the record was changed meanwhile",
+    "conflicts_first": "a record with an open conflict cannot be merged",
+    "later_merge_first": "the survivor was merged itself since",
     "not_allowed": "this person may not do this",
     "step_overtaken": "the case does not allow this step as it stands",
     "words_needed": "words must be said with this decision",

@@ -57,13 +57,16 @@ def judge(
     made: Made | None = None,
     lay_in: Sequence[str] = (),
     taken_over: bool = False,
+    survivor: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Judge a change. ``record`` is the one it names, ``parent`` the one a step belongs to (rows
     of the centre, None when unknown); ``lay_in`` are the areas the record was moved out of. For
     a create these are what it hangs below, when that was moved, and the areas it was moved from.
 
     ``made`` None: only the worker's grids of today count. ``taken_over``: the centre has taken the
-    record (an issue) from its author, whose late edits are proposals to it.
+    record (an issue) from its author, whose late edits are proposals to it. ``survivor``: the
+    record was merged into that one, which takes the change; out of the worker's areas as a
+    proposal.
     """
     if arrival.problems or arrival.kind is None:
         return Verdict(problems=arrival.problems)
@@ -77,7 +80,7 @@ def judge(
         return Verdict(problems=found)
     if arrival.action in ("create", "step"):
         return _judge_new(arrival, worker.areas(made), record, parent, lay_in)
-    verdict = _judge_changed(arrival, worker, record, made, lay_in)
+    verdict = _judge_changed(arrival, worker, record, made, lay_in, survivor)
     return replace(verdict, proposal=True) if taken_over and verdict.grid else verdict
 
 
@@ -125,6 +128,7 @@ def _judge_changed(
     record: Mapping[str, Any] | None,
     made: Made | None,
     lay_in: Sequence[str],
+    survivor: Mapping[str, Any] | None,
 ) -> Verdict:
     assert arrival.kind is not None
     info = arrival.kind.info
@@ -141,10 +145,12 @@ def _judge_changed(
     if not _may_answer(arrival, worker, record, info):
         return _refused("not_allowed")
     if arrival.action == "update":
-        whole = apply(arrival.kind, record["fields"], arrival.fields)
+        whole = apply(arrival.kind, (survivor or record)["fields"], arrival.fields)
         if faults := broken_rules(arrival.kind, whole):
             return Verdict(problems=[one.as_json() for one in faults])
-    return Verdict(grid=record["grid"], proposal=not at_home)
+    if survivor is not None and not _in_area(areas, survivor["grid"], info):
+        at_home = False
+    return Verdict(grid=(survivor or record)["grid"], proposal=not at_home)
 
 
 def _may_answer(

@@ -43,9 +43,14 @@ class Edit:
     ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
     whether the clock behind it is. ``held`` are changes the writer's own log held before this one,
     ``overtaken_by`` the (path, change) whose writers had seen this one (a restored centre gets
+<<<<<<< HEAD
     them in any order). ``by_former`` are those of ``held`` that are known by the version alone that
     they were in a lost epoch. A ``proposal`` is kept beside what stands, whatever its writer had
     seen.
+=======
+    them in any order). A ``proposal`` is kept beside what stands, whatever its writer had seen.
+    ``aware`` are the (path, change) he had seen at a record that was merged into this one.
+>>>>>>> 4a877a6 (Weigh whether two records are one, search everything for it, merge and undo)
     """
 
     change_id: str
@@ -58,6 +63,7 @@ class Edit:
     overtaken_by: frozenset[tuple[str, str]] = frozenset()
     by_former: frozenset[str] = frozenset()
     proposal: bool = False
+    aware: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,7 @@ def same_epoch(one: int, other: int) -> bool:
 
 def void_was_seen(state: State, edit: Edit) -> bool:
     """Whether the record is void and the writer knew it when he wrote."""
-    return state.voided and _knew(edit, state.origins[VOIDED])
+    return state.voided and _knew(edit, VOIDED, state.origins[VOIDED])
 
 
 def merge_update(
@@ -176,7 +182,7 @@ def merge_void(
     """Merge a void: it stands unless somebody edited the record without its writer knowing."""
     work = _Work(state, edit)
     if not state.voided:
-        unseen = [entry for entry in state.origins.values() if not _knew(edit, entry)]
+        unseen = [entry for path, entry in state.origins.items() if not _knew(edit, path, entry)]
         if edit.proposal:
             unseen = unseen or list(state.origins.values())
         if (
@@ -221,7 +227,7 @@ class _Work:
             self._clash(path, present, entry or self.origins[VOIDED], value, None)
         elif self.edit.proposal:
             self._clash(path, present, entry or self.origins[DEFAULT], value, None)
-        elif entry is None or _knew(self.edit, entry):
+        elif entry is None or _knew(self.edit, path, entry):
             if policy == "latest" and entry and entry["change_id"] in self.edit.by_former:
                 self._clash(path, present, entry, value, "replaced")
             self._set(path, value)
@@ -268,13 +274,18 @@ class _Work:
             return "merged"
         if not self.changed:
             return "unchanged"
-        beside = any(not _knew(self.edit, entry) for entry in self.before.origins.values())
+        beside = any(not _knew(self.edit, *one) for one in self.before.origins.items())
         return "merged" if beside else "applied"
 
 
-def _knew(edit: Edit, entry: Mapping[str, Any]) -> bool:
-    """Whether the writer had seen the value of ``entry``: looked at it, or wrote it before."""
-    return bool(entry["version"] <= edit.base_version or entry["change_id"] in edit.held)
+def _knew(edit: Edit, path: str, entry: Mapping[str, Any]) -> bool:
+    """Whether the writer had seen the value of ``entry``: looked at it, wrote it before, or saw it
+    at a record that was merged into this one."""
+    return bool(
+        entry["version"] <= edit.base_version
+        or entry["change_id"] in edit.held
+        or (path, entry["change_id"]) in edit.aware
+    )
 
 
 def _is_overtaken(edit: Edit, state: State, entry: Mapping[str, Any]) -> bool:

@@ -44,6 +44,8 @@ def apply_judged(
         "version": effect.version,
         "conflict_id": effect.conflict_id,
         "problem": None,
+        "into_id": effect.into_id,
+        "into_version": effect.into_version,
     }
     return effect
 

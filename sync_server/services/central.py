@@ -137,6 +137,8 @@ def _edit(
 ) -> Effect:
     if row is None or row["kind"] != change.kind:
         raise Refusal("unknown_record")
+    if row["merged_into"] is not None:
+        raise Refusal("out_of_date")
     if change.action == "update":
         faults = broken_rules(kind, apply(kind, row["fields"], fields))
         if faults:

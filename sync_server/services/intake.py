@@ -151,6 +151,8 @@ class Intake:
             "doubts": arrival.doubts or None,
             "conflict_id": None,
             "waits_for": None,
+            "into_id": None,
+            "into_version": None,
             "former_version": batch.former.get(arrival.change_id),
         }
 
@@ -171,6 +173,7 @@ class Intake:
             Made(row["happened_at"], row["doubtful"], row["received_at"]),
             self._lay_in.get(above or row["record_id"], ()),
             row["record_id"] in self._taken_over,
+            self._ledger.survivor(row["record_id"]),
         )
         item.row["waits_for"] = verdict.waits_for
         if verdict.problems:

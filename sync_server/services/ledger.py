@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from schemas.catalogue import kind_of
 from schemas.kind import Action, Kind
 from schemas.search import search_text
+from sync_server.domain.duplicates import chain_of, known_beyond
 from sync_server.domain.merge import (
     Clash,
     Edit,
@@ -29,7 +30,7 @@ from sync_server.domain.merge import (
 from sync_server.domain.times import corrected, moment
 from sync_server.services.ids import new_id
 from sync_server.services.lines import Lines, saw_former
-from sync_server.store import writing
+from sync_server.store import duplicates, writing
 
 Row = dict[str, Any]
 
@@ -41,6 +42,9 @@ class Effect:
     outcome: str
     version: int | None
     conflict_id: str | None = None
+    into_id: str | None = None
+    """The record it was passed on to, because its own was merged into that one."""
+    into_version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Ledger:
         self.lines = Lines(connection, district)
         self.decided: set[str] = set()
         """The conflict entries that were settled in this transaction: by time, or withdrawn."""
+        self._links: dict[str, Row] = {}
 
     def load(self, record_ids: Collection[str]) -> None:
         """Read these records and their waiting conflict entries, those not read before."""
@@ -92,6 +97,20 @@ class Ledger:
         for entry in writing.open_entries(self._connection, self._district, found):
             path = (entry["record_id"], entry["path"])
             self._entries.setdefault(path, {})[entry["conflict_id"]] = entry["change_id"]
+        if merged := {one: row["merged_into"] for one, row in found.items() if row["merged_into"]}:
+            links = duplicates.standing_merges(self._connection, self._district, merged)
+            self._links |= {one: row["carried"] for one, row in links.items()}
+            self.load(merged.values())
+
+    def survivor(self, record_id: str | None) -> Row | None:
+        """Return the record that a loaded one was merged into in the end; None for any other."""
+        row = self.record(record_id)
+        if row is None or row["merged_into"] is None:
+            return None
+        return self._rows[self._chain(row["record_id"])[-1]]
+
+    def _chain(self, record_id: str) -> list[str]:
+        return chain_of(record_id, lambda one: self._rows[one]["merged_into"])
 
     def record(self, record_id: str | None) -> Row | None:
         """Return a loaded record as it stands in this transaction, None when there is none."""
@@ -148,9 +167,58 @@ class Ledger:
 
         Raises VoidedRecord when its writer knew the record to be void.
         """
+        edit = replace(edit, base_version=self._numbers.believed(edit.base_version))
+        if writer is not None and self._rows[record_id]["merged_into"] is not None:
+            return self._pass_on(edit, record_id, action, made_at, fields, offset_s, writer)
+        seen = (record_id, edit.base_version)
+        return self._merge(edit, record_id, action, made_at, fields, offset_s, writer, seen)
+
+    def _pass_on(
+        self,
+        edit: Edit,
+        record_id: str,
+        action: Action,
+        made_at: str,
+        fields: Mapping[str, Any],
+        offset_s: int,
+        writer: Writer,
+    ) -> Effect:
+        """Merge a change of a merged record into its survivor, by the ordinary rule.
+
+        Its versions say nothing of the survivor's: what the writer had seen there is told by the
+        values the two had alike when they were merged. The merged record gets a version of its own
+        for it, so that the writer's laptop knows when the answer has come.
+        """
+        *before, root = self._chain(record_id)
+        links = [self._links.get(one, {}) for one in before]
+        named = {entry["change_id"] for carried in links for entry in carried.values()}
+        held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, named)
+        aware = known_beyond(links, edit.base_version, held)
+        effect = self._merge(
+            replace(edit, base_version=0, aware=aware), root, action, made_at, fields, offset_s,
+            replace(writer, former_version=None), (record_id, edit.base_version),
+        )  # fmt: skip
+        row = self._rows[record_id]
+        state = State(row["fields"], row["origins"], row["version"], row["voided"], self._floor)
+        row["version"] = state.next_version
+        self._touched[record_id] = row
+        return replace(effect, version=row["version"], into_id=root, into_version=effect.version)
+
+    def _merge(
+        self,
+        edit: Edit,
+        record_id: str,
+        action: Action,
+        made_at: str,
+        fields: Mapping[str, Any],
+        offset_s: int,
+        writer: Writer | None,
+        seen: tuple[str, int],
+    ) -> Effect:
+        """Merge a change into a record; ``seen`` is which record, in which version, its writer
+        looked at."""
         row = self._rows[record_id]
         kind = kind_of(row["kind"])
-        edit = replace(edit, base_version=self._numbers.believed(edit.base_version))
         state = State(row["fields"], row["origins"], row["version"], row["voided"], self._floor)
         if writer is not None:
             edit = self._with_knowledge(edit, record_id, state, writer)
@@ -165,7 +233,7 @@ class Ledger:
             _write_state(row, kind, merged.state, offset_s)
             row |= {"last_author": edit.author, "last_made_at": made_at}
             self._touched[record_id] = row
-        return Effect(merged.outcome, row["version"], self._keep(record_id, edit, merged))
+        return Effect(merged.outcome, row["version"], self._keep(record_id, edit, merged, seen))
 
     def _with_knowledge(self, edit: Edit, record_id: str, state: State, writer: Writer) -> Edit:
         """Return the edit with what its writer had before him beyond its base version."""
@@ -230,13 +298,15 @@ class Ledger:
             if one == record_id and not edit.held.isdisjoint(entries.values())
         )
 
-    def _keep(self, record_id: str, edit: Edit, merged: Merged) -> str | None:
+    def _keep(
+        self, record_id: str, edit: Edit, merged: Merged, seen: tuple[str, int]
+    ) -> str | None:
         """Keep what a merge left beside the record; return the first entry's id, waiting first."""
         for path in merged.withdrawn:
             for conflict_id in self._take_own(record_id, path, edit):
                 self._amend(conflict_id, {"decision": "withdrawn", "decided_at": self._now})
         ids = [
-            self._keep_clash(record_id, edit, clash)
+            self._keep_clash(record_id, edit, clash, seen)
             for clash in sorted(merged.clashes, key=lambda clash: clash.decision is not None)
         ]
         return ids[0] if ids else None
@@ -249,7 +319,7 @@ class Ledger:
             del entries[conflict_id]
         return mine
 
-    def _keep_clash(self, record_id: str, edit: Edit, clash: Clash) -> str:
+    def _keep_clash(self, record_id: str, edit: Edit, clash: Clash, seen: tuple[str, int]) -> str:
         values: Row = {
             "visible": clash.visible,
             "visible_change_id": clash.visible_change_id,
@@ -277,7 +347,7 @@ class Ledger:
             "record_id": record_id,
             "path": clash.path,
             "base": writing.value_at(
-                self._connection, self._district, record_id, clash.path, edit.base_version
+                self._connection, self._district, seen[0], clash.path, seen[1]
             ),
             "device_id": edit.device_id,
             "opened_at": self._now,
@@ -304,6 +374,7 @@ class Ledger:
     def write(self) -> int:
         """Number and write everything touched; return how many records changed."""
         number = self._last_change_no
+        self._list_under_survivors()
         for row in self._touched.values():
             number += 1
             row["change_no"] = number
@@ -316,6 +387,14 @@ class Ledger:
         if self._touched:
             writing.set_change_no(self._connection, self._district, number)
         return len(self._touched)
+
+    def _list_under_survivors(self) -> None:
+        """List what names a merged record under the one it was merged into."""
+        parents = {row["parent_id"] for row in self._touched.values()} - {None}
+        roots = duplicates.roots(self._connection, self._district, parents)
+        if roots:
+            for row in self._touched.values():
+                row["parent_id"] = roots.get(row["parent_id"], row["parent_id"])
 
 
 def _write_state(row: Row, kind: type[Kind], state: State, offset_s: int) -> None:

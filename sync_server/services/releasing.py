@@ -103,6 +103,7 @@ class Releasing:
             ledger.record(parent_id(case.arrival) or above),
             Made(row["happened_at"], _unsure(row), row["received_at"]),
             [step.from_area for step in self._moved.get(above or row["record_id"], ())],
+            survivor=ledger.survivor(row["record_id"]),
         )
         row["waits_for"] = verdict.waits_for
         row["doubts"] = case.arrival.doubts or None

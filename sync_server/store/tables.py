@@ -12,6 +12,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from sync_server.store import case_tables as case_tables  # its tables belong to the metadata
+from sync_server.store import duplicate_tables as duplicate_tables  # its tables belong to it too
 from sync_server.store import service_tables as service_tables  # its tables belong to the metadata
 from sync_server.store.columns import Document, Utc
 from sync_server.store.columns import district_key as _district
@@ -195,6 +196,9 @@ changes = sa.Table(
     sa.Column("desk", sa.String(10)),
     # What staff made of it before they released it, {"schema", "fields"}; ``fields`` stays as sent.
     sa.Column("fixed", Document),
+    # Its record had been merged: the survivor it was passed on to, and that one's version by it.
+    _id("into_id"),
+    sa.Column("into_version", sa.BigInteger),
     sa.UniqueConstraint("district", "stream", "seq"),
     sa.Index(None, "district", "record_id"),
     sa.Index(
@@ -215,6 +219,13 @@ changes = sa.Table(
     sa.Index(None, "district", "device_id", "received_at"),
     sa.Index(None, "district", "outcome"),
     sa.Index(None, "district", "batch_id"),
+    sa.Index(
+        "ix_changes_into",
+        "district",
+        "into_id",
+        sqlite_where=sa.text("into_id IS NOT NULL"),
+        postgresql_where=sa.text("into_id IS NOT NULL"),
+    ),
     sa.Index(
         "ix_changes_waiting",
         "district",
@@ -339,7 +350,9 @@ aliases = sa.Table(
     _id("record_id", primary_key=True),
     _id("survivor_id", nullable=False),
     sa.Column("made_at", Utc, nullable=False),
+    sa.Index(None, "district", "survivor_id"),
 )
+"""Merged records: the one that each went into directly (that may have gone into a third)."""
 
 audit = sa.Table(
     "audit",

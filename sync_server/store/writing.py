@@ -24,9 +24,9 @@ FLOORS = "floors"
 _RECORD_KEYS = ("district", "record_id")
 _CHANGED = (
     "fields", "origins", "version", "change_no", "voided", "parent_id", "happened_at",
-    "last_author", "last_made_at", "search_text",
+    "last_author", "last_made_at", "search_text", "merged_into",
 )  # fmt: skip
-"""The columns of a record that a merge may change."""
+"""The columns of a record that a change may change."""
 
 
 def lock_district(connection: sa.Connection, district: str) -> int:
@@ -121,7 +121,10 @@ def insert_changes(connection: sa.Connection, rows: Sequence[Row]) -> None:
 
 def settle_held(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Write what became of changes that waited for their record."""
-    names = ("outcome", "version", "problem", "doubts", "conflict_id", "waits_for")
+    names = (
+        "outcome", "version", "problem", "doubts", "conflict_id", "waits_for", "into_id",
+        "into_version",
+    )  # fmt: skip
     if not rows:
         return
     statement = (

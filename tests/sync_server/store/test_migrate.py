@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
+from sync_server.services.duplicates import likely_same, search_duplicates
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import differences, migrate, step
 from sync_server.store.tables import changes, districts, records
+from tests.sync_server.world import NOON
 
 OLD = Path(__file__).parent / "old"
 
@@ -74,4 +76,20 @@ def test_an_old_database_keeps_opening(saved, tmp_path):
         record = connection.execute(sa.select(records)).one()
         assert record.fields["name"] == "林示例"
         assert connection.scalar(sa.select(sa.func.count()).select_from(changes)) == 2
+    store.close()
+
+
+def test_records_of_an_old_database_are_compared_at_the_first_look(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'old.db'}")
+    with store.writing() as connection:
+        raw = connection.connection.driver_connection
+        for statement in (OLD / "0006.sql").read_text(encoding="utf-8").split(";\n"):
+            raw.execute(statement)
+    migrate(store)
+    with store.reading() as connection:
+        record = connection.execute(sa.select(records)).one()
+    search_duplicates(store, "990101", NOON)
+    with store.reading() as connection:
+        found = likely_same(connection, "990101", record.kind, record.fields, grid=record.grid)
+    assert [one.record_id for one in found] == [record.record_id]
     store.close()

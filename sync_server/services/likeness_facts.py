@@ -1,0 +1,138 @@
+"""What is compared of records: read with where people live and who lives in a household."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.likeness.blocks import Facts
+from schemas.likeness.homes import Home, read_door, read_home, read_trade
+from schemas.likeness.people import Person, read_person
+from sync_server.domain.duplicates import is_live
+from sync_server.store import duplicates
+
+Row = Mapping[Any, Any]
+
+
+class FactsReader:
+    """Reads what is compared, in few queries; what was read once is kept while it lives."""
+
+    def __init__(self, connection: sa.Connection, district: str) -> None:
+        self._connection = connection
+        self._district = district
+        self._rows: dict[str, Row] = {}
+        self._missing: set[str] = set()
+        self._merges = duplicates.any_merged(connection, district)
+        self._roots: dict[str, str] = {}
+        self._members: dict[str, list[str]] = {}
+        self._whole: dict[str, list[str]] = {}
+
+    def take_all(self, kind: str) -> list[str]:
+        """Read every live record of a kind, once, and return their ids."""
+        if kind in self._whole:
+            return self._whole[kind]
+        found: list[str] = []
+        for row in duplicates.all_facts(self._connection, self._district, kind):
+            self._rows[row["record_id"]] = row
+            found.append(row["record_id"])
+        if kind == "resident":
+            for record_id in found:
+                home = self._rows[record_id]["parent_id"]
+                self._members.setdefault(home, []).append(record_id)
+        self._whole[kind] = found
+        return found
+
+    def take(self, record_ids: Collection[str]) -> None:
+        """Read these records, those not read before."""
+        wanted = {one for one in record_ids if one} - self._rows.keys() - self._missing
+        if not wanted:
+            return
+        found = duplicates.facts(self._connection, self._district, wanted)
+        self._rows |= found
+        self._missing |= wanted - found.keys()
+
+    def row(self, record_id: str) -> Row | None:
+        """Return a record as read; None when there is none, or it was not asked for."""
+        return self._rows.get(record_id)
+
+    def live(self, record_id: str) -> bool:
+        """Whether a record that was read counts."""
+        row = self._rows.get(record_id)
+        return row is not None and is_live(row)
+
+    def root(self, record_id: str) -> str:
+        """Return the record that one went into in the end, itself when it was not merged."""
+        if not self._merges or not record_id:
+            return record_id
+        if record_id not in self._roots:
+            found = duplicates.roots(self._connection, self._district, [record_id])
+            self._roots[record_id] = found.get(record_id, record_id)
+        return self._roots[record_id]
+
+    def take_around(self, record_ids: Collection[str]) -> None:
+        """Read these records with all that comparing them needs."""
+        self.take(record_ids)
+        rows = [self._rows[one] for one in record_ids if one in self._rows]
+        homes = [row["record_id"] for row in rows if row["kind"] == "household"]
+        self.take_members(homes)
+        self.take_places([row["fields"] for row in rows])
+
+    def take_places(self, stored: Collection[Mapping[str, Any]]) -> None:
+        """Read the households and rooms that these fields name."""
+        households = {self.root(str(one.get("household_id") or "")) for one in stored}
+        self.take(households)
+        rooms = {self.root(str(one.get("room_id") or "")) for one in stored}
+        rooms |= {self._named(one, "room_id") for one in households}
+        self.take(rooms)
+
+    def take_members(self, households: Collection[str]) -> None:
+        """Read who lives in these households."""
+        wanted = set(households) - self._members.keys()
+        if not wanted:
+            return
+        found = duplicates.below(self._connection, self._district, "resident", wanted)
+        self._members |= {one: found.get(one, []) for one in wanted}
+        self.take([one for some in found.values() for one in some])
+
+    def members(self, household_id: str) -> list[str]:
+        """Return the live members of a household that were read."""
+        return self._members.get(household_id, [])
+
+    def _named(self, record_id: str, name: str) -> str:
+        row = self._rows.get(record_id)
+        return self.root(str(row["fields"].get(name) or "")) if row else ""
+
+    def of(self, record_id: str) -> Facts:
+        """Return what is compared of a record that was read with what is around it."""
+        row = self._rows[record_id]
+        return self.of_fields(row["kind"], row["fields"], row["grid"], record_id)
+
+    def of_fields(
+        self, kind: str, fields: Mapping[str, Any], grid: str = "", record_id: str = ""
+    ) -> Facts:
+        """Return what is compared of fields, those of a record to be made too."""
+        if kind == "resident":
+            return self._person(fields, grid)
+        if kind == "household":
+            return self._home(fields, grid, record_id)
+        if kind == "room":
+            return read_door({**fields, "building_id": self.root(fields.get("building_id") or "")})
+        return read_trade(fields, grid=grid, room=self.root(fields.get("room_id") or ""))
+
+    def _person(self, fields: Mapping[str, Any], grid: str) -> Person:
+        home = self.root(str(fields.get("household_id") or ""))
+        room = self._named(home, "room_id")
+        building = self._named(room, "building_id")
+        return read_person(fields, home=home, room=room, building=building, grid=grid)
+
+    def _home(self, fields: Mapping[str, Any], grid: str, record_id: str) -> Home:
+        room = self.root(str(fields.get("room_id") or ""))
+        people = [
+            read_person(row["fields"])
+            for one in self.members(record_id)
+            if (row := self._rows.get(one)) is not None
+        ]
+        building = self._named(room, "building_id")
+        return read_home(fields, building=building, grid=grid, people=people, room=room)

@@ -1,0 +1,290 @@
+"""Merging two records and undoing it: nothing is lost, and who did not know is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sync_server.domain.errors import Refusal
+from sync_server.services import duplicates
+from sync_server.services.accounts import User
+from sync_server.services.centre import Centre, open_centre
+from sync_server.services.merging import Wanted, merge_records, undo_merge
+from sync_server.settings import Settings
+from sync_server.store.duplicate_tables import duplicate_pairs
+from sync_server.store.tables import audit, changes, conflicts, records
+from tests.sync_server.services.desks import hire
+from tests.sync_server.world import (
+    DISTRICT,
+    GRID,
+    OTHER_GRID,
+    Laptop,
+    StillClock,
+    add_worker,
+    household,
+    join,
+    outcomes,
+    resident,
+)
+
+
+class Town:
+    """Two laptops of one grid, one of another, and somebody who may merge."""
+
+    def __init__(self, centre: Centre, clock: StillClock) -> None:
+        self.centre, self.clock = centre, clock
+        self.staff: User = hire(centre)
+        self.first = join(centre, add_worker(centre, "w1"), key="ab" * 32)
+        self.second = join(centre, add_worker(centre, "w2"), key="cd" * 32)
+        self.far = join(centre, add_worker(centre, "w3", grids=(OTHER_GRID,)), key="ef" * 32)
+
+    def two(self, kind: str, one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:
+        """Make two records on the first laptop that all hold; return their ids."""
+        ids = [self.first.write(kind, "create", said)["record_id"] for said in (one, other)]
+        for laptop in (self.first, self.second, self.first):
+            laptop.send()
+        return ids[0], ids[1]
+
+    def row(self, record_id: str) -> dict[str, Any]:
+        """Return a record of the centre."""
+        with self.centre.store.reading() as connection:
+            wanted = sa.select(records).where(records.c.record_id == record_id)
+            return dict(connection.execute(wanted).mappings().one())
+
+    def merge(self, kind: str, merged: str, survivor: str, **picks: Any) -> str:
+        """Merge one record into another as somebody who has just looked at both."""
+        seen = (self.row(merged)["version"], self.row(survivor)["version"])
+        wanted = Wanted(kind, merged, survivor, picks, seen, "同一个人")
+        return merge_records(self.centre.store, self.staff, wanted, self.clock())
+
+    def undo(self, merge_id: str) -> None:
+        """Undo a merge."""
+        undo_merge(self.centre.store, self.staff, merge_id, "不是同一个人", self.clock())
+
+    def open_conflicts(self, record_id: str) -> list[tuple[str, Any, Any]]:
+        """Return path, visible and other value of the open conflicts of a record."""
+        with self.centre.store.reading() as connection:
+            wanted = sa.select(conflicts).where(
+                conflicts.c.record_id == record_id, conflicts.c.decision.is_(None)
+            )
+            return [(r.path, r.visible, r.other) for r in connection.execute(wanted)]
+
+    def sync(self) -> None:
+        """Let every laptop come once more."""
+        for laptop in (self.first, self.second, self.far):
+            laptop.send()
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town on SQLite that all tests of this module share, each with records of its own."""
+    clock = StillClock()
+    folder: Path = tmp_path_factory.mktemp("merges")
+    centre = open_centre(Settings(data=folder / "centre", district=DISTRICT, testing=True), clock)
+    yield Town(centre, clock)
+    centre.store.close()
+
+
+def update(laptop: Laptop, kind: str, record_id: str, base: int | None = None, **said: Any) -> str:
+    """Change a record on a laptop, looking at what it holds; return the change's id."""
+    version = laptop.version(record_id) if base is None else base
+    return str(laptop.write(kind, "update", said, record_id, base_version=version)["change_id"])
+
+
+def test_the_survivor_has_what_was_chosen_and_the_other_travels_as_merged(town):
+    here, there = town.two(
+        "resident", resident(phone="13800001111"), resident(phone="13900002222", guardian="王样本")
+    )
+    town.merge("resident", there, here, phone="merged")
+    assert town.row(here)["fields"]["phone"] == "13900002222"
+    assert town.row(here)["fields"]["guardian"] == "王样本"  # only the other one said it
+    assert town.row(there)["fields"]["phone"] == "13900002222"  # as it was
+    town.sync()
+    for laptop in (town.first, town.second):
+        assert laptop.records[there]["merged_into"] == here
+        assert laptop.records[here]["fields"]["phone"] == "13900002222"
+    with town.centre.store.reading() as connection:
+        told = connection.execute(
+            sa.select(changes.c.action, changes.c.fields).where(changes.c.record_id == there)
+        ).all()
+    assert ("merge", {"into": here}) in [tuple(one) for one in told]
+
+
+def test_a_change_of_somebody_unaware_goes_to_the_survivor(town):
+    here, there = town.two("household", household(phone="13800001111"), household(size=4))
+    update(town.second, "household", there, remarks="有犬")
+    town.merge("household", there, here)
+    answer = town.second.send()
+    assert outcomes(answer) == ["merged"]
+    assert town.row(here)["fields"]["remarks"] == "有犬"
+    assert "remarks" not in town.row(there)["fields"]
+    # The version told is the merged record's own, so that the laptop knows its copy has come.
+    assert answer["receipts"][0]["version"] == town.second.version(there)
+
+
+def test_a_value_unaware_of_another_at_the_survivor_is_a_conflict(town):
+    here, there = town.two(
+        "household", household(phone="13800001111"), household(phone="13900002222")
+    )
+    update(town.second, "household", there, phone="13700003333")
+    town.merge("household", there, here)
+    assert outcomes(town.second.send()) == ["conflict"]
+    assert town.open_conflicts(here) == [("phone", "13800001111", "13700003333")]
+
+
+def test_a_value_the_writer_had_seen_at_the_merged_record_is_replaced(town):
+    here, there = town.two(
+        "household", household(phone="13800001111"), household(phone="13900002222")
+    )
+    update(town.second, "household", there, phone="13700003333")
+    town.merge("household", there, here, phone="merged")
+    assert outcomes(town.second.send()) == ["merged"]
+    assert town.row(here)["fields"]["phone"] == "13700003333"
+    assert town.open_conflicts(here) == []
+
+
+def test_a_void_of_the_merged_record_asks_staff_about_the_survivor(town):
+    here, there = town.two("household", household(), household(remarks="重复"))
+    base = town.second.version(there)
+    town.second.write("household", "void", {"reason": "录重了"}, there, base_version=base)
+    town.merge("household", there, here)
+    assert outcomes(town.second.send()) == ["conflict"]
+    assert not town.row(here)["voided"]
+    assert not town.row(there)["voided"]
+
+
+def test_what_is_made_for_the_merged_record_is_listed_under_the_survivor(town):
+    here, there = town.two("household", household(), household(remarks="二"))
+    before = town.first.write("resident", "create", resident(household_id=there))["record_id"]
+    town.first.send()
+    merge_id = town.merge("household", there, here)
+    after = town.second.write("resident", "create", resident(household_id=there))["record_id"]
+    own = town.second.write("resident", "create", resident(household_id=here))["record_id"]
+    town.second.send()
+    assert {town.row(one)["parent_id"] for one in (before, after, own)} == {here}
+    assert town.row(before)["fields"]["household_id"] == there  # no reference is rewritten
+    town.undo(merge_id)
+    assert town.row(before)["parent_id"] == town.row(after)["parent_id"] == there
+    assert town.row(own)["parent_id"] == here
+
+
+def test_undoing_gives_both_back_with_what_came_later(town):
+    here, there = town.two(
+        "household", household(phone="13800001111", size=2), household(phone="13900002222", size=3)
+    )
+    update(town.second, "household", there, phone="13700003333")
+    merge_id = town.merge("household", there, here, phone="merged", size="merged")
+    town.second.send()
+    town.first.send()
+    update(town.first, "household", here, remarks="合并后所写")
+    town.first.send()
+    town.undo(merge_id)
+    town.sync()
+    mine, theirs = town.row(here)["fields"], town.row(there)["fields"]
+    assert (mine["phone"], mine["size"], mine["remarks"]) == ("13800001111", 2, "合并后所写")
+    assert (theirs["phone"], theirs["size"]) == ("13700003333", 3)
+    assert town.row(there)["merged_into"] is None
+    assert "merged_into" not in town.second.records[there]
+    assert town.open_conflicts(here) == town.open_conflicts(there) == []
+
+
+def test_a_conflict_that_came_with_a_passed_change_leaves_with_it(town):
+    here, there = town.two(
+        "household", household(phone="13800001111"), household(phone="13900002222")
+    )
+    update(town.second, "household", there, phone="13700003333")
+    merge_id = town.merge("household", there, here)
+    town.second.send()
+    assert town.open_conflicts(here)
+    town.undo(merge_id)
+    assert town.open_conflicts(here) == []
+    assert town.row(here)["fields"]["phone"] == "13800001111"
+    assert town.row(there)["fields"]["phone"] == "13700003333"
+
+
+def test_chains_are_followed_and_circles_cannot_come_about(town):
+    one, two = town.two("household", household(phone="13800001111"), household(remarks="二"))
+    three, four = town.two("household", household(size=9), household(remarks="四"))
+    update(town.second, "household", one, phone="13700003333")
+    first = town.merge("household", one, two)
+    town.merge("household", two, three)
+    assert outcomes(town.second.send()) == ["merged"]
+    assert town.row(three)["fields"]["phone"] == "13700003333"
+    for merged, survivor in ((three, one), (three, two), (one, four), (three, three)):
+        with pytest.raises(Refusal):
+            town.merge("household", merged, survivor)
+    with pytest.raises(Refusal, match="later_merge_first"):
+        town.undo(first)
+
+
+def test_a_survivor_in_another_grid_takes_the_change_as_a_proposal(town):
+    here = town.first.write("resident", "create", resident(phone="13900002222"))["record_id"]
+    town.first.send()
+    there = town.far.write(
+        "resident", "create", resident(phone="13900002222"), grid=OTHER_GRID
+    )["record_id"]  # fmt: skip
+    town.far.send()
+    update(town.first, "resident", here, phone="13700003333")
+    town.merge("resident", here, there)
+    assert outcomes(town.first.send()) == ["conflict"]
+    assert town.open_conflicts(there) == [("phone", "13900002222", "13700003333")]
+    assert there not in town.first.records  # of the other grid nothing is told
+
+
+def test_merging_asks_for_settled_records_the_right_and_what_was_seen(town):
+    here, there = town.two("household", household(phone="13800001111"), household())
+    wanted = Wanted("household", there, here, {}, (99, 99))
+    with pytest.raises(Refusal, match="out_of_date"):
+        merge_records(town.centre.store, town.staff, wanted, town.clock())
+    leader = hire(town.centre, "leader", (GRID,))
+    seen = (town.row(there)["version"], town.row(here)["version"])
+    wanted = Wanted("household", there, here, {}, seen)
+    with pytest.raises(Refusal, match="not_allowed"):
+        merge_records(town.centre.store, leader, wanted, town.clock())
+    for laptop, phone in ((town.first, "13700003333"), (town.second, "13600004444")):
+        update(laptop, "household", here, base=town.row(here)["version"] and 1, phone=phone)
+        laptop.send()
+    assert town.open_conflicts(here)
+    with pytest.raises(Refusal, match="conflicts_first"):
+        town.merge("household", there, here)
+
+
+def test_undone_records_are_not_suggested_again(town):
+    here, there = town.two(
+        "resident",
+        resident(name="欧阳示例", birth="1977-07"),
+        resident(name="欧阳示例", birth="1977-07"),
+    )
+    ids = tuple(sorted((here, there)))
+
+    def state() -> str | None:
+        duplicates.search_duplicates(town.centre.store, town.centre.code, town.clock())
+        with town.centre.store.reading() as connection:
+            wanted = sa.select(duplicate_pairs.c.state).where(
+                duplicate_pairs.c.first_id == ids[0], duplicate_pairs.c.second_id == ids[1]
+            )
+            return connection.execute(wanted).scalar()
+
+    town.sync()
+    for one in (here, there):  # in one household, so that nothing else is needed
+        update(town.first, "resident", one, base=town.row(one)["version"], household_id=here)
+    town.first.send()
+    assert state() == "open"
+    merge_id = town.merge("resident", there, here)
+    assert state() == "merged"
+    town.undo(merge_id)
+    assert state() == "apart"
+
+
+def test_a_merge_and_its_undoing_are_in_the_audit(town):
+    here, there = town.two("household", household(), household(remarks="二"))
+    merge_id = town.merge("household", there, here)
+    town.undo(merge_id)
+    with town.centre.store.reading() as connection:
+        wanted = sa.select(audit.c.action, audit.c.user_id).where(audit.c.target == there)
+        found = {tuple(one) for one in connection.execute(wanted)}
+    assert found == {("merge", town.staff.user_id), ("unmerge", town.staff.user_id)}
