@@ -16,8 +16,8 @@ from sync_server.services import accounts, demo_world, holdings, units
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
-from sync_server.services.duplicates import search_duplicates
 from sync_server.services.devices import issue_join_code
+from sync_server.services.duplicates import search_duplicates
 from sync_server.services.relay import take_in
 from sync_server.services.replay import replay
 from sync_server.services.restore import restore as restore_backup

@@ -221,7 +221,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add(
         "run-due",
         "办理到时间的事：核查后三天无评价的办结，挂账到期的恢复，查找重复（服务器运行时每分钟自动做）。",
-        "Take the steps whose time has come, look for duplicates (a running server does it by itself).",
+        "Take the steps whose time has come, look for duplicates (a server does it every minute).",
     )
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
     one.add_argument(

@@ -43,14 +43,9 @@ class Edit:
     ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
     whether the clock behind it is. ``held`` are changes the writer's own log held before this one,
     ``overtaken_by`` the (path, change) whose writers had seen this one (a restored centre gets
-<<<<<<< HEAD
     them in any order). ``by_former`` are those of ``held`` that are known by the version alone that
     they were in a lost epoch. A ``proposal`` is kept beside what stands, whatever its writer had
-    seen.
-=======
-    them in any order). A ``proposal`` is kept beside what stands, whatever its writer had seen.
-    ``aware`` are the (path, change) he had seen at a record that was merged into this one.
->>>>>>> 4a877a6 (Weigh whether two records are one, search everything for it, merge and undo)
+    seen. ``aware`` are the (path, change) he had seen at a record that was merged into this one.
     """
 
     change_id: str

@@ -144,6 +144,7 @@ class Ledger:
             "made_at": made_at,
             "received_at": received_at or self._now,
             "device_id": edit.device_id,
+            "merged_into": None,
             "last_author": edit.author,
             "last_made_at": made_at,
             "happened_at": edit.happened_at,
