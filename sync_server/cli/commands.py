@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import date
 
-from sync_server.cli import demo_year
+from sync_server.cli import demo_year, importing
 from sync_server.cli.demo_facts import print_world
 from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
@@ -21,6 +21,7 @@ from sync_server.services.duplicates import search_duplicates
 from sync_server.services.relay import take_in
 from sync_server.services.replay import replay
 from sync_server.services.restore import restore as restore_backup
+from sync_server.services.world_sheets import write_sheets
 from sync_server.settings import Settings
 from sync_server.store.relay_folder import whole_file
 
@@ -73,6 +74,13 @@ def build_demo(settings: Settings, args: argparse.Namespace) -> None:
         demo_year.command(settings, args, _watched(args))
         return
     progress = _watched(args)
+    if args.as_xlsx:
+        counts = write_sheets(
+            args.world, args.as_xlsx, seed=args.seed, today=args.today, progress=progress
+        )
+        for kind, count in counts.items():
+            print(f"{kind:14} {count:>8,}")
+        return
     if args.files:
         built = demo_world.write_files(
             args.world, args.files, seed=args.seed, today=args.today, progress=progress
@@ -208,4 +216,6 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "relay": relay,
     "replay": judge_again,
     "run-due": run_due,
+    "import": importing.import_files,
+    "undo-import": importing.undo_import,
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 import sync_server
 from schemas.codes import code_list
+from sync_server.cli import importing
 from sync_server.cli.commands import COMMANDS, day
 from sync_server.cli.sentences import lines
 from sync_server.cli.serving import MakeApp, serve
@@ -213,6 +214,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--grids", required=True, nargs="+", metavar="CODE", help="网格代码 (grid codes)"
     )
     _add_demo_world(add)
+    importing.add_options(add)
     add(
         "replay",
         "升级之后，重新判断旧程序不认识的变更（每次启动也会自动做）。",
@@ -266,6 +268,12 @@ def _add_demo_world(add: Any) -> None:
         type=Path,
         metavar="DIR",
         help="写成文件而不装入 (write files instead of loading)",
+    )
+    one.add_argument(
+        "--as-xlsx",
+        type=Path,
+        metavar="DIR",
+        help="把底数写成 XLSX 台账，供 import 导入 (write the base data as registers for import)",
     )
     one.add_argument(
         "--check",

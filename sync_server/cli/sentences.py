@@ -160,6 +160,35 @@ SENTENCES: dict[str, Label] = {
         "写文件的终端没有在本中心登记，什么都没有收入。",
         "The device that wrote the file is not known here; nothing was taken in.",
     ),
+    "no_such_file": Label("读不到文件：{file}。", "The file cannot be read: {file}."),
+    "sheet_unreadable": Label(
+        "这不是能读的表格文件（XLSX 或 CSV），或者已损坏：{file}。",
+        "This is no spreadsheet that can be read (XLSX or CSV), or it is damaged: {file}.",
+    ),
+    "sheet_old": Label(
+        "这是旧的 .xls 文件，请在表格软件中另存为 .xlsx：{file}。",
+        "This is an old .xls file; save it as .xlsx: {file}.",
+    ),
+    "sheet_locked": Label(
+        "文件有密码，请先去掉密码：{file}。", "The file has a password; remove it first: {file}."
+    ),
+    "sheet_empty": Label("表格里没有内容：{file}。", "The sheet holds nothing: {file}."),
+    "sheet_too_long": Label(
+        "表格超过 {most} 行，请分成几个文件：{file}。",
+        "The sheet has more than {most} rows; part it: {file}.",
+    ),
+    "columns_missing": Label(
+        "缺少必需的列，请改表头，或在“导入”页面对应：{file}：{columns}。",
+        "Needed columns are missing; correct the heads, or use the import page: {file}: {columns}.",
+    ),
+    "rows_refused": Label(
+        "有 {count} 行没有导入，原因见上；改好后再导入一次，已导入的不会重复。",
+        "{count} rows were not imported, see above; correct them and import again.",
+    ),
+    "import_state": Label(
+        "这次导入现在不能这样做。", "The import is at another stage; this cannot be done now."
+    ),
+    "unknown_record": Label("没有这个编号。", "There is no such id."),
     "program_missing": Label("找不到程序 {program}。", "The program {program} was not found."),
     "unknown_world": Label("没有这个演示世界：{world}。", "There is no demo world {world}."),
 }

@@ -27,6 +27,8 @@ Right = Literal[
     "units",
     "handed",
     "merge",
+    "imports",
+    "ledgers",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -48,6 +50,8 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "units": frozenset({"admin", "district"}),
     "handed": frozenset({"department", "company"}),
     "merge": _OFFICES,
+    "imports": _OFFICES,
+    "ledgers": frozenset({"admin", "district"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
@@ -55,7 +59,8 @@ RIGHTS: dict[Right, frozenset[str]] = {
 ``limits`` setting working days and time limits, ``units`` keeping the register of departments and
 companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
 them through; ``merge`` making one record of two and undoing it; ``handed`` handling what was
-dispatched to one's own unit."""
+dispatched to one's own unit; ``imports`` bringing registers in and taking them back; ``ledgers``
+saying what ledgers there are and which columns exports have."""
 
 LONGEST_CODE = 17
 

@@ -1,0 +1,403 @@
+"""What becomes of the rows of a register: new, a change of what is there, nothing, or refused.
+
+A row is matched with the record that is there by its natural keys. What an import once said and
+somebody has changed since is not said anew: only what differs from the file's last version counts,
+so that importing the same file again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from schemas.catalogue import kind_of
+from schemas.check import FieldProblem, broken_rules, check
+from schemas.kind import Kind
+from schemas.values import apply, to_wire
+from sync_server.domain import natural_keys as keys
+from sync_server.domain.areas import holds, inside
+from sync_server.domain.sheets.columns import PARENT
+from sync_server.domain.sheets.completing import household_code
+from sync_server.domain.sheets.plan import Plan
+from sync_server.domain.sheets.problems import RowProblem, from_field
+from sync_server.services.ids import new_id
+from sync_server.services.import_areas import Areas, People
+from sync_server.services.import_places import Along, Found, Item, Places, trial_id
+from sync_server.services.import_reading import RowReader, Said
+from sync_server.store import imports as store_imports
+from sync_server.store.import_files import StagedRow
+
+Outcome = Literal["new", "changed", "unchanged", "refused", "likely", "skipped"]
+HEAD = "02"
+REFERENCE = {"building": "compound_id", "room": "building_id", "household": "room_id",
+             "resident": "household_id", "care": "resident_id"}  # fmt: skip
+GRID_DIGITS = 15
+
+Likely = Mapping[str, Any]
+FindLikely = Callable[[sa.Connection, str, str, Mapping[str, Any]], Sequence[Likely]]
+"""``(connection, district, kind, fields) -> records it is likely the same as``, the likeliest
+first, each with ``record_id``, ``score`` and ``reason`` (labels in both languages)."""
+
+
+@dataclass
+class Judged:
+    """One row and what becomes of it. ``fields``: of a new record all (as stored), of a change
+    those that differ. ``key`` is the surest one it is known by."""
+
+    said: Said
+    outcome: Outcome
+    key: str | None = None
+    record_id: str | None = None
+    area: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    present: Found | None = None
+    along: tuple[Along, ...] = ()
+    head_of: str | None = None
+    """The household whose head this resident is, to be noted there."""
+    problems: list[RowProblem] = field(default_factory=list)
+    doubts: list[FieldProblem] = field(default_factory=list)
+    likely: list[Likely] = field(default_factory=list)
+
+    @property
+    def row(self) -> StagedRow:
+        """The row as it stands in the file."""
+        return self.said.row
+
+
+@dataclass(frozen=True)
+class Task:
+    """The import a row belongs to, as far as judging it needs to know."""
+
+    district: str
+    import_id: str
+    plan: Plan
+    scope: tuple[str, ...]
+    author: str
+    choices: Mapping[int, str] = field(default_factory=dict)
+
+
+class Judge:
+    """Judges the rows of one import, run by run; areas and people are read once."""
+
+    def __init__(
+        self, connection: sa.Connection, task: Task, *, trial: bool,
+        likely: FindLikely | None = None,
+    ) -> None:  # fmt: skip
+        self.task = task
+        self.kind: type[Kind] = kind_of(task.plan.kind)
+        self.name = task.plan.kind
+        self.trial = trial
+        self._likely = likely
+        self.areas = Areas.read(connection, task.district)
+        self._reader = RowReader(
+            task.plan, self.areas, People(connection, task.district), task.scope
+        )
+
+    def judge(
+        self, connection: sa.Connection, rows: Sequence[StagedRow], now: datetime
+    ) -> list[Judged]:
+        """Return what becomes of each row, as things stand now."""
+        places = Places(
+            connection, self.task.district, along=self.task.plan.along, trial=self.trial
+        )
+        items = []
+        for row in rows:
+            items.append(Item(self._reader.read(row, now)))
+            if self.name == "area" and not items[-1].failed:
+                self.areas.add(items[-1].said.whole)  # the rows below may lie in it
+        self._find_parents(places, items)
+        for one in items:
+            self._fill_in(one)
+        known = places.lookup({key for one in items for key in self._identities(one)})
+        wanted = {key for one in items if (key := self._first_key(one))}
+        before = store_imports.rows_keyed(
+            connection, self.task.district, self.task.import_id, wanted, rows[0].number
+        )
+        judged = [self._judge_one(places, one, known, before) for one in items]
+        self._leave_what_is_no_news(connection, judged)
+        self._check_likely(connection, judged)
+        return judged
+
+    # Where a row belongs --------------------------------------------------------------------
+
+    def _find_parents(self, places: Places, items: Sequence[Item]) -> None:
+        if self.name == "shop":
+            places.find(items, "room", optional=True)
+        elif self.name in PARENT:
+            places.find(items, PARENT[self.name])
+
+    def _fill_in(self, one: Item) -> None:
+        """Add what follows from the record above: the reference, a household's number, a keeper."""
+        said, above = one.said, one.at.get(PARENT.get(self.name, "room"))
+        if above is None:
+            return
+        if self.name == "shop":
+            said.filled["room_id"] = above.record_id
+            return
+        said.filled[REFERENCE[self.name]] = above.record_id
+        if self.name == "household" and not said.whole.get("code"):
+            said.filled["code"] = household_code(above.record_id, one.text("household.head"))
+        if self.name == "care" and not said.whole.get("keeper_id"):
+            said.filled["keeper_id"] = self.areas.workers.get(above.area, self.task.author)
+
+    def _area_of(self, one: Item) -> str:
+        said = one.said
+        if self.name == "area":
+            return str(said.whole.get("code") or "")
+        if self.name == "compound":
+            return str(said.whole.get("community_code") or "")[:12]
+        if self.name == "unit":
+            return said.area or self.task.district
+        if self.name == "building":
+            return said.area
+        above = one.at.get(PARENT.get(self.name, "room"))
+        return above.area if above else said.area
+
+    # Who it is ------------------------------------------------------------------------------
+
+    def _identities(self, one: Item) -> list[str]:
+        """Return the keys by which the row may be a record that is there, the surest first."""
+        if one.failed:
+            return []
+        fields = one.said.whole
+        if self.name == "compound":
+            name, area = str(fields.get("name") or ""), str(fields.get("community_code") or "")
+            by_name = keys.compound_in(area, name)
+            return [keys.compound_by_code(fields["code"]), by_name] if fields.get("code") else [
+                by_name
+            ]  # fmt: skip
+        if self.name == "household":
+            coded = "code" in one.said.given
+            return [
+                keys.household_by_code(fields["code"])
+            ] if coded else self._room_identities(one)  # fmt: skip
+        if self.name == "resident":
+            household, name = str(fields["household_id"]), str(fields.get("name") or "")
+            found = [keys.resident_numbered(fields["id_no"])] if fields.get("id_no") else []
+            if fields.get("birth"):
+                return [*found, keys.resident_born(household, name, str(fields["birth"]))]
+            return [*found, keys.resident_in(household, name)]
+        return keys.keys_of(self.name, fields)
+
+    def _room_identities(self, one: Item) -> list[str]:
+        """A household without a number: by the number it would get, else by its room."""
+        code = str(one.said.whole.get("code") or "")
+        return [keys.household_by_code(code), keys.household_in(one.at["room"].record_id)]
+
+    def _first_key(self, one: Item) -> str:
+        identities = self._identities(one)
+        if self.name == "household" and identities:
+            return keys.household_by_code(str(one.said.whole.get("code") or ""))
+        if self.name == "resident" and len(identities) > 1:
+            return identities[1]
+        return identities[0] if identities else ""
+
+    def _present(
+        self, places: Places, one: Item, known: Mapping[str, list[Found]]
+    ) -> tuple[Found | None, list[Likely]]:
+        """Return the record the row is, or those it is likely to be without being sure."""
+        identities = self._identities(one)
+        if self.name == "resident":
+            return self._present_resident(one, identities, known)
+        if self.name == "household" and "code" not in one.said.given:
+            by_code, in_room = known[identities[0]], known[identities[1]]
+            if by_code:
+                return by_code[0], []
+            head = one.text("household.head")
+            if head:
+                named = places.lookup(
+                    {keys.resident_in(found.record_id, head) for found in in_room}
+                )
+                in_room = [
+                    found for found in in_room if named[keys.resident_in(found.record_id, head)]
+                ]
+            return (in_room[0], []) if len(in_room) == 1 else (None, [])
+        if self.name == "compound" and len(identities) == 2:
+            by_code, by_name = known[identities[0]], known[identities[1]]
+            if by_code:
+                return by_code[0], []
+            return None, [_likely(found, "same_name") for found in by_name]
+        for key in identities:
+            if known[key]:
+                return known[key][0], []
+        return None, []
+
+    def _present_resident(
+        self, one: Item, identities: Sequence[str], known: Mapping[str, list[Found]]
+    ) -> tuple[Found | None, list[Likely]]:
+        fields = one.said.whole
+        here = known[identities[-1]]
+        if fields.get("id_no"):
+            numbered = known[identities[0]]
+            for found in numbered:
+                if found.fields.get("household_id") == fields["household_id"]:
+                    return found, []
+            if numbered and not here:
+                return None, [_likely(found, "same_id") for found in numbered]
+        return (here[0], []) if len(here) == 1 else (None, [])
+
+    # What becomes of it ---------------------------------------------------------------------
+
+    def _judge_one(
+        self, places: Places, one: Item, known: Mapping[str, list[Found]], before: dict[str, int]
+    ) -> Judged:
+        said = one.said
+        if one.failed:
+            return Judged(said, "refused", problems=said.problems)
+        key = self._first_key(one)
+        if key in before:
+            said.wrong(_naming(self.kind), "repeated", row=before[key])
+            return Judged(said, "refused", key, problems=said.problems)
+        present, likely = self._present(places, one, known)
+        area = self._area_of(one)
+        if not self._may_lie_in(said, area, present):
+            return Judged(said, "refused", key, problems=said.problems)
+        choice = self.task.choices.get(said.row.number) or ""
+        if likely and not choice:
+            choice = "likely" if self.trial else self.task.plan.likely
+        if likely and choice == "update":
+            present = Found(likely[0]["record_id"], likely[0]["area"], dict(likely[0]["fields"]))
+        judged = (
+            self._as_change(one, present, key) if present else self._as_new(one, area, key, places)
+        )
+        if judged.outcome != "refused" and key:
+            before[key] = said.row.number
+        if likely and choice in ("likely", "skip"):
+            judged.outcome = "likely" if choice == "likely" else "skipped"
+        judged.likely = likely
+        return judged
+
+    def _may_lie_in(self, said: Said, area: str, present: Found | None) -> bool:
+        where = present.area if present else area
+        reach = self.kind.info.reach
+        if not where:
+            said.wrong("grid", "area_missing")
+        elif not inside(where, self.task.scope):
+            said.wrong("grid", "outside", value=where)
+        elif reach == "grid" and len(where) < GRID_DIGITS:
+            said.wrong("grid", "area_missing")
+        elif self.name == "area":
+            above = str(said.whole.get("parent_code") or "")
+            if above and above not in self.areas.known:
+                said.wrong("parent_code", "outside_parent", value=above)
+        return not said.problems
+
+    def _as_new(self, one: Item, area: str, key: str, places: Places) -> Judged:
+        said = one.said
+        wire = to_wire(self.kind, said.whole)
+        checked = check(self.kind, "create", wire)
+        if not checked.ok:
+            problems = [self._of_field(said, fault) for fault in checked.problems]
+            return Judged(said, "refused", key, problems=problems)
+        stored = apply(self.kind, {}, checked.fields)
+        record_id = trial_id(key) if self.trial and key else new_id()
+        places.made(self.name, record_id, area, stored)
+        head = self.name == "resident" and stored.get("relation") == HEAD
+        return Judged(
+            said, "new", key, record_id, area, stored, along=tuple(one.along),
+            head_of=stored["household_id"] if head else None, doubts=list(checked.doubts),
+        )  # fmt: skip
+
+    def _as_change(self, one: Item, present: Found, key: str) -> Judged:
+        said = one.said
+        given = {
+            name: value
+            for name, value in said.given.items()
+            if value is not None and name not in REFERENCE.values()
+        }
+        judged = Judged(said, "unchanged", key, present.record_id, present.area, present=present)
+        checked = check(self.kind, "update", given) if given else None
+        if checked is not None and not checked.ok:
+            judged.problems = [self._of_field(said, fault) for fault in checked.problems]
+            judged.outcome = "refused"
+            return judged
+        news = checked.fields if checked else {}
+        judged.fields = {
+            name: value for name, value in news.items() if present.fields.get(name) != value
+        }
+        judged.doubts = list(checked.doubts) if checked and judged.fields else []
+        judged.outcome = "changed" if judged.fields else "unchanged"
+        if judged.fields:
+            faults = broken_rules(self.kind, {**present.fields, **judged.fields})
+            judged.problems = [self._of_field(said, fault) for fault in faults]
+            judged.outcome = "refused" if faults else "changed"
+        return judged
+
+    def _leave_what_is_no_news(self, connection: sa.Connection, judged: Sequence[Judged]) -> None:
+        """What the file said before, and others changed since, is not said anew."""
+        some = {one.record_id for one in judged if one.outcome == "changed" and one.record_id}
+        if not some:
+            return
+        said = store_imports.last_said(connection, self.task.district, some)
+        for one in judged:
+            if one.outcome == "changed" and one.record_id in said:
+                before = said[one.record_id]
+                one.fields = {
+                    name: value for name, value in one.fields.items() if before.get(name) != value
+                }
+                if not one.fields:
+                    one.outcome = "unchanged"
+
+    def _check_likely(self, connection: sa.Connection, judged: Sequence[Judged]) -> None:
+        """Look for records a new row is likely to be, though no key says so."""
+        if self._likely is None:
+            return
+        for one in judged:
+            if one.outcome != "new" or one.along:
+                continue
+            found = self._likely(connection, self.task.district, self.name, one.fields)
+            found = [
+                match for match in found
+                if holds(self.task.scope, str(match["area"]), self.kind.info.reach)
+            ]  # fmt: skip
+            if not found:
+                continue
+            one.likely = list(found)
+            choice = self.task.choices.get(one.row.number) or ""
+            if self.trial and not choice:
+                one.outcome = "likely"
+            elif (choice or self.task.plan.likely) == "skip":
+                one.outcome = "skipped"
+            elif (choice or self.task.plan.likely) == "update":
+                self._turn_into_update(one)
+
+    def _turn_into_update(self, one: Judged) -> None:
+        first = one.likely[0]
+        found = Found(first["record_id"], first["area"], dict(first["fields"]))
+        update = self._as_change(Item(one.said), found, one.key or "")
+        one.outcome, one.fields, one.present = update.outcome, update.fields, found
+        one.record_id, one.area, one.head_of = found.record_id, found.area, None
+        one.problems, one.doubts = update.problems, update.doubts
+
+    def _of_field(self, said: Said, fault: FieldProblem) -> RowProblem:
+        name = fault.pointer.split("/")[1] if "/" in fault.pointer else ""
+        value = said.whole.get(name)
+        return from_field(name, "" if value is None else str(value), fault.problem)
+
+
+def _likely(found: Found, reason: str) -> Likely:
+    return {
+        "record_id": found.record_id, "area": found.area, "score": 1.0,
+        "reason": REASONS[reason], "fields": found.fields,
+    }  # fmt: skip
+
+
+REASONS = {
+    "same_name": [
+        "同一社区里已有同名的小区，编码不同",
+        "A compound of this name with another code",
+    ],
+    "same_id": [
+        "另一户已有同一身份证号的居民",
+        "A resident of another household has this ID number",
+    ],
+}
+
+
+def _naming(kind: type[Kind]) -> str:
+    own = [name for name in kind.info.title if "." not in name]
+    return own[0] if own else ""
