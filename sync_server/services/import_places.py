@@ -14,7 +14,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
-from schemas.search import fold
 from sync_server.domain import natural_keys as keys
 from sync_server.domain.sheets.columns import LOCATORS, MADE_ALONG, PARENT
 from sync_server.domain.sheets.completing import household_code, room_label
@@ -23,6 +22,9 @@ from sync_server.services.import_reading import Said
 from sync_server.store import record_keys, records_read
 
 GRID_DIGITS = 15
+REFERENCE = {"building": "compound_id", "room": "building_id", "household": "room_id",
+             "resident": "household_id", "care": "resident_id"}  # fmt: skip
+"""The field by which each kind names what it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,6 @@ class Item:
 
     said: Said
     at: dict[str, Found] = field(default_factory=dict)
-    along: list[Along] = field(default_factory=list)
 
     def text(self, column: str) -> str:
         """Return what the row says in a column that names something above."""
@@ -76,6 +77,8 @@ class Places:
         self._trial = trial
         self._made: dict[str, list[Found]] = {}
         """What was made along or anew in this run, by key."""
+        self._pending: dict[str, Along] = {}
+        """What was made along, by id, until a row that is new brings it."""
 
     def find(self, items: Sequence[Item], kind: str, *, optional: bool = False) -> None:
         """Find the record of ``kind`` that each row names, and those above it on the way.
@@ -128,6 +131,15 @@ class Places:
         """Know a record that a row of this run makes, for the rows after it."""
         for key in keys.keys_of(kind, fields):
             self._made.setdefault(key, []).append(Found(record_id, area, fields))
+
+    def bring(self, record_id: str) -> list[Along]:
+        """Return what a new row below this record has to bring along, the uppermost first: what was
+        made along and no row before it has brought."""
+        found: list[Along] = []
+        while (one := self._pending.pop(record_id, None)) is not None:
+            found.append(one)
+            record_id = str(one.fields[REFERENCE[one.kind]])
+        return found[::-1]
 
     def _compounds(self, items: Sequence[Item]) -> None:
         for one in items:
@@ -215,10 +227,8 @@ class Places:
             one.said.wrong("grid", "area_missing")
             return
         known_by = keys.keys_of(kind, fields)
-        if kind == "household":
-            known_by.append(_along_key(one))
-        record_id = trial_id(known_by[-1]) if self._trial else new_id()
-        one.along.append(Along(kind, record_id, area, fields, tuple(known_by)))
+        record_id = trial_id(known_by[0]) if self._trial else new_id()
+        self._pending[record_id] = Along(kind, record_id, area, fields, tuple(known_by))
         one.at[kind] = Found(record_id, area, fields)
         for key in known_by:
             self._made.setdefault(key, []).append(one.at[kind])
@@ -298,8 +308,9 @@ def _keys_below(one: Item, kind: str) -> list[str]:
 
 
 def _along_key(one: Item) -> str:
-    return keys.hashed(
-        "household", "along", one.at["room"].record_id, fold(one.text("household.head"))
+    """The number a household gets that comes without one tells it again by room and head."""
+    return keys.household_by_code(
+        household_code(one.at["room"].record_id, one.text("household.head"))
     )
 
 

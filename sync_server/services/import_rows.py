@@ -26,15 +26,13 @@ from sync_server.domain.sheets.plan import Plan
 from sync_server.domain.sheets.problems import RowProblem, from_field
 from sync_server.services.ids import new_id
 from sync_server.services.import_areas import Areas, People
-from sync_server.services.import_places import Along, Found, Item, Places, trial_id
+from sync_server.services.import_places import REFERENCE, Along, Found, Item, Places, trial_id
 from sync_server.services.import_reading import RowReader, Said
 from sync_server.store import imports as store_imports
 from sync_server.store.import_files import StagedRow
 
 Outcome = Literal["new", "changed", "unchanged", "refused", "likely", "skipped"]
 HEAD = "02"
-REFERENCE = {"building": "compound_id", "room": "building_id", "household": "room_id",
-             "resident": "household_id", "care": "resident_id"}  # fmt: skip
 GRID_DIGITS = 15
 
 Likely = Mapping[str, Any]
@@ -259,15 +257,18 @@ class Judge:
         choice = self.task.choices.get(said.row.number) or ""
         if likely and not choice:
             choice = "likely" if self.trial else self.task.plan.likely
+        if key:
+            before[key] = said.row.number
+        if likely and choice in ("likely", "skip"):
+            outcome: Outcome = "likely" if choice == "likely" else "skipped"
+            return Judged(said, outcome, key, area=area, fields=said.whole, likely=likely)
         if likely and choice == "update":
-            present = Found(likely[0]["record_id"], likely[0]["area"], dict(likely[0]["fields"]))
+            present = _as_found(likely[0])
         judged = (
             self._as_change(one, present, key) if present else self._as_new(one, area, key, places)
         )
-        if judged.outcome != "refused" and key:
-            before[key] = said.row.number
-        if likely and choice in ("likely", "skip"):
-            judged.outcome = "likely" if choice == "likely" else "skipped"
+        if judged.outcome == "refused":
+            before.pop(key, None)
         judged.likely = likely
         return judged
 
@@ -295,10 +296,12 @@ class Judge:
             return Judged(said, "refused", key, problems=problems)
         stored = apply(self.kind, {}, checked.fields)
         record_id = trial_id(key) if self.trial and key else new_id()
+        above = one.at.get(PARENT.get(self.name, "room"))
         places.made(self.name, record_id, area, stored)
         head = self.name == "resident" and stored.get("relation") == HEAD
         return Judged(
-            said, "new", key, record_id, area, stored, along=tuple(one.along),
+            said, "new", key, record_id, area, stored,
+            along=tuple(places.bring(above.record_id)) if above else (),
             head_of=stored["household_id"] if head else None, doubts=list(checked.doubts),
         )  # fmt: skip
 
@@ -366,8 +369,7 @@ class Judge:
                 self._turn_into_update(one)
 
     def _turn_into_update(self, one: Judged) -> None:
-        first = one.likely[0]
-        found = Found(first["record_id"], first["area"], dict(first["fields"]))
+        found = _as_found(one.likely[0])
         update = self._as_change(Item(one.said), found, one.key or "")
         one.outcome, one.fields, one.present = update.outcome, update.fields, found
         one.record_id, one.area, one.head_of = found.record_id, found.area, None
@@ -382,8 +384,14 @@ class Judge:
 def _likely(found: Found, reason: str) -> Likely:
     return {
         "record_id": found.record_id, "area": found.area, "score": 1.0,
-        "reason": REASONS[reason], "fields": found.fields,
+        "reason": REASONS[reason], "fields": found.fields, "version": found.version,
     }  # fmt: skip
+
+
+def _as_found(match: Likely) -> Found:
+    return Found(
+        match["record_id"], match["area"], dict(match["fields"]), int(match.get("version") or 0)
+    )
 
 
 REASONS = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.kinds.care import INTERVAL_DAYS
+from schemas.search import fold
 from sync_server.domain.natural_keys import hashed, plain_no
 
 LEVEL_BY_LENGTH = {6: "district", 9: "street", 12: "community", 15: "grid", 17: "micro"}
@@ -36,7 +37,7 @@ def room_label(building_no: str, unit_no: str, no: str) -> str:
 
 def household_code(room_id: str, head: str) -> str:
     """Return a number for a household that came without one: it follows from room and head."""
-    return f"Z{hashed('household', 'number', room_id, head)[:12].upper()}"
+    return f"Z{hashed('household', 'number', room_id, fold(head))[:12].upper()}"
 
 
 def _area(fields: Mapping[str, Any], around: Mapping[str, str]) -> dict[str, Any]:
