@@ -36,9 +36,9 @@ HEAD = "02"
 GRID_DIGITS = 15
 
 Likely = Mapping[str, Any]
-FindLikely = Callable[[sa.Connection, str, str, Mapping[str, Any]], Sequence[Likely]]
-"""``(connection, district, kind, fields) -> records it is likely the same as``, the likeliest
-first, each with ``record_id``, ``score`` and ``reason`` (labels in both languages)."""
+FindLikely = Callable[[sa.Connection, str, Mapping[str, Any], str], Sequence[Likely]]
+"""``(connection, kind, fields, area) -> records it is likely the same as``, the likeliest first,
+each with its ``record_id``, ``area``, ``fields``, ``version``, and the ``score`` and ``reason``."""
 
 
 @dataclass
@@ -76,6 +76,8 @@ class Task:
     scope: tuple[str, ...]
     author: str
     choices: Mapping[int, str] = field(default_factory=dict)
+    doubted: frozenset[int] | None = None
+    """The rows that were likely there already when the file was checked; None: it was not."""
 
 
 class Judge:
@@ -115,9 +117,8 @@ class Judge:
         before = store_imports.rows_keyed(
             connection, self.task.district, self.task.import_id, wanted, rows[0].number
         )
-        judged = [self._judge_one(places, one, known, before) for one in items]
+        judged = [self._judge_one(connection, places, one, known, before) for one in items]
         self._leave_what_is_no_news(connection, judged)
-        self._check_likely(connection, judged)
         return judged
 
     # Where a row belongs --------------------------------------------------------------------
@@ -241,8 +242,9 @@ class Judge:
     # What becomes of it ---------------------------------------------------------------------
 
     def _judge_one(
-        self, places: Places, one: Item, known: Mapping[str, list[Found]], before: dict[str, int]
-    ) -> Judged:
+        self, connection: sa.Connection, places: Places, one: Item,
+        known: Mapping[str, list[Found]], before: dict[str, int],
+    ) -> Judged:  # fmt: skip
         said = one.said
         if one.failed:
             return Judged(said, "refused", problems=said.problems)
@@ -254,22 +256,12 @@ class Judge:
         area = self._area_of(one)
         if not self._may_lie_in(said, area, present):
             return Judged(said, "refused", key, problems=said.problems)
-        choice = self.task.choices.get(said.row.number) or ""
-        if likely and not choice:
-            choice = "likely" if self.trial else self.task.plan.likely
-        if key:
+        if present is not None:
+            judged = self._as_change(one, present, key)
+        else:
+            judged = self._as_new(connection, places, one, area, key, likely)
+        if key and judged.outcome != "refused":
             before[key] = said.row.number
-        if likely and choice in ("likely", "skip"):
-            outcome: Outcome = "likely" if choice == "likely" else "skipped"
-            return Judged(said, outcome, key, area=area, fields=said.whole, likely=likely)
-        if likely and choice == "update":
-            present = _as_found(likely[0])
-        judged = (
-            self._as_change(one, present, key) if present else self._as_new(one, area, key, places)
-        )
-        if judged.outcome == "refused":
-            before.pop(key, None)
-        judged.likely = likely
         return judged
 
     def _may_lie_in(self, said: Said, area: str, present: Found | None) -> bool:
@@ -287,14 +279,27 @@ class Judge:
                 said.wrong("parent_code", "outside_parent", value=above)
         return not said.problems
 
-    def _as_new(self, one: Item, area: str, key: str, places: Places) -> Judged:
-        said = one.said
-        wire = to_wire(self.kind, said.whole)
-        checked = check(self.kind, "create", wire)
+    def _as_new(
+        self, connection: sa.Connection, places: Places, one: Item, area: str, key: str,
+        likely: Sequence[Likely],
+    ) -> Judged:  # fmt: skip
+        """Make a new record of a row, unless it is wrong, or likely is one that is there."""
+        said, number = one.said, one.said.row.number
+        checked = check(self.kind, "create", to_wire(self.kind, said.whole))
         if not checked.ok:
             problems = [self._of_field(said, fault) for fault in checked.problems]
             return Judged(said, "refused", key, problems=problems)
         stored = apply(self.kind, {}, checked.fields)
+        if not likely and self._looks_for_likely(number):
+            likely = self._found_likely(connection, stored, area)
+        chosen = self.task.choices.get(number) or ("" if self.trial else self.task.plan.likely)
+        if likely and chosen == "update":
+            judged = self._as_change(one, _as_found(likely[0]), key)
+            judged.likely = list(likely)
+            return judged
+        if likely and chosen != "new":
+            outcome: Outcome = "skipped" if chosen == "skip" else "likely"
+            return Judged(said, outcome, key, area=area, fields=stored, likely=list(likely))
         record_id = trial_id(key) if self.trial and key else new_id()
         above = one.at.get(PARENT.get(self.name, "room"))
         places.made(self.name, record_id, area, stored)
@@ -302,8 +307,26 @@ class Judge:
         return Judged(
             said, "new", key, record_id, area, stored,
             along=tuple(places.bring(above.record_id)) if above else (),
-            head_of=stored["household_id"] if head else None, doubts=list(checked.doubts),
+            head_of=stored["household_id"] if head else None,
+            doubts=list(checked.doubts), likely=list(likely),
         )  # fmt: skip
+
+    def _looks_for_likely(self, number: int) -> bool:
+        """Whether a new row is compared with what is there: where it was not looked at before, or
+        was likely one then."""
+        return self._likely is not None and (
+            self.task.doubted is None or number in self.task.doubted
+        )
+
+    def _found_likely(
+        self, connection: sa.Connection, stored: Mapping[str, Any], area: str
+    ) -> list[Likely]:
+        assert self._likely is not None
+        return [
+            match
+            for match in self._likely(connection, self.name, stored, area)
+            if holds(self.task.scope, str(match["area"]), self.kind.info.reach)
+        ]
 
     def _as_change(self, one: Item, present: Found, key: str) -> Judged:
         said = one.said
@@ -344,36 +367,6 @@ class Judge:
                 }
                 if not one.fields:
                     one.outcome = "unchanged"
-
-    def _check_likely(self, connection: sa.Connection, judged: Sequence[Judged]) -> None:
-        """Look for records a new row is likely to be, though no key says so."""
-        if self._likely is None:
-            return
-        for one in judged:
-            if one.outcome != "new" or one.along:
-                continue
-            found = self._likely(connection, self.task.district, self.name, one.fields)
-            found = [
-                match for match in found
-                if holds(self.task.scope, str(match["area"]), self.kind.info.reach)
-            ]  # fmt: skip
-            if not found:
-                continue
-            one.likely = list(found)
-            choice = self.task.choices.get(one.row.number) or ""
-            if self.trial and not choice:
-                one.outcome = "likely"
-            elif (choice or self.task.plan.likely) == "skip":
-                one.outcome = "skipped"
-            elif (choice or self.task.plan.likely) == "update":
-                self._turn_into_update(one)
-
-    def _turn_into_update(self, one: Judged) -> None:
-        found = _as_found(one.likely[0])
-        update = self._as_change(Item(one.said), found, one.key or "")
-        one.outcome, one.fields, one.present = update.outcome, update.fields, found
-        one.record_id, one.area, one.head_of = found.record_id, found.area, None
-        one.problems, one.doubts = update.problems, update.doubts
 
     def _of_field(self, said: Said, fault: FieldProblem) -> RowProblem:
         name = fault.pointer.split("/")[1] if "/" in fault.pointer else ""

@@ -23,6 +23,7 @@ from sync_server.domain.sheets.plan import Plan, proposed, read_plan, remembered
 from sync_server.services import audit
 from sync_server.services.centre import Centre
 from sync_server.services.import_apply import apply_rows, row_of
+from sync_server.services.import_likely import find_likely, refresh
 from sync_server.services.import_rows import FindLikely, Judge, Task
 from sync_server.services.import_undo import Undo
 from sync_server.services.ledger import Ledger
@@ -48,9 +49,9 @@ def folder_of(centre: Centre, import_id: str) -> ImportFolder:
 class Worker:
     """Does the work of imports; several may run beside each other, each on an import of its own."""
 
-    def __init__(self, centre: Centre, likely: FindLikely | None = None) -> None:
+    def __init__(self, centre: Centre, *, compare: bool = True) -> None:
         self._centre = centre
-        self._likely = likely
+        self._compare = compare
         self._name = secrets.token_hex(8)
         self._judges: dict[str, Judge] = {}
 
@@ -128,7 +129,7 @@ class Worker:
         centre, import_id = self._centre, row["import_id"]
         some, progress = self._rows(row)
         if row["progress"]["place"] == 0:
-            catch_up(centre.store, centre.code)
+            self._prepare(row)
         with centre.store.writing() as connection:
             key_all(connection, centre.code, writing.lock_district(connection, centre.code))
             judge = self._judge(connection, row, trial=True)
@@ -146,7 +147,7 @@ class Worker:
         centre, code = self._centre, self._centre.code
         some, progress = self._rows(row)
         if row["progress"]["place"] == 0:
-            catch_up(centre.store, code)
+            self._prepare(row)
         with centre.store.writing() as connection:
             now = centre.clock()
             ledger = Ledger(connection, code, now)
@@ -159,7 +160,12 @@ class Worker:
                 seen = store_imports.rows_numbered(connection, code, row["import_id"], numbers)
                 store_imports.drop_rows(connection, code, row["import_id"], list(seen))
                 choices = {number: one["choice"] for number, one in seen.items() if one["choice"]}
-                judge.task = replace(judge.task, choices=choices)
+                doubted = [number for number, one in seen.items() if one["outcome"] == "likely"]
+                judge.task = replace(
+                    judge.task,
+                    choices=choices,
+                    doubted=frozenset(doubted) if row["plan"].get("checked") else None,
+                )
                 judged = judge.judge(connection, some, now)
                 apply_rows(connection, judge.task, ledger, judged, now, seen)
                 counts.update(one.outcome for one in judged)
@@ -174,6 +180,23 @@ class Worker:
                 )  # fmt: skip
         if not some:
             self._judges.pop(row["import_id"], None)
+
+    def _prepare(self, row: Mapping[str, Any]) -> None:
+        """Bring up to date by what rows are told apart, in transactions of their own."""
+        catch_up(self._centre.store, self._centre.code)
+        with self._centre.store.reading() as connection:
+            compares = self._compare and self._find(connection, row) is not None
+        if compares:
+            refresh(self._centre)
+
+    def _find(self, connection: sa.Connection, row: Mapping[str, Any]) -> FindLikely | None:
+        return find_likely(connection, self._task(row), row) if self._compare else None
+
+    def _task(self, row: Mapping[str, Any]) -> Task:
+        return Task(
+            self._centre.code, row["import_id"], read_plan(row["plan"]),
+            tuple(row["scope_codes"]), row["made_by"],
+        )  # fmt: skip
 
     def _rows(self, row: Mapping[str, Any]) -> tuple[list[StagedRow], dict[str, Any]]:
         """Return the next rows, without heads, and where the work stands after them."""
@@ -192,11 +215,8 @@ class Worker:
     def _judge(self, connection: sa.Connection, row: Mapping[str, Any], *, trial: bool) -> Judge:
         found = self._judges.get(row["import_id"])
         if found is None or found.trial != trial or row["progress"]["place"] == 0:
-            task = Task(
-                self._centre.code, row["import_id"], read_plan(row["plan"]),
-                tuple(row["scope_codes"]), row["made_by"],
-            )  # fmt: skip
-            found = Judge(connection, task, trial=trial, likely=self._likely)
+            find = self._find(connection, row)
+            found = Judge(connection, self._task(row), trial=trial, likely=find)
             self._judges = {row["import_id"]: found}
         return found
 

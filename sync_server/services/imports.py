@@ -164,7 +164,7 @@ def run_checked(centre: Centre, who: Importer, import_id: str, likely: str) -> N
     already and nobody chose for. Raises Refusal: unknown_record, import_state."""
     with centre.store.writing() as connection:
         row = get(connection, who, import_id)
-        plan = {**row["plan"], "likely": likely}
+        plan = {**row["plan"], "likely": likely, "checked": True}
         progress = {"row": 0, "place": 0, "total": row["progress"]["total"]}
         moved = store_imports.move(
             connection, who.district, import_id, ("checked",),

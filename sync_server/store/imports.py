@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sync_server.store.import_tables import import_columns, import_rows, imports
 from sync_server.store.scope import chunks
-from sync_server.store.tables import changes
+from sync_server.store.tables import changes, records
 
 Row = Mapping[str, Any]
 AT_WORK = ("reading", "checking", "running", "undoing")
@@ -299,6 +299,33 @@ def origin_of(
         )
     )
     return {row[0]: (row[1], row[2], int(row[3])) for row in connection.execute(query)}
+
+
+def any_of_kind(connection: sa.Connection, district: str, kind: str, before: int | None) -> bool:
+    """Whether a living record of a kind came before a change number (None: whether any is)."""
+    wanted = (
+        sa.select(sa.literal(1))
+        .select_from(records)
+        .where(records.c.district == district, records.c.kind == kind, records.c.voided.is_(False))
+    )
+    if before is not None:
+        wanted = wanted.where(records.c.first_no <= before)
+    return connection.execute(wanted.limit(1)).first() is not None
+
+
+def made_by(
+    connection: sa.Connection, district: str, import_id: str, record_ids: Collection[str]
+) -> set[str]:
+    """Return those of these records that an import made or changed."""
+    if not record_ids:
+        return set()
+    wanted = sa.select(import_rows.c.record_id).where(
+        import_rows.c.district == district,
+        import_rows.c.import_id == import_id,
+        import_rows.c.record_id.in_(sorted(record_ids)),
+        import_rows.c.change_id.is_not(None),
+    )
+    return set(connection.execute(wanted).scalars())
 
 
 # Columns ----------------------------------------------------------------------------------------

@@ -58,10 +58,10 @@ def workbook(*sheets: tuple[str, Sequence[Sequence[Any]]]) -> bytes:
 class Registry:
     """A centre into which registers are brought."""
 
-    def __init__(self, centre: Centre, who: Importer | None = None, **options: Any) -> None:
+    def __init__(self, centre: Centre, who: Importer | None = None) -> None:
         self.centre = centre
         self.who = who or imports.operator(centre.code)
-        self.worker = Worker(centre, **options)
+        self.worker = Worker(centre)
 
     def take(self, data: bytes, name: str = "台账.xlsx") -> list[str]:
         """Take a file in and have its rows read; return its imports."""

@@ -32,6 +32,8 @@ class Plan:
     area: str = ""
     along: bool = True
     likely: str = "skip"
+    checked: bool = False
+    """Whether staff saw what would become of it before it ran."""
 
     @property
     def data_from(self) -> int:
@@ -45,7 +47,7 @@ class Plan:
             "heads": list(self.heads),
             "columns": {str(place): name for place, name in self.columns.items()},
             "fixed": dict(self.fixed), "area": self.area, "along": self.along,
-            "likely": self.likely,
+            "likely": self.likely, "checked": self.checked,
         }  # fmt: skip
 
     def missing(self) -> list[str]:

@@ -278,3 +278,25 @@ def test_columns_chosen_once_are_proposed_for_the_next_file_of_that_shape(regist
     assert proposed.fixed["sex"] == "男"
     imports.discard(registry.centre, registry.who, again)
     assert not folder_of(registry.centre, again).folder.exists()
+
+
+def test_rows_that_are_likely_there_wait_for_a_choice_and_then_do_as_chosen(registry):
+    registry.run(REGISTER)
+    alike = [list(row) for row in PEOPLE[:2]]
+    alike[1][6:9] = ["林士例", None, "户主"]  # a homophone, of the same room and phone
+    alike = [[*alike[0], "出生年月", "性别"], [*alike[1], "1980-01", "男"]]
+    [import_id] = registry.take(workbook(("居民", alike)))
+    plan = imports.plan_of(registry.row(import_id))
+    imports.check_file(registry.centre, registry.who, import_id, plan)
+    registry.worker.work()
+    assert registry.row(import_id)["counts"] == {"likely": 1}
+    [row] = registry.rows(import_id, "likely")
+    person = find(registry.centre, "resident", name="林示例")
+    assert row["likely"][0]["record_id"] == person["record_id"]
+    assert "同音" in row["likely"][0]["reason"][0]
+    imports.choose(registry.centre, registry.who, import_id, {row["row"]: "update"})
+    imports.run_checked(registry.centre, registry.who, import_id, "skip")
+    registry.worker.work()
+    assert registry.row(import_id)["counts"]["changed"] == 1
+    assert living(registry.centre)["resident"] == 3
+    assert find(registry.centre, "resident", name="林士例")["record_id"] == person["record_id"]

@@ -1,0 +1,54 @@
+"""Records that a new row of a register likely is, though no key says so (``duplicates.py``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.likeness.blocks import COMPARED
+from sync_server.services.centre import Centre
+from sync_server.services.duplicates import Likely as Same
+from sync_server.services.duplicates import likely_same, search_duplicates
+from sync_server.services.import_rows import FindLikely, Likely, Task
+from sync_server.store import imports as store_imports
+
+
+def refresh(centre: Centre) -> None:
+    """Compare what was changed since the last look, so that everything there is can be found."""
+    search_duplicates(centre.store, centre.code, centre.clock())
+
+
+def find_likely(connection: sa.Connection, task: Task, row: Mapping[str, Any]) -> FindLikely | None:
+    """Return what finds them for one import; None when nothing of its kind was there before it.
+
+    Among the rows of one file keys alone tell who is who: members of a family are alike.
+    """
+    kind, before = task.plan.kind, row["first_no"]
+    if kind not in COMPARED:
+        return None
+    if not store_imports.any_of_kind(connection, task.district, kind, before):
+        return None
+
+    def find(
+        connection: sa.Connection, kind: str, fields: Mapping[str, Any], area: str
+    ) -> Sequence[Likely]:
+        found = likely_same(connection, task.district, kind, fields, grid=area)
+        mine = store_imports.made_by(
+            connection, task.district, task.import_id, [one.record_id for one in found]
+        )
+        return [_told(one) for one in found if one.record_id not in mine]
+
+    return find
+
+
+def _told(one: Same) -> Likely:
+    return {
+        "record_id": one.record_id,
+        "area": one.grid,
+        "fields": dict(one.fields),
+        "version": 0,
+        "score": one.likeness.score,
+        "reason": [one.likeness.text("zh"), one.likeness.text("en")],
+    }
