@@ -22,12 +22,15 @@ from field_app.settings import Settings
 from field_app.timer import Timer
 from field_app.web import (
     base_data,
+    coverage,
     drafts,
     errors,
     health,
     i18n,
     issues,
     join,
+    knock,
+    materials,
     notices,
     outbox,
     patrols,
@@ -88,8 +91,8 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Flask:
     errors.init(app)
     for feature in (
         session, i18n, health, join, unlock, recovery, today, patrols, visits, issues,
-        service_requests, notices, base_data, records, search, photos, drafts, widgets, outbox,
-        sync, relay, receipts, revoked, settings_pages,
+        service_requests, notices, knock, materials, coverage, base_data, records, search, photos,
+        drafts, widgets, outbox, sync, relay, receipts, revoked, settings_pages,
     ):  # fmt: skip
         app.register_blueprint(feature.pages)
     return app

@@ -13,6 +13,7 @@ from typing import Any
 from schemas.kind import Kind
 from schemas.kinds.area import Area
 from schemas.kinds.building import Building
+from schemas.kinds.campaign import Campaign
 from schemas.kinds.care import Care
 from schemas.kinds.compound import Compound
 from schemas.kinds.correction import Correction
@@ -20,6 +21,7 @@ from schemas.kinds.decision import Decision
 from schemas.kinds.household import Household
 from schemas.kinds.issue import Issue
 from schemas.kinds.issue_step import IssueStep
+from schemas.kinds.material_move import MaterialMove
 from schemas.kinds.notice import Notice
 from schemas.kinds.notice_read import NoticeRead
 from schemas.kinds.patrol import Patrol
@@ -48,8 +50,10 @@ KINDS: dict[str, type[Kind]] = {
         Household,
         Resident,
         Care,
+        Campaign,
         Patrol,
         Visit,
+        MaterialMove,
         Photo,
         Issue,
         IssueStep,
@@ -65,6 +69,8 @@ KINDS: dict[str, type[Kind]] = {
 UPCASTS: dict[tuple[str, int], Upcast] = {
     # Version 2 added fields; a step without ``after`` counts as it did.
     ("issue_step", 1): dict,
+    # Version 2 names the knock campaign and what was answered there.
+    ("visit", 1): dict,
 }
 """``(kind, from_version)`` to the function of that step; kept for ever."""
 

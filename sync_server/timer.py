@@ -1,5 +1,6 @@
-"""What happens at the centre by itself while it serves: steps of issues whose time has come, and
-the search for duplicates among what was changed.
+"""What happens at the centre by itself while it serves: steps of issues whose time has come,
+the search for duplicates among what was changed, and keeping the rows behind the figures of field
+work fresh, so that whoever opens a page of figures does not wait for it.
 
 Every process that serves ticks once a minute; whoever is first does what is due, the others find
 nothing left. Each tick arms the next one whatever went wrong in it.
@@ -16,6 +17,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services.centre import Centre
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.duplicates import search_duplicates
+from sync_server.services.field_lines import bring_up_to_date
 from sync_server.store.engine import Store
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Timer:
         and keeps nothing else from being done."""
         taken = self._do("steps", lambda *due: take_due_steps(*due))
         self._do("pairs", lambda *due: search_duplicates(*due).pairs)
+        self._do("rows of field work", lambda store, code, _: bring_up_to_date(store, code))
         return taken
 
     def _do(self, what: str, work: Callable[[Store, str, datetime], int]) -> int:

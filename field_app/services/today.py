@@ -17,6 +17,7 @@ from field_app.services.choices import names
 from field_app.services.corrections import Asked, open_corrections
 from field_app.services.drafts import MAIN, Draft, begun
 from field_app.services.issue_work import IssueWork, issue_work
+from field_app.services.knock import Campaign, running
 from field_app.services.notices import Notice, held_notices
 from field_app.services.outbox import Item, unread_decisions
 from field_app.services.overview import look
@@ -76,6 +77,8 @@ class Today:
     care: tuple[CareDue, ...]
     alarms: tuple[Alarm, ...]
     """People in care missed twice in a row, whose issue is not over."""
+    campaigns: tuple[Campaign, ...]
+    """The knock campaigns that run today."""
     issues: IssueWork
     requests: tuple[Request, ...]
     """The service requests the worker has in hand, by what is due next."""
@@ -106,6 +109,7 @@ def today(ws: Workspace) -> Today:
         missed=tuple(missing_slots(ws)),
         care=tuple(care_due(ws)),
         alarms=tuple(open_alarms(ws)),
+        campaigns=tuple(running(ws)),
         issues=issue_work(ws),
         requests=tuple(my_requests(ws)),
         free_requests=len(claimable(ws)),

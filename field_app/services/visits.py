@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from field_app.domain.typed import values_of
+from field_app.services import knock
 from field_app.services.care_alarms import Made, contact_words, missed_before, missed_twice
 from field_app.services.care_help import open_requests
 from field_app.services.drafts import (
@@ -41,7 +42,7 @@ from field_app.services.service_requests import (
     step_part,
 )
 from field_app.services.workspace import Workspace
-from schemas.care_contact import alarm_fields, alarm_id, missed
+from schemas.care_contact import NOT_MET, alarm_fields, alarm_id, missed
 from schemas.catalogue import kind_of
 from schemas.clock import read_moment, written
 
@@ -95,26 +96,38 @@ def start_visit(
     shop_id: str | None = None,
     result: str | None = None,
     purpose: str | None = None,
+    campaign_id: str | None = None,
 ) -> str:
     """Open the draft of a visit that happens now and return its id.
 
     What the last visit there said is carried on for the fields declared so; with ``result`` (nobody
-    at home) the rest is filled in as far as it can be. Raises DraftGone for an unknown door.
+    at home) the rest is filled in as far as it can be; with ``campaign_id`` it counts for that
+    knock campaign, whose leaflets are filled in as planned where somebody was met. Raises DraftGone
+    for an unknown door or campaign.
     """
     aim = {"household_id": household_id, "shop_id": shop_id}
     where = {name: value for name, value in aim.items() if value}
     target = target_of(ws, where)
     if target is None:
         raise DraftGone(household_id or shop_id or "")
+    if campaign_id and knock.campaign(ws, campaign_id) is None:
+        raise DraftGone(campaign_id)
     values = _carried(target) | {"visited_at": written(ws.now().replace(second=0, microsecond=0))}
-    if purpose:
+    if campaign_id:
+        values["purposes"] = ["knock"]
+    elif purpose:
         values["purposes"] = [purpose]
     elif result or "purposes" not in values:
         values["purposes"] = ["care"] if target.in_care else ["daily"]
     if result:
-        values |= {"result": result, "mode": "door", "notice_given": False}
+        values |= {"result": result, "mode": "door"}
+    if result in NOT_MET:
+        values["notice_given"] = False
         values.pop("met", None)
-    part = new_part("visit", values=values, fixed=where, grid=target.view["grid"])
+    elif result and campaign_id and (planned := knock.plan_of(ws, campaign_id)):
+        values["materials"] = planned
+    fixed = where | ({"campaign_id": campaign_id} if campaign_id else {})
+    part = new_part("visit", values=values, fixed=fixed, grid=target.view["grid"])
     part["last"] = dict(target.last["fields"]) if target.last else {}
     return open_draft(ws, "visit", {MAIN: part})
 
@@ -124,6 +137,40 @@ def _carried(target: Target) -> dict[str, Any]:
     last = target.last["fields"] if target.last else {}
     declared = kind_of("visit").declared()
     return {name: last[name] for name, field in declared.items() if field.carry and name in last}
+
+
+def count_for(ws: Workspace, draft_id: str, typed: Typed, campaign_id: str) -> Draft:
+    """Let the visit count for a knock campaign, for none when ``campaign_id`` is empty.
+
+    Raises as `drafts.keep`, and DraftGone for a campaign this laptop does not hold.
+    """
+    if campaign_id and knock.campaign(ws, campaign_id) is None:
+        raise DraftGone(campaign_id)
+
+    def link(draft: Draft) -> None:
+        main = draft["parts"][MAIN]
+        main["fixed"].pop("campaign_id", None)
+        for name in [one for one in main["texts"] if one.startswith("answers.")]:
+            del main["texts"][name]  # answers to another campaign's questions
+        purposes = [one for one in main["texts"].get("purposes", []) if one not in ("", "knock")]
+        if campaign_id:
+            main["fixed"]["campaign_id"] = campaign_id
+            purposes.append("knock")
+        main["texts"]["purposes"] = ["", *purposes]
+
+    return alter(ws, draft_id, typed, link)
+
+
+def hand_out_as_planned(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
+    """Fill in the leaflets the visit's campaign plans for each household; raises as
+    `drafts.keep`."""
+
+    def fill(draft: Draft) -> None:
+        main = draft["parts"][MAIN]
+        for material, one in knock.plan_of(ws, main["fixed"].get("campaign_id", "")).items():
+            main["texts"][f"materials.{material}.qty"] = [str(one["qty"])]
+
+    return alter(ws, draft_id, typed, fill)
 
 
 def add_issue(ws: Workspace, draft_id: str, typed: Typed) -> Draft:

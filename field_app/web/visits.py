@@ -9,13 +9,14 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from field_app.services import service_requests, visits
+from field_app.services import knock, service_requests, visits
 from field_app.services.care_alarms import open_alarms
 from field_app.services.care_help import HELP
 from field_app.services.choices import names
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
 from field_app.services.find import find_doors, warm
 from field_app.services.record_forms import html_id
+from field_app.services.records import get_view
 from field_app.services.today import care_due
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, page_of
@@ -46,6 +47,7 @@ def index() -> str:
         risks=code_list("CARE_RISK"),
         results=code_list("VISIT_RESULT"),
         mine=visits.my_visits(ws),
+        campaigns=knock.running(ws),
         name_of=names(ws),
     )
 
@@ -61,6 +63,7 @@ def start() -> Response:
             shop_id=form.get("shop_id"),
             result=form.get("result"),
             purpose=form.get("purpose"),
+            campaign_id=form.get("campaign_id"),
         )
     except DraftGone:
         abort(404)
@@ -86,7 +89,13 @@ def _after(draft: Draft) -> str:
     if _raised(draft["became"]):
         return url_for(".alarm", record_id=draft["became"][MAIN][1])
     # Doors come one after the other: the next thing to do is finding the next one.
-    return url_for(".index")
+    ws = workspace()
+    visit = get_view(ws, "visit", draft["became"][MAIN][1])
+    campaign_id = visit["fields"].get("campaign_id") if visit else None
+    if visit is None or not campaign_id:
+        return url_for(".index")
+    building = knock.building_of(ws, visit["fields"].get("household_id") or "")
+    return url_for("knock.doors", record_id=campaign_id, building=building) + "#doors"
 
 
 def _raised(prefixes: Iterable[str]) -> bool:
@@ -103,11 +112,14 @@ def alarm(record_id: str) -> str:
 
 
 def _draw(ws: Workspace, draft: Draft, finished: Finished | None) -> FormPage:
-    """Offer a care check for each person looked after behind this door."""
+    """Offer a care check for each person looked after behind this door, and the questions of the
+    knock campaign it counts for."""
+    asked = knock.questions_of(ws, draft["parts"][MAIN]["fixed"].get("campaign_id", ""))
     target = visits.target_of(ws, draft["parts"][MAIN]["fixed"])
     people = {one.view["record_id"]: str(one.fields.get("name", "")) for one in target.in_care} \
         if target else {}  # fmt: skip
-    return form_page(ws, draft, finished, row_titles=people, spare={"care_checks": list(people)})
+    spare = {"care_checks": list(people), "answers": list(asked)}
+    return form_page(ws, draft, finished, row_titles=people | asked, spare=spare)
 
 
 def _form(page: FormPage) -> str:
@@ -125,6 +137,10 @@ def _form(page: FormPage) -> str:
         behind=page.main.pick(*BEHIND_THE_DOOR),
         closing=page.main.pick("notice_given"),
         not_met=result in NOT_MET,
+        campaign=knock.campaign(ws, part["fixed"].get("campaign_id", "")),
+        running=knock.running(ws) if target and target.kind == "household" else [],
+        plan=knock.plan_words(ws, part["fixed"].get("campaign_id", "")),
+        opinion_cats=code_list("OPINION_CAT"),
         issue=page.papers.get(visits.ISSUE),
         service=page.papers.get(service_requests.SERVICE),
         takes_on=any(service_requests.step_part(prefix) for prefix in page.papers),
@@ -136,6 +152,16 @@ def _form(page: FormPage) -> str:
         results=code_list("VISIT_RESULT"),
         name_of=names(ws),
     )  # fmt: skip
+
+
+def _count_for(ws: Workspace, draft_id: str, typed: Typed, campaign_id: str) -> Goto:
+    visits.count_for(ws, draft_id, typed, campaign_id)
+    return Goto(anchor=html_id("form"))
+
+
+def _as_planned(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
+    visits.hand_out_as_planned(ws, draft_id, typed)
+    return Goto(anchor=html_id("materials"))
 
 
 def _add_issue(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
@@ -169,6 +195,8 @@ def _take_back(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Goto:
 
 
 ACTS = {
+    "campaign": _count_for,
+    "as_planned": _as_planned,
     "issue": _add_issue,
     "service": _add_service,
     "household": _change_household,

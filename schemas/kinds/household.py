@@ -25,5 +25,6 @@ class Household(Kind):
     phone = Phone("联系电话", "Phone", policy="review", column=True)
     centre = Flag("党员中心户", "Party-member centre household")
     care_risk = Code("关怀级别", "Care level", "CARE_RISK", ask=False, column=True)
-    knock_state = Code("敲门状态", "Knock campaign", "KNOCK_STATE")
+    # Typed in the first release; since then read off the visits of a campaign (schemas/knock.py).
+    knock_state = Code("敲门状态", "Knock campaign", "KNOCK_STATE", ask=False)
     remarks = Line("备注", "Remarks")

@@ -46,6 +46,12 @@ class CareCheck(Part):
     next_on = Day("下次探访", "Next visit")
 
 
+class Answer(Part):
+    """What was answered to a campaign's question; keyed by the question's key there."""
+
+    text = Line("答复", "Answer", required=True, search=True, longest=500)
+
+
 class Handed(Part):
     """Leaflets handed out; keyed by material."""
 
@@ -66,6 +72,7 @@ class Visit(Kind):
         name="visit",
         label=Label("走访", "Visit"),
         group="field",
+        version=2,
         title=(
             "visited_at",
             "household_id.room_id.building_id.compound_id.name",
@@ -86,6 +93,8 @@ class Visit(Kind):
     result = Code("结果", "Result", "VISIT_RESULT", required=True, column=True)
     met = PersonName("见到的人", "Person met", carry=True)
     findings = Paragraph("情况", "Findings", search=True)
+    campaign_id = Ref("敲门行动", "Knock campaign", "campaign", ask=False)
+    answers = Keyed("行动问题", "Campaign's questions", Answer)
     issue_ids = Refs("引出的事件", "Issues raised", "issue", ask=False)
     service_ids = Refs("引出的服务单", "Services requested", "service", ask=False)
     opinions = Keyed("意见建议", "Opinions", Opinion)

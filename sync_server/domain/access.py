@@ -29,6 +29,7 @@ Right = Literal[
     "merge",
     "imports",
     "ledgers",
+    "campaigns",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -52,6 +53,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "merge": _OFFICES,
     "imports": _OFFICES,
     "ledgers": frozenset({"admin", "district"}),
+    "campaigns": _OFFICES,
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
@@ -60,7 +62,8 @@ RIGHTS: dict[Right, frozenset[str]] = {
 companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
 them through; ``merge`` making one record of two and undoing it; ``handed`` handling what was
 dispatched to one's own unit; ``imports`` bringing registers in and taking them back; ``ledgers``
-saying what ledgers there are and which columns exports have."""
+saying what ledgers there are and which columns exports have; ``campaigns`` making knock campaigns
+and giving leaflets out to grids (seeing both goes with ``records``)."""
 
 LONGEST_CODE = 17
 

@@ -225,8 +225,10 @@ def area_record(connection: sa.Connection, district: str, code: str) -> Row | No
         records.c.voided.is_(False),
         records.c.merged_into.is_(None),
     )
-    rows = connection.execute(query.order_by(records.c.record_id)).mappings()
-    return next((row for row in rows if row["fields"].get("code") == code), None)
+    # Ordered here: asked to order, SQLite walks the whole district by its key.
+    rows = connection.execute(query).mappings().all()
+    described = (row for row in rows if row["fields"].get("code") == code)
+    return min(described, key=lambda row: str(row["record_id"]), default=None)
 
 
 def area_names(connection: sa.Connection, district: str, codes: Collection[str]) -> dict[str, str]:

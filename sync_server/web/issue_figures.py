@@ -45,12 +45,12 @@ def statistics() -> str | tuple[str, int]:
         area=area,
         areas=areas,
         wrong=wrong,
-        periods=_periods(this_day),
+        periods=periods_until(this_day),
     )
     return (page, errors.status_of("bad_period")) if wrong else page
 
 
-def _periods(day: date) -> list[tuple[str, date, date]]:
+def periods_until(day: date) -> list[tuple[str, date, date]]:
     """Return the periods people ask for most: their name, first and last day."""
     month, year = day.replace(day=1), day.replace(month=1, day=1)
     before = month - timedelta(days=1)

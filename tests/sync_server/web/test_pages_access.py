@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -39,6 +41,7 @@ LIMITS = {"district"}
 REGISTER = {"admin", "district"}
 HANDED = {"department", "company"}
 NOBODYS = new_id()
+NO_GRID = NEXT_DOOR + "999"
 NOT_OURS = f"/handed/{NOBODYS}"
 """An issue that was handed to nobody (those that were: test_units_isolation.py)."""
 OPEN = {"static", "account.sign_in", "i18n.switch_language"}
@@ -138,6 +141,18 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
         "issue_figures.statistics": ("GET", "/statistics", READ),
         "service_requests.figures": ("GET", "/services/figures", READ),
+        "field_figures.statistics": ("GET", "/statistics/field", READ),
+        "campaigns.all_of_them": ("GET", "/campaigns", READ),
+        "campaigns.one": ("GET", f"/campaigns/{campaign_in(place)}", READ),
+        "campaigns.answers": ("GET", f"/campaigns/{campaign_in(place)}/answers/work", READ),
+        "campaigns.make": ("GET", "/campaigns/new", NOTICES),
+        "campaigns.change": ("GET", f"/campaigns/{campaign_in(place)}/change", NOTICES),
+        "campaigns.void": ("POST", f"/campaigns/{campaign_in(place)}/void", NOTICES),
+        "materials.stock": ("GET", "/materials", READ),
+        "materials.of_grid": ("GET", f"/materials/grid/{grid_of(place)}", READ),
+        "materials.give": ("GET", "/materials/give", NOTICES),
+        "materials.take_back": ("POST", f"/materials/{move_in(place)}/void", NOTICES),
+        "opinions.all_of_them": ("GET", "/opinions", READ),
     }
 
 
@@ -183,6 +198,39 @@ def notice_in(place: Place) -> str:
                 "issued_at": "2026-09-30T12:00:00+08:00"}  # fmt: skip
         place.ids["grid_notice"] = load(laptop.centre, worker.user_id, "notice", grid, said)
     return place.ids["grid_notice"]
+
+
+def grid_of(place: Place) -> str:
+    """Return a place's grid."""
+    assert place.worker is not None
+    return place.worker.scope_codes[0]
+
+
+def campaign_in(place: Place) -> str:
+    """Return the id of a knock campaign in a place's grid, loaded the first time it is asked
+    for."""
+    if "campaign" not in place.ids:
+        said = {"name": "敲门", "area_code": grid_of(place), "starts_on": "2026-09-20",
+                "ends_on": "2026-10-20", "purpose": "逐户宣传",
+                "questions": {"work": {"text": "在外地工作吗"}}}  # fmt: skip
+        place.ids["campaign"] = loaded(place, "campaign", said)
+    return place.ids["campaign"]
+
+
+def move_in(place: Place) -> str:
+    """Return the id of a record of leaflets a place's grid received."""
+    if "material_move" not in place.ids:
+        said = {"moved_at": "2026-09-30T09:00:00+08:00", "material": "law", "move": "received",
+                "qty": 20}  # fmt: skip
+        place.ids["material_move"] = loaded(place, "material_move", said)
+    return place.ids["material_move"]
+
+
+def loaded(place: Place, kind: str, said: dict[str, Any]) -> str:
+    """Load a record into a place's grid."""
+    assert place.worker is not None
+    assert place.laptop is not None
+    return load(place.laptop.centre, place.worker.user_id, kind, grid_of(place), said)
 
 
 def unit_in(centre: Centre, name: str = "示范区城管局") -> str:
@@ -251,7 +299,8 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
     addresses = ["/", "/uploads", "/waiting/quarantined", "/waiting/held", "/conflicts", "/devices",
                  "/conflicts?state=decided", "/join-codes", "/relay", "/notices", "/notices/new",
                  "/people", "/times", "/photos/missing", "/services", "/services?state=all",
-                 "/services/new", "/services/figures?since=2026-01-01",
+                 "/services/new", "/services/figures?since=2026-01-01", "/statistics/field",
+                 "/campaigns", "/materials", "/opinions",
                  "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
                  f"/conflicts/{quiet_town.here.ids['household']}",
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
@@ -286,12 +335,16 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, _) in pages(quiet_town.there).items()
         if address != own[endpoint][1]
     }
-    assert len(guessed) == 30
+    assert len(guessed) == 36
     for method, address in guessed:
-        known = next(part for part in address.split("/") if len(part) == 36)
+        known = next((part for part in address.split("/") if len(part) == 36), NEXT_DOOR_GRID)
         answer = ask(client, method, address, reason="核对电话", state="lost")
         unknown = ask(
-            client, method, address.replace(known, nowhere), reason="核对电话", state="lost"
+            client,
+            method,
+            address.replace(known, nowhere if len(known) == 36 else NO_GRID),
+            reason="核对电话",
+            state="lost",
         )
         assert answer.status_code == unknown.status_code == 404, address
         assert said(answer.text) == said(unknown.text)

@@ -1,0 +1,69 @@
+"""When somebody in care is to be visited next, the same rule on both sides (domain reference, 3.6
+and 5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from schemas.clock import local_day, read_moment
+from schemas.kinds.care import INTERVAL_DAYS
+
+SERIOUS = "abnormal"
+RECHECK_AFTER = timedelta(hours=24)
+"""How soon somebody found in a serious state is seen again (domain reference, 5.3)."""
+LONGEST = 365  # days, what the field allows
+
+
+def interval_of(care: Mapping[str, Any]) -> int:
+    """Return after how many days a person in care is visited again: never more than the risk
+    allows."""
+    most = INTERVAL_DAYS.get(str(care.get("risk")), LONGEST)
+    return min(int(care.get("visit_every_days") or most), most)
+
+
+def recheck_at(resident_id: str, last: Mapping[str, Any] | None) -> datetime | None:
+    """Return until when a person found in a serious state is to be seen again, None for others.
+
+    ``last`` are the fields of the last visit that reached the person.
+    """
+    check = ((last or {}).get("care_checks") or {}).get(resident_id) or {}
+    if last is None or check.get("state") != SERIOUS:
+        return None
+    return read_moment(last["visited_at"]) + RECHECK_AFTER
+
+
+def next_due(care: Mapping[str, Any], last: Mapping[str, Any] | None) -> str:
+    """Return the day (2026-09-30) by which a person in care is to be visited next.
+
+    ``last`` are the fields of the last visit that reached the person; see :func:`due_after`.
+    """
+    if last is None:
+        return due_after(care, None, None)
+    check = (last.get("care_checks") or {}).get(care["resident_id"]) or {}
+    return due_after(care, local_day(read_moment(last["visited_at"])), check)
+
+
+def due_after(
+    care: Mapping[str, Any], reached_on: str | None, check: Mapping[str, Any] | None
+) -> str:
+    """Return the day by which a person in care is to be visited next, after the day they were last
+    reached on.
+
+    It is the day the care check names, else the day of the visit plus the interval; before any
+    contact, the start of care plus the interval. After a serious change it is a day later,
+    whatever day the check names.
+    """
+    days = interval_of(care)
+    if reached_on is None:
+        return _later(str(care["since"]), days)
+    check = check or {}
+    due = str(check.get("next_on") or _later(reached_on, days))
+    if check.get("state") == SERIOUS:
+        due = min(due, _later(reached_on, RECHECK_AFTER.days))
+    return due
+
+
+def _later(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()

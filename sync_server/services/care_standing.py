@@ -1,0 +1,89 @@
+"""How people in care stand on a day: when they were last reached, when the next visit is due.
+
+The rule is the laptop's (``schemas/care_contact.py``, ``schemas/care_due.py``); here it is applied
+to a whole area at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from schemas.care_due import due_after
+from schemas.clock import SHANGHAI
+from sync_server.domain.working_calendar import midnight
+from sync_server.store import field_counts
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Somebody in care: ``reached_on`` is when they last were, ``due`` by when they are next."""
+
+    resident_id: str
+    household_id: str
+    grid: str
+    risk: str
+    keeper_id: str
+    reached_on: date | None
+    due: date
+
+    def overdue(self, day: date) -> int:
+        """Return for how many days the visit is overdue on ``day``; 0 when it is not."""
+        return max(0, (day - self.due).days)
+
+
+def care_standing(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    day: date,
+    *,
+    phone: bool = True,
+) -> list[Standing]:
+    """Return everybody in care in these areas on ``day``, as was known of them that evening.
+
+    ``phone``: whether somebody reached by telephone counts as reached.
+    """
+    register = field_counts.care_register(connection, district, areas)
+    before = midnight(day + timedelta(days=1))
+    checks = field_counts.last_checks(connection, district, areas, before, phone=phone)
+    into = field_counts.survivors(connection, district)
+    met: dict[str, date] = {}
+    for home, on in field_counts.last_met(connection, district, areas, day, phone=phone).items():
+        home = into.get(home, home)
+        met[home] = max(on, met.get(home, on))
+    missed = field_counts.missed_though_met(connection, district, areas, day, phone=phone)
+    found = []
+    this_day = day.isoformat()
+    for row in register:
+        if (row["since"] or "") > this_day or (row["until"] or this_day) < this_day:
+            continue
+        resident, home = row["resident_id"], row["household_id"] or ""
+        check = checks.get(resident)
+        checked_on = check["at"].astimezone(SHANGHAI).date() if check else None
+        met_on = missed[resident] if resident in missed else met.get(home)
+        reached_on = max((one for one in (checked_on, met_on) if one), default=None)
+        said = {}
+        if check is not None and reached_on == checked_on:
+            said = {"state": check["state"], "next_on": check["next_on"]}
+        care = {
+            "risk": row["risk"],
+            "visit_every_days": row["visit_every_days"],
+            "since": row["since"],
+        }
+        due = due_after(care, reached_on.isoformat() if reached_on else None, said)
+        found.append(
+            Standing(
+                resident_id=resident,
+                household_id=home or resident,
+                grid=row["grid"],
+                risk=row["risk"] or "",
+                keeper_id=row["keeper_id"] or "",
+                reached_on=reached_on,
+                due=date.fromisoformat(due),
+            )
+        )
+    return found

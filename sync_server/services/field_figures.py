@@ -1,0 +1,432 @@
+"""The figures of field work for a period and an area, each with its definition (domain reference,
+5.4): patrols, late entries, visits, care, satisfaction, and what each grid did.
+
+Counted anew whenever they are asked for, by when things happened: what comes late changes the day
+it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from schemas.clock import SHANGHAI
+from schemas.labels import Label
+from schemas.materials import OUT
+from sync_server.domain.access import narrowed
+from sync_server.domain.errors import Refusal
+from sync_server.domain.grid_days import Grid, GridDay, Sums, by_grid, by_month, gaps
+from sync_server.domain.working_calendar import Calendar, midnight
+from sync_server.services.accounts import User, require_records
+from sync_server.services.care_standing import Standing, care_standing
+from sync_server.services.issue_figures import LONGEST_MONTHS
+from sync_server.services.places import GRID_LENGTH
+from sync_server.services.titles import Titles
+from sync_server.services.working_calendar import load_calendar
+from sync_server.store import field_counts
+from sync_server.store.records_read import areas_within
+
+DAYS_LISTED = 10
+"""So many of the latest duty days with gaps are listed for several grids; for one grid all."""
+OVERDUE_LISTED = 20
+DEFINITIONS: dict[str, tuple[Label, Label]] = {
+    "patrol": (
+        Label("巡查完成率", "Patrol completion"),
+        Label(
+            "至少有一次有效巡查的班次 ÷（网格数 × 3 × 值班日）。值班日按工作日历，"
+            "算到昨天为止；巡查按开始时间所在的日子、填报的班次计入，作废的不算；"
+            "补录的计入，另列。",
+            "Slots with at least one valid patrol ÷ (grids × 3 × duty days). Duty days by the"
+            " working calendar, up to yesterday; a patrol counts for the day it started and the"
+            " slot it names, a void one does not; late entries count and are shown beside.",
+        ),
+    ),
+    "late": (
+        Label("补录率", "Late entries"),
+        Label(
+            "发生超过 24 小时才录入的巡查和走访 ÷ 全部巡查和走访。",
+            "Patrols and visits entered more than 24 hours after they happened ÷ all of them.",
+        ),
+    ),
+    "visits": (
+        Label("走访覆盖率", "Visit coverage"),
+        Label(
+            "期内见到本人的家庭户 ÷ 有人住的家庭户（现有家庭户，除去房屋空置的）。",
+            "Households somebody of whom was met in the period ÷ occupied households (those"
+            " registered now, without those in vacant rooms).",
+        ),
+    ),
+    "care": (
+        Label("关怀探访率", "Care contact"),
+        Label(
+            "期末当天没有人超过探访间隔的关怀户 ÷ 全部关怀户。见到本人，"
+            "或关怀随访记为平稳、需要帮助、异常的算探访到；异常的次日要再看。",
+            "Households with people in care of whom nobody is past the interval on the period's"
+            " last day ÷ all of them. Reached: met, or found well, in need of help or in a serious"
+            " state by a care check; after a serious one they are due the next day.",
+        ),
+    ),
+    "care_month": (
+        Label("当月探访率", "Care contact this month"),
+        Label(
+            "期末当月至少探访到一人的关怀户 ÷ 全部关怀户（目标 100%）。",
+            "Households with people in care reached at least once in the month of the period's"
+            " last day ÷ all of them (target 100 %).",
+        ),
+    ),
+    "satisfied": (
+        Label("走访满意率", "Satisfaction at visits"),
+        Label("走访中 4 分及以上的评价 ÷ 全部评价。", "Ratings of 4 or 5 ÷ all ratings at visits."),
+    ),
+    "rated": (
+        Label("评价率", "Rating response"),
+        Label("有评价的走访 ÷ 见到人的走访。", "Visits with a rating ÷ visits that met somebody."),
+    ),
+}
+"""Name and definition of each rate, printed wherever it is shown."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share: its two counts, so that nobody has to guess what was divided by what."""
+
+    name: str
+    part: int
+    whole: int
+
+    @property
+    def percent(self) -> float | None:
+        """The share in percent, to one decimal; None of nothing."""
+        return round(100 * self.part / self.whole, 1) if self.whole else None
+
+    def label(self, lang: str) -> str:
+        """Return what it is called."""
+        return DEFINITIONS[self.name][0].text(lang)
+
+    def definition(self, lang: str) -> str:
+        """Return how it is worked out."""
+        return DEFINITIONS[self.name][1].text(lang)
+
+
+@dataclass(frozen=True)
+class GridLine:
+    """One grid: its patrols and work, its homes and those visited, its care households and those
+    in time."""
+
+    grid: Grid
+    sums: Sums
+    homes: int
+    visited: int
+    care_homes: int
+    care_in_time: int
+
+    @property
+    def patrol(self) -> Rate:
+        """Patrol completion."""
+        return Rate("patrol", self.sums.done, self.sums.expected)
+
+    @property
+    def coverage(self) -> Rate:
+        """Visit coverage."""
+        return Rate("visits", self.visited, self.homes)
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """Somebody in care whose visit is overdue: masked name, home, who is in charge."""
+
+    standing: Standing
+    name: str
+    home: str
+    area: str
+    keeper: str
+    days: int
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month: its sums, and how many patrols and visits were entered, how many of them late."""
+
+    name: str
+    sums: Sums
+    entries: int
+    late: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of a period, and how complete the data are.
+
+    ``to`` is the last day whose patrols are asked for (yesterday at the latest), None when the
+    period holds no such day; ``days`` are one grid's days, the latest first, empty for several
+    grids; ``gaps`` what nobody patrolled. ``synced_to``, ``never_synced``, ``newest`` as for
+    issues.
+    """
+
+    first: date
+    last: date
+    to: date | None
+    duty_days: int
+    rates: tuple[Rate, ...]
+    sums: Sums
+    late_entries: dict[str, tuple[int, int]]
+    months: tuple[Month, ...]
+    grids: tuple[GridLine, ...]
+    days: tuple[tuple[date, bool, GridDay], ...]
+    gaps: tuple[tuple[date, tuple[tuple[Grid, tuple[str, ...]], ...]], ...]
+    gap_days: int
+    overdue: tuple[Overdue, ...]
+    overdue_people: int
+    made_at: datetime
+    synced_to: datetime | None
+    never_synced: int
+    newest: datetime | None
+
+    def rate(self, name: str) -> Rate:
+        """Return a rate by name (``DEFINITIONS``)."""
+        return next(one for one in self.rates if one.name == name)
+
+
+def report(
+    connection: sa.Connection,
+    person: User,
+    first: date,
+    last: date,
+    area: str,
+    now: datetime,
+    lang: str,
+    *,
+    phone: bool = True,
+) -> Report:
+    """Return the figures of the field work from ``first`` to ``last`` in an area.
+
+    ``area`` empty: everything the person may see; ``phone``: whether calls count as care contact.
+    Raises Refusal: not_allowed, bad_period (the end before the beginning, or more than three
+    years).
+    """
+    require_records(person)
+    if last < first or (last - first).days > 31 * LONGEST_MONTHS:
+        raise Refusal("bad_period", most=LONGEST_MONTHS)
+    areas = narrowed(person.scope_codes, area) if area else tuple(person.scope_codes)
+    district = person.district
+    today = now.astimezone(SHANGHAI).date()
+    to = min(last, today - timedelta(days=1))
+    calendar, _ = load_calendar(connection, district)
+    duty = [day for day in _days(first, to) if calendar.works(day)]
+    grids = grids_in(connection, district, areas)
+    days = _work(connection, district, areas, first, last)
+    sums = by_grid(grids, days, duty)
+    whole = _added(sums.values())
+    entries, late_by_month = _entries(connection, district, areas, first, last)
+    people = care_standing(connection, district, areas, min(last, today), phone=phone)
+    as_of = min(last, today)
+    lines, homes, visited = _lines(connection, district, areas, grids, sums, people, first, last,
+                                   as_of)  # fmt: skip
+    met, rated, good = field_counts.ratings(connection, district, areas, first, last)
+    late_ones, every = (sum(pair[n] for pair in entries.values()) for n in (1, 0))
+    lacking = gaps(grids, days, duty)
+    listed = list(lacking.items())[: None if len(grids) == 1 else DAYS_LISTED]
+    overdue = sorted((one for one in people if one.overdue(as_of)), key=lambda one: one.due)
+    synced_to, never, newest = field_counts.complete_as_of(connection, district, areas)
+    return Report(
+        first=first,
+        last=last,
+        to=to if to >= first else None,
+        duty_days=len(duty),
+        rates=(
+            Rate("patrol", whole.done, whole.expected),
+            Rate("late", late_ones, every),
+            Rate("visits", visited, homes),
+            *_care_rates(people, as_of),
+            Rate("satisfied", good, rated),
+            Rate("rated", rated, met),
+        ),
+        sums=whole,
+        late_entries=entries,
+        months=tuple(
+            Month(name, found, *late_by_month.get(name, (0, 0)))
+            for name, found in sorted(by_month(grids, days, duty).items())
+        ),
+        grids=lines,
+        days=_own_days(grids, days, calendar, first, min(last, today)),
+        gaps=tuple((day, tuple(who)) for day, who in listed),
+        gap_days=len(lacking),
+        overdue=tuple(_named(connection, person, overdue[:OVERDUE_LISTED], as_of, lang, grids)),
+        overdue_people=len(overdue),
+        made_at=now,
+        synced_to=synced_to,
+        never_synced=never,
+        newest=newest,
+    )
+
+
+def grids_in(connection: sa.Connection, district: str, areas: Sequence[str]) -> list[Grid]:
+    """Return the grids inside these areas, by code, with the days they stand."""
+    return [
+        Grid(
+            row["grid"],
+            str(row["fields"].get("name") or row["grid"]),
+            _day(row["fields"].get("valid_from")),
+            _day(row["fields"].get("valid_to")),
+        )
+        for row in areas_within(connection, district, tuple(areas))
+        if len(row["grid"]) == GRID_LENGTH and row["fields"].get("code") == row["grid"]
+    ]
+
+
+def _days(first: date, last: date) -> Iterable[date]:
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _added(some: Iterable[Sums]) -> Sums:
+    whole = Sums()
+    for one in some:
+        whole.expected += one.expected
+        whole.done += one.done
+        whole.late += one.late
+        whole.idle_days += one.idle_days
+        for what, number in one.counts.items():
+            whole.counts[what] += number
+    return whole
+
+
+def _work(
+    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date
+) -> dict[tuple[str, date], GridDay]:
+    """Return everything recorded in the period, by grid and day."""
+    found: dict[tuple[str, date], GridDay] = defaultdict(GridDay)
+    where = (connection, district, areas)
+    for grid, day, slots, late in field_counts.patrol_days(*where, first, last):
+        one = found[grid, day]
+        one.slots, one.late = int(slots), int(late)
+    for grid, day, visits, met in field_counts.visits_by_grid(*where, first, last):
+        found[grid, day].add("visits", int(visits))
+        found[grid, day].add("met", int(met))
+    since, before = midnight(first), midnight(last + timedelta(days=1))
+    for grid, at, own in field_counts.issues_by_grid(*where, since, before):
+        one = found[grid[:GRID_LENGTH], at.astimezone(SHANGHAI).date()]
+        one.add("issues")
+        if own:
+            one.add("self_handled")
+    for grid, at in field_counts.base_changes(*where, since, before):
+        found[grid[:GRID_LENGTH], at.astimezone(SHANGHAI).date()].add("base_changes")
+    for grid, day, sets in field_counts.handed_out(*where, first, last, OUT):
+        found[grid, day].add("leaflets", int(sets))
+    return found
+
+
+def _entries(
+    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date
+) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:
+    """Return how many patrols and visits were entered and how many of them late: by kind, and by
+    month."""
+    by_kind: dict[str, tuple[int, int]] = {"patrol": (0, 0), "visit": (0, 0)}
+    months: dict[str, tuple[int, int]] = {}
+    for day, what, total, late in field_counts.entries_by_day(
+        connection, district, areas, first, last
+    ):
+        month = day.strftime("%Y-%m")
+        for table, key in ((by_kind, what), (months, month)):
+            some, some_late = table.get(key, (0, 0))
+            table[key] = (some + total, some_late + late)
+    return by_kind, months
+
+
+def _lines(
+    connection: sa.Connection,
+    district: str,
+    areas: Sequence[str],
+    grids: Sequence[Grid],
+    sums: dict[str, Sums],
+    people: Sequence[Standing],
+    first: date,
+    last: date,
+    as_of: date,
+) -> tuple[tuple[GridLine, ...], int, int]:
+    """Return the grids' lines, how many homes there are, and how many of them were visited."""
+    into = field_counts.survivors(connection, district)
+    met = {
+        into.get(one, one)
+        for one in field_counts.met_households(connection, district, areas, first, last)
+    }
+    homes: Counter[str] = Counter()
+    visited: Counter[str] = Counter()
+    for household, grid, _ in field_counts.homes(connection, district, areas):
+        homes[grid[:GRID_LENGTH]] += 1
+        visited[grid[:GRID_LENGTH]] += household in met
+    care = {(one.grid[:GRID_LENGTH], one.household_id) for one in people}
+    late = {(one.grid[:GRID_LENGTH], one.household_id) for one in people if one.overdue(as_of)}
+    cared, behind = (Counter(grid for grid, _ in some) for some in (care, late))
+    standing = (grid for grid in grids if grid.stood_within(first, last))
+    lines = tuple(
+        GridLine(
+            grid, sums[grid.code], homes[grid.code], visited[grid.code], cared[grid.code],
+            cared[grid.code] - behind[grid.code],
+        )
+        for grid in standing
+    )  # fmt: skip
+    return lines, sum(homes.values()), sum(visited.values())
+
+
+def _care_rates(people: Sequence[Standing], as_of: date) -> tuple[Rate, Rate]:
+    homes = {one.household_id for one in people}
+    late = {one.household_id for one in people if one.overdue(as_of)}
+    month = as_of.replace(day=1)
+    reached = {one.household_id for one in people if one.reached_on and one.reached_on >= month}
+    return (
+        Rate("care", len(homes) - len(late), len(homes)),
+        Rate("care_month", len(reached), len(homes)),
+    )
+
+
+def _own_days(
+    grids: Sequence[Grid],
+    days: dict[tuple[str, date], GridDay],
+    calendar: Calendar,
+    first: date,
+    last: date,
+) -> tuple[tuple[date, bool, GridDay], ...]:
+    """Return the days of a single grid with whether each asks for patrols, the latest first."""
+    if len(grids) != 1:
+        return ()
+    nothing = GridDay()
+    listed = ((day, days.get((grids[0].code, day), nothing)) for day in _days(first, last))
+    found = [(day, calendar.works(day), one) for day, one in listed]
+    return tuple((day, duty, one) for day, duty, one in reversed(found) if duty or not one.idle)
+
+
+def _named(
+    connection: sa.Connection,
+    person: User,
+    overdue: Sequence[Standing],
+    day: date,
+    lang: str,
+    grids: Sequence[Grid],
+) -> Iterable[Overdue]:
+    titles = Titles(connection, person, lang)
+    titles.preload(
+        pair
+        for one in overdue
+        for pair in (
+            ("resident", one.resident_id), ("household", one.household_id), ("user", one.keeper_id),
+        )
+        if pair[1]
+    )  # fmt: skip
+    areas = {grid.code: grid.name for grid in grids}
+    for one in overdue:
+        yield Overdue(
+            standing=one,
+            name=titles.lookup("resident", one.resident_id) or "",
+            home=titles.lookup("household", one.household_id) or "",
+            area=areas.get(one.grid[:GRID_LENGTH], one.grid),
+            keeper=titles.lookup("user", one.keeper_id) or "",
+            days=one.overdue(day),
+        )

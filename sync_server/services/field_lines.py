@@ -1,0 +1,170 @@
+"""Patrols, visits and leaflets as narrow rows, worked out from the records for lists and counts.
+
+The rows are brought up to date when somebody looks, and once a minute: what was written since is
+worked out anew. They say nothing the records do not say.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.care_contact import MET, REACHED
+from schemas.clock import SHANGHAI, read_moment
+from schemas.materials import moves_of
+from sync_server.services.places import GRID_LENGTH
+from sync_server.store import field_lines, writing
+from sync_server.store.engine import Store
+from sync_server.store.field_lines import PATROL, VISIT
+
+Row = Mapping[Any, Any]
+CHUNK = 2000
+LAG = 5000
+"""So many changes of other kinds may go by before it is noted that none was field work."""
+LATE_AFTER = timedelta(hours=24)
+"""An entry made longer after the event than this is a late one (domain reference, 5.4)."""
+
+
+def bring_up_to_date(store: Store, district: str) -> int:
+    """Work out what was written since the rows were last worked out; return how many records that
+    were."""
+    worked = 0
+    while True:
+        with store.reading() as connection:
+            mark, last = field_lines.worked_out(connection, district)
+            some = mark < last and field_lines.any_touched(connection, district, mark)
+        if not some and last - mark < LAG:
+            return worked
+        with store.writing() as connection:
+            worked += _work_on(connection, district)
+
+
+def _work_on(connection: sa.Connection, district: str) -> int:
+    last = writing.lock_district(connection, district)
+    mark, _ = field_lines.worked_out(connection, district)
+    some = field_lines.touched(connection, district, mark, CHUNK)
+    ids: dict[str, list[str]] = defaultdict(list)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in some:
+        ids[record["kind"]].append(record["record_id"])
+        if not record["voided"] and record["merged_into"] is None:
+            for table, row in rows_of(record):
+                rows[table].append({"district": district, **row})
+    field_lines.replace_rows(connection, district, ids, rows)
+    done = some[-1]["change_no"] if len(some) == CHUNK else last
+    field_lines.put_mark(connection, district, done)
+    return len(some)
+
+
+def work_anew(connection: sa.Connection, district: str, record: Row) -> None:
+    """Work out anew the rows of one record whose time was corrected, within the running write
+    transaction."""
+    if record["kind"] not in field_lines.KINDS:
+        return
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    if not record["voided"] and record["merged_into"] is None:
+        for table, row in rows_of(record):
+            rows[table].append({"district": district, **row})
+    ids = {record["kind"]: [record["record_id"]]}
+    field_lines.replace_rows(connection, district, ids, rows)
+
+
+def rows_of(record: Row) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield ``(table, row)`` of all that a record of field work says, the district left out."""
+    fields, at = record["fields"], record["happened_at"]
+    place = {
+        "base_grid": record["grid"][:GRID_LENGTH],
+        "day": at.astimezone(SHANGHAI).date(),
+    }
+    record_id = record["record_id"]
+    if record["kind"] == PATROL:
+        yield from _patrol(record_id, record, place)
+    elif record["kind"] == VISIT:
+        yield from _visit(record_id, record, place)
+    for material, move, qty in moves_of(record["kind"], fields):
+        moved = {"material": material, "move": move, "qty": qty}
+        campaign = {"campaign_id": fields.get("campaign_id")}
+        yield "material_lines", {"record_id": record_id, **place, **moved, **campaign}
+
+
+def _patrol(record_id: str, record: Row, place: Row) -> Iterator[tuple[str, dict[str, Any]]]:
+    fields = record["fields"]
+    yield (
+        "patrol_lines",
+        {
+            "patrol_id": record_id,
+            **place,
+            "slot": fields.get("slot") or "",
+            "at": record["happened_at"],
+            "late": _late(record, "started_at"),
+            "received_at": record["received_at"],
+        },
+    )
+    for compound_id in fields.get("covered_ids") or ():
+        yield "patrol_points", {"patrol_id": record_id, "compound_id": compound_id, **place}
+
+
+def _visit(record_id: str, record: Row, place: Row) -> Iterator[tuple[str, dict[str, Any]]]:
+    fields, at = record["fields"], record["happened_at"]
+    by_phone = fields.get("mode") == "phone"
+    campaign = {"campaign_id": fields.get("campaign_id")}
+    yield (
+        "visit_lines",
+        {
+            "visit_id": record_id,
+            **place,
+            "at": at,
+            "household_id": fields.get("household_id"),
+            "shop_id": fields.get("shop_id"),
+            "result": fields.get("result") or "",
+            "met": fields.get("result") in MET,
+            "by_phone": by_phone,
+            "late": _late(record, "visited_at"),
+            **campaign,
+            "rating": fields.get("rating"),
+            "received_at": record["received_at"],
+        },
+    )
+    for resident_id, check in (fields.get("care_checks") or {}).items():
+        state = check.get("state") or ""
+        yield (
+            "visit_checks",
+            {
+                "visit_id": record_id,
+                "resident_id": resident_id,
+                "base_grid": place["base_grid"],
+                "at": at,
+                "state": state,
+                "reached": state in REACHED,
+                "by_phone": by_phone,
+                "next_on": _day(check.get("next_on")),
+            },
+        )
+    for key, opinion in (fields.get("opinions") or {}).items():
+        said = {"category": opinion.get("category") or "other", **campaign}
+        yield "visit_opinions", {"visit_id": record_id, "key": key, **place, "at": at, **said}
+    if campaign["campaign_id"]:
+        for key in fields.get("answers") or {}:
+            told = {"base_grid": place["base_grid"], "at": at, **campaign}
+            yield "visit_answers", {"visit_id": record_id, "key": key, **told}
+
+
+def _late(record: Row, dated_by: str) -> bool:
+    """Whether a record was made more than a day after what it tells of; both are the laptop's own
+    times, so that a wrong clock makes nothing late."""
+    try:
+        made, happened = read_moment(record["made_at"]), read_moment(record["fields"][dated_by])
+    except (KeyError, ValueError, TypeError):
+        return False
+    return made - happened > LATE_AFTER
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except (TypeError, ValueError):
+        return None

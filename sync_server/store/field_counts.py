@@ -1,0 +1,374 @@
+"""Counting field work for statistics and coverage, from its narrow rows. Every query names the
+district and the areas looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from sync_server.store import case_counts
+from sync_server.store.case_tables import cases
+from sync_server.store.devices_read import device_ids_in
+from sync_server.store.field_tables import (
+    material_lines,
+    patrol_lines,
+    patrol_points,
+    visit_checks,
+    visit_lines,
+)
+from sync_server.store.scope import chunks, within
+from sync_server.store.tables import aliases, changes, records
+
+SLOT_BITS = {"1": 1, "2": 2, "3": 4}
+BASE_KINDS = ("household", "resident", "care", "room", "shop", "building")
+"""Kinds a change of which counts as keeping the base data."""
+
+
+def patrol_days(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> list[tuple[str, date, int, int]]:
+    """Return ``(grid, day, slots, late)`` of every grid and day with a patrol: the slots patrolled
+    as a sum of SLOT_BITS, and those patrolled by late entries alone."""
+    c = patrol_lines.c
+    slots = (
+        sa.select(c.base_grid, c.day, c.slot, sa.func.min(sa.case((c.late, 1), else_=0)).label("l"))
+        .where(*_of(patrol_lines, district, areas, first, last), c.slot.in_(SLOT_BITS))
+        .group_by(c.base_grid, c.day, c.slot)
+        .subquery()
+    )
+    bit = sa.case(SLOT_BITS, value=slots.c.slot, else_=0)
+    query = sa.select(
+        slots.c.base_grid, slots.c.day, sa.func.sum(bit), sa.func.sum(bit * slots.c.l)
+    ).group_by(slots.c.base_grid, slots.c.day)
+    return [
+        (grid, day, int(patrolled), int(late))
+        for grid, day, patrolled, late in connection.execute(query)
+    ]
+
+
+def entries_by_day(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> Iterator[tuple[date, str, int, int]]:
+    """Yield ``(day, what, records, late ones)`` of patrols and visits."""
+    for what, table in (("patrol", patrol_lines), ("visit", visit_lines)):
+        late = sa.func.sum(sa.case((table.c.late, 1), else_=0))
+        query = (
+            sa.select(table.c.day, sa.func.count(), late)
+            .where(*_of(table, district, areas, first, last))
+            .group_by(table.c.day)
+        )
+        for day, total, late_ones in connection.execute(query):
+            yield day, what, int(total), int(late_ones)
+
+
+def visits_by_grid(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> list[tuple[str, date, int, int]]:
+    """Return ``(grid, day, visits, met)`` of every grid and day with a visit."""
+    c = visit_lines.c
+    query = (
+        sa.select(c.base_grid, c.day, sa.func.count(), sa.func.sum(sa.case((c.met, 1), else_=0)))
+        .where(*_of(visit_lines, district, areas, first, last))
+        .group_by(c.base_grid, c.day)
+    )
+    return [
+        (grid, day, int(every), int(met)) for grid, day, every, met in connection.execute(query)
+    ]
+
+
+def met_households(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> set[str]:
+    """Return the households somebody of whom was met in the period."""
+    c = visit_lines.c
+    query = (
+        sa.select(c.household_id)
+        .where(*_of(visit_lines, district, areas, first, last), c.met, c.household_id.is_not(None))
+        .distinct()
+    )
+    return set(connection.execute(query).scalars())
+
+
+def last_met(
+    connection: sa.Connection, district: str, areas: Collection[str], until: date, *, phone: bool
+) -> dict[str, date]:
+    """Return when each household was last met, up to a day, calls included or not."""
+    c = visit_lines.c
+    query = (
+        sa.select(c.household_id, sa.func.max(c.day))
+        .where(*_of(visit_lines, district, areas, None, until), c.met, c.household_id.is_not(None))
+        .group_by(c.household_id)
+    )
+    if not phone:
+        query = query.where(sa.not_(c.by_phone))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def ratings(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> tuple[int, int, int]:
+    """Return how many visits met somebody, how many of all were rated, how many of those 4 or 5."""
+    c = visit_lines.c
+    query = sa.select(
+        sa.func.sum(sa.case((c.met, 1), else_=0)),
+        sa.func.count(c.rating),
+        sa.func.sum(sa.case((c.rating >= 4, 1), else_=0)),
+    ).where(*_of(visit_lines, district, areas, first, last))
+    met, rated, good = connection.execute(query).one()
+    return int(met or 0), int(rated or 0), int(good or 0)
+
+
+def issues_by_grid(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    since: datetime,
+    before: datetime,
+) -> Iterator[tuple[str, datetime, bool]]:
+    """Yield ``(grid, time, settled on the spot)`` of every issue found in the period."""
+    query = sa.select(cases.c.grid, cases.c.happened_at, cases.c.self_handled).where(
+        cases.c.district == district,
+        within(cases.c.grid, areas),
+        cases.c.happened_at >= since,
+        cases.c.happened_at < before,
+    )
+    for grid, at, own in connection.execute(query):
+        yield grid, at, bool(own)
+
+
+def base_changes(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    since: datetime,
+    before: datetime,
+) -> Iterator[tuple[str, datetime]]:
+    """Yield ``(grid, time)`` of the changes of base data that laptops made in the period and that
+    count."""
+    if not areas:
+        return
+    laptops = connection.execute(device_ids_in(district, areas)).scalars().all()
+    for some in chunks(laptops):
+        query = sa.select(changes.c.grid, changes.c.happened_at).where(
+            changes.c.district == district,
+            # By the index of each laptop's changes: what happened in the period came in no earlier.
+            changes.c.device_id.in_(some),
+            changes.c.received_at >= since,
+            changes.c.happened_at >= since,
+            changes.c.happened_at < before,
+            changes.c.kind.in_(BASE_KINDS),
+            changes.c.outcome.in_(("applied", "merged", "conflict")),
+            within(changes.c.grid, areas),
+        )
+        yield from connection.execute(query)
+
+
+def handed_out(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    first: date,
+    last: date,
+    moves: Collection[str],
+) -> list[tuple[str, date, int]]:
+    """Return ``(grid, day, sets)`` of the leaflets that left by ``moves``."""
+    c = material_lines.c
+    query = (
+        sa.select(c.base_grid, c.day, sa.func.sum(c.qty))
+        .where(*_of(material_lines, district, areas, first, last), c.move.in_(moves))
+        .group_by(c.base_grid, c.day)
+    )
+    return [(grid, day, int(sets)) for grid, day, sets in connection.execute(query)]
+
+
+def last_checks(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    before: datetime,
+    *,
+    phone: bool,
+) -> dict[str, sa.RowMapping]:
+    """Return, by person, the last care check that reached them before a time: at, state,
+    next_on."""
+    c = visit_checks.c
+    where = [
+        c.district == district,
+        within(c.base_grid, areas),
+        c.at < before,
+        c.reached,
+        *([] if phone else [sa.not_(c.by_phone)]),
+    ]
+    last = (
+        sa.select(c.resident_id, sa.func.max(c.at).label("at"))
+        .where(*where)
+        .group_by(c.resident_id)
+        .subquery()
+    )
+    query = (
+        sa.select(c.resident_id, c.at, c.state, c.next_on)
+        .join(last, sa.and_(last.c.resident_id == c.resident_id, last.c.at == c.at))
+        .where(*where)
+    )
+    return {row["resident_id"]: row for row in connection.execute(query).mappings()}
+
+
+def missed_though_met(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    until: date,
+    *,
+    phone: bool,
+) -> dict[str, date | None]:
+    """Return, by person, when their household was last met without a check saying that they were
+    not reached; only of people with such a check on a visit that met somebody else."""
+    c, v = visit_checks.c, visit_lines.c
+    at_one = sa.and_(c.district == v.district, c.visit_id == v.visit_id)
+    here = _of(visit_lines, district, areas, None, until)
+    whom = (
+        sa.select(c.resident_id, v.household_id)
+        .join(visit_lines, at_one)
+        .where(*here, v.met, sa.not_(c.reached), v.household_id.is_not(None))
+        .distinct()
+        .subquery()
+    )
+    said_so = sa.exists().where(at_one, c.resident_id == whom.c.resident_id, sa.not_(c.reached))
+    day = sa.select(sa.func.max(v.day)).where(
+        v.district == district,
+        v.household_id == whom.c.household_id,
+        v.met,
+        v.day <= until,
+        sa.not_(said_so),
+        *([] if phone else [sa.not_(v.by_phone)]),
+    )
+    query = sa.select(whom.c.resident_id, day.correlate(whom).scalar_subquery())
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def care_register(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> Sequence[sa.RowMapping]:
+    """Return everybody ever in care who lives here: the care record's facts, the person's id,
+    household and grid."""
+    care, person = records.alias("care"), records.alias("person")
+    said = care.c.fields
+    query = (
+        sa.select(
+            care.c.record_id,
+            care.c.parent_id.label("resident_id"),
+            person.c.parent_id.label("household_id"),
+            person.c.grid,
+            said["risk"].as_string().label("risk"),
+            said["visit_every_days"].as_integer().label("visit_every_days"),
+            said["since"].as_string().label("since"),
+            said["until"].as_string().label("until"),
+            said["keeper_id"].as_string().label("keeper_id"),
+        )
+        .select_from(
+            care.join(
+                person,
+                sa.and_(
+                    person.c.district == care.c.district, person.c.record_id == care.c.parent_id
+                ),
+            )
+        )
+        .where(
+            care.c.district == district,
+            care.c.kind == "care",
+            within(care.c.grid, areas),
+            care.c.voided.is_(False),
+            care.c.merged_into.is_(None),
+            person.c.voided.is_(False),
+            person.c.merged_into.is_(None),
+            person.c.fields["moved_out_at"].as_string().is_(None),
+        )
+    )
+    return connection.execute(query).mappings().all()
+
+
+def households(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Yield ``(household, grid, room)`` of every household that stands."""
+    query = sa.select(records.c.record_id, records.c.grid, records.c.parent_id).where(
+        *_standing("household", district, areas)
+    )
+    yield from connection.execute(query)
+
+
+def homes(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Yield ``(household, grid, room)`` of every occupied household: that stands, and whose room is
+    not vacant."""
+    query = sa.select(records.c.record_id).where(
+        *_standing("room", district, areas), records.c.fields["state"].as_string() == "vacant"
+    )
+    vacant = set(connection.execute(query).scalars())
+    for household, grid, room in households(connection, district, areas):
+        if room not in vacant:
+            yield household, grid, room
+
+
+def survivors(connection: sa.Connection, district: str) -> dict[str, str]:
+    """Return into which record each merged one went, to the end of the chain."""
+    query = sa.select(aliases.c.record_id, aliases.c.survivor_id).where(
+        aliases.c.district == district
+    )
+    into = {row.record_id: row.survivor_id for row in connection.execute(query)}
+    for one in into:
+        seen = {one}
+        while into[one] in into and into[one] not in seen:
+            seen.add(into[one])
+            into[one] = into[into[one]]
+    return into
+
+
+def points_covered(
+    connection: sa.Connection, district: str, areas: Collection[str], until: date
+) -> dict[tuple[str, str], date]:
+    """Return when each compound was last patrolled, by grid and compound."""
+    c = patrol_points.c
+    query = (
+        sa.select(c.base_grid, c.compound_id, sa.func.max(c.day))
+        .where(*_of(patrol_points, district, areas, None, until))
+        .group_by(c.base_grid, c.compound_id)
+    )
+    return {(grid, compound): day for grid, compound, day in connection.execute(query)}
+
+
+def complete_as_of(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> tuple[datetime | None, int, datetime | None]:
+    """Return since when all laptops in use have synced (None: none has), how many never have, and
+    when the newest patrol or visit came in."""
+    synced, never, _ = case_counts.complete_as_of(connection, district, areas)
+    newest = [
+        connection.scalar(
+            sa.select(sa.func.max(table.c.received_at)).where(
+                table.c.district == district, within(table.c.base_grid, areas)
+            )
+        )
+        for table in (patrol_lines, visit_lines)
+    ]
+    return synced, never, max((one for one in newest if one), default=None)
+
+
+def _of(
+    table: sa.Table, district: str, areas: Collection[str], first: date | None, last: date
+) -> list[sa.ColumnElement[bool]]:
+    found = [table.c.district == district, within(table.c.base_grid, areas), table.c.day <= last]
+    return [*found, table.c.day >= first] if first is not None else found
+
+
+def _standing(kind: str, district: str, areas: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    return [
+        records.c.district == district,
+        records.c.kind == kind,
+        within(records.c.grid, areas),
+        records.c.voided.is_(False),
+        records.c.merged_into.is_(None),
+    ]

@@ -1,0 +1,142 @@
+"""The tables of field work: patrols, visits and leaflets as narrow rows, for lists and counts.
+
+Everything in them follows from the records and can be made anew; ``field_marks`` tells up to which
+change that was done. ``base_grid`` is the grid a micro-grid belongs to, else the grid itself; a
+``day`` is Shanghai's, of the corrected time.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from sync_server.store.columns import Utc, metadata
+from sync_server.store.columns import district_key as _district
+from sync_server.store.columns import id_column as _id
+
+patrol_lines = sa.Table(
+    "patrol_lines",
+    metadata,
+    _district(),
+    _id("patrol_id", primary_key=True),
+    sa.Column("base_grid", sa.String(15), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("slot", sa.String(40), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("late", sa.Boolean, nullable=False),  # entered more than a day after
+    sa.Column("received_at", Utc, nullable=False),
+    # All that patrol completion asks, so that it reads the index alone.
+    sa.Index(None, "district", "base_grid", "day", "slot", "late"),
+    sa.Index(None, "district", "day"),
+)
+"""Every patrol that stands."""
+
+patrol_points = sa.Table(
+    "patrol_points",
+    metadata,
+    _district(),
+    _id("patrol_id", primary_key=True),
+    _id("compound_id", primary_key=True),
+    sa.Column("base_grid", sa.String(15), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Index(None, "district", "base_grid", "compound_id", "day"),
+)
+"""Which compounds a patrol went through."""
+
+visit_lines = sa.Table(
+    "visit_lines",
+    metadata,
+    _district(),
+    _id("visit_id", primary_key=True),
+    sa.Column("base_grid", sa.String(15), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    _id("household_id"),
+    _id("shop_id"),
+    sa.Column("result", sa.String(40), nullable=False),
+    sa.Column("met", sa.Boolean, nullable=False),
+    sa.Column("by_phone", sa.Boolean, nullable=False),
+    sa.Column("late", sa.Boolean, nullable=False),
+    _id("campaign_id"),
+    sa.Column("rating", sa.Integer),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.Index(None, "district", "base_grid", "day"),
+    sa.Index(None, "district", "day"),
+    # When each household was last met: read from the index alone.
+    sa.Index(None, "district", "household_id", "met", "by_phone", "day"),
+    sa.Index(
+        "ix_visit_lines_campaign",
+        "district",
+        "campaign_id",
+        sqlite_where=sa.text("campaign_id IS NOT NULL"),
+        postgresql_where=sa.text("campaign_id IS NOT NULL"),
+    ),
+)
+"""Every visit that stands."""
+
+visit_checks = sa.Table(
+    "visit_checks",
+    metadata,
+    _district(),
+    _id("visit_id", primary_key=True),
+    _id("resident_id", primary_key=True),
+    sa.Column("base_grid", sa.String(15), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("state", sa.String(40), nullable=False),
+    sa.Column("reached", sa.Boolean, nullable=False),
+    sa.Column("by_phone", sa.Boolean, nullable=False),
+    sa.Column("next_on", sa.Date),
+    sa.Index(None, "district", "resident_id", "at"),
+    sa.Index(None, "district", "base_grid", "at"),
+)
+"""How the people in care were found on visits."""
+
+visit_opinions = sa.Table(
+    "visit_opinions",
+    metadata,
+    _district(),
+    _id("visit_id", primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("base_grid", sa.String(15), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("category", sa.String(40), nullable=False),
+    _id("campaign_id"),
+    sa.Index(None, "district", "day", "base_grid"),
+)
+"""What residents said on visits, by category; the words stand in the visit."""
+
+visit_answers = sa.Table(
+    "visit_answers",
+    metadata,
+    _district(),
+    _id("visit_id", primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("base_grid", sa.String(15), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    _id("campaign_id", nullable=False),
+    sa.Index(None, "district", "campaign_id", "key", "at"),
+)
+"""Which questions of a knock campaign were answered; the words stand in the visit."""
+
+material_lines = sa.Table(
+    "material_lines",
+    metadata,
+    _district(),
+    _id("record_id", primary_key=True),
+    sa.Column("material", sa.String(40), primary_key=True),
+    sa.Column("base_grid", sa.String(15), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("move", sa.String(40), nullable=False),
+    sa.Column("qty", sa.Integer, nullable=False),
+    _id("campaign_id"),
+    sa.Index(None, "district", "base_grid", "material", "move", "day"),
+)
+"""What moved of which leaflet, by visits and by records of their own."""
+
+field_marks = sa.Table(
+    "field_marks",
+    metadata,
+    _district(),
+    sa.Column("change_no", sa.BigInteger, nullable=False),
+)
+"""The change number up to which the rows above were worked out."""

@@ -1,0 +1,52 @@
+"""The second page of statistics: field work for a period and an area."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from schemas.codes import code_list
+from sync_server.domain.errors import Refusal
+from sync_server.services import field_figures, field_lines, places
+from sync_server.web import errors
+from sync_server.web.account import person, with_right
+from sync_server.web.context import centre
+from sync_server.web.i18n import language, read_day, today
+from sync_server.web.issue_figures import periods_until
+
+blueprint = Blueprint("field_figures", __name__)
+
+
+@blueprint.get("/statistics/field")
+@with_right("records")
+def statistics() -> str | tuple[str, int]:
+    """Show the figures of a period, this month's when none is asked for."""
+    me, this_day = person(), today()
+    first = read_day(request.args.get("since", "")) or this_day.replace(day=1)
+    last = read_day(request.args.get("until", "")) or max(first, this_day)
+    area, wrong, found = request.args.get("area", ""), "", None
+    phone = request.args.get("phone", "1") != "0"
+    field_lines.bring_up_to_date(centre().store, me.district)
+    with centre().store.reading() as connection:
+        areas = places.places_of(connection, me)
+        try:
+            found = field_figures.report(
+                connection, me, first, last, area, centre().clock(), language(), phone=phone
+            )
+        except Refusal as refusal:
+            if refusal.code != "bad_period":
+                raise
+            wrong = errors.sentence(refusal)
+    page = render_template(
+        "field_statistics.html",
+        found=found,
+        first=first,
+        last=last,
+        area=area,
+        areas=areas,
+        phone=phone,
+        wrong=wrong,
+        periods=periods_until(this_day),
+        slots=code_list("SLOT"),
+        risks=code_list("CARE_RISK"),
+    )
+    return (page, errors.status_of("bad_period")) if wrong else page
