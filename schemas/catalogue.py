@@ -24,6 +24,7 @@ from schemas.kinds.issue_step import IssueStep
 from schemas.kinds.material_move import MaterialMove
 from schemas.kinds.notice import Notice
 from schemas.kinds.notice_read import NoticeRead
+from schemas.kinds.org import Org
 from schemas.kinds.patrol import Patrol
 from schemas.kinds.photo import Photo
 from schemas.kinds.resident import Resident
@@ -44,6 +45,7 @@ KINDS: dict[str, type[Kind]] = {
         Area,
         Unit,
         Compound,
+        Org,
         Building,
         Room,
         Shop,
@@ -71,6 +73,10 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("issue_step", 1): dict,
     # Version 2 names the knock campaign and what was answered there.
     ("visit", 1): dict,
+    # Version 2 added fields; what version 1 said still says it.
+    ("area", 1): dict,
+    ("compound", 1): dict,
+    ("resident", 1): dict,
 }
 """``(kind, from_version)`` to the function of that step; kept for ever."""
 

@@ -70,6 +70,10 @@ MESSAGES: dict[str, Label] = {
     "unknown_kind": Label("没有这种记录。", "There is no such kind of record."),
     "unknown_schema": Label("记录的版本比本程序新。", "The record is newer than this program."),
     "not_allowed": Label("这种记录不能这样修改。", "This kind of record cannot be changed so."),
+    "not_your_kind": Label(
+        "您的人员类别不能这样填报，请联系网格长。",
+        "Your kind of worker may not do this; please ask the grid leader.",
+    ),
     "out_of_area": Label("不在您负责的网格内。", "Outside the grids you are responsible for."),
     "wrong_author": Label(
         "记录的填报人不是本终端的使用人。", "The author is not a user of this device."

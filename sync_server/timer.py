@@ -1,6 +1,7 @@
 """What happens at the centre by itself while it serves: steps of issues whose time has come,
-the search for duplicates among what was changed, and keeping the rows behind the figures of field
-work fresh, so that whoever opens a page of figures does not wait for it.
+the search for duplicates among what was changed, the facts of base data that nobody types, and
+keeping the rows behind the figures of field work fresh, so that whoever opens a page of figures
+does not wait for it.
 
 Every process that serves ticks once a minute; whoever is first does what is due, the others find
 nothing left. Each tick arms the next one whatever went wrong in it.
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sync_server.domain.errors import Refusal
+from sync_server.services.base_facts import keep_true
 from sync_server.services.centre import Centre
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.duplicates import search_duplicates
@@ -23,6 +25,8 @@ from sync_server.store.engine import Store
 log = logging.getLogger(__name__)
 
 TICK_S = 60.0
+FACTS_EVERY = 10
+"""Ticks from one look at the base data to the next."""
 
 
 class Timer:
@@ -32,6 +36,8 @@ class Timer:
         self._centre = centre
         self._tick_s = tick_s
         self._stop = threading.Event()
+        self._ticks = 0
+        self._facts_no = -1
         self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
 
     def start(self) -> None:
@@ -50,7 +56,14 @@ class Timer:
         taken = self._do("steps", lambda *due: take_due_steps(*due))
         self._do("pairs", lambda *due: search_duplicates(*due).pairs)
         self._do("rows of field work", lambda store, code, _: bring_up_to_date(store, code))
+        if self._ticks % FACTS_EVERY == 0:
+            self._do("facts", self._keep_facts)
+        self._ticks += 1
         return taken
+
+    def _keep_facts(self, store: Store, district: str, now: datetime) -> int:
+        known, self._facts_no = self._facts_no, keep_true(store, district, now, self._facts_no)
+        return int(self._facts_no != known)
 
     def _do(self, what: str, work: Callable[[Store, str, datetime], int]) -> int:
         centre = self._centre

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from schemas.natural import natural as natural
 from schemas.search import fold, forms
 
 PART = re.compile(r"\d+|[a-z]+|[^\d\sa-z]+")
@@ -81,12 +82,6 @@ def words_of(*texts: str | None) -> tuple[str, ...]:
 def numbers_of(label: str) -> tuple[str, ...]:
     """Return the numbers of a room's label in order: 3-1-502 → 3, 1, 502."""
     return tuple(re.findall(r"\d+", unicodedata.normalize("NFKC", label)))
-
-
-def natural(text: str) -> tuple[tuple[int, int | str], ...]:
-    """Return a key that sorts 2 before 10: (0, number) and (1, text) in turn."""
-    parts = re.findall(r"\d+|\D+", text)
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts)
 
 
 def fit(query: Query, door: Door) -> Fit | None:

@@ -1,4 +1,4 @@
-"""What a working day asks for: three patrols, care visits in time, late entries explained."""
+"""What a working day asks for: three patrols, late entries explained (care: schemas/care_due)."""
 
 from __future__ import annotations
 

@@ -29,6 +29,8 @@ class Identity:
     server_key: str
     server_epoch: str
     joined_at: str
+    worker_kind: str = ""
+    """Full-time, part-time or auxiliary (USER_KIND), as the centre last said."""
     synthetic: bool = False
     """Whether the centre holds made-up people only (a demonstration)."""
     keep_days: int = 90

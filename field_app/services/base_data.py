@@ -22,6 +22,7 @@ from schemas.fields import Declared, Keyed, Ref, Refs
 from schemas.kind import Kind
 from schemas.messages import Problem
 from schemas.search import fold
+from schemas.worker_rights import may_write
 
 View = Mapping[str, Any]
 PAGE = 50
@@ -111,6 +112,8 @@ def shown_kinds() -> list[type[Kind]]:
 def may(ws: Workspace, kind: type[Kind], action: str, view: View | None = None) -> bool:
     """Tell whether the worker may offer ``action`` on a record (or on the kind)."""
     if action not in kind.info.laptop:
+        return False
+    if not may_write(ws.identity.worker_kind, kind.info, action):
         return False
     if view is None:
         return kind.info.name not in NOT_TYPED

@@ -167,6 +167,7 @@ def _identity(
             server_key=_text(answer["server_key"]),
             server_epoch=_text(answer["server_epoch"]),
             joined_at=at,
+            worker_kind=str(worker.get("kind") or ""),
             synthetic=bool(answer.get("synthetic")),
             max_changes=int(limits.get("changes") or Identity.max_changes),
             max_bytes=int(limits.get("bytes") or Identity.max_bytes),

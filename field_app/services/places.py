@@ -67,16 +67,6 @@ def compounds(ws: Workspace) -> list[Place]:
     return sorted(found, key=lambda one: (one.buildings == 0, natural(one.name)))
 
 
-def buildings_of(ws: Workspace, compound_id: str) -> list[Place]:
-    """Return the buildings of a compound that lie in the own grids, 2 before 10."""
-    found = []
-    for view in children(ws, "building", "compound_id", compound_id):
-        doors = children(ws, "room", "building_id", view["record_id"])
-        homes = sum(len(children(ws, "household", "room_id", one["record_id"])) for one in doors)
-        found.append(Place(view, str(view["fields"].get("no", "")), 0, len(doors), homes))
-    return sorted(found, key=lambda one: natural(one.name))
-
-
 def building_file(ws: Workspace, building_id: str) -> BuildingFile | None:
     """Return a building with its doors, None when this laptop does not hold it."""
     view = get_view(ws, "building", building_id)

@@ -310,6 +310,7 @@ def _keep_identity(ws: Workspace, reply: Reply, at: str, *, measured: bool) -> N
         old,
         server_epoch=reply.server_epoch,
         grids=reply.grids if reply.grids is not None else old.grids,
+        worker_kind=reply.worker_kind or old.worker_kind,
         keep_days=max(reply.keep_days or old.keep_days, 90),
         max_changes=reply.max_changes or old.max_changes,
         max_bytes=reply.max_bytes or old.max_bytes,

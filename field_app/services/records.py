@@ -18,6 +18,7 @@ from schemas.clock import written
 from schemas.kind import Action, Kind
 from schemas.messages import Problem
 from schemas.values import apply
+from schemas.worker_rights import may_write
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,8 @@ def _barred(
     """Return why this worker may not do this to this record, or None."""
     if action not in kind.info.laptop:
         return Problem("not_allowed")
+    if not may_write(ws.identity.worker_kind, kind.info, action):
+        return Problem("not_your_kind")
     if view is None:
         return Problem("not_allowed") if action in ("update", "void") else None
     if view["voided"]:

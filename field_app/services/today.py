@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from field_app.domain.duty import next_due, recheck_at
 from field_app.domain.typed import values_of
 from field_app.services.care_alarms import Alarm, open_alarms
 from field_app.services.choices import names
@@ -29,6 +28,7 @@ from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
 from field_app.store.rows import backup_day
 from schemas.care_contact import reached
+from schemas.care_due import next_due, recheck_at
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import local_day, read_moment, written
 from schemas.describe import title

@@ -32,6 +32,8 @@ class Reply:
     cursor: str | None
     more: bool
     grids: tuple[str, ...] | None
+    worker_kind: str
+    """What kind of worker the centre says he is; empty when it says nothing."""
     keep_days: int | None
     max_changes: int | None
     max_bytes: int | None
@@ -65,6 +67,7 @@ def read_reply(body: Any, middle: datetime) -> Reply:
             cursor=None if body["cursor"] is None else _text(body["cursor"]),
             more=_flag(body["more"]),
             grids=_grids(scope.get("grids")),
+            worker_kind=str(scope.get("kind") or ""),
             keep_days=_count(scope.get("keep_days")),
             max_changes=_count(limits.get("changes")),
             max_bytes=_count(limits.get("bytes")),

@@ -6,9 +6,12 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from field_app.services import base_data, places
+from field_app.services.care import new_care
+from field_app.services.compounds import compound_file
 from field_app.services.drafts import MAIN, edit_part, new_part, open_draft
 from field_app.services.find import find_doors, warm
 from field_app.services.households import household_file, new_resident
+from field_app.services.records import get_view
 from field_app.web.records import kind_or_404
 from field_app.web.session import workspace
 from schemas.clock import written
@@ -35,13 +38,31 @@ def index() -> str:
 
 @pages.get("/base/compounds/<record_id>")
 def compound(record_id: str) -> str:
-    """Show a compound and its buildings in the own grids."""
-    detail = base_data.detail(workspace(), kind_or_404("compound"), record_id)
-    if detail is None:
+    """Show the compound file: buildings, people to turn to, problems, what was done there."""
+    ws = workspace()
+    file = compound_file(ws, record_id)
+    detail = base_data.detail(ws, kind_or_404("compound"), record_id)
+    if file is None or detail is None:
         abort(404)
     return render_template(
-        "base_compound.html", detail=detail, buildings=places.buildings_of(workspace(), record_id)
+        "base_compound.html",
+        file=file,
+        detail=detail,
+        results=code_list("VISIT_RESULT"),
+        slots=code_list("SLOT"),
+        issue_states=code_list("ISSUE_STATE"),
     )
+
+
+@pages.get("/base/compounds/<record_id>/organisation")
+def new_group(record_id: str) -> Response:
+    """Open the form of a new organisation that covers a compound; it stands where that does."""
+    ws = workspace()
+    file = compound_file(ws, record_id)
+    if file is None or not base_data.may(ws, kind_or_404("org"), "create"):
+        abort(404)
+    part = new_part("org", values={"compound_ids": [record_id]}, grid=file.view["grid"])
+    return redirect(url_for("records.fill_in", draft_id=open_draft(ws, "record", {MAIN: part})))
 
 
 @pages.get("/base/buildings/<record_id>")
@@ -80,12 +101,34 @@ def new_member(record_id: str) -> Response:
     """Open the form of a new member of a household."""
     ws = workspace()
     file = household_file(ws, record_id)
-    if file is None:
+    if file is None or not base_data.may(ws, kind_or_404("resident"), "create"):
         abort(404)
     now = written(ws.now().replace(second=0, microsecond=0))
     part = new_part("resident", values=new_resident(ws, record_id, now), grid=file.view["grid"])
     draft_id = open_draft(ws, "record", {MAIN: part})
     return redirect(url_for("records.fill_in", draft_id=draft_id))
+
+
+@pages.get("/base/residents/<record_id>/care")
+def take_into_care(record_id: str) -> Response:
+    """Open the form of a new care record of somebody."""
+    ws = workspace()
+    view = get_view(ws, "resident", record_id)
+    if view is None or not base_data.may(ws, kind_or_404("care"), "create"):
+        abort(404)
+    part = new_part("care", values=new_care(ws, record_id), grid=view["grid"])
+    return redirect(url_for("records.fill_in", draft_id=open_draft(ws, "record", {MAIN: part})))
+
+
+@pages.get("/base/residents/<record_id>/move")
+def move(record_id: str) -> Response:
+    """Open the form that puts somebody into another household, with the day he moved in."""
+    ws = workspace()
+    if not base_data.may_change(ws, "resident", record_id):
+        abort(404)
+    asked = ["household_id", "relation", "moved_in_at"]
+    part = edit_part(ws, "resident", record_id, only=asked)
+    return redirect(url_for("records.fill_in", draft_id=open_draft(ws, "record", {MAIN: part})))
 
 
 @pages.get("/base/residents/<record_id>/move-out")

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from field_app.services import base_data, drafts
+from field_app.services.care import finish_record
 from field_app.services.choices import names
 from field_app.services.draft_edits import reasons_of, refused_change
 from field_app.services.drafts import MAIN, edit_part, open_draft
@@ -98,7 +99,7 @@ def edit(kind_name: str, record_id: str) -> Response:
 @pages.route("/records/draft/<draft_id>", methods=["GET", "POST"])
 def fill_in(draft_id: str) -> Any:
     """The form of one record."""
-    return page_of(draft_id, "record", _form)
+    return page_of(draft_id, "record", _form, finish_record)
 
 
 def _form(page: FormPage) -> str:

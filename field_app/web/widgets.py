@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from field_app.domain.typed import Texts, asked
 from field_app.services import outbox
+from field_app.services.base_data import may
 from field_app.services.corrections import Asked, corrections_about, marks_for
 from field_app.services.drafts import MAIN, Draft, Finished, Part, Typed
 from field_app.services.issues import PHOTO_WANTED
@@ -27,6 +28,7 @@ from field_app.services.record_forms import (
 )
 from field_app.services.workspace import Workspace
 from field_app.web.i18n import language
+from field_app.web.session import workspace
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI, read_moment
 from schemas.kind import Kind
@@ -287,8 +289,14 @@ def _for_every_template() -> dict[str, Any]:
         "state_tones": TONES,
         "html_id": html_id,
         "kind_label": _kind_label,
+        "worker_may": _worker_may,
         "FIND": FIND,
     }
+
+
+def _worker_may(action: str, kind: str) -> bool:
+    """Whether the worker may take ``action`` on records of a kind at all."""
+    return may(workspace(), kind_of(kind), action)
 
 
 def _kind_label(name: str) -> str:

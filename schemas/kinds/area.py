@@ -30,6 +30,14 @@ class LevelLabel(Part):
     label = Line("名称", "Name", required=True, longest=12)
 
 
+class Lineage(Part):
+    """How an area came from another one, or went into it, when grids were redrawn."""
+
+    change = Code("变动", "Change", "AREA_CHANGE", required=True)
+    other = AreaCode("另一区域", "Other area", required=True)
+    on = Day("日期", "On", required=True)
+
+
 class Area(Kind):
     """A district, street, community, grid or micro-grid; grid fields are empty for the others, and
     a district alone names the levels of issues."""
@@ -42,6 +50,7 @@ class Area(Kind):
         reach="community",
         laptop=frozenset(),
         staff=frozenset({"create", "update"}),
+        version=2,
     )
 
     code = AreaCode("区域代码", "Area code", required=True, search=True, column=True)
@@ -58,4 +67,5 @@ class Area(Kind):
     boundary_text = Paragraph("四至", "Boundaries", longest=1000)
     supervision_phone = Phone("监督电话", "Supervision phone", privacy="open")
     household_count = Whole("户数", "Households", most=100_000)
+    lineage = Keyed("沿革", "Lineage", Lineage)
     level_labels = Keyed("事件级别名称", "Names of issue levels", LevelLabel, keys="ISSUE_LEVEL")

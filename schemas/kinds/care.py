@@ -27,8 +27,10 @@ class Care(Kind):
     )
     risk = Code("级别", "Risk", "CARE_RISK", required=True, policy="review", column=True)
     visit_every_days = Whole(
-        "探访间隔（天）", "Visit every (days)", required=True, least=1, most=365
-    )
+        "探访间隔（天）", "Visit every (days)", required=True, least=1, most=365,
+        hint=Label("不填则按级别：高 7 天，重点 30 天，一般 90 天。",
+                   "Left empty it follows the risk: high 7, key 30, general 90 days."),
+    )  # fmt: skip
     contact = Line("紧急联系人", "Emergency contact", privacy="personal")
     needs = Paragraph("需求", "Needs", privacy="sensitive", longest=2000)
     keeper_id = Ref("责任人", "In charge", "user", required=True)

@@ -1,5 +1,8 @@
 """compound 小区: a residential compound or bungalow area, seen by every grid of its community."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from schemas.fields import (
     AreaCode,
     Code,
@@ -12,6 +15,7 @@ from schemas.fields import (
     Part,
     PersonName,
     Phone,
+    Ref,
     Whole,
 )  # fmt: skip
 from schemas.kind import Kind, KindInfo
@@ -26,6 +30,20 @@ class Contact(Part):
     phone = Phone("电话", "Phone")
 
 
+class Linked(Part):
+    """One of the five who stand by a compound (五方共建)."""
+
+    name = Line("姓名或单位", "Person or unit", required=True, longest=80)
+    phone = Phone("电话", "Phone")
+
+
+def three_none(fields: Mapping[str, Any]) -> bool:
+    """Whether a compound is 三无: no property management, no unit in charge, nothing that guards it
+    (domain reference, S4-06). What was never said counts as absent only for the unit in charge."""
+    unguarded = all(fields.get(name) is False for name in ("guard", "barrier", "cctv"))
+    return fields.get("property_mode") == "none" and not fields.get("owner_unit") and unguarded
+
+
 class Compound(Kind):
     """Compound and grid overlap in several ways; buildings are the joint between them."""
 
@@ -36,6 +54,8 @@ class Compound(Kind):
         title=("name",),
         reach="community",
         laptop=frozenset({"update"}),
+        staff=frozenset({"create", "update"}),
+        version=2,
     )
 
     code = Line("小区编码", "Compound code", required=True, search=True, column=True, longest=30)
@@ -43,14 +63,16 @@ class Compound(Kind):
     kind = Code("类别", "Kind", "COMPOUND_KIND", required=True, column=True)
     type_ty4 = Code("类型（四类）", "Type (four)", "COMPOUND_TYPE_TY4", column=True)
     type_lz5 = Code("类型（五类）", "Type (five)", "COMPOUND_TYPE_LZ5")
-    overlap = Code("与网格关系", "Overlap with grids", "OVERLAP", ask=False)
+    overlap = Code("与网格关系", "Overlap with grids", "OVERLAP", ask=False, column=True)
     community_code = AreaCode("社区代码", "Community code", required=True)
     address = Line("地址", "Address", required=True, search=True)
     built_year = Whole("建成年份", "Year built", least=1900, most=2100)
     buildings = Whole("楼栋数", "Buildings", most=2000)
     households = Whole("户数", "Households", most=50_000, column=True)
     property_mode = Code("物业模式", "Property mode", "PROPERTY_MODE", required=True, column=True)
+    company_id = Ref("物业企业", "Property company", "unit")
     owner_unit = Line("主管单位", "Unit in charge")
+    governing_body = Line("治理主体", "Governing body", longest=80)
     guard = Flag("人防", "Guards", required=True)
     barrier = Flag("物防", "Barriers", required=True)
     cctv = Flag("技防", "Cameras", required=True)
@@ -66,5 +88,8 @@ class Compound(Kind):
     hydrants = Whole("消防栓", "Hydrants", most=5000)
     brand = Line("品牌", "Brand")
     contacts = Keyed("联系人", "Contacts", Contact, privacy="personal")
+    linked = Keyed(
+        "五方联系", "Five who stand by it", Linked, keys="LINKED_ROLE", privacy="personal"
+    )
     location = Location("位置坐标", "Location")
     remarks = Paragraph("备注", "Remarks", longest=1000)

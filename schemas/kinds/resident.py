@@ -44,6 +44,7 @@ class Resident(Kind):
         title=("name",),
         parent="household_id",
         laptop=frozenset({"create", "update", "void"}),
+        version=2,
         rules=(guardian_named,),
     )
 
@@ -65,5 +66,6 @@ class Resident(Kind):
     notice_version = Line("告知书版本", "Notice version", required=True, longest=20)
     notice_at = Moment("告知时间", "Notice given at", required=True)
     basis = Code("处理依据", "Legal basis", "BASIS", required=True)
+    moved_in_at = Day("迁入日期", "Moved in on")
     moved_out_at = Day("迁出日期", "Moved out on", policy="review")
     move_reason = Line("迁出原因", "Reason for moving")

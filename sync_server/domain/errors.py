@@ -82,6 +82,13 @@ CODES: dict[str, str] = {
     "words_needed": "words must be said with this decision",
     "words_too_long": "the words are too long",
     "reason_needed": "a reason must be given for showing personal values",
+    # grids
+    "area_ended": "the area has ended",
+    "area_not_empty": "records or areas lie in the area",
+    "name_needed": "a name has 1 to 200 characters",
+    "buildings_needed": "some of the buildings go, not none and not all",
+    "same_grid": "a grid cannot be merged into itself",
+    "grids_full": "no code is left under this area",
     # deadlines
     "note_too_long": "the note is too long",
     "bad_hours": "working hours are missing, empty, or overlap",

@@ -15,6 +15,7 @@ from typing import Any
 from schemas.check import FieldProblem, broken_rules
 from schemas.kind import KindInfo
 from schemas.values import apply
+from schemas.worker_rights import may_write
 from sync_server.domain.areas import holds
 from sync_server.domain.envelope import Arrival, problem
 from sync_server.domain.holding import Holding, Made, held_when
@@ -29,6 +30,8 @@ class Worker:
     user_id: str
     grids: Sequence[str]
     held: Sequence[Holding] = ()
+    kind: str = ""
+    """Full-time, part-time or auxiliary (USER_KIND): what he may write at all."""
 
     def areas(self, made: Made | None) -> tuple[str, ...]:
         """Return the codes that count for a change made then: today's, and those of that time."""
@@ -75,6 +78,8 @@ def judge(
         return _refused("wrong_author")
     if arrival.action not in info.laptop:
         return _refused("not_allowed")
+    if not may_write(worker.kind, info, arrival.action):
+        return _refused("not_your_kind")
     if faults := [fault for rule in info.laptop_rules if (fault := rule(arrival.fields))]:
         found = [FieldProblem(f"/{name}", words).as_json() for name, words in faults]
         return Verdict(problems=found)

@@ -13,6 +13,7 @@ from schemas.kind import Kind
 from schemas.values import get_path, paths, set_path
 from sync_server.domain.merge import VOIDED
 from sync_server.services.accounts import User
+from sync_server.services.places import names_for
 from sync_server.services.titles import Titles, references
 from sync_server.services.values import Value, label_of, show_path, understood
 from sync_server.store import history_read
@@ -197,6 +198,31 @@ class Reader:
 
     def _value(self, kind: type[Kind] | None, path: str, value: Any) -> Value:
         return show_path(kind, path, value, self.lang, self.titles, unmask=self.unmask)
+
+
+def read_history(
+    connection: sa.Connection,
+    person: User,
+    kind: type[Kind],
+    record_id: str,
+    titles: Titles,
+    lang: str,
+    *,
+    unmask: bool = False,
+) -> History:
+    """Return everything that happened to one record; whether somebody may see it is for the caller
+    to judge."""
+    district = person.district
+    changes = history_read.changes_of(connection, district, record_id)
+    disputes = history_read.conflicts_of(connection, district, record_id)
+    reader = Reader(connection, person, lang, titles, unmask)
+    reader.preload(changes, disputes)
+    reader.areas = names_for(connection, district, [change["grid"] for change in changes])
+    behind = {change["change_id"]: change for change in changes}
+    return History(
+        reader.replay(changes, disputes),
+        tuple(reader.dispute(kind, one, behind) for one in disputes),
+    )
 
 
 def doubtful(change: Row | None) -> bool:

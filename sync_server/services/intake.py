@@ -22,6 +22,7 @@ from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import VISIT, sound_alarms
 from sync_server.services.casework import taken_over
 from sync_server.services.decision_records import close_answered, tell_decisions
+from sync_server.services.heirs import Heirs
 from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE
 from sync_server.services.ledger import Ledger
@@ -70,6 +71,7 @@ class Intake:
         self._workers: dict[str, Worker] = {}
         self._lay_in: dict[str, list[str]] = {}
         self._taken_over: set[str] = set()
+        self._heirs = Heirs(connection, self._district)
         self._ledger.lines.begin(batch.stream, follows)
 
     def take(self, arrivals: Sequence[Arrival]) -> list[dict[str, Any]]:
@@ -119,7 +121,11 @@ class Intake:
         people = {row["author"] for row in held} | {self._batch.device.worker_id}
         scopes = streams.scopes_of(self._connection, self._district, people)
         held_by = holdings.holdings_of(self._connection, self._district, people)
-        self._workers = {one: Worker(one, scopes.get(one, ()), held_by[one]) for one in people}
+        kinds = streams.kinds_of(self._connection, self._district, people)
+        self._workers = {
+            one: Worker(one, scopes.get(one, ()), held_by[one], kinds.get(one, ""))
+            for one in people
+        }
         above = {one for arrival in arrivals if (one := hangs_below(arrival))}
         named = wanted | above | {row["record_id"] for row in held}
         moved = moving.moves_of(self._connection, self._district, named)
@@ -175,6 +181,9 @@ class Intake:
             row["record_id"] in self._taken_over,
             self._ledger.survivor(row["record_id"]),
         )
+        if item.arrival.kind is not None:
+            new = item.arrival.action == "create"
+            verdict = self._heirs.settle(verdict, worker, item.arrival.kind.info, new=new)
         item.row["waits_for"] = verdict.waits_for
         if verdict.problems:
             item.row |= {"outcome": "quarantined", "problem": verdict.problems}

@@ -7,6 +7,7 @@ staff (domain/judging.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -64,7 +65,7 @@ def open_move(
         record_id=record_id,
         title=titles.lookup(kind.name, record_id) or f"…{record_id[-6:]}",
         area=names[root.area],
-        count=len(_with_all_below(connection, person.district, root)),
+        count=len(with_all_below(connection, person.district, [root])),
         choices=tuple(
             one
             for one in places_of(connection, person, longest=LONGEST_CODE)
@@ -97,7 +98,7 @@ def move_record(
     root = _root(connection, person, kind, record_id)
     if root.area == area:
         return 0
-    some = _with_all_below(connection, person.district, root)
+    some = with_all_below(connection, person.district, [root])
     moving.put_into(connection, person.district, some, area, now, person.user_id)
     issues = {one.record_id for one in some if one.kind == ISSUE}
     follow_up(connection, person.district, issues, now)
@@ -117,14 +118,14 @@ def _root(connection: sa.Connection, person: User, kind: KindInfo, record_id: st
     raise Refusal("unknown_record")
 
 
-def _with_all_below(connection: sa.Connection, district: str, root: Lying) -> list[Lying]:
-    """Return the record, what hangs below it in the same area at any depth, and their marks."""
-    found, level = {root.record_id: root}, [root]
+def with_all_below(connection: sa.Connection, district: str, roots: Sequence[Lying]) -> list[Lying]:
+    """Return the records, what hangs below them in the areas they lie in, at any depth, and their
+    marks."""
+    areas = {one.area for one in roots}
+    found, level = {one.record_id: one for one in roots}, list(roots)
     while level:
         children = moving.below(connection, district, [one.record_id for one in level])
-        level = [
-            one for one in children if one.record_id not in found and inside(one.area, [root.area])
-        ]
+        level = [one for one in children if one.record_id not in found and inside(one.area, areas)]
         found |= {one.record_id: one for one in level}
     marks = moving.lying(connection, district, [seen_id_of(one) for one in found])
     return [*found.values(), *marks]

@@ -196,8 +196,8 @@ def _page(
         reader.replay(changes, disputes),
         tuple(reader.dispute(kind, one, behind) for one in disputes),
     )
-    fields = tuple(_fields(kind, stored, lang, titles, unmask))
-    tables = tuple(_tables(kind, stored, lang, titles, unmask))
+    fields = tuple(shown_fields(kind, stored, lang, titles, unmask))
+    tables = tuple(shown_tables(kind, stored, lang, titles, unmask))
     return RecordPage(
         row=row,
         title=titles.title(kind.info.name, stored) or f"…{row['record_id'][-6:]}",
@@ -235,9 +235,10 @@ def _around(kind: type[Kind], row: Row) -> Iterator[tuple[str, str]]:
             yield from (("record", key) for key in row["fields"].get(name) or () if UUID.match(key))
 
 
-def _fields(
+def shown_fields(
     kind: type[Kind], stored: Mapping[str, Any], lang: str, titles: Titles, unmask: bool
 ) -> Iterator[Shown]:
+    """Yield a record's plain fields in order, empty ones too."""
     for name, declared in kind.declared().items():
         if not isinstance(declared, Keyed):
             yield _shown(declared, stored.get(name), lang, titles, unmask)
@@ -263,9 +264,10 @@ def _link(declared: Ref, record_id: str, lang: str, titles: Titles) -> Link:
     return Link(declared.label.text(lang), name, titles.opens(record_id) or "", record_id)
 
 
-def _tables(
+def shown_tables(
     kind: type[Kind], stored: Mapping[str, Any], lang: str, titles: Titles, unmask: bool
 ) -> Iterator[Table]:
+    """Yield a record's keyed lists that hold anything."""
     for name, declared in kind.declared().items():
         value = stored.get(name)
         if not isinstance(declared, Keyed) or not value:

@@ -19,6 +19,7 @@ from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, pare
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import VISIT, sound_alarms
 from sync_server.services.decision_records import readers_of, tell_decisions
+from sync_server.services.heirs import Heirs
 from sync_server.services.ledger import Ledger
 from sync_server.services.steps import follow_up
 from sync_server.store import holdings, moving, streams, writing
@@ -55,6 +56,7 @@ class Releasing:
         One that cannot be applied yet stays quarantined with today's problems, or is held.
         """
         self._ledger = Ledger(self.connection, self.district, self.now)
+        self._heirs = Heirs(self.connection, self.district)
         cases = [_Case(dict(row), reopened(row)) for row in rows]
         self._load(cases)
         for case in cases:
@@ -92,9 +94,9 @@ class Releasing:
 
     def _judge(self, case: _Case) -> None:
         row, ledger = case.row, self._ledger
-        worker = self._workers[self._people[row["change_id"]]]
+        worker = writer = self._workers[self._people[row["change_id"]]]
         if not case.waiting:
-            worker = replace(worker, grids=(*worker.grids, *self.areas))
+            worker = replace(writer, grids=(*worker.grids, *self.areas))
         above = hangs_below(case.arrival)
         verdict = judge(
             case.arrival,
@@ -105,6 +107,9 @@ class Releasing:
             [step.from_area for step in self._moved.get(above or row["record_id"], ())],
             survivor=ledger.survivor(row["record_id"]),
         )
+        if case.arrival.kind is not None:
+            new = case.arrival.action == "create"
+            verdict = self._heirs.settle(verdict, writer, case.arrival.kind.info, new=new)
         row["waits_for"] = verdict.waits_for
         row["doubts"] = case.arrival.doubts or None
         if verdict.problems:

@@ -151,6 +151,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
             received.receipts.extend(released(connection, batch, asked))
         _note_visit(connection, batch, envelope["app"], received, envelope.get("account"))
         _note_delivered(connection, centre, batch, epoch, envelope["cursor"])
+    kinds: dict[str, str] = {}
     if foreign:
         start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
         delivery = Delivery([], start, True, {})
@@ -159,6 +160,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
     else:
         with centre.store.reading() as connection:
             grids = _grids(connection, batch)  # they may have changed hands since
+            kinds = streams.kinds_of(connection, device.district, [device.worker_id])
             delivery = deliver_updates(
                 connection, centre, device.district, epoch, grids,
                 envelope["cursor"], envelope["want"],
@@ -168,7 +170,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
         device.device_id, batch.batch_id, len(batch.arrivals), received.fresh,
         len(delivery.updates),
     )  # fmt: skip
-    return _reply(centre, now, epoch, grids, received, delivery)
+    return _reply(centre, now, epoch, grids, kinds.get(device.worker_id, ""), received, delivery)
 
 
 def _reply(
@@ -176,6 +178,7 @@ def _reply(
     now: datetime,
     epoch: str,
     grids: tuple[str, ...],
+    kind: str,
     received: Received,
     delivery: Delivery,
 ) -> Reply:
@@ -190,7 +193,7 @@ def _reply(
         "cursor": delivery.cursor,
         "more": delivery.more,
         "people": delivery.people,
-        "scope": {"grids": list(grids), "keep_days": settings.keep_days},
+        "scope": {"grids": list(grids), "keep_days": settings.keep_days, "kind": kind},
         "limits": limits(),
         "next_after_s": 0 if delivery.more else round(pause),
     }

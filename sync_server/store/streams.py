@@ -64,6 +64,14 @@ def known_streams(
     return {row["stream"]: dict(row) for row in connection.execute(wanted).mappings()}
 
 
+def kinds_of(connection: sa.Connection, district: str, user_ids: Collection[str]) -> dict[str, str]:
+    """Return what kind of worker each of these people is (USER_KIND)."""
+    wanted = sa.select(users.c.user_id, users.c.kind).where(
+        users.c.district == district, users.c.user_id.in_(sorted(user_ids))
+    )
+    return {row.user_id: row.kind for row in connection.execute(wanted)}
+
+
 def save_stream(connection: sa.Connection, row: Row, new: bool) -> None:
     """Write how far a stream is known."""
     if new:

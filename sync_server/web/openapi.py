@@ -166,7 +166,9 @@ def _shapes() -> dict[str, Schema]:
                 "updates": _list({"anyOf": [_ref("Update"), _ref("Gone")]}), "cursor": _text(),
                 "more": {"type": "boolean"},
                 "people": {"type": "object", "additionalProperties": _text()},
-                "scope": _object({"grids": _list(_text()), "keep_days": WHOLE}),
+                "scope": _object(
+                    {"grids": _list(_text()), "keep_days": WHOLE, "kind": _text()}
+                ),
                 "limits": limits, "next_after_s": WHOLE,
             },
         ),

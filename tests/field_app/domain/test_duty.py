@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from field_app.domain.duty import late_problem, next_due, recheck_at, slot_at, slot_is_over
+from field_app.domain.duty import late_problem, slot_at, slot_is_over
 from schemas.care_contact import reached
+from schemas.care_due import next_due, recheck_at
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI, read_moment
 

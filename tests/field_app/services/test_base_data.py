@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from field_app.services import base_data, places
+from field_app.services.compounds import compound_file
 from field_app.services.records import save_record
 from field_app.services.workspace import CHANGES, Workspace
 from schemas.catalogue import extended, kind_of
@@ -28,7 +29,9 @@ def test_compounds_tell_what_of_them_lies_in_the_own_grids(ws: Workspace) -> Non
 
 def test_buildings_and_doors_come_in_natural_order(ws: Workspace) -> None:
     pull_in(ws, "building", rid("building", 10), {"compound_id": rid("compound", 1), "no": "10"})
-    names = [one.name for one in places.buildings_of(ws, rid("compound", 1))]
+    compound = compound_file(ws, rid("compound", 1))
+    assert compound is not None
+    names = [one.name for one in compound.buildings]
     assert names == ["1", "2", "3", "10"]
     file = places.building_file(ws, rid("building", 1))
     assert file is not None

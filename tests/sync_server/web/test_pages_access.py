@@ -16,6 +16,7 @@ from sync_server.services.relay import folder_of
 from sync_server.store import units
 from tests.sync_server.web.photo_hands import bring, take
 from tests.sync_server.web.staff import (
+    GRID,
     NEXT_DOOR,
     NEXT_DOOR_GRID,
     READERS,
@@ -37,6 +38,7 @@ READ, UNMASK, DEVICES, NOTICES, AUDIT = (
     {"admin", "auditor"},
 )
 LEVELS = {"admin", "district"}
+OFFICES = NOTICES
 LIMITS = {"district"}
 REGISTER = {"admin", "district"}
 HANDED = {"department", "company"}
@@ -49,7 +51,7 @@ OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
     "relay.take", "calendar.decide",
-    "service_requests.step", "issues.take",
+    "service_requests.step", "issues.take", "areas.end",
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -63,6 +65,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
     dispute = f"/conflicts/{ids['household']}"
     refused = f"/waiting/quarantined/{refused_of(place)['change_id']}"
     service = f"/services/{ids['service']}"
+    (grid,) = worker.scope_codes
     return {
         "home.today_page": ("GET", "/", set(STAFF)),
         "account.sign_out": ("POST", "/sign-out", set(STAFF)),
@@ -87,6 +90,19 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "records.move": ("GET", f"{house}/move", NOTICES),
         "records.unmask": ("POST", f"{house}/unmask", UNMASK),
         "records.seen": ("POST", f"/records/issue/{ids['issue']}/seen", READ),
+        "compound_file.show": ("GET", f"/compounds/{ids['compound']}/file", READ),
+        "compound_file.unmask": ("POST", f"/compounds/{ids['compound']}/file", UNMASK),
+        "household_file.show": ("GET", f"/households/{ids['household']}/file", READ),
+        "household_file.unmask": ("POST", f"/households/{ids['household']}/file", UNMASK),
+        "areas.tree": ("GET", "/areas", READ),
+        "areas.one": ("GET", f"/areas/{grid}", READ),
+        "areas.change": ("GET", f"/areas/{grid}/change", OFFICES),
+        "areas.add": ("GET", f"/areas/{grid}/add", OFFICES),
+        "areas.split": ("GET", f"/areas/{grid}/split", OFFICES),
+        "areas.merge": ("GET", f"/areas/{grid}/merge", OFFICES),
+        "areas.end": ("POST", f"/areas/{grid}/end", OFFICES),
+        "quality.report": ("GET", "/quality", READ),
+        "quality.one": ("GET", "/quality/guardian", READ),
         "exports.as_csv": ("POST", "/records/resident/export", READ),
         "exports.back_to_list": ("GET", "/records/resident/export", READ),
         "devices.all_of_them": ("GET", "/devices", READ),
@@ -301,6 +317,10 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                  "/people", "/times", "/photos/missing", "/services", "/services?state=all",
                  "/services/new", "/services/figures?since=2026-01-01", "/statistics/field",
                  "/campaigns", "/materials", "/opinions",
+                 "/areas", "/areas?state=all", f"/areas/{GRID}", f"/areas/{GRID}/split",
+                 f"/areas/{GRID}/merge", "/quality", "/quality/no_worker", "/quality/small",
+                 f"/compounds/{quiet_town.here.ids['compound']}/file",
+                 f"/households/{quiet_town.here.ids['household']}/file",
                  "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
                  f"/conflicts/{quiet_town.here.ids['household']}",
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
@@ -335,14 +355,14 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, _) in pages(quiet_town.there).items()
         if address != own[endpoint][1]
     }
-    assert len(guessed) == 36
+    assert len(guessed) == 46
     for method, address in guessed:
-        known = next((part for part in address.split("/") if len(part) == 36), NEXT_DOOR_GRID)
+        known = next((part for part in address.split("/") if len(part) == 46), NEXT_DOOR_GRID)
         answer = ask(client, method, address, reason="核对电话", state="lost")
         unknown = ask(
             client,
             method,
-            address.replace(known, nowhere if len(known) == 36 else NO_GRID),
+            address.replace(known, nowhere if len(known) == 46 else NO_GRID),
             reason="核对电话",
             state="lost",
         )

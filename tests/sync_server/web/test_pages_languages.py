@@ -18,7 +18,15 @@ import sync_server
 from schemas.catalogue import kinds
 from sync_server.store.tables import batches, changes, devices, districts, records, users
 from sync_server.web.i18n import COOKIE
-from tests.sync_server.web.staff import Town, household_of, post, refused_of, sign_in
+from tests.sync_server.web.staff import (
+    COMMUNITY,
+    GRID,
+    Town,
+    household_of,
+    post,
+    refused_of,
+    sign_in,
+)
 from tests.sync_server.web.test_pages_access import unit_in
 
 APP = Path(sync_server.__file__).parent
@@ -76,7 +84,11 @@ def addresses(town: Town) -> list[str]:
              "/units", "/units?state=ended", "/units/new", f"/units/{unit_in(town.centre)}",
              f"/units/{unit_in(town.centre)}/change",
              "/calendar?year=2026", "/calendar?year=2099", "/calendar/2026-10-01", "/limits",
-             "/statistics",
+             "/statistics", "/areas", "/areas?state=all", f"/areas/{GRID}", f"/areas/{COMMUNITY}",
+             f"/areas/{GRID}/change", f"/areas/{GRID}/split", f"/areas/{GRID}/merge",
+             f"/areas/{GRID}/add", f"/areas/{COMMUNITY}/add", "/quality", "/quality/small",
+             "/quality/guardian", f"/compounds/{town.here.ids['compound']}/file",
+             f"/households/{town.here.ids['household']}/file",
              "/issues?tab=all", "/issues/overtaken", "/issues/overtaken?state=settled",
              f"/issues/{town.here.ids['issue']}", f"/issues/{town.here.ids['issue']}/file",
              "/records/resident?q=x&since=y"]  # fmt: skip

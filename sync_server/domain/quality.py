@@ -1,0 +1,119 @@
+"""What is looked for in base data: the checks of the data-quality report, in words.
+
+Thresholds of grids are ours, the target of 300 households is the source's (domain reference,
+S2-20).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.kinds.resident import GUARDIAN_AGE
+from schemas.labels import Label
+
+LEAST_HOUSEHOLDS, MOST_HOUSEHOLDS = 100, 500
+"""A grid below or above is listed."""
+DIFFERENCE = 10
+"""Percent by which a compound's registered households may differ from those counted."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is looked for: its words, what is meant, of which group and kind."""
+
+    code: str
+    label: Label
+    hint: Label
+    group: Label
+    kind: str
+
+
+GRIDS, COMPOUNDS, HOMES, PEOPLE, CARE, PLACES = (
+    Label("网格", "Grids"), Label("小区", "Compounds"), Label("房屋和住户", "Rooms and households"),
+    Label("居民", "Residents"), Label("关怀", "Care"), Label("归属", "Where records lie"),
+)  # fmt: skip
+CHECKS: tuple[Check, ...] = (
+    Check("small",
+          Label(f"网格不足{LEAST_HOUSEHOLDS}户", f"Grids under {LEAST_HOUSEHOLDS} households"),
+          Label("可考虑与邻近网格合并。", "Consider merging with a neighbour."), GRIDS, "area"),
+    Check("large",
+          Label(f"网格超过{MOST_HOUSEHOLDS}户", f"Grids over {MOST_HOUSEHOLDS} households"),
+          Label("可考虑拆分。", "Consider splitting."), GRIDS, "area"),
+    Check("no_worker", Label("网格没有网格员", "Grids without a worker"),
+          Label("没有人的终端负责它。", "Nobody's laptop holds it."), GRIDS, "area"),
+    Check("no_leader", Label("网格没有网格长", "Grids without a leader"),
+          Label("没有登记网格长。", "No leader is registered."), GRIDS, "area"),
+    Check("crossing", Label("小区跨网格且与别的小区共用", "Compounds crossing grids they share"),
+          Label("由楼栋所在网格推算，不属于一致、大于、小于三种情形。",
+                "Worked out from the buildings: neither equal, larger nor smaller."),
+          COMPOUNDS, "compound"),
+    Check("communities", Label("小区跨社区", "Compounds in two communities"),
+          Label("楼栋分在两个以上社区的网格里。", "Its buildings lie in several communities."),
+          COMPOUNDS, "compound"),
+    Check("no_buildings", Label("小区没有楼栋", "Compounds without buildings"),
+          Label("没有登记任何楼栋，无法推算与网格的关系。",
+                "No building is registered, so its grids are unknown."), COMPOUNDS, "compound"),
+    Check("overlap_differs", Label("登记的网格关系与楼栋不符", "Overlap differs from buildings"),
+          Label("服务器运行时会自动改正。", "A running server corrects it by itself."),
+          COMPOUNDS, "compound"),
+    Check("households_differ", Label("小区登记户数与实际不符", "Households differ from register"),
+          Label(f"登记的户数与已建档住户相差超过{DIFFERENCE}%。",
+                f"Registered and filed households differ by more than {DIFFERENCE} %."),
+          COMPOUNDS, "compound"),
+    Check("three_none", Label("三无小区", "Three-none compounds"),
+          Label("无物业、无主管单位、无人防物防技防。",
+                "No management, no unit in charge, nothing that guards them."),
+          COMPOUNDS, "compound"),
+    Check("building_alone", Label("楼栋不属于任何小区", "Buildings without a compound"),
+          Label("所指的小区不存在或已作废。", "The compound they name does not stand."),
+          HOMES, "building"),
+    Check("room_alone", Label("房屋不属于任何楼栋", "Rooms without a building"),
+          Label("所指的楼栋不存在或已作废。", "The building they name does not stand."),
+          HOMES, "room"),
+    Check("household_alone", Label("住户不属于任何房屋", "Households without a room"),
+          Label("所指的房屋不存在或已作废。", "The room they name does not stand."),
+          HOMES, "household"),
+    Check("vacant_lived", Label("空置房屋里有住户", "Vacant rooms with a household"),
+          Label("房屋状态与住户登记矛盾。", "The room's state contradicts the register."),
+          HOMES, "room"),
+    Check("empty", Label("住户没有成员", "Households without members"),
+          Label("没有登记在住的居民。", "No present resident is registered."), HOMES, "household"),
+    Check("heads", Label("住户没有或有几个户主", "Households without one head"),
+          Label("与户主关系为本人、户主的应正好一人；集体户除外。",
+                "Exactly one member should be the head; collective ones are left out."),
+          HOMES, "household"),
+    Check("resident_alone", Label("居民不属于任何住户", "Residents without a household"),
+          Label("所指的住户不存在或已作废。", "The household they name does not stand."),
+          PEOPLE, "resident"),
+    Check("guardian",
+          Label(f"不满{GUARDIAN_AGE}岁没有监护人", f"Under {GUARDIAN_AGE}, no guardian"),
+          Label("个人信息保护法第三十一条。", "Personal information law, article 31."),
+          PEOPLE, "resident"),
+    Check("id_no", Label("身份证号校验不符", "ID numbers that fail the check"),
+          Label("位数、出生日期或校验码不对。", "Length, date of birth or check digit is wrong."),
+          PEOPLE, "resident"),
+    Check("id_differs", Label("身份证号与出生年月或性别不符", "ID differs from birth or sex"),
+          Label("号码里的年月、性别与登记的不同。", "What the number says is not what is filed."),
+          PEOPLE, "resident"),
+    Check("notice", Label("没有告知或处理依据", "No notice or legal basis"),
+          Label("告知书版本、告知时间、处理依据缺一项以上。",
+                "Version, time or basis of the notice is missing."), PEOPLE, "resident"),
+    Check("care_nobody", Label("关怀对象已迁出或不存在", "Care of people who left"),
+          Label("应终止这条关怀记录。", "The care record should end."), CARE, "care"),
+    Check("care_keeper", Label("关怀责任人不负责该网格", "Care whose keeper left the grid"),
+          Label("责任人已停用，或不再负责这个网格。",
+                "Whoever is in charge is not active or holds the grid no more."), CARE, "care"),
+    Check("care_seldom", Label("关怀间隔超过级别规定", "Care visits too far apart"),
+          Label("高7天、重点30天、一般90天。", "High 7, key 30, general 90 days."), CARE, "care"),
+    Check("nowhere", Label("记录在失效或未登记的区域", "Records in ended or unknown areas"),
+          Label("没有人的终端能看到，请移到别的网格。",
+                "No laptop sees them: move them to another grid."), PLACES, ""),
+)  # fmt: skip
+
+
+def differs(id_no: str, birth: str | None, sex: str | None) -> bool:
+    """Whether an ID number that passes its check says another birth month or sex than is filed."""
+    said = f"{id_no[6:10]}-{id_no[10:12]}"
+    male = int(id_no[16]) % 2 == 1
+    wrong_sex = sex in ("1", "2") and (sex == "1") != male
+    return bool(birth and birth[:7] != said) or wrong_sex
