@@ -5,7 +5,7 @@ A worker's late work counts for the grid that was his when he wrote, whoever hol
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,9 @@ from sync_server.domain.times import TRAVEL_S
 
 SLACK = timedelta(seconds=TRAVEL_S)
 """Corrected times are this exact."""
+UNTOLD_FOR = timedelta(days=90)
+"""How long after a grid was taken from somebody he may not know of it: as long as a laptop keeps
+what it has sent."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,21 @@ def held_when(holdings: Iterable[Holding], made: Made) -> tuple[str, ...]:
         one.code
         for one in holdings
         if (one.since <= made.received_at if made.doubtful else _spans(one, made.at))
+    )
+
+
+def untold(holdings: Iterable[Holding], made: Made, told: Collection[str]) -> tuple[str, ...]:
+    """Return the codes that had ended when a change came, which the writer could not know: his
+    laptop was told last that they are his (``told``).
+
+    That excuses nobody for ever: only what ended ``UNTOLD_FOR`` ago or later.
+    """
+    return tuple(
+        one.code
+        for one in holdings
+        if one.until is not None
+        and one.code in told
+        and one.until <= made.received_at <= one.until + UNTOLD_FOR
     )
 
 

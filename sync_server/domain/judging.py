@@ -18,7 +18,7 @@ from schemas.values import apply
 from schemas.worker_rights import may_write
 from sync_server.domain.areas import holds
 from sync_server.domain.envelope import Arrival, problem
-from sync_server.domain.holding import Holding, Made, held_when
+from sync_server.domain.holding import Holding, Made, held_when, untold
 
 GRID_DIGITS = 15
 
@@ -32,10 +32,15 @@ class Worker:
     held: Sequence[Holding] = ()
     kind: str = ""
     """Full-time, part-time or auxiliary (USER_KIND): what he may write at all."""
+    told: Sequence[str] = ()
+    """The grids his laptop was told last that he holds, as its cursor proves."""
 
     def areas(self, made: Made | None) -> tuple[str, ...]:
-        """Return the codes that count for a change made then: today's, and those of that time."""
-        return (*self.grids, *(held_when(self.held, made) if made else ()))
+        """Return the codes that count for a change made then: today's, those of that time, and
+        those he had not been told that they were taken from him."""
+        if made is None:
+            return tuple(self.grids)
+        return (*self.grids, *held_when(self.held, made), *untold(self.held, made, self.told))
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,8 @@ class Intake:
             one: Worker(one, scopes.get(one, ()), held_by[one], kinds.get(one, ""))
             for one in people
         }
+        mine = self._batch.device.worker_id
+        self._workers[mine] = replace(self._workers[mine], told=self._batch.told)
         above = {one for arrival in arrivals if (one := hangs_below(arrival))}
         named = wanted | above | {row["record_id"] for row in held}
         moved = moving.moves_of(self._connection, self._district, named)

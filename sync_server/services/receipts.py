@@ -30,6 +30,8 @@ class Batch:
     road: Road = "link"
     former: Mapping[str, int] = field(default_factory=dict)
     """change_id -> the version it had become before the centre was restored."""
+    told: Sequence[str] = ()
+    """The grids the laptop was told last that its worker holds."""
 
     @property
     def follows(self) -> dict[str, int]:

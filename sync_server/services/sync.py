@@ -6,7 +6,7 @@ import hashlib
 import logging
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -145,9 +145,11 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
         if foreign:
             received = Received([], _known(connection, batch), 0)
         else:
-            received = receive_batch(connection, batch)
-            told = {one["change_id"] for one in received.receipts}
-            asked = [one for one in envelope["held"] if one not in told]
+            place = read_place(centre.keys.cursor, device.district, epoch, envelope["cursor"])
+            told = place.grids if place is not None else ()
+            received = receive_batch(connection, replace(batch, told=told))
+            answered = {one["change_id"] for one in received.receipts}
+            asked = [one for one in envelope["held"] if one not in answered]
             received.receipts.extend(released(connection, batch, asked))
         _note_visit(connection, batch, envelope["app"], received, envelope.get("account"))
         _note_delivered(connection, centre, batch, epoch, envelope["cursor"])

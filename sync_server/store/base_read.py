@@ -91,9 +91,19 @@ def lying_in(
 def building_places(
     connection: sa.Connection, district: str, areas: Collection[str] = ()
 ) -> list[tuple[str, str]]:
-    """Return ``(compound, area)`` of every building, of those inside ``areas`` when some are
-    named."""
-    query = sa.select(records.c.parent_id, records.c.grid).where(*live(district, "building"))
+    """Return ``(compound, area)`` of every building of a standing compound, of those inside
+    ``areas`` when some are named."""
+    compound = records.alias()
+    stands = sa.exists().where(
+        compound.c.district == district,
+        compound.c.record_id == records.c.parent_id,
+        compound.c.kind == "compound",
+        compound.c.voided.is_(False),
+        compound.c.merged_into.is_(None),
+    )
+    query = sa.select(records.c.parent_id, records.c.grid).where(
+        *live(district, "building"), stands
+    )
     if areas:
         query = query.where(within(records.c.grid, areas))
     return [(row[0], row[1]) for row in connection.execute(query) if row[0]]

@@ -96,9 +96,7 @@ def build(any_centre: Centre) -> Block:
     at = written(any_centre.clock())
     with any_centre.store.writing() as connection:
         imported = [
-            ImportedRecord(
-                record_id, kind, grid, fields, staff.user_id, written(any_centre.clock())
-            )
+            ImportedRecord(record_id, kind, grid, fields, staff.user_id, at)
             for kind, record_id, grid, fields in rows
         ]
         import_records(connection, any_centre.code, imported, author=None, at=any_centre.clock())
@@ -196,7 +194,8 @@ def test_work_written_before_the_split_was_known_is_taken_in(block, old, new):
     )  # fmt: skip
 
 
-def test_a_merge_ends_the_grid_and_late_new_records_go_where_it_went(block, old):
+def test_a_merge_ends_the_grid_and_late_new_records_go_where_it_went(block, old, clock):
+    clock.passes(hours=1)
     pull(old)
     shop = {"name": "新店", "kind": "retail", "address": "2号"}
     late = old.write("shop", "create", shop)
@@ -208,6 +207,7 @@ def test_a_merge_ends_the_grid_and_late_new_records_go_where_it_went(block, old)
     assert count == 16
     assert block.area(GRID)["valid_to"] == "2026-09-30"
     assert holds(block, old) == (OTHER_GRID,)
+    clock.passes(days=7)
     later = old.write("shop", "create", shop | {"name": "更晚的店"})
     problem = old.write("issue", "create", issue(title="更晚的事"))
     again = old.write("household", "update", {"size": 4}, block.ids["home1"], base_version=1)

@@ -72,6 +72,27 @@ def test_work_in_a_grid_that_was_another_s_by_then_waits_for_staff(
     assert problems(answer) == ["out_of_area"]
 
 
+def test_who_had_not_been_told_that_his_grid_was_taken_goes_on_for_a_while(
+    any_centre: Centre, late: Laptop, clock: StillClock
+):
+    clock.passes(hours=1)
+    late.send()
+    give_away(any_centre, late)
+    clock.passes(days=7)
+    late.write("household", "create", household())
+    first = late.send()
+    assert outcomes(first) == ["applied"]
+    late.write("household", "create", household())
+    assert problems(late.send()) == ["out_of_area"]  # now he has been told
+    with any_centre.store.writing() as connection:
+        reassign(connection, any_centre.code, late.worker_id, [GRID], clock())
+    late.send()
+    give_away(any_centre, late)
+    clock.passes(days=91)
+    late.write("household", "create", household())
+    assert problems(late.send()) == ["out_of_area"]
+
+
 @pytest.mark.parametrize("slow_days", [-400, 400])
 def test_a_clock_that_cannot_be_trusted_refuses_nothing(
     any_centre: Centre, late: Laptop, clock: StillClock, slow_days: int
