@@ -8,8 +8,8 @@ from schemas.fields import AreaCode
 from sync_server.services.records import listed_kinds
 from sync_server.web import (
     account,
-    campaigns,
     areas,
+    campaigns,
     compound_file,
     conflicts,
     device_accounts,

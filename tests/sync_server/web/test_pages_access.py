@@ -357,12 +357,12 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
     }
     assert len(guessed) == 46
     for method, address in guessed:
-        known = next((part for part in address.split("/") if len(part) == 46), NEXT_DOOR_GRID)
+        known = next((part for part in address.split("/") if len(part) == 36), NEXT_DOOR_GRID)
         answer = ask(client, method, address, reason="核对电话", state="lost")
         unknown = ask(
             client,
             method,
-            address.replace(known, nowhere if len(known) == 46 else NO_GRID),
+            address.replace(known, nowhere if len(known) == 36 else NO_GRID),
             reason="核对电话",
             state="lost",
         )
