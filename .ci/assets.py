@@ -15,9 +15,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = [ROOT / "field_app/static/vendor", ROOT / "sync_server/static/vendor"]
+LAPTOP, CENTRE = ROOT / "field_app/static/vendor", ROOT / "sync_server/static/vendor"
+BOTH = [LAPTOP, CENTRE]
+LICENCES = Path(__file__).resolve().parent / "licences"
 
 # npm package, version, licence, sha512 of the packed file, files taken: path inside -> our name.
+# "folders" where not both apps serve it; "licence_text" where the package lacks its licence.
 ASSETS = [
     {
         "package": "bootstrap",
@@ -34,6 +37,34 @@ ASSETS = [
         "sha512": "Thx/WtpeOQqSrqBCw/A1cwGJGg4UrVa3+sW0GmrM3p4gJgO89ecH4qtbnyzDDWFv"
         "BTqjnIMCgELTNt636dtamA==",
         "files": {"dist/htmx.min.js": "htmx.min.js"},
+    },
+    {
+        "package": "leaflet",
+        "version": "1.9.4",
+        "licence": "BSD-2-Clause",
+        "sha512": "nxS1ynzJOmOlHp+iL3FyWqK89GtNL8U8rvlMOsQdTTssxZwCXh8N2NB3GDQOL+YR"
+        "3XnWyZAxwQixURb+FA74PA==",
+        "files": {"dist/leaflet.js": "leaflet.js", "dist/leaflet.css": "leaflet.css"},
+        "folders": [CENTRE],
+    },
+    {
+        "package": "pmtiles",
+        "version": "4.5.0",
+        "licence": "BSD-3-Clause",
+        "licence_text": "pmtiles.txt",
+        "sha512": "CBeD4SoUluFziGdy/8k7FOjQxQy486n+929W/tWophauvMICpkZ26vGBWhDt/6b1"
+        "FZQWNaf4jFdT/5+q0Wii5w==",
+        "files": {"dist/pmtiles.js": "pmtiles.js"},
+        "folders": [CENTRE],
+    },
+    {
+        "package": "protomaps-leaflet",
+        "version": "5.1.0",
+        "licence": "BSD-3-Clause",
+        "sha512": "N0YY1Gbw5nZ9n8VUOvwHKm/w3zhTTuaZEeMZl8doHemeM4ujGPp2otI6t4Sgqrz8"
+        "iM4svx2rpG1Q17rHkOWSaA==",
+        "files": {"dist/protomaps-leaflet.js": "protomaps-leaflet.js"},
+        "folders": [CENTRE],
     },
 ]
 
@@ -66,9 +97,12 @@ def contents(archive: tarfile.TarFile, member: str) -> bytes:
 
 
 def vendor(asset: dict, archive: tarfile.TarFile) -> list[dict]:
-    """Write one package's files and licence into both apps; return what VENDORED.json says."""
+    """Write one package's files and licence into its folders; return what VENDORED.json says."""
     licence_name = f"LICENSE-{asset['package']}.txt"
-    written = {licence_name: contents(archive, "LICENSE")}
+    kept = asset.get("licence_text")
+    written = {
+        licence_name: (LICENCES / kept).read_bytes() if kept else contents(archive, "LICENSE")
+    }
     rows = []
     for member, file_name in asset["files"].items():
         # A source map is not shipped, so the line that points to one goes.
@@ -85,7 +119,7 @@ def vendor(asset: dict, archive: tarfile.TarFile) -> list[dict]:
                 "sha256": hashlib.sha256(data).hexdigest(),
             }
         )
-    for folder in FOLDERS:
+    for folder in asset.get("folders", BOTH):
         folder.mkdir(parents=True, exist_ok=True)
         for file_name, data in written.items():
             (folder / file_name).write_bytes(data)
@@ -94,15 +128,17 @@ def vendor(asset: dict, archive: tarfile.TarFile) -> list[dict]:
 
 def main() -> None:
     """Vendor every asset and record what was written."""
-    rows: list[dict] = []
+    rows: dict[Path, list[dict]] = {folder: [] for folder in BOTH}
     with tempfile.TemporaryDirectory() as folder:
         for asset in ASSETS:
             with pack(asset, Path(folder)) as archive:
-                rows += vendor(asset, archive)
-    for folder in FOLDERS:
-        text = json.dumps({"assets": rows}, indent=2) + "\n"
+                written = vendor(asset, archive)
+            for place in asset.get("folders", BOTH):
+                rows[place] += written
+    for folder, some in rows.items():
+        text = json.dumps({"assets": some}, indent=2) + "\n"
         (folder / "VENDORED.json").write_text(text, encoding="utf-8")
-    for row in rows:
+    for row in rows[CENTRE]:
         print(f"vendored {row['npm_package']} {row['version']}: {row['file']}")
 
 

@@ -61,6 +61,11 @@ def plane_for(points: Iterable[Point]) -> Plane | None:
     return Plane(west, north, scale, squeeze, left, top, height)
 
 
+def size_of(things: int) -> float:
+    """Return how large a spot is drawn that stands for so many things."""
+    return round(min(22.0, 7 + math.sqrt(things) * 1.4), 1)
+
+
 def outline(points: Sequence[Point], by: float = 0.0) -> list[Point]:
     """Return the corners of the convex outline around some points, pushed outwards ``by``; a
     square around one or two."""

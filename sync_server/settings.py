@@ -55,6 +55,11 @@ class Settings:
         return self.data / "photos"
 
     @property
+    def base_map(self) -> Path:
+        """The map an operator may lay below the drawing of coverage: one PMTiles file."""
+        return self.data / "basemap.pmtiles"
+
+    @property
     def loopback(self) -> bool:
         """Whether ``host`` can be reached from this machine alone."""
         if self.host == "localhost":

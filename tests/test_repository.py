@@ -99,6 +99,8 @@ def test_no_page_loads_anything_from_elsewhere():
         f"{path}: {found.group()}"
         for path in shown
         for found in FOREIGN_ASSET.finditer((ROOT / path).read_text(encoding="utf-8"))
+        # A library's script may name its home in a link, which loads nothing.
+        if not (path.suffix == ".js" and path.parent.name == "vendor" and "href" in found.group())
     ]
     assert foreign == []
 

@@ -16,7 +16,7 @@ from field_app.services.workspace import Workspace
 from schemas.care_contact import MET
 from schemas.clock import SHANGHAI, local_day, read_moment
 from schemas.coverage import MARKS, Mark, care_mark, household_mark, point_mark, worst
-from schemas.plane import Plane, Point, degrees, outline, plane_for
+from schemas.plane import Plane, Point, degrees, outline, plane_for, size_of
 
 View = Mapping[str, Any]
 HOUSEHOLD, CARE, POINT = "household", "care", "point"
@@ -227,9 +227,8 @@ def _spot(places: _Places, plane: Plane, place: str, point: Point, items: list[I
         words.append(str(building["fields"].get("no") or ""))
     x, y = plane.place(point)
     overdue = sum(one.mark == "overdue" for one in items)
-    size = round(min(22.0, 7 + len(items) ** 0.5 * 1.4), 1)
     mark = worst({one.mark for one in items})
-    return Spot(place, x, y, size, mark, " ".join(words), overdue, len(items))
+    return Spot(place, x, y, size_of(len(items)), mark, " ".join(words), overdue, len(items))
 
 
 def _areas(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from schemas.kinds.care import INTERVAL_DAYS
-from sync_server.domain.world import areas, people, places, shops
+from sync_server.domain.world import areas, knock, people, places, shops
 from sync_server.domain.world.care import Care, enrol
 from sync_server.domain.world.cast import Cast, find_cast
 from sync_server.domain.world.field_work import field_work
-from sync_server.domain.world.grids import grids_of, period
+from sync_server.domain.world.grids import Grid, grids_of, period
 from sync_server.domain.world.households import Home, settle
 from sync_server.domain.world.issue_lives import Numbers
 from sync_server.domain.world.issue_texts import SCRIPTED_RETURN
@@ -22,7 +22,7 @@ from sync_server.domain.world.sites import Site, lay_out
 from sync_server.domain.world.staff import PERSONA_COMMUNITY, PERSONA_GRID, Staff, hire
 from sync_server.domain.world.units import units
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same seed gives other bytes than before."""
 TODAY = date(2026, 9, 30)
 RISK_ORDER = list(INTERVAL_DAYS)
@@ -61,11 +61,13 @@ class World:
         yield from areas.areas(seed, self.today, self.communities, self.staff)
         yield from units(seed, self.today, self.staff)
         yield from areas.notices(seed, self.today, self.communities, self.staff)
+        yield from knock.campaigns(seed, self.today, self.communities, self.staff)
         numbers = Numbers()
         for community in self.communities:
             drawn = self._draw(seed, community)
             yield from self._base(seed, drawn)
             yield from self._field_work(seed, drawn, numbers)
+            yield from self._campaign(seed, drawn)
 
     def _draw(self, seed: Seed, mine: CommunityPlan) -> _Community:
         sites = lay_out(seed, mine, self.today)
@@ -90,10 +92,18 @@ class World:
         yield from people.residents(seed, homes, self.staff)
         yield from people.care_register(seed, mine, drawn.register, self.today, self.staff)
 
-    def _field_work(self, seed: Seed, drawn: _Community, numbers: Numbers) -> Iterator[WorldRecord]:
-        grids = grids_of(
+    def _grids(self, drawn: _Community) -> list[Grid]:
+        return grids_of(
             drawn.plan, drawn.sites, drawn.homes, drawn.register, drawn.shops, self.staff
         )
+
+    def _campaign(self, seed: Seed, drawn: _Community) -> Iterator[WorldRecord]:
+        grids, days = self._grids(drawn), period(self.name, self.today)
+        yield from knock.leaflets(seed, grids, days)
+        yield from knock.knocks(seed, drawn.plan.code, grids, days)
+
+    def _field_work(self, seed: Seed, drawn: _Community, numbers: Numbers) -> Iterator[WorldRecord]:
+        grids = self._grids(drawn)
         due = drawn.cast.due_homes if drawn.cast else frozenset()
         yield from field_work(seed, grids, period(self.name, self.today), self.staff, due, numbers)
 

@@ -44,7 +44,6 @@ def households(seed: Seed, homes: Sequence[Home], staff: Staff) -> Iterator[Worl
             "phone": home.phone,
             "centre": home.centre,
             "care_risk": home.care_risk,
-            "knock_state": home.knock,
             "remarks": home.remarks,
         }
         author = staff.workers[home.grid].user_id

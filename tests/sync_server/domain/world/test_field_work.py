@@ -1,6 +1,6 @@
 """The month's patrols, visits and issues, and the day the demo tells."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from schemas import workflow
 from schemas.cases import fold
 from schemas.kinds.issue_step import from_laptop
+from schemas.materials import SIGNS, moves_of
 from schemas.steps_order import Step
 from sync_server.domain.world.cast import MOVING_IN
 from sync_server.domain.world.duty import duty_days, is_duty_day
@@ -86,7 +87,7 @@ def test_visits_come_in_their_number(tier_s):
     per_day = Counter(
         (visit.grid, visit.fields["visited_at"][:10])
         for visit in tier_s.by_kind["visit"]
-        if visit.fields["visited_at"] >= "2026-09"
+        if visit.fields["visited_at"] >= "2026-09" and "campaign_id" not in visit.fields
     )
     assert 4.5 < sum(per_day.values()) / (6 * DAYS) < 6.0
     assert max(per_day.values()) <= 14
@@ -184,3 +185,30 @@ def _state(issue, steps):
 def _case(issue, steps):
     held = [Step(one.record_id, one.author, one.made_at, one.fields) for one in steps]
     return fold(issue.record_id, issue.author, issue.fields, held)
+
+
+def test_a_campaign_is_half_way_through_and_leaves_care_to_its_visits(tier_s):
+    (campaign,) = tier_s.by_kind["campaign"]
+    assert campaign.fields["starts_on"] < "2026-09-30" < campaign.fields["ends_on"]
+    knocks = [v.fields for v in tier_s.by_kind["visit"] if "campaign_id" in v.fields]
+    doors = {visit["household_id"] for visit in knocks}
+    assert 0.3 < len(doors) / 2155 < 0.6
+    in_care = {
+        tier_s.by_id[care.fields["resident_id"]].fields["household_id"]
+        for care in tier_s.by_kind["care"]
+    }
+    assert not doors & in_care
+    met = [visit for visit in knocks if visit["result"] == "met"]
+    assert 0.7 < len(met) / len(knocks) < 0.9
+    assert all(set(visit.get("materials", ())) == {"fraud", "safety"} for visit in met)
+    assert sum("opinions" in visit for visit in met) > 20
+
+
+def test_no_grid_hands_out_leaflets_it_does_not_have(tier_s):
+    stock = defaultdict(int)
+    for kind in ("material_move", "visit"):
+        for record in tier_s.by_kind[kind]:
+            for material, move, qty in moves_of(kind, record.fields):
+                stock[record.grid, material] += SIGNS[move] * qty
+    assert len(stock) == 6 * 4
+    assert min(stock.values()) >= 0
