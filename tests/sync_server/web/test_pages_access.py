@@ -169,6 +169,8 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "materials.give": ("GET", "/materials/give", NOTICES),
         "materials.take_back": ("POST", f"/materials/{move_in(place)}/void", NOTICES),
         "opinions.all_of_them": ("GET", "/opinions", READ),
+        "coverage.show": ("GET", "/coverage", READ),
+        "coverage.base_map": ("GET", map_in(place), READ),
     }
 
 
@@ -240,6 +242,13 @@ def move_in(place: Place) -> str:
                 "qty": 20}  # fmt: skip
         place.ids["material_move"] = loaded(place, "material_move", said)
     return place.ids["material_move"]
+
+
+def map_in(place: Place) -> str:
+    """Lay a map file down and return the address it is read at."""
+    assert place.laptop is not None
+    place.laptop.centre.settings.base_map.write_bytes(b"PMTiles" + bytes(120))
+    return "/coverage/basemap.pmtiles"
 
 
 def loaded(place: Place, kind: str, said: dict[str, Any]) -> str:
@@ -321,6 +330,8 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                  f"/areas/{GRID}/merge", "/quality", "/quality/no_worker", "/quality/small",
                  f"/compounds/{quiet_town.here.ids['compound']}/file",
                  f"/households/{quiet_town.here.ids['household']}/file",
+                 "/coverage",
+                 "/coverage?of=household&show=all",
                  "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
                  f"/conflicts/{quiet_town.here.ids['household']}",
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip

@@ -1,0 +1,135 @@
+"""Coverage at the centre: lists and drawing by subject and area, the map file in parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from sync_server.app import app_of
+from sync_server.services.accounts import hash_password
+from sync_server.services.centre import open_centre
+from sync_server.settings import Settings
+from sync_server.store.tables import users
+from tests.sync_server.services.field_place import Place, build
+from tests.sync_server.web.staff import PASSWORD, sign_in
+from tests.sync_server.world import DISTRICT, GRID, OTHER_GRID, StillClock
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Two grids with ten days of field work."""
+    folder = tmp_path_factory.mktemp("coverage")
+    settings = Settings(folder, district=DISTRICT, sign_ins_per_minute=10_000, testing=True)
+    centre = open_centre(settings, StillClock())
+    found = build(centre)
+    with centre.store.writing() as connection:
+        connection.execute(users.update().values(password_hash=hash_password(PASSWORD)))
+    yield found
+    centre.store.close()
+
+
+@pytest.fixture
+def client(place: Place) -> FlaskClient:
+    return sign_in(app_of(place.centre), "community")
+
+
+def counts(page: str) -> list[int]:
+    """Return how many are overdue, due and in time."""
+    found = re.findall(r'aria-hidden="true"></span>[^<]+</span><strong>(\d+)</strong>', page)
+    return [int(one) for one in found]
+
+
+def test_households_people_and_points_are_listed_by_what_they_ask(client: FlaskClient) -> None:
+    page = client.get("/coverage?of=household").text
+    # Home 4 is vacant; somebody of home 2 was met, and home 3 by telephone.
+    assert counts(page) == [1, 0, 3]
+    assert "幸福里 1-1-102" not in page
+    assert "幸福里 1-1-105" in page
+    page = client.get("/coverage").text
+    assert counts(page) == [1, 1, 1]
+    assert "幸福里 1-1-102" in page
+    assert "林示例" not in page
+    page = client.get("/coverage?of=point&show=all").text
+    assert counts(page) == [2, 0, 0]
+    assert "2026-09-26" in page
+
+
+def test_the_drawing_needs_no_script_and_no_style(client: FlaskClient, place: Place) -> None:
+    answer = client.get("/coverage?of=household")
+    page = answer.text
+    assert page.count('class="spot') == 2
+    assert page.count('class="area"') == 2
+    assert "第三网格" in page
+    assert not re.search(r"\sstyle=", page)
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    narrowed = client.get(f"/coverage?of=household&show=all&at={place.ids['building 2']}").text
+    assert "幸福里 1-1-105" in narrowed
+    assert "幸福里 1-1-101" not in narrowed
+
+
+def test_an_area_narrows_it_and_another_is_not_there(client: FlaskClient) -> None:
+    assert counts(client.get(f"/coverage?of=household&area={OTHER_GRID}").text) == [1, 0, 0]
+    assert counts(client.get(f"/coverage?of=household&area={GRID}").text) == [0, 0, 3]
+    assert client.get("/coverage?area=990101100008").status_code == 404
+
+
+def test_a_map_file_is_given_in_parts_and_named_only_when_it_is_there(
+    client: FlaskClient, place: Place
+) -> None:
+    assert client.get("/coverage/basemap.pmtiles").status_code == 404
+    assert "leaflet" not in client.get("/coverage").text
+    place.centre.settings.base_map.write_bytes(b"PMTiles\x03" + bytes(range(200)))
+    part = client.get("/coverage/basemap.pmtiles", headers={"Range": "bytes=0-6"})
+    assert (part.status_code, part.data) == (206, b"PMTiles")
+    # The demo's positions are of no earth, so no map is laid below them.
+    assert "leaflet" not in client.get("/coverage").text
+    nobody = app_of(place.centre).test_client().get("/coverage/basemap.pmtiles")
+    assert nobody.status_code == 302
+
+
+def test_statistics_campaigns_and_stock_say_what_was_counted(
+    client: FlaskClient, place: Place
+) -> None:
+    page = client.get("/statistics/field?since=2026-09-21&until=2026-09-30").text
+    assert "<strong>15.2%</strong><small>5 ÷ 33</small>" in page
+    assert page.count("<dt>") == 7
+    assert "没有终端同步过" in page
+    assert client.get("/statistics/field?since=2026-09-30&until=2026-09-01").status_code == 422
+    page = client.get(f"/campaigns/{place.ids['campaign']}?state=nobody").text
+    assert "<strong>25.0%</strong><small>1 ÷ 4</small>" in page
+    assert "幸福里 1-1-103" in page
+    assert "<strong>48</strong>" in client.get("/materials").text
+    assert "补种树" in client.get("/opinions?category=green").text
+
+
+def test_a_campaign_is_made_changed_and_keeps_its_questions_answers(
+    client: FlaskClient, place: Place
+) -> None:
+    page = client.get("/campaigns/new").text
+    form = dict(re.findall(r'name="(csrf_token|record_id)" value="([^"]*)"', page))
+    typed = {
+        **form, "name": "冬季敲门", "area_code": GRID, "starts_on": "2026-12-01",
+        "ends_on": "2026-11-01", "purpose": "取暖安全", "questions": "用煤炉吗\n\n有报警器吗",
+        "materials.safety.qty": "1",
+    }  # fmt: skip
+    refused = client.post("/campaigns/new", data=typed)
+    assert refused.status_code == 422
+    assert "用煤炉吗\n\n有报警器吗" in refused.text
+    typed["ends_on"] = "2026-12-21"
+    for _ in range(2):
+        made = client.post("/campaigns/new", data=typed)
+        assert made.status_code == 303
+    here = made.headers["Location"]
+    before = re.findall(r"<tr><th scope=\"row\">(.*?)</th>", client.get(here).text)
+    assert {"用煤炉吗", "有报警器吗"} <= set(before)
+    page = client.get(f"{here}/change").text
+    said = dict(re.findall(r'name="(csrf_token|record_id|version)" value="([^"]*)"', page))
+    changed = {**typed, **said, "name": "冬季取暖敲门", "questions": "有报警器吗"}
+    assert client.post(f"{here}/change", data=changed).status_code == 303
+    assert client.post(f"{here}/change", data=changed).status_code == 409
+    shown = client.get(here).text
+    assert "冬季取暖敲门" in shown
+    assert "用煤炉吗" not in shown
