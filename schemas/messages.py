@@ -79,6 +79,7 @@ MESSAGES: dict[str, Label] = {
         "记录的填报人不是本终端的使用人。", "The author is not a user of this device."
     ),
     "wrong_kind": Label("记录号已用于另一种记录。", "The record id belongs to another kind."),
+    "likely_same": Label("可能已经登记过。", "It may be registered already."),
     "already_exists": Label("这条记录已经存在。", "This record exists already."),
     "record_voided": Label("这条记录已作废。", "This record has been voided."),
     "too_large": Label("内容太长，请分开填写。", "Too large; please split it."),

@@ -148,7 +148,7 @@ def _renew(
     view = world.views.get(record_id)
     copy = copies.get(record_id) or (view["copy"] if view else None)
     settled = _settled(world, result, record_id, copy, copies, rulings)
-    documents = _weigh(world, record_id, settled, copy, rulings, at)
+    documents = _weigh(world, record_id, settled, _standing(world, copy, copies), rulings, at)
     settled = [conflicts.weighed(one, documents.get(one["change_id"])) for one in settled]
     for before, change in zip(world.changes.get(record_id, []), settled, strict=True):
         if before != change:
@@ -165,6 +165,22 @@ def _renew(
         kept = conflicts.stripped(document) if document and elsewhere else document
         if kept != known.get(change_id):
             result.conflicts[change_id] = kept
+
+
+def _standing(
+    world: World, copy: Mapping[str, Any] | None, copies: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """Return the copy that a change of a record meets: a merged one's survivor's, which the centre
+    passed it on to; None when that is not held here."""
+    seen: set[str] = set()
+    while copy is not None and copy.get("merged_into"):
+        into = copy["merged_into"]
+        if into in seen:
+            return None
+        seen.add(into)
+        held = copies.get(into) or (world.views.get(into) or {}).get("copy")
+        copy = held if held is not None and not held.get("gone") else None
+    return copy
 
 
 def _settled(

@@ -14,6 +14,7 @@ from field_app.services.outbox import Item, history_of
 from field_app.services.overview import look
 from field_app.services.records import changes_of, children, find_view, get_view
 from field_app.services.rights import allows
+from field_app.services.survivors import survivor_of
 from field_app.services.workspace import Workspace
 from schemas import describe
 from schemas.catalogue import UnknownKind, kind_of, kinds
@@ -101,6 +102,8 @@ class Detail:
     """What staff ever asked the worker about it."""
     may_edit: bool
     may_void: bool
+    survivor: Crumb | None = None
+    """The record it was merged into, where that is held here."""
 
 
 def shown_kinds() -> list[type[Kind]]:
@@ -196,7 +199,15 @@ def detail(ws: Workspace, kind: type[Kind], record_id: str) -> Detail | None:
         asked=tuple(corrections_about(ws, record_id)),
         may_edit=offers(ws, kind, "update", view),
         may_void=offers(ws, kind, "void", view),
+        survivor=_survivor(ws, kind.info.name, record_id),
     )
+
+
+def _survivor(ws: Workspace, kind_name: str, record_id: str) -> Crumb | None:
+    into = survivor_of(ws, kind_name, record_id)
+    if into == record_id:
+        return None
+    return Crumb(kind_name, into, names(ws)(kind_name, into) or f"…{into[-6:]}")
 
 
 def _lines(ws: Workspace, kind: type[Kind], view: View) -> list[Line]:
@@ -247,7 +258,7 @@ def _links(ws: Workspace, field: Declared, value: Any) -> tuple[Crumb, ...]:
     name_of = names(ws)
     return tuple(
         Crumb(field.kind, one, name_of(field.kind, one) or f"…{one[-6:]}")
-        for one in ids
+        for one in (survivor_of(ws, field.kind, named) for named in ids)
         if get_view(ws, field.kind, one) is not None
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from field_app.services.drafts import Draft, Finished, Typed, finish
+from field_app.services.drafts import Draft, Finished, Typed
+from field_app.services.likely import finish_checked
 from field_app.services.workspace import Workspace
 from schemas.clock import local_day
 from schemas.kinds.care import INTERVAL_DAYS
@@ -21,9 +22,9 @@ def new_care(ws: Workspace, resident_id: str) -> dict[str, Any]:
 
 
 def finish_record(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
-    """Save the form of one record of any kind; a care record without an interval gets that of its
-    risk. Raises as `drafts.finish`."""
-    return finish(ws, draft_id, typed, _interval)
+    """Save the form of one record of any kind, what may be held here already asked about first; a
+    care record without an interval gets that of its risk. Raises as `drafts.finish`."""
+    return finish_checked(ws, draft_id, typed, prepare=_interval)
 
 
 def _interval(draft: Draft) -> None:

@@ -48,5 +48,7 @@ class Draft(TypedDict):
     """Of a saved draft: ``[kind, record_id]`` by the part's prefix."""
     photos: NotRequired[list[dict[str, Any]]]
     """Photos taken while the form is open (see `photos.take_in`), with their part's ``prefix``."""
+    apart: NotRequired[list[str]]
+    """The records that the worker said a new one is not, though it looks alike."""
     no_photo: NotRequired[str]
     """Why there is no photo where one is usual, as the worker answered."""

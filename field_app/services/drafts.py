@@ -59,6 +59,8 @@ class Typed:
     finds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     grid: str | None = None
     no_photo: str | None = None
+    apart: tuple[str, ...] = ()
+    """The records the worker says a new one is not."""
 
 
 @dataclass
@@ -69,6 +71,8 @@ class Finished:
     problems: dict[str, list[FieldProblem]] = field(default_factory=dict)
     overtaken: dict[str, list[str]] = field(default_factory=dict)
     results: dict[str, Saved] = field(default_factory=dict)
+    likely: dict[str, Any] = field(default_factory=dict)
+    """By part, the records a new one may be (services/likely.py)."""
 
 
 Judge = Callable[[Draft], dict[str, list[FieldProblem]]]
@@ -395,6 +399,8 @@ def _lay(ws: Workspace, draft: Draft, typed: Typed) -> None:
         if part is not None:
             part["texts"] = asked(kind_of(part["kind"]), texts)
             part["finds"] = dict(typed.finds.get(prefix, {}))
+    if typed.apart:
+        draft["apart"] = sorted({*draft.get("apart", ()), *typed.apart})
     if typed.no_photo is not None:
         draft["no_photo"] = typed.no_photo
     if typed.grid is not None and draft["parts"][MAIN]["action"] != "update":

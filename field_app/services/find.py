@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from field_app.domain.doors import Door, fit, natural, numbers_of, read_query, words_of
 from field_app.services.overview import look
 from field_app.services.records import children, get_view
+from field_app.services.survivors import survivor_of, survivors
 from field_app.services.workspace import CHANGES, Workspace
 from field_app.store.tables import DurableDB
 
@@ -126,7 +127,7 @@ def _touch(ws: Workspace, index: _Index, kind: str, record_id: str) -> None:
     elif kind == "resident":
         view = get_view(ws, kind, record_id)
         homes = {index.home_of.get(record_id), view["fields"].get("household_id") if view else None}
-        _draw(ws, index, (home for home in homes if home))
+        _draw(ws, index, (survivor_of(ws, "household", home) for home in homes if home))
     elif kind == "household":
         _draw(ws, index, [record_id])
     elif kind == "shop":
@@ -145,8 +146,10 @@ def _draw_all(ws: Workspace, index: _Index) -> None:
         for view in look(ws, kind, lambda one: True)
     }
     members: dict[str, list[Mapping[str, Any]]] = {}
+    into = survivors(ws, "household")
     for view in look(ws, "resident"):
-        members.setdefault(view["fields"].get("household_id", ""), []).append(view)
+        home = view["fields"].get("household_id", "")
+        members.setdefault(into.get(home, home), []).append(view)
     for view in look(ws, "household"):
         _put(index, view, members.get(view["record_id"], []), places)
     for view in look(ws, "shop"):

@@ -9,6 +9,7 @@ from typing import Any
 from field_app.services.choices import names
 from field_app.services.overview import look, newest
 from field_app.services.records import children, get_view
+from field_app.services.survivors import gathered_for, survivor_of
 from field_app.services.workspace import Workspace
 from schemas.clock import local_day
 
@@ -59,7 +60,7 @@ def household_file(ws: Workspace, household_id: str) -> HouseholdFile | None:
     return HouseholdFile(
         view=view,
         title=names(ws)("household", household_id) or str(view["fields"].get("code", "")),
-        room=get_view(ws, "room", room_id) if room_id else None,
+        room=get_view(ws, "room", survivor_of(ws, "room", room_id)) if room_id else None,
         members=tuple(one for one in members if not one.fields.get("moved_out_at")),
         moved=tuple(one for one in members if one.fields.get("moved_out_at")),
         visits=tuple(visits_to(ws, "household_id", household_id)),
@@ -89,8 +90,9 @@ def care_of(ws: Workspace, resident_id: str) -> View | None:
 
 def visits_to(ws: Workspace, field: str, record_id: str) -> list[View]:
     """Return the latest visits to a household (``household_id``) or shop (``shop_id``)."""
+    ids = gathered_for(ws, "visit", field, record_id)
     return list(newest(ws, "visit", "visited_at", VISITS_SHOWN,
-                       lambda view: view["fields"].get(field) == record_id))  # fmt: skip
+                       lambda view: view["fields"].get(field) in ids))  # fmt: skip
 
 
 def age_on(birth: object, today: str) -> int | None:

@@ -11,6 +11,7 @@ from field_app.domain.doors import natural
 from field_app.services.households import members_of
 from field_app.services.overview import look
 from field_app.services.records import children, get_view, views
+from field_app.services.survivors import survivors
 from field_app.services.workspace import Workspace
 
 View = Mapping[str, Any]
@@ -50,7 +51,9 @@ def compounds(ws: Workspace) -> list[Place]:
     buildings = look(ws, "building")
     of_room = {view["record_id"]: view["fields"].get("building_id") for view in look(ws, "room")}
     rooms = Counter(of_room.values())
-    homes = Counter(of_room.get(view["fields"].get("room_id")) for view in look(ws, "household"))
+    into = survivors(ws, "room")
+    doors = (view["fields"].get("room_id", "") for view in look(ws, "household"))
+    homes = Counter(of_room.get(into.get(door, door)) for door in doors)
     inside: dict[str, list[str]] = defaultdict(list)
     for view in buildings:
         inside[view["fields"].get("compound_id", "")].append(view["record_id"])

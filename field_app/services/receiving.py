@@ -162,15 +162,29 @@ def _world(
                 kinds.setdefault(change["record_id"], change["kind"])
     known = set(kind_names())
     world = World({}, {})
+    merged = {str(update.get("merged_into") or "") for update in updates}
     for record_id, kind in kinds.items():
         view = get_view(ws, kind, record_id) if kind in known else find_view(ws, record_id)
         if view is not None:
             world.views[record_id] = view
+            merged.add(str(view["merged_into"] or ""))
         world.changes[record_id] = changes_of(ws, record_id)
         if world.changes[record_id]:  # nobody is told of others' marks and conflicts
             world.seen[record_id] = seen_version(ws, record_id)
             world.conflicts[record_id] = plain(ws.table(CONFLICTS).find_by("record_id", record_id))
+    _add_survivors(ws, world, merged)
     return world
+
+
+def _add_survivors(ws: Workspace, world: World, merged: set[str]) -> None:
+    """Read what merged records went into: their own later changes are weighed against it."""
+    while wanted := merged - world.views.keys() - {""}:
+        merged = set()
+        for record_id in wanted:
+            view = find_view(ws, record_id)
+            if view is not None:
+                world.views[record_id] = view
+                merged.add(str(view["merged_into"] or ""))
 
 
 def _decided_ones(ws: Workspace, fields: Mapping[str, Any]) -> list[dict[str, Any]]:

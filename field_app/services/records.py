@@ -11,6 +11,7 @@ from uuid6 import uuid7
 from field_app.domain import views as rules
 from field_app.domain.changes import Head, Occasion, propose, sealed, unfit
 from field_app.services import streams
+from field_app.services.survivors import gathered_for
 from field_app.services.workspace import CHANGES, Workspace, plain
 from schemas.catalogue import kind_of, kinds
 from schemas.check import Checked, FieldProblem
@@ -406,17 +407,19 @@ def views(
 def children(
     ws: Workspace, kind_name: str, parent_field: str, record_id: str
 ) -> list[dict[str, Any]]:
-    """Return the views of a kind that refer to a record by ``parent_field``, voided ones left out.
+    """Return the views of a kind that refer to a record by ``parent_field``, or to one that was
+    merged into it; voided ones left out.
 
     Through an index where the reference is the kind's parent, else by looking at each.
     """
-    by_field: dict[str, Any] = {parent_field: record_id}
+    ids = gathered_for(ws, kind_name, parent_field, record_id)
+    named: list[dict[str, Any]] = [{parent_field: one} for one in ids]
     if parent_field != rules.parent_field(kind_of(kind_name)):
-        return views(ws, kind_name, **by_field)
+        return [view for one in named for view in views(ws, kind_name, **one)]
     try:
-        found = plain(ws.table(kind_name).find_by("parent_id", record_id))
+        found = plain(view for one in ids for view in ws.table(kind_name).find_by("parent_id", one))
     except ValueError:  # a kind added while the store was open has no index yet
-        return views(ws, kind_name, **by_field)
+        return [view for one in named for view in views(ws, kind_name, **one)]
     return [view for view in found if not view["voided"] and not view["merged_into"]]
 
 

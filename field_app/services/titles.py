@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from field_app.services.records import get_view
+from field_app.services.survivors import survivor_of
 from field_app.services.workspace import Workspace
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.describe import title
@@ -16,12 +17,12 @@ def title_of(
     ws: Workspace, kind_name: str, record_id: str, lang: str, *, unmask: bool = False
 ) -> str:
     """Return what a record is called; empty when it is unknown here or has no words."""
-    view = get_view(ws, kind_name, record_id)
+    view = get_view(ws, kind_name, survivor_of(ws, kind_name, record_id))
     if view is None:
         return ""
 
     def fetch(kind: str, wanted: str) -> Mapping[str, Any] | None:
-        inner = get_view(ws, kind, wanted)
+        inner = get_view(ws, kind, survivor_of(ws, kind, wanted))
         return inner["fields"] if inner else None
 
     return title(kind_of(kind_name), view["fields"], lang, fetch, unmask=unmask)

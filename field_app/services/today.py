@@ -24,6 +24,7 @@ from field_app.services.patrols import Slot, missing_slots, slots_of
 from field_app.services.records import get_view, unsent_count, views
 from field_app.services.service_requests import Standing as Request
 from field_app.services.service_requests import claimable, my_requests
+from field_app.services.survivors import survivor_of, survivors
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
 from field_app.store.rows import backup_day
@@ -131,12 +132,14 @@ def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
     in_care = {}
     for view in views(ws, "care"):
         care = view["fields"]
-        resident = get_view(ws, "resident", care.get("resident_id") or "")
+        person = survivor_of(ws, "resident", care.get("resident_id") or "")
+        resident = get_view(ws, "resident", person)
         over = care.get("until") and care["until"] < present.isoformat()
         if resident is not None and not resident["fields"].get("moved_out_at") and not over:
             in_care[resident["record_id"]] = (care, resident)
-    last = _last_contacts(ws, {key: one[1]["fields"].get("household_id")
-                               for key, one in in_care.items()})  # fmt: skip
+    last = _last_contacts(ws, {key: survivor_of(ws, "household", home) if home else None
+                               for key, one in in_care.items()
+                               for home in [one[1]["fields"].get("household_id")]})  # fmt: skip
     found = []
     name_of = names(ws)
     for resident_id, (care, resident) in in_care.items():
@@ -185,8 +188,9 @@ def _last_contacts(
         if home:
             people[home].append(resident_id)
     last: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
+    homes, persons = survivors(ws, "household"), survivors(ws, "resident")
     for visit in look(ws, "visit"):
-        fields = visit["fields"]
+        fields = at_survivors(visit["fields"], homes, persons)
         asked = people.get(fields.get("household_id") or "", ())
         for resident_id in {*asked, *(fields.get("care_checks") or ())} & home_of.keys():
             if reached(resident_id, home_of[resident_id], fields):
@@ -194,6 +198,20 @@ def _last_contacts(
                 if resident_id not in last or last[resident_id][0] < at:
                     last[resident_id] = (at, fields)
     return {resident_id: fields for resident_id, (_, fields) in last.items()}
+
+
+def at_survivors(
+    fields: Mapping[str, Any], homes: Mapping[str, str], persons: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """Return a visit's fields with survivors in the place of merged households and persons."""
+    if not homes and not persons:
+        return fields
+    home, checks = fields.get("household_id"), fields.get("care_checks") or {}
+    return {
+        **fields,
+        "household_id": homes.get(home or "", home),
+        "care_checks": {persons.get(one, one): check for one, check in checks.items()},
+    }
 
 
 def draft_line(ws: Workspace, draft: Draft) -> DraftLine:

@@ -19,7 +19,6 @@ from field_app.services.drafts import (
     Typed,
     alter,
     edit_part,
-    finish,
     new_part,
     open_draft,
 )
@@ -30,6 +29,7 @@ from field_app.services.households import (
     new_resident,
     visits_to,
 )
+from field_app.services.likely import finish_checked
 from field_app.services.overview import newest
 from field_app.services.patrols import SHORT_ISSUE, SHOWN
 from field_app.services.records import get_view, new_id
@@ -352,7 +352,7 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         if requests:
             main["fixed"]["service_ids"] = requests
 
-    return finish(ws, draft_id, typed, link)
+    return finish_checked(ws, draft_id, typed, prepare=link)
 
 
 def _raise_alarms(ws: Workspace, draft: Draft) -> None:

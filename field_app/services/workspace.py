@@ -11,15 +11,24 @@ from field_app.domain.identity import Identity
 from field_app.store.photo_files import PhotoFiles
 from field_app.store.tables import Document, DurableDB, DurableTable
 from schemas.catalogue import kinds
+from schemas.likeness.blocks import COMPARED
 
 CHANGES, CONFLICTS, ROUNDS, SETTINGS, DRAFTS, PHOTO_BYTES = (
     "changes", "conflicts", "rounds", "settings", "drafts", "photo_bytes",
 )  # fmt: skip
 
 
+MERGEABLE = frozenset(COMPARED)
+"""Kinds of which the centre may merge one record into another."""
+
+
 def indexes() -> dict[str, tuple[str, ...]]:
     """Return the indexed fields of every table, as the vault is given them."""
-    of_views = {kind.info.name: ("grid", "state", "parent_id") for kind in kinds()}
+    of_views = {
+        kind.info.name: ("grid", "state", "parent_id")
+        + (("merged_into",) if kind.info.name in MERGEABLE else ())
+        for kind in kinds()
+    }
     return of_views | {
         CHANGES: ("acked", "settled", "record_id"),
         CONFLICTS: ("record_id",),

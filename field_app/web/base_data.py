@@ -12,6 +12,7 @@ from field_app.services.drafts import MAIN, edit_part, new_part, open_draft
 from field_app.services.find import find_doors, warm
 from field_app.services.households import household_file, new_resident
 from field_app.services.records import get_view
+from field_app.services.survivors import survivor_of
 from field_app.web.records import kind_or_404
 from field_app.web.session import workspace
 from schemas.clock import written
@@ -75,9 +76,11 @@ def building(record_id: str) -> str:
 
 
 @pages.get("/base/households/<record_id>")
-def household(record_id: str) -> str:
-    """Show the household file: members, care, visits."""
+def household(record_id: str) -> str | Response:
+    """Show the household file: members, care, visits; a merged household's is its survivor's."""
     ws = workspace()
+    if (into := survivor_of(ws, "household", record_id)) != record_id:
+        return redirect(url_for(".household", record_id=into))
     file = household_file(ws, record_id)
     detail = base_data.detail(ws, kind_or_404("household"), record_id)
     if file is None or detail is None:

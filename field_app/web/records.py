@@ -8,15 +8,16 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from field_app.services import base_data, drafts
+from field_app.services import base_data, drafts, likely
 from field_app.services.care import finish_record
 from field_app.services.choices import names
 from field_app.services.draft_edits import reasons_of, refused_change
-from field_app.services.drafts import MAIN, edit_part, open_draft
+from field_app.services.drafts import MAIN, Typed, edit_part, open_draft
 from field_app.services.record_forms import new_values
 from field_app.services.records import get_view, save_record
+from field_app.services.survivors import survivor_of
 from field_app.services.workspace import Workspace
-from field_app.web.drafts import draft_url, page_of
+from field_app.web.drafts import Goto, draft_url, page_of
 from field_app.web.errors import problem_text
 from field_app.web.session import workspace
 from field_app.web.widgets import FormPage, record_url
@@ -85,6 +86,9 @@ def edit(kind_name: str, record_id: str) -> Response:
         return redirect(
             url_for(".void", kind_name=kind_name, record_id=record_id, corrects=corrects)
         )
+    if (into := survivor_of(ws, kind_name, record_id)) != record_id and refused is None:
+        flash(_("这条记录已并入另一条，请改合并后的这一条。"), "warning")
+        return redirect(url_for(".edit", kind_name=kind_name, record_id=into))
     view = get_view(ws, kind_name, record_id)
     if view is None or not (refused or base_data.offers(ws, kind, "update", view)):
         abort(404)
@@ -98,8 +102,16 @@ def edit(kind_name: str, record_id: str) -> Response:
 
 @pages.route("/records/draft/<draft_id>", methods=["GET", "POST"])
 def fill_in(draft_id: str) -> Any:
-    """The form of one record."""
-    return page_of(draft_id, "record", _form, finish_record)
+    """The form of one record; one that may be held here already is asked about first."""
+    return page_of(draft_id, "record", _form, finish_record, acts={"same": _same})
+
+
+def _same(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:
+    """Go on with what was typed as a change of the record it turned out to be."""
+    draft = drafts.keep(ws, draft_id, typed)
+    edited = likely.into_existing(ws, draft, about)
+    flash(_("填的内容已放到已有的记录上，还没有保存，请核对后保存。"), "warning")
+    return Goto(url_for(".fill_in", draft_id=edited))
 
 
 def _form(page: FormPage) -> str:

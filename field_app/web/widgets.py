@@ -18,6 +18,7 @@ from field_app.services.base_data import may
 from field_app.services.corrections import Asked, corrections_about, marks_for
 from field_app.services.drafts import MAIN, Draft, Finished, Part, Typed
 from field_app.services.issues import PHOTO_WANTED
+from field_app.services.likely import Likely
 from field_app.services.record_forms import (
     FIND,
     Box,
@@ -31,6 +32,7 @@ from field_app.web.i18n import language
 from field_app.web.session import workspace
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI, read_moment
+from schemas.fields.base import UUID
 from schemas.kind import Kind
 from schemas.messages import Problem
 
@@ -94,6 +96,8 @@ class FormPage:
     """Whether a photo that is usual is missing, so that the reason is asked for."""
     asked: tuple[Asked, ...] = ()
     """What staff ask about the first part's record."""
+    likely: dict[str, tuple[Likely, ...]] = field(default_factory=dict)
+    """By part, the records a new one may be."""
 
     @property
     def main(self) -> Paper:
@@ -113,6 +117,7 @@ def typed_now() -> Typed:
         finds=_finds(form),
         grid=form.get("_grid"),
         no_photo=form["_no_photo"].strip()[:200] if "_no_photo" in form else None,
+        apart=tuple(one for one in form.getlist("_apart") if UUID.match(one))[:50],
     )
 
 
@@ -169,6 +174,7 @@ def form_page(
         overtaken=bool(finished and finished.overtaken),
         asks_why=_asks_why(finished),
         asked=_asked(ws, draft["parts"][MAIN]),
+        likely=finished.likely if finished else {},
     )
 
 

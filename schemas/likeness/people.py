@@ -29,7 +29,7 @@ SIBLINGS = "7"
 
 APART_PRIOR, HOME_PRIOR = -21.0, -7.0
 _APART: dict[How, tuple[float, float]] = {
-    "same": (15.5, 11.5), "reordered": (12.0, 6.0), "homophone": (11.0, 6.5),
+    "same": (16.5, 12.0), "reordered": (12.0, 6.0), "homophone": (12.0, 7.0),
     "near_sound": (8.0, 3.5), "one_char": (6.5, -4.0), "missing_char": (6.5, 6.5),
     "given_same": (8.0, 0.5), "surname": (-5.0, -5.0), "other": (-9.0, -9.0),
 }  # fmt: skip

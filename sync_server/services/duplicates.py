@@ -78,12 +78,14 @@ def likely_same(
     near = _sharing(connection, district, reader, kind, stored_keys(kind, mine))
     near |= _beside(connection, district, reader, kind, body)
     near -= set(without)
-    reader.take_around(near)
+    reader.take(near)  # most share a key by chance: only for the others is their place read
+    hopeless = COMPARED[kind].hopeless
+    likely = [one for one in near if reader.live(one) and not hopeless(mine, reader.of(one))]
+    reader.take_around(likely)
     found = [
         Likely(one, kind, row["grid"], row["fields"], likeness)
-        for one in near
-        if reader.live(one)
-        and (row := reader.row(one)) is not None
+        for one in likely
+        if (row := reader.row(one)) is not None
         and (likeness := weighed(kind, mine, reader.of(one))) is not None
     ]
     found.sort(key=lambda one: (-one.likeness.score, one.record_id))
@@ -118,8 +120,19 @@ def _likely(reader: FactsReader, kind: str, record_id: str, likeness: Likeness) 
     return Likely(record_id, kind, row["grid"], row["fields"], likeness)
 
 
+def catch_up(store: Store, district: str, now: datetime) -> None:
+    """Compare what was changed since the last look when it is little, before the desk is shown;
+    more than that is left to the centre's minute."""
+    with store.reading() as connection:
+        mark = duplicates.mark(connection, district)
+        after = int(mark["change_no"]) if mark else -1
+        few = duplicates.count_changed(connection, district, KINDS, after) <= AT_ONCE
+    if few:
+        search_duplicates(store, district, now)
+
+
 def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
-    """Compare what was changed since the last look; run every minute and before the desk is shown.
+    """Compare what was changed since the last look; run every minute.
 
     Doing it twice changes nothing more; of several programs at once one does it.
     """

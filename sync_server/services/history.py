@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,11 +19,13 @@ from sync_server.services.values import Value, label_of, show_path, understood
 from sync_server.store import history_read
 from sync_server.store.history_read import Row
 
-Effect = Literal["set", "same", "beside", "waits", "refused"]
+Effect = Literal["set", "same", "beside", "waits", "refused", "passed"]
 """What a change did to one value: became it, said the same, was kept beside it, waits for its
-record, or was not applied."""
+record, was not applied, or was passed on to the record that this one was merged into."""
 
 _LAST = 2**63
+NOT_VALUES = frozenset({"void", "merge", "unmerge"})
+"""Actions whose fields are none of the record's."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class Reader:
         """Return a change on its own, without what stood before it."""
         kind, fields = understood(row)
         effect: Effect = {"quarantined": "refused", "held": "waits"}.get(row["outcome"], "set")  # type: ignore[assignment]
-        if row["action"] == "void":
+        if row["action"] in NOT_VALUES:
             return self.entry(row, ())
         said = paths(kind, fields) if kind else iter(fields.items())
         deltas = (
@@ -147,19 +149,24 @@ class Reader:
         )
         return self.entry(row, tuple(deltas))
 
-    def replay(self, rows: Sequence[Row], disputes: Sequence[Row]) -> tuple[Entry, ...]:
+    def replay(
+        self, rows: Sequence[Row], disputes: Sequence[Row], record_id: str
+    ) -> tuple[Entry, ...]:
         """Return the changes of one record, newest first, each with old and new values."""
         received = {row["change_id"]: row["received_at"] for row in rows}
         state: dict[str, Any] = {}
         entries = []
-        for row in sorted(rows, key=_effective):
+        for row in sorted(rows, key=lambda one: _effective(one, record_id)):
             beside = {one["path"] for one in disputes if _kept_beside(row, one, received)}
-            deltas = tuple(self._apply(row, state, beside))
+            if row["into_id"] not in (None, record_id):
+                deltas = tuple(replace(one, effect="passed") for one in self.alone(row).deltas)
+            else:
+                deltas = tuple(self._apply(row, state, beside))
             entries.append(self.entry(row, deltas))
         return tuple(reversed(entries))
 
     def _apply(self, row: Row, state: dict[str, Any], kept_beside: set[str]) -> Iterator[Delta]:
-        if row["action"] == "void":
+        if row["action"] in NOT_VALUES:
             return
         if row["outcome"] in ("quarantined", "held"):
             yield from self.alone(row).deltas
@@ -220,7 +227,7 @@ def read_history(
     reader.areas = names_for(connection, district, [change["grid"] for change in changes])
     behind = {change["change_id"]: change for change in changes}
     return History(
-        reader.replay(changes, disputes),
+        reader.replay(changes, disputes, record_id),
         tuple(reader.dispute(kind, one, behind) for one in disputes),
     )
 
@@ -230,9 +237,10 @@ def doubtful(change: Row | None) -> bool:
     return bool(change and change["doubtful"] and not change["time_confirmed_by"])
 
 
-def _effective(row: Row) -> tuple[int, datetime, int]:
+def _effective(row: Row, record_id: str) -> tuple[int, datetime, int]:
     """Changes count by the version they became; a held one took effect later than it came."""
-    return (row["version"] or _LAST, row["received_at"], row["seq"] or 0)
+    version = row["into_version"] if row["into_id"] == record_id else row["version"]
+    return (version or _LAST, row["received_at"], row["seq"] or 0)
 
 
 def _kept_beside(change: Row, dispute: Row, received: Mapping[str, datetime]) -> bool:

@@ -54,7 +54,6 @@ class Wanted:
     path not named keeps the survivor's, or takes the only one there is); ``seen`` are the versions
     he looked at."""
 
-    kind: str
     record_id: str
     survivor_id: str
     picks: Mapping[str, Side]
@@ -80,7 +79,7 @@ def merge_within(connection: sa.Connection, person: User, wanted: Wanted, now: d
     district = person.district
     writing.lock_district(connection, district)
     merged, survivor = _both(connection, person, wanted)
-    kind = kind_of(wanted.kind)
+    kind = kind_of(merged["kind"])
     if writing.open_entries(connection, district, [wanted.record_id, wanted.survivor_id]):
         raise Refusal("conflicts_first")
     change_id = _give_values(connection, person, wanted, merged, survivor, now)
@@ -95,7 +94,7 @@ def merge_within(connection: sa.Connection, person: User, wanted: Wanted, now: d
         {
             "district": district,
             "merge_id": merge_id,
-            "kind": wanted.kind,
+            "kind": kind.info.name,
             "record_id": wanted.record_id,
             "survivor_id": wanted.survivor_id,
             "area": merged["grid"],
@@ -111,7 +110,7 @@ def merge_within(connection: sa.Connection, person: User, wanted: Wanted, now: d
     _settle_pair(connection, person, pair, "merged", now)
     audit.note(
         connection, district, now, "merge", user_id=person.user_id, target=wanted.record_id,
-        detail={"into": wanted.survivor_id, "kind": wanted.kind, "merge_id": merge_id,
+        detail={"into": wanted.survivor_id, "kind": kind.info.name, "merge_id": merge_id,
                 "picks": dict(wanted.picks), "words": wanted.words},
     )  # fmt: skip
     return merge_id
@@ -120,11 +119,12 @@ def merge_within(connection: sa.Connection, person: User, wanted: Wanted, now: d
 def _both(connection: sa.Connection, person: User, wanted: Wanted) -> tuple[Row, Row]:
     """Return the two records as they are now."""
     rows = writing.load_records(connection, person.district, [wanted.record_id, wanted.survivor_id])
-    if len(rows) != 2 or wanted.kind not in KINDS:
+    if len(rows) != 2:
         raise Refusal("unknown_record")
     merged, survivor = rows[wanted.record_id], rows[wanted.survivor_id]
     for row in (merged, survivor):
-        if row["kind"] != wanted.kind or not inside(row["grid"], person.scope_codes):
+        alike = row["kind"] in KINDS and row["kind"] == merged["kind"]
+        if not alike or not inside(row["grid"], person.scope_codes):
             raise Refusal("unknown_record")
     if not is_live(merged) or not is_live(survivor):
         raise Refusal("out_of_date")
@@ -161,7 +161,7 @@ def _give_values(
     now: datetime,
 ) -> str | None:
     """Give the survivor what was chosen; return the id of the change, None when it has all."""
-    kind = kind_of(wanted.kind)
+    kind = kind_of(merged["kind"])
     values = chosen_values(kind, survivor["fields"], merged["fields"], wanted.picks)
     if not values:
         return None

@@ -15,6 +15,7 @@ from sync_server.services.accounts import User, require_records
 from sync_server.services.device_pages import SILENT_DAYS, is_silent, list_devices
 from sync_server.services.uploads import HELD_LONG, span
 from sync_server.store import history_read, records_read, uploads_read
+from sync_server.store.duplicates import pair_counts
 from sync_server.store.records_read import Selection
 from sync_server.store.uploads_read import Row
 
@@ -33,6 +34,7 @@ class Overview:
     devices: int
     happened: tuple[tuple[str, str, int], ...]
     conflicts: int
+    duplicates: int
     quarantined: int
     held: int
     held_long: int
@@ -62,6 +64,7 @@ def overview(
         conflicts=history_read.conflict_page(connection, district, areas, "open", start=0, size=0)[
             1
         ],
+        duplicates=sum(pair_counts(connection, district, areas).values()),
         quarantined=uploads_read.count_with_outcome(connection, district, areas, "quarantined"),
         held=uploads_read.count_with_outcome(connection, district, areas, "held"),
         held_long=uploads_read.count_with_outcome(

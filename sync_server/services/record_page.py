@@ -31,6 +31,7 @@ from sync_server.services.places import names_for
 from sync_server.services.records import kind_for
 from sync_server.services.titles import Titles, references
 from sync_server.store import history_read, records_read
+from sync_server.store.duplicates import gathered
 from sync_server.store.engine import Store
 from sync_server.store.people_read import names_of
 from sync_server.store.photo_rows import PHOTO
@@ -193,7 +194,7 @@ def _page(
     )
     behind = {change["change_id"]: change for change in changes}
     history = History(
-        reader.replay(changes, disputes),
+        reader.replay(changes, disputes, row["record_id"]),
         tuple(reader.dispute(kind, one, behind) for one in disputes),
     )
     fields = tuple(shown_fields(kind, stored, lang, titles, unmask))
@@ -261,7 +262,8 @@ def _shown(declared: Declared, value: Any, lang: str, titles: Titles, unmask: bo
 
 def _link(declared: Ref, record_id: str, lang: str, titles: Titles) -> Link:
     name = titles.lookup(declared.kind, record_id) or f"…{record_id[-6:]}"
-    return Link(declared.label.text(lang), name, titles.opens(record_id) or "", record_id)
+    opens = titles.opens(record_id) or ""
+    return Link(declared.label.text(lang), name, opens, titles.target(record_id))
 
 
 def shown_tables(
@@ -315,13 +317,14 @@ def _children(
     """Yield what refers to the record, always masked: a reason given for one record is none for
     the others."""
     found = []
+    ids = (row["record_id"], *gathered(connection, person.district, [row["record_id"]]))
     for other, name, declared in _referring_fields(kind):
         how: Literal["parent", "one", "many"] = (
             "parent" if other.info.parent == name
             else "many" if isinstance(declared, Refs) else "one"
         )  # fmt: skip
         rows, total = records_read.referring(
-            connection, person.district, row["record_id"],
+            connection, person.district, ids,
             kind=other.info.name, field=name, how=how, areas=person.scope_codes, size=CHILDREN,
         )  # fmt: skip
         if total:

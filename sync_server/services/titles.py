@@ -20,8 +20,9 @@ from schemas.fields import Declared, Keyed, Ref
 from schemas.kind import Kind
 from sync_server.domain.areas import holds, inside
 from sync_server.services.accounts import User
+from sync_server.store.duplicates import roots
 from sync_server.store.people_read import names_of
-from sync_server.store.records_read import by_ids
+from sync_server.store.records_read import Row, by_ids
 
 Reference = tuple[str, str]
 """The kind and id of a referred record; kind ``user`` for people, ``record`` for any kind."""
@@ -48,6 +49,7 @@ class Titles:
         self._unmask = unmask
         self._people: dict[str, str | None] = {}
         self._records: dict[str, Known | None] = {}
+        self._targets: dict[str, str] = {}
 
     def preload(self, references: Iterable[Reference]) -> None:
         """Read what naming ``references`` needs, following the title paths of their kinds."""
@@ -58,7 +60,7 @@ class Titles:
             if people:
                 names = names_of(self._connection, self._person.district, people)
                 self._people.update({one: names.get(one) for one in people})
-            rows = by_ids(self._connection, self._person.district, others) if others else {}
+            rows = self._at_survivors(others) if others else {}
             pending = set()
             for one in others:
                 row = rows.get(one)
@@ -68,6 +70,24 @@ class Titles:
                     opens = inside(row["grid"], self._person.scope_codes)
                     self._records[one] = Known(row["kind"], row["fields"], opens)
                     pending |= set(_named_through(row["kind"], row["fields"]))
+
+    def _at_survivors(self, record_ids: set[str]) -> dict[str, Row]:
+        """Return these records by id, a merged one's survivor in its place."""
+        district = self._person.district
+        rows = by_ids(self._connection, district, record_ids)
+        merged = {one for one, row in rows.items() if row["merged_into"]}
+        if merged:
+            into = roots(self._connection, district, merged)
+            survivors = by_ids(self._connection, district, set(into.values()))
+            for one, last in into.items():
+                if last in survivors:
+                    rows[one] = survivors[last]
+                    self._targets[one] = last
+        return rows
+
+    def target(self, record_id: str) -> str:
+        """Return the record a preloaded reference leads to: its survivor when it was merged."""
+        return self._targets.get(record_id, record_id)
 
     def preload_fields(self, kind: type[Kind], stored: Iterable[Mapping[str, Any]]) -> None:
         """Read what showing these records' fields needs."""

@@ -15,10 +15,12 @@ Decided = Literal["open", "decided"]
 
 
 def changes_of(connection: sa.Connection, district: str, record_id: str) -> Sequence[Row]:
-    """Return every change of a record in the order received."""
+    """Return every change of a record in the order received, and those of merged records that were
+    passed on to it."""
+    own = sa.or_(changes.c.record_id == record_id, changes.c.into_id == record_id)
     query = (
         sa.select(changes)
-        .where(changes.c.district == district, changes.c.record_id == record_id)
+        .where(changes.c.district == district, own)
         .order_by(changes.c.received_at, changes.c.seq, changes.c.change_id)
     )
     return connection.execute(query).mappings().all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -89,3 +90,22 @@ def list_under(
             .where(records.c.district == district, records.c.record_id.in_(run))
             .values(parent_id=parent_id)
         )
+
+
+def written_since(
+    connection: sa.Connection, district: str, record_id: str, since: datetime
+) -> list[sa.RowMapping]:
+    """Return the updates of a record itself that were received since a moment, in order."""
+    wanted = (
+        sa.select(changes)
+        .where(
+            changes.c.district == district,
+            changes.c.record_id == record_id,
+            changes.c.into_id.is_(None),
+            changes.c.received_at >= since,
+            changes.c.action == "update",
+            changes.c.outcome.in_(("applied", "merged", "conflict")),
+        )
+        .order_by(changes.c.received_at, changes.c.change_id)
+    )
+    return list(connection.execute(wanted).mappings())

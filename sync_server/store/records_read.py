@@ -126,7 +126,7 @@ def get(connection: sa.Connection, district: str, record_id: str) -> Row | None:
 def referring(
     connection: sa.Connection,
     district: str,
-    record_id: str,
+    record_ids: Sequence[str],
     *,
     kind: str,
     field: str,
@@ -134,15 +134,15 @@ def referring(
     areas: tuple[str, ...],
     size: int,
 ) -> tuple[Sequence[Row], int]:
-    """Return the newest ``size`` records of ``kind`` whose ``field`` names ``record_id``, and how
-    many there are. ``how`` tells what the field is: the kind's parent (indexed), one reference, or
-    a list of references."""
+    """Return the newest ``size`` records of ``kind`` whose ``field`` names the first of these, or
+    one that was merged into it, and how many there are. ``how`` tells what the field is: the kind's
+    parent (indexed), one reference, or a list of references."""
     if how == "parent":
-        names_it: Condition = records.c.parent_id == record_id
+        names_it: Condition = records.c.parent_id == record_ids[0]
     elif how == "one":
-        names_it = records.c.fields[field].as_string() == record_id
+        names_it = records.c.fields[field].as_string().in_(record_ids)
     else:
-        names_it = _holds(field, record_id)
+        names_it = sa.or_(*(_holds(field, one) for one in record_ids))
     condition = sa.and_(
         records.c.district == district,
         records.c.kind == kind,

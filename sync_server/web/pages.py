@@ -15,6 +15,7 @@ from sync_server.web import (
     coverage,
     device_accounts,
     devices,
+    duplicates,
     errors,
     exports,
     field_figures,
@@ -54,7 +55,7 @@ def register(app: Flask) -> None:
     i18n.register(app)
     account.register(app)
     wording.register(app)
-    desks = (conflicts, waiting, times)
+    desks = (conflicts, duplicates, waiting, times)
     laptops = (devices, device_accounts)
     deadlines = (working_calendar, time_limits)
     for module in (

@@ -9,7 +9,15 @@ from werkzeug.wrappers import Response
 
 from schemas.kind import Kind
 from sync_server.domain.errors import Refusal
-from sync_server.services import listing, moves, people, places, record_page, records
+from sync_server.services import (
+    listing,
+    merge_desk,
+    moves,
+    people,
+    places,
+    record_page,
+    records,
+)
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -77,10 +85,15 @@ def unmask(kind: str, record_id: str) -> str | tuple[str, int]:
 def _record(
     declared: type[Kind], found: record_page.RecordPage, wrong: str = "", reason: str = ""
 ) -> str:
+    with centre().store.reading() as connection:
+        alike = merge_desk.panel_of(
+            connection, person(), declared.info.name, found.row["record_id"], language()
+        )
     return render_template(
         "record.html",
         kind=declared.info,
         found=found,
+        alike=alike,
         wrong=wrong,
         reason=reason,
         movable=moves.may_move(person(), declared.info),

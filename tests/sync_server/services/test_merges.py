@@ -55,10 +55,10 @@ class Town:
             wanted = sa.select(records).where(records.c.record_id == record_id)
             return dict(connection.execute(wanted).mappings().one())
 
-    def merge(self, kind: str, merged: str, survivor: str, **picks: Any) -> str:
+    def merge(self, merged: str, survivor: str, **picks: Any) -> str:
         """Merge one record into another as somebody who has just looked at both."""
         seen = (self.row(merged)["version"], self.row(survivor)["version"])
-        wanted = Wanted(kind, merged, survivor, picks, seen, "同一个人")
+        wanted = Wanted(merged, survivor, picks, seen, "同一个人")
         return merge_records(self.centre.store, self.staff, wanted, self.clock())
 
     def undo(self, merge_id: str) -> None:
@@ -99,7 +99,7 @@ def test_the_survivor_has_what_was_chosen_and_the_other_travels_as_merged(town):
     here, there = town.two(
         "resident", resident(phone="13800001111"), resident(phone="13900002222", guardian="王样本")
     )
-    town.merge("resident", there, here, phone="merged")
+    town.merge(there, here, phone="merged")
     assert town.row(here)["fields"]["phone"] == "13900002222"
     assert town.row(here)["fields"]["guardian"] == "王样本"  # only the other one said it
     assert town.row(there)["fields"]["phone"] == "13900002222"  # as it was
@@ -117,7 +117,7 @@ def test_the_survivor_has_what_was_chosen_and_the_other_travels_as_merged(town):
 def test_a_change_of_somebody_unaware_goes_to_the_survivor(town):
     here, there = town.two("household", household(phone="13800001111"), household(size=4))
     update(town.second, "household", there, remarks="有犬")
-    town.merge("household", there, here)
+    town.merge(there, here)
     answer = town.second.send()
     assert outcomes(answer) == ["merged"]
     assert town.row(here)["fields"]["remarks"] == "有犬"
@@ -131,7 +131,7 @@ def test_a_value_unaware_of_another_at_the_survivor_is_a_conflict(town):
         "household", household(phone="13800001111"), household(phone="13900002222")
     )
     update(town.second, "household", there, phone="13700003333")
-    town.merge("household", there, here)
+    town.merge(there, here)
     assert outcomes(town.second.send()) == ["conflict"]
     assert town.open_conflicts(here) == [("phone", "13800001111", "13700003333")]
 
@@ -141,7 +141,7 @@ def test_a_value_the_writer_had_seen_at_the_merged_record_is_replaced(town):
         "household", household(phone="13800001111"), household(phone="13900002222")
     )
     update(town.second, "household", there, phone="13700003333")
-    town.merge("household", there, here, phone="merged")
+    town.merge(there, here, phone="merged")
     assert outcomes(town.second.send()) == ["merged"]
     assert town.row(here)["fields"]["phone"] == "13700003333"
     assert town.open_conflicts(here) == []
@@ -151,7 +151,7 @@ def test_a_void_of_the_merged_record_asks_staff_about_the_survivor(town):
     here, there = town.two("household", household(), household(remarks="重复"))
     base = town.second.version(there)
     town.second.write("household", "void", {"reason": "录重了"}, there, base_version=base)
-    town.merge("household", there, here)
+    town.merge(there, here)
     assert outcomes(town.second.send()) == ["conflict"]
     assert not town.row(here)["voided"]
     assert not town.row(there)["voided"]
@@ -161,7 +161,7 @@ def test_what_is_made_for_the_merged_record_is_listed_under_the_survivor(town):
     here, there = town.two("household", household(), household(remarks="二"))
     before = town.first.write("resident", "create", resident(household_id=there))["record_id"]
     town.first.send()
-    merge_id = town.merge("household", there, here)
+    merge_id = town.merge(there, here)
     after = town.second.write("resident", "create", resident(household_id=there))["record_id"]
     own = town.second.write("resident", "create", resident(household_id=here))["record_id"]
     town.second.send()
@@ -177,7 +177,7 @@ def test_undoing_gives_both_back_with_what_came_later(town):
         "household", household(phone="13800001111", size=2), household(phone="13900002222", size=3)
     )
     update(town.second, "household", there, phone="13700003333")
-    merge_id = town.merge("household", there, here, phone="merged", size="merged")
+    merge_id = town.merge(there, here, phone="merged", size="merged")
     town.second.send()
     town.first.send()
     update(town.first, "household", here, remarks="合并后所写")
@@ -197,7 +197,7 @@ def test_a_conflict_that_came_with_a_passed_change_leaves_with_it(town):
         "household", household(phone="13800001111"), household(phone="13900002222")
     )
     update(town.second, "household", there, phone="13700003333")
-    merge_id = town.merge("household", there, here)
+    merge_id = town.merge(there, here)
     town.second.send()
     assert town.open_conflicts(here)
     town.undo(merge_id)
@@ -210,13 +210,13 @@ def test_chains_are_followed_and_circles_cannot_come_about(town):
     one, two = town.two("household", household(phone="13800001111"), household(remarks="二"))
     three, four = town.two("household", household(size=9), household(remarks="四"))
     update(town.second, "household", one, phone="13700003333")
-    first = town.merge("household", one, two)
-    town.merge("household", two, three)
+    first = town.merge(one, two)
+    town.merge(two, three)
     assert outcomes(town.second.send()) == ["merged"]
     assert town.row(three)["fields"]["phone"] == "13700003333"
     for merged, survivor in ((three, one), (three, two), (one, four), (three, three)):
         with pytest.raises(Refusal):
-            town.merge("household", merged, survivor)
+            town.merge(merged, survivor)
     with pytest.raises(Refusal, match="later_merge_first"):
         town.undo(first)
 
@@ -229,7 +229,7 @@ def test_a_survivor_in_another_grid_takes_the_change_as_a_proposal(town):
     )["record_id"]  # fmt: skip
     town.far.send()
     update(town.first, "resident", here, phone="13700003333")
-    town.merge("resident", here, there)
+    town.merge(here, there)
     assert outcomes(town.first.send()) == ["conflict"]
     assert town.open_conflicts(there) == [("phone", "13900002222", "13700003333")]
     assert there not in town.first.records  # of the other grid nothing is told
@@ -237,12 +237,12 @@ def test_a_survivor_in_another_grid_takes_the_change_as_a_proposal(town):
 
 def test_merging_asks_for_settled_records_the_right_and_what_was_seen(town):
     here, there = town.two("household", household(phone="13800001111"), household())
-    wanted = Wanted("household", there, here, {}, (99, 99))
+    wanted = Wanted(there, here, {}, (99, 99))
     with pytest.raises(Refusal, match="out_of_date"):
         merge_records(town.centre.store, town.staff, wanted, town.clock())
     leader = hire(town.centre, "leader", (GRID,))
     seen = (town.row(there)["version"], town.row(here)["version"])
-    wanted = Wanted("household", there, here, {}, seen)
+    wanted = Wanted(there, here, {}, seen)
     with pytest.raises(Refusal, match="not_allowed"):
         merge_records(town.centre.store, leader, wanted, town.clock())
     for laptop, phone in ((town.first, "13700003333"), (town.second, "13600004444")):
@@ -250,7 +250,7 @@ def test_merging_asks_for_settled_records_the_right_and_what_was_seen(town):
         laptop.send()
     assert town.open_conflicts(here)
     with pytest.raises(Refusal, match="conflicts_first"):
-        town.merge("household", there, here)
+        town.merge(there, here)
 
 
 def test_undone_records_are_not_suggested_again(town):
@@ -274,7 +274,7 @@ def test_undone_records_are_not_suggested_again(town):
         update(town.first, "resident", one, base=town.row(one)["version"], household_id=here)
     town.first.send()
     assert state() == "open"
-    merge_id = town.merge("resident", there, here)
+    merge_id = town.merge(there, here)
     assert state() == "merged"
     town.undo(merge_id)
     assert state() == "apart"
@@ -282,7 +282,7 @@ def test_undone_records_are_not_suggested_again(town):
 
 def test_a_merge_and_its_undoing_are_in_the_audit(town):
     here, there = town.two("household", household(), household(remarks="二"))
-    merge_id = town.merge("household", there, here)
+    merge_id = town.merge(there, here)
     town.undo(merge_id)
     with town.centre.store.reading() as connection:
         wanted = sa.select(audit.c.action, audit.c.user_id).where(audit.c.target == there)

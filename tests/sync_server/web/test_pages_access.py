@@ -14,6 +14,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
 from sync_server.services.relay import folder_of
 from sync_server.store import units
+from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.photo_hands import bring, take
 from tests.sync_server.web.staff import (
     GRID,
@@ -51,7 +52,7 @@ OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
     "relay.take", "calendar.decide",
-    "service_requests.step", "issues.take", "areas.end",
+    "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -75,6 +76,16 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "conflicts.one": ("GET", dispute, READ),
         "conflicts.decide": ("POST", dispute, READ),
         "conflicts.unmask": ("POST", f"{dispute}/unmask", UNMASK),
+        "duplicates.queue": ("GET", "/duplicates", READ),
+        "duplicates.compare": ("GET", "/duplicates/compare", READ),
+        "duplicates.pair": ("GET", alike_in(place), READ),
+        "duplicates.unmask": ("POST", f"{alike_in(place)}/unmask", UNMASK),
+        "duplicates.apart": ("POST", f"{alike_in(place)}/apart", UNMASK),
+        "duplicates.again": ("POST", f"{alike_in(place)}/again", UNMASK),
+        "duplicates.merge": ("POST", f"{alike_in(place)}/merge", UNMASK),
+        "duplicates.merges": ("GET", "/merges", READ),
+        "duplicates.one_merge": ("GET", undone_in(place), READ),
+        "duplicates.undo": ("POST", f"{undone_in(place)}/undo", UNMASK),
         "waiting.all_refused": ("GET", "/waiting/quarantined", READ),
         "waiting.all_held": ("GET", "/waiting/held", READ),
         "waiting.judge_again": ("POST", "/waiting/replay", READ),
@@ -337,9 +348,12 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
     addresses += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     addresses += [f"/records/{kind.info.name}?q=gb&state=all" for kind in kinds()]
-    named = {"grid_notice": "notice", "late_step": "issue_step"}
+    named = {"grid_notice": "notice", "late_step": "issue_step", "alike": "resident"}
     addresses += [f"/records/{named.get(name, name)}/{one}"
-                  for name, one in quiet_town.here.ids.items()]  # fmt: skip
+                  for name, one in quiet_town.here.ids.items() if name != "undone"]  # fmt: skip
+    addresses += ["/duplicates", "/duplicates?state=apart", "/merges", alike_in(quiet_town.here),
+                  undone_in(quiet_town.here)]  # fmt: skip
+    alike_in(there), undone_in(there)
     for address in addresses:
         page = client.get(address).text
         assert "隔壁" not in page, address
@@ -366,7 +380,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, _) in pages(quiet_town.there).items()
         if address != own[endpoint][1]
     }
-    assert len(guessed) == 46
+    assert len(guessed) == 53
     for method, address in guessed:
         known = next((part for part in address.split("/") if len(part) == 36), NEXT_DOOR_GRID)
         answer = ask(client, method, address, reason="核对电话", state="lost")

@@ -15,9 +15,10 @@ from babel.messages.pofile import read_po
 from flask import Flask
 
 import sync_server
-from schemas.catalogue import kinds
+from schemas.catalogue import KINDS, kinds
 from sync_server.store.tables import batches, changes, devices, districts, records, users
 from sync_server.web.i18n import COOKIE
+from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.staff import (
     COMMUNITY,
     GRID,
@@ -93,7 +94,9 @@ def addresses(town: Town) -> list[str]:
              f"/issues/{town.here.ids['issue']}", f"/issues/{town.here.ids['issue']}/file",
              "/records/resident?q=x&since=y"]  # fmt: skip
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
-    return found + [f"/records/{name}/{one}" for name, one in town.here.ids.items()]
+    found += [f"/records/{name}/{one}" for name, one in town.here.ids.items() if name in KINDS]
+    found += ["/duplicates", "/duplicates?kind=resident", "/merges", alike_in(town.here)]
+    return [*found, undone_in(town.here)]
 
 
 DISTRICTS = (
