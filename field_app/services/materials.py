@@ -24,6 +24,11 @@ class Line:
     name: str
     stock: Stock
 
+    @property
+    def short(self) -> bool:
+        """Whether more went out than was recorded as received."""
+        return self.stock.left < 0
+
 
 def stock_of(ws: Workspace) -> list[Line]:
     """Return what the own grids have of every material, in the list's order."""

@@ -49,7 +49,7 @@ class CareCheck(Part):
 class Answer(Part):
     """What was answered to a campaign's question; keyed by the question's key there."""
 
-    text = Line("答复", "Answer", required=True, search=True, longest=500)
+    text = Line("答复", "Answer", search=True, longest=500)
 
 
 class Handed(Part):

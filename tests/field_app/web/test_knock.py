@@ -62,7 +62,13 @@ def test_leaflets_are_recorded_and_what_is_left_is_shown(at: Laptop) -> None:
     paper.fill(material="fraud", move="received", qty="40").press()
     page = at.browser.get("/materials").text
     assert "<strong>40</strong>" in page
-    assert "领到" in page
+    assert "剩余是负数" not in page
+    gone = Paper.open(at.browser, at.browser.get("/records/material_move/new").location)
+    gone.fill(material="law", move="lost", qty="3").press()
+    page = at.browser.get("/materials").text
+    assert ">-3</strong>" in page
+    assert "剩余是负数" in page
+    assert 'href="/visits" aria-current="page"' in page
 
 
 def test_coverage_lists_who_is_due_and_draws_what_has_a_position(at: Laptop) -> None:
