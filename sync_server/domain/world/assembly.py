@@ -148,7 +148,7 @@ class World:
         fixed = sum(
             c.rooms + c.households + c.people + c.shops + c.care_people for c in self.communities
         )
-        return round(fixed * 1.06)
+        return round(fixed * 1.06) + knock.about(self.communities)
 
 
 def generate(world: WorldName, seed: int = 1, today: date = TODAY) -> World:

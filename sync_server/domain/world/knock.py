@@ -64,6 +64,13 @@ def campaigns(
         )
 
 
+def about(communities: Sequence[CommunityPlan]) -> int:
+    """Return roughly how many records these communities' leaflets and campaign are."""
+    doors = BEGUN_DAYS_AGO * sum(DOORS_A_DAY) / 2 * (1 + AGAIN_SHARE)
+    knocked = sum(plan.grids for plan in communities if plan.code == PERSONA_COMMUNITY)
+    return round(knocked * doors) + sum(plan.grids for plan in communities) * (len(RECEIVED) + 1)
+
+
 def campaign_id(seed: Seed, community: str, today: date) -> str:
     """Return the id of a community's campaign."""
     made_at = moment(today - timedelta(days=BEGUN_DAYS_AGO + 2), 15 * 60)
