@@ -36,8 +36,8 @@ class SyncEnd:
 class Worker:
     """One worker in front of one laptop program."""
 
-    def __init__(self, address: str) -> None:
-        self._visitor = Visitor(address)
+    def __init__(self, address: str, visitor: Visitor | None = None) -> None:
+        self._visitor = visitor or Visitor(address)
 
     def join(self, centre: str, code: str, passphrase: str, device: str) -> Joined:
         """Join by code, copy the recovery key and prove it; raise PageError."""

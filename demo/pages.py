@@ -139,6 +139,13 @@ class _Reader(HTMLParser):
             self._link[1].append(data)
 
 
+def read_page(url: str, status: int, html: str) -> Page:
+    """Return a page that came as ``html``, its forms and links in the order they stand."""
+    reader = _Reader()
+    reader.feed(html)
+    return Page(url, status, html, reader.forms, reader.links)
+
+
 class Visitor:
     """Somebody with a browser at one program's address."""
 
@@ -184,6 +191,4 @@ class Visitor:
     def _page(answer: requests.Response) -> Page:
         if answer.status_code >= 400:
             raise PageError(f"{answer.request.method} {answer.url} answered {answer.status_code}")
-        reader = _Reader()
-        reader.feed(answer.text)
-        return Page(answer.url, answer.status_code, answer.text, reader.forms, reader.links)
+        return read_page(answer.url, answer.status_code, answer.text)

@@ -1,8 +1,24 @@
 """What every test may ask for: a PostgreSQL database, a page in a browser, an app on a port."""
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 
-pytest_plugins = ["tests.browser", "tests.postgres"]
+pytest_plugins = ["tests.browser", "tests.postgres", "tests.quick"]
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108  tests write there what they would write to /tmp
+ROOM = 4 * 2**30
+"""Bytes a run may need for its files, with much to spare."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the files of tests in memory where there is room: they wait for a disk all the time."""
+    chosen = config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ
+    if not chosen and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
 
 
 @pytest.hookimpl(tryfirst=True)

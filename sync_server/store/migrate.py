@@ -31,10 +31,12 @@ def migrate(store: Store, to: str = "head") -> None:
         if not store.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
         config = _config(connection)
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        scripts = ScriptDirectory.from_config(config)
+        known = {script.revision for script in scripts.walk_revisions()}
         if (present := step(connection)) is not None and present not in known:
             raise Refusal("database_newer", step=present)
-        command.upgrade(config, to)
+        if to != "head" or present != scripts.get_current_head():
+            command.upgrade(config, to)
 
 
 def step(connection: sa.Connection) -> str | None:

@@ -49,8 +49,8 @@ class Sent:
 class GridWorker(Worker):
     """A worker at one laptop, who can do more than the demo shows."""
 
-    def __init__(self, laptop: LaptopProgram) -> None:
-        super().__init__(laptop.address)
+    def __init__(self, laptop: LaptopProgram, visitor: Visitor | None = None) -> None:
+        super().__init__(laptop.address, visitor)
         self.laptop = laptop
         self.visitor: Visitor = self._visitor
         self.recovery_key = ""
@@ -134,8 +134,10 @@ class GridWorker(Worker):
 class Staff:
     """Somebody at the centre's pages, of the community unless told otherwise."""
 
-    def __init__(self, centre: CentreProgram, no: str = "demo-community") -> None:
-        self.visitor = Visitor(centre.address)
+    def __init__(
+        self, centre: CentreProgram, no: str = "demo-community", visitor: Visitor | None = None
+    ) -> None:
+        self.visitor = visitor or Visitor(centre.address)
         page = self.visitor.open("/sign-in")
         typed: Answers = {"no": no, "password": centre.world.password(no)}
         page = self.visitor.submit(page, page.form("no", "password"), typed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from sync_server.app import app_of
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre, open_centre
 from sync_server.settings import Settings
+from tests.postgres import Server
+from tests.quick import lay_out
 from tests.sync_server.world import DISTRICT, Laptop, StillClock, add_worker, join
 
 
@@ -29,11 +32,24 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def centre(settings: Settings, clock: StillClock) -> Iterator[Centre]:
+def centre(settings: Settings, clock: StillClock, migrated_file: Path) -> Iterator[Centre]:
     """An empty centre on SQLite."""
+    lay_out(migrated_file, settings.data)
     opened = open_centre(settings, clock)
     yield opened
     opened.store.close()
+
+
+_copies = count(1)
+
+
+@pytest.fixture
+def migrated_url(postgres_server: Server, migrated_name: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of today's tables that only this test uses."""
+    name = f"copy_{next(_copies)}"
+    postgres_server.run_sql(f"CREATE DATABASE {name} TEMPLATE {migrated_name}")
+    yield postgres_server.url(name)
+    postgres_server.run_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -41,8 +57,11 @@ def any_centre(
     request: pytest.FixtureRequest, tmp_path: Path, clock: StillClock
 ) -> Iterator[Centre]:
     """An empty centre on each database in turn."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    folder = tmp_path / "centre"
+    folder, url = tmp_path / "centre", ""
+    if request.param == "postgres":
+        url = request.getfixturevalue("migrated_url")
+    else:
+        lay_out(request.getfixturevalue("migrated_file"), folder)
     opened = open_centre(Settings(folder, url, DISTRICT, testing=True), clock)
     yield opened
     opened.store.close()

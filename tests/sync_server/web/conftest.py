@@ -11,6 +11,7 @@ from flask import Flask
 from sync_server.app import app_of
 from sync_server.services.centre import Centre, open_centre
 from sync_server.settings import Settings
+from tests.quick import lay_out
 from tests.sync_server.web import staff
 from tests.sync_server.web.staff import Town
 from tests.sync_server.world import DISTRICT, StillClock
@@ -23,9 +24,12 @@ def town(centre: Centre) -> Town:
 
 
 @pytest.fixture(scope="module")
-def quiet_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def quiet_town(
+    tmp_path_factory: pytest.TempPathFactory, migrated_file: Path
+) -> Iterator[Town]:
     """A town nobody changes, for every test of a module."""
     folder: Path = tmp_path_factory.mktemp("town")
+    lay_out(migrated_file, folder)
     settings = Settings(data=folder, district=DISTRICT, sign_ins_per_minute=10_000, testing=True)
     opened = open_centre(settings, StillClock())
     yield staff.build(opened)

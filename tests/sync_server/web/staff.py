@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import Flask
@@ -235,9 +236,17 @@ def token(client: FlaskClient) -> str:
     return found[1]
 
 
+_tokens: WeakKeyDictionary[FlaskClient, str] = WeakKeyDictionary()
+
+
 def post(client: FlaskClient, address: str, **form: str) -> Any:
     """Post a form with the session's CSRF token; return the response."""
-    return client.post(address, data={"csrf_token": token(client), **form})
+    if known := _tokens.get(client):
+        answer = client.post(address, data={"csrf_token": known, **form})
+        if answer.status_code != 400 or "表单已失效" not in answer.text:
+            return answer
+    _tokens[client] = token(client)
+    return client.post(address, data={"csrf_token": _tokens[client], **form})
 
 
 def refused_of(place: Place) -> dict[str, Any]:
