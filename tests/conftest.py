@@ -9,7 +9,7 @@ import pytest
 pytest_plugins = ["tests.browser", "tests.postgres", "tests.quick"]
 
 
-MEMORY = Path("/dev/shm")  # noqa: S108  tests write there what they would write to /tmp
+MEMORY = Path("/dev/shm")
 ROOM = 4 * 2**30
 """Bytes a run may need for its files, with much to spare."""
 

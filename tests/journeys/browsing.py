@@ -86,7 +86,7 @@ class Browsing(Visitor):
 
     def _controls(self, sheet: Locator, name: str) -> list[ElementHandle]:
         found = sheet.evaluate_handle(CONTROLS, name).get_properties().values()
-        controls = [one for one in map(lambda handle: handle.as_element(), found) if one]
+        controls = [one for one in (handle.as_element() for handle in found) if one]
         if not controls:
             raise PageError(f"{self.tab.url} has no control {name}")
         for control in controls:

@@ -24,7 +24,7 @@ from tests.journeys.browsing import Browsing
 from tests.journeys.line import Line
 from tests.journeys.people import MET, Answers, GridWorker, Staff, words
 from tests.journeys.programs import ServedCentre, ServedLaptop
-from tests.journeys.world import GRID, NAME, PERSONA
+from tests.journeys.world import GRID, PERSONA
 from tests.pictures import picture
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -330,7 +330,7 @@ def to_the_office(cast: Cast) -> None:
 
 
 def the_desk(cast: Cast, issues: dict[str, str]) -> None:
-    """Step 7: the duplicate is merged, the level raised: so the street orders the wire to be put right."""
+    """Step 7: the duplicate is merged, the level raised; so the street orders a remedy."""
     community, street = cast.staff("demo-community"), cast.staff("demo-street")
     wire, again = issues["wire"], issues["again"]
     do(community, wire, "accept", level="3", category="FIRE", urgency="normal")
@@ -410,7 +410,12 @@ def the_figures(cast: Cast) -> None:
     page = district.read("/statistics")
     for figure in ("处置率", "不出格", "不出社区", "不出街道"):
         assert figure in page
-    assert "未同步" in district.read("/devices") or "天" in district.read("/devices")
+    page = district.read("/statistics/field")
+    for figure in ("巡查完成率", "关怀探访率"):
+        assert figure in page
+    devices = district.read("/devices")
+    for no in (PERSONA, "W900001"):
+        assert f"{no}号机" in devices
 
 
 def the_lost_laptop(cast: Cast) -> None:
@@ -421,7 +426,7 @@ def the_lost_laptop(cast: Cast) -> None:
     assert "居民" in community.read(f"/devices/{row['device_id']}/persons")
     page = admin.open(f"/devices/{row['device_id']}")
     form = next(one for one in page.forms if one.action.endswith("/revoke"))
-    admin.visitor.submit(page, form, {name: "遗失" for name in form.names & {"reason"}})
+    admin.visitor.submit(page, form, dict.fromkeys(form.names & {"reason"}, "遗失"))
     before = cast.centre.books.dump()["changes"]
     report(colleague, ROAD | {"title": "井盖松动"})
     end = colleague.sync()

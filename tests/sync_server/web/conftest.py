@@ -24,9 +24,7 @@ def town(centre: Centre) -> Town:
 
 
 @pytest.fixture(scope="module")
-def quiet_town(
-    tmp_path_factory: pytest.TempPathFactory, migrated_file: Path
-) -> Iterator[Town]:
+def quiet_town(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Town]:
     """A town nobody changes, for every test of a module."""
     folder: Path = tmp_path_factory.mktemp("town")
     lay_out(migrated_file, folder)
