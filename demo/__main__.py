@@ -1,7 +1,8 @@
 """``python -m demo``: a synthetic world, the centre, a laptop, and a worker's morning.
 
-WORLD (S or A), SEED, SERVER_PORT, LAPTOP_PORT and DEMO_DIR are read from the environment. It ends
-with both programs serving until Ctrl-C; what it prints is also in ``demo.json`` in its folder.
+WORLD (S or A; B is a year at the centre alone), SEED, SERVER_PORT, LAPTOP_PORT and DEMO_DIR are
+read from the environment. It ends with both programs serving until Ctrl-C; what it prints is also
+in ``demo.json`` in its folder.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from demo.pages import PageError
 from demo.plan import BadPlan, Plan, empty_folder, read_plan
 from demo.processes import Program, ProgramFailed, port_is_free, run
 from demo.progress import Steps, prepare, say
+from demo.year import play_year
 
 PASSPHRASE = "demo-2026-grid"
 SECOND_WORKER = "W009001"
@@ -65,7 +67,7 @@ def main() -> int:
                 )
         empty_folder(plan.folder)
         with ExitStack() as stack:
-            programs = play(plan, stack)
+            programs = (play_year(plan, stack),) if plan.world == "B" else play(plan, stack)
             say("Ctrl-C 停止 · Ctrl-C stops both.")
             watch(programs)
     except KeyboardInterrupt:
@@ -205,7 +207,7 @@ def write_down(plan: Plan, world: World, joined: Joined, batch: Batch) -> None:
     say("     watch the record become stored, then seen.")
 
 
-def watch(programs: tuple[Program, Program]) -> None:
+def watch(programs: Sequence[Program]) -> None:
     """Wait for Ctrl-C; raise ProgramFailed when a program ends by itself."""
     while True:
         time.sleep(1)

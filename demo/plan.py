@@ -40,8 +40,8 @@ class Plan:
 def read_plan(environ: Mapping[str, str] = os.environ) -> Plan:
     """Return the plan the environment asks for; raise BadPlan."""
     world = environ.get("WORLD") or "S"
-    if world not in ("S", "A"):
-        raise BadPlan(f"WORLD={world}: S or A")
+    if world not in ("S", "A", "B"):
+        raise BadPlan(f"WORLD={world}: S, A or B")
     plan = Plan(
         world=world,
         seed=_number(environ, "SEED", 1, 2**31),

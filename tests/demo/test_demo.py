@@ -11,13 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import requests
 
 from demo.pages import Visitor
+from demo.plan import Plan, empty_folder
 from demo.processes import port_is_free
+from demo.year import play_year
 from tests.journeys.programs import ROOT, free_port
 
 pytestmark = [
@@ -163,6 +166,21 @@ def check_answers(told: dict[str, object]) -> None:
     ).json()
     assert {one["outcome"] for one in answer["receipts"]} == {"duplicate"}
     assert len(answer["receipts"]) == len(json.loads(batch)["changes"]) >= 4
+
+
+def test_a_year_is_served_with_its_figures(tmp_path: Path) -> None:
+    plan = Plan("B", 1, free_port(), free_port(), tmp_path / "demo")
+    empty_folder(plan.folder)
+    with ExitStack() as stack:
+        play_year(plan, stack, part=200)
+        told = json.loads((plan.folder / "demo.json").read_text(encoding="utf-8"))
+        account = next(one for one in told["accounts"] if one["role"] == "district")
+        visitor = Visitor(plan.server)
+        page = visitor.open("/sign-in")
+        typed = {"no": account["no"], "password": account["password"]}
+        visitor.submit(page, page.form("no", "password"), typed)
+        assert "处置率" in visitor.open(told["statistics"]).html
+    assert port_is_free(plan.server_port)
 
 
 def check_refusal(demo: Demo, *parts: str) -> None:

@@ -19,6 +19,8 @@ from sync_server.store.tables import users
 from tests.sync_server.web.staff import PASSWORD, Town, sign_in
 from tests.sync_server.world import NOON, StillClock
 
+pytestmark = pytest.mark.xdist_group("year")  # one year for all of them
+
 YEAR = "/statistics?since=2025-01-01&until=2025-12-31"
 
 
