@@ -25,7 +25,7 @@ def test_the_environment_says_otherwise():
 @pytest.mark.parametrize(
     "asked",
     [
-        {"WORLD": "B"},
+        {"WORLD": "C"},
         {"SEED": "one"},
         {"SEED": "0"},
         {"SERVER_PORT": "65536"},
