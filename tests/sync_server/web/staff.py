@@ -243,7 +243,7 @@ def post(client: FlaskClient, address: str, **form: str) -> Any:
     """Post a form with the session's CSRF token; return the response."""
     if known := _tokens.get(client):
         answer = client.post(address, data={"csrf_token": known, **form})
-        if answer.status_code != 400 or "表单已失效" not in answer.text:
+        if answer.status_code != 400:  # perhaps the token's session is over
             return answer
     _tokens[client] = token(client)
     return client.post(address, data={"csrf_token": _tokens[client], **form})
