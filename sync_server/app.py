@@ -14,7 +14,7 @@ from schemas.exchange import API, MAX_BODY_BYTES
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
 from sync_server.services.replay import replay
 from sync_server.settings import BODY_LIMIT, Settings
-from sync_server.timer import Timer
+from sync_server.timer import ImportTimer, Timer
 from sync_server.web import api, pages, photos, problems
 from sync_server.web.context import CENTRE, GATE, LIMITER
 from sync_server.web.gate import Gate
@@ -53,9 +53,9 @@ def create_serving_app(settings: Settings) -> Flask:
     """
     app = create_app(settings)
     centre = app.extensions[CENTRE]
-    timer = Timer(centre)
-    centre.store.on_close(timer.stop)
-    timer.start()
+    for timer in (Timer(centre), ImportTimer(centre)):
+        centre.store.on_close(timer.stop)
+        timer.start()
     return app
 
 

@@ -1,7 +1,7 @@
 """What happens at the centre by itself while it serves: steps of issues whose time has come,
-the search for duplicates among what was changed, the facts of base data that nobody types, and
+the search for duplicates among what was changed, the facts of base data that nobody types,
 keeping the rows behind the figures of field work fresh, so that whoever opens a page of figures
-does not wait for it.
+does not wait for it; and the work of imports.
 
 Every process that serves ticks once a minute; whoever is first does what is due, the others find
 nothing left. Each tick arms the next one whatever went wrong in it.
@@ -20,6 +20,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.duplicates import search_duplicates
 from sync_server.services.field_lines import bring_up_to_date
+from sync_server.services.import_work import Worker, drop_old_files
 from sync_server.store.engine import Store
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 TICK_S = 60.0
 FACTS_EVERY = 10
 """Ticks from one look at the base data to the next."""
+IMPORT_TICK_S = 1.0
+OLD_FILES_EVERY = 3_600
+"""So many ticks of imports lie between two looks for old files."""
 
 
 class Timer:
@@ -82,3 +86,20 @@ class Timer:
     def _run(self) -> None:
         while not self._stop.wait(self._tick_s):
             self.tick()
+
+
+class ImportTimer(Timer):
+    """Takes up the work of imports within a second; stopped, it ends after the piece it is at, and
+    whoever serves next goes on from there."""
+
+    def __init__(self, centre: Centre, tick_s: float = IMPORT_TICK_S) -> None:
+        super().__init__(centre, tick_s)
+        self._worker = Worker(centre)
+        self._ticks = 0
+
+    def tick(self) -> int:
+        """Do what work there is now and return how many pieces that were."""
+        if self._ticks % OLD_FILES_EVERY == 0:
+            self._do("old files", lambda *due: drop_old_files(self._centre))
+        self._ticks += 1
+        return self._do("pieces", lambda *due: self._worker.work(stop=self._stop.is_set))

@@ -175,6 +175,7 @@ def row_of(task: Task, one: Judged) -> Row:
         {"record_id": match["record_id"], "score": match["score"], "reason": match["reason"]}
         for match in one.likely
     ]
+    present = one.present
     return {
         "district": task.district,
         "import_id": task.import_id,
@@ -185,7 +186,9 @@ def row_of(task: Task, one: Judged) -> Row:
         "record_id": one.present.record_id if one.present else one.record_id,
         "base_version": one.present.version if one.present else None,
         "change_id": None,
-        "before": None,
+        "before": {name: present.fields.get(name) for name in one.fields}
+        if present and one.outcome == "changed"
+        else None,
         "also": None,
         "problems": [fault.as_json() for fault in one.problems] or None,
         "likely": likely or None,

@@ -55,10 +55,14 @@ class Worker:
         self._name = secrets.token_hex(8)
         self._judges: dict[str, Judge] = {}
 
-    def work(self, *, only: str | None = None, told: Progress = lambda _: None) -> int:
-        """Do all the work there is (``only``: of one import) and return how many pieces it was."""
+    def work(
+        self, *, only: str | None = None, told: Progress = lambda _: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> int:  # fmt: skip
+        """Do all the work there is (``only``: of one import) until ``stop`` says so, and return how
+        many pieces it was."""
         pieces = 0
-        while (row := self._next(only)) is not None:
+        while not stop() and (row := self._next(only)) is not None:
             pieces += 1
             self._piece(row)
             told(self._reload(row["import_id"]))
@@ -281,14 +285,17 @@ def propose(
     return remembered(plan, known) if known else plan
 
 
-def drop_old_files(centre: Centre) -> None:
-    """Delete the files of imports made long ago."""
+def drop_old_files(centre: Centre) -> int:
+    """Delete the files of imports made long ago and return of how many."""
+    dropped = 0
     with centre.store.reading() as connection:
         old = store_imports.older(connection, centre.code, centre.clock() - KEEP)
     for import_id in old:
         folder = folder_of(centre, import_id)
         if folder.folder.is_dir():
             folder.drop()
+            dropped += 1
+    return dropped
 
 
 def begin(plan: Plan, total: int, now: datetime) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def write_sheets(
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             books = _Books(folder, Path(scratch))
             about = world.about()
-            for done, record in enumerate(world.records(), 1):
+            for done, record in enumerate(world.base_records(), 1):
                 if record.kind in ORDER:
                     books.add(record)
                 if done % TOLD_EVERY == 0:

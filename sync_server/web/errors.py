@@ -86,6 +86,21 @@ SENTENCES = {
     "relay_too_large": later(
         "文件超过 %(megabytes)s MB，请管理员在服务器上用命令收入：python -m sync_server relay"
     ),
+    # registers in spreadsheets
+    "sheet_missing": later("请先选择文件。"),
+    "sheet_unreadable": later(
+        "这不是能读的表格文件（XLSX 或 CSV），或者已损坏。请另存为 XLSX 再上传。"
+    ),
+    "sheet_old": later("这是旧的 .xls 文件，请在表格软件中另存为 .xlsx 再上传。"),
+    "sheet_locked": later("文件有密码，请先去掉密码再上传。"),
+    "sheet_empty": later("表格里没有内容。"),
+    "sheet_too_long": later("表格太长，请分成几个文件。"),
+    "sheet_too_large": later(
+        "文件超过 %(megabytes)s MB，请分成几个文件，或请管理员用 import 命令导入。"
+    ),
+    "columns_missing": later("还有必需的列没有对应，也没有统一填写。"),
+    "import_state": later("这次导入已进入下一步，请看现在的情况。"),
+    "import_gone": later("这次导入的文件已经删除，请重新上传。"),
     # the centre itself
     "unavailable": later("数据库正忙，请稍后再试。"),
     "database_unreachable": later("暂时连不上数据库，请稍后再试。"),
@@ -138,6 +153,16 @@ STATUS = {
     "bad_limit": 422,
     "bad_period": 422,
     "bad_rule": 422,
+    "sheet_missing": 422,
+    "sheet_unreadable": 422,
+    "sheet_old": 422,
+    "sheet_locked": 422,
+    "sheet_empty": 422,
+    "sheet_too_long": 422,
+    "sheet_too_large": 413,
+    "columns_missing": 422,
+    "import_state": 409,
+    "import_gone": 410,
     "unavailable": 503,
     "database_unreachable": 503,
     "disk_full": 507,

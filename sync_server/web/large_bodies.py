@@ -24,6 +24,9 @@ PATHS = frozenset({"/relay", f"{API}/relay"})
 STEP_PATH = re.compile(r"/(?:issues/[0-9a-f-]{36}/do|handed/[0-9a-f-]{36})/[a-z_]{1,20}\Z")
 STEP_BYTES = 32 * 1_048_576
 """The largest form of an issue's step with its photos."""
+IMPORT_PATHS = frozenset({"/imports"})
+IMPORT_BYTES = 64 * 1_048_576
+"""The largest register handed in over the network."""
 SESSION_S = 24 * 3600
 
 BodyLimit = Callable[[str, str], int]
@@ -49,6 +52,7 @@ def body_limit(app: Flask, relay_bytes: int) -> BodyLimit:
 
     def limit(path: str, cookies: str) -> int:
         allowed = relay_bytes if path in PATHS else STEP_BYTES if STEP_PATH.match(path) else 0
+        allowed = IMPORT_BYTES if path in IMPORT_PATHS else allowed
         if not allowed:
             return USUAL_BYTES
         text = parse_cookie(cookies).get(app.config["SESSION_COOKIE_NAME"], "")

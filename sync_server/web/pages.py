@@ -23,6 +23,7 @@ from sync_server.web import (
     home,
     household_file,
     i18n,
+    imports,
     issue_figures,
     issues,
     materials,
@@ -84,6 +85,7 @@ def register(app: Flask) -> None:
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)
+    imports.register(app)
     issues.register(app)
     handed.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")

@@ -69,6 +69,14 @@ class World:
             yield from self._field_work(seed, drawn, numbers)
             yield from self._campaign(seed, drawn)
 
+    def base_records(self) -> Iterator[WorldRecord]:
+        """Yield what registers hold of it: places, people, the care register."""
+        seed = Seed(self.seed)
+        yield from areas.areas(seed, self.today, self.communities, self.staff)
+        yield from units(seed, self.today, self.staff)
+        for community in self.communities:
+            yield from self._base(seed, self._draw(seed, community))
+
     def _draw(self, seed: Seed, mine: CommunityPlan) -> _Community:
         sites = lay_out(seed, mine, self.today)
         places.call_sites(mine, sites)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+import io
 
 import pytest
 from flask import Flask
@@ -12,6 +13,8 @@ from schemas.catalogue import kinds
 from schemas.exchange import API
 from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
+from sync_server.services.import_work import Worker
+from sync_server.services.imports import Importer, take_file
 from sync_server.services.relay import folder_of
 from sync_server.store import units
 from tests.sync_server.web.pairs import alike_in, undone_in
@@ -43,6 +46,7 @@ OFFICES = NOTICES
 LIMITS = {"district"}
 REGISTER = {"admin", "district"}
 HANDED = {"department", "company"}
+IMPORTS = NOTICES
 NOBODYS = new_id()
 NO_GRID = NEXT_DOOR + "999"
 NOT_OURS = f"/handed/{NOBODYS}"
@@ -53,6 +57,8 @@ DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
     "relay.take", "calendar.decide",
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
+    "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
+    "ledgers.add",
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -167,6 +173,16 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "issues.overtaken": ("GET", "/issues/overtaken", READ),
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
         "issue_figures.statistics": ("GET", "/statistics", READ),
+        "imports.all_of_them": ("GET", "/imports", IMPORTS),
+        "imports.take": ("POST", "/imports", IMPORTS),
+        "imports.template": ("GET", "/imports/template/resident", IMPORTS),
+        "imports.one": ("GET", f"/imports/{import_in(place)}", IMPORTS),
+        "imports.columns": ("POST", f"/imports/{import_in(place)}/columns", IMPORTS),
+        "imports.choose": ("POST", f"/imports/{import_in(place)}/choices", IMPORTS),
+        "imports.run": ("POST", f"/imports/{import_in(place)}/run", IMPORTS),
+        "imports.undo": ("POST", f"/imports/{import_in(place)}/undo", IMPORTS),
+        "imports.faults": ("GET", f"/imports/{import_in(place)}/faults", IMPORTS),
+        "imports.discard": ("POST", f"/imports/{import_in(place, 'dropped')}/discard", IMPORTS),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
         "campaigns.all_of_them": ("GET", "/campaigns", READ),
@@ -183,6 +199,21 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "coverage.show": ("GET", "/coverage", READ),
         "coverage.base_map": ("GET", map_in(place), READ),
     }
+
+
+def import_in(place: Place, name: str = "import") -> str:
+    """Return an import of a place whose columns are to be chosen, taken in when it is first asked
+    for; one to be dropped anew each time."""
+    if name not in place.ids or name == "dropped":
+        assert place.laptop is not None
+        assert place.worker is not None
+        centre = place.laptop.centre
+        (grid,) = place.worker.scope_codes
+        who = Importer(centre.code, place.worker.user_id, (grid[:12],))
+        [found] = take_file(centre, who, "台账.csv", io.BytesIO("姓名,电话\n甲,1\n".encode()))
+        Worker(centre).work(only=found)
+        place.ids[name] = found
+    return place.ids[name]
 
 
 def receipt_in(centre: Centre) -> str:
@@ -349,6 +380,7 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
     addresses += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     addresses += [f"/records/{kind.info.name}?q=gb&state=all" for kind in kinds()]
     named = {"grid_notice": "notice", "late_step": "issue_step", "alike": "resident"}
+    addresses += ["/imports"]
     addresses += [f"/records/{named.get(name, name)}/{one}"
                   for name, one in quiet_town.here.ids.items() if name != "undone"]  # fmt: skip
     addresses += ["/duplicates", "/duplicates?state=apart", "/merges", alike_in(quiet_town.here),
