@@ -218,4 +218,5 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "run-due": run_due,
     "import": importing.import_files,
     "undo-import": importing.undo_import,
+    "export": importing.export_list,
 }

@@ -189,6 +189,11 @@ SENTENCES: dict[str, Label] = {
         "这次导入现在不能这样做。", "The import is at another stage; this cannot be done now."
     ),
     "unknown_record": Label("没有这个编号。", "There is no such id."),
+    "unknown_kind": Label(
+        "没有类别“{kind}”。可用：{kinds}。", "There is no kind “{kind}”. Known are: {kinds}."
+    ),
+    "reason_needed": Label("请写明原因（2至200字）。", "Give a reason of 2 to 200 characters."),
+    "unknown_ledger": Label("没有这本台账：{name}。", "There is no ledger {name}."),
     "program_missing": Label("找不到程序 {program}。", "The program {program} was not found."),
     "unknown_world": Label("没有这个演示世界：{world}。", "There is no demo world {world}."),
 }

@@ -50,6 +50,10 @@ class Selection:
     author: str = ""
     state: State = "live"
     choices: tuple[Choice, ...] = ()
+    filled: tuple[str, ...] = ()
+    """Fields that say anything."""
+    flags: tuple[tuple[str, bool], ...] = ()
+    """Flags that say this."""
 
 
 @dataclass(frozen=True)
@@ -282,6 +286,8 @@ def _selected(district: str, selection: Selection) -> Condition:
     for choice in selection.choices:
         text = records.c.fields[choice.field].as_string()
         parts.append(_holds(choice.field, choice.code) if choice.many else text == choice.code)
+    parts += [records.c.fields[name].as_string().is_not(None) for name in selection.filled]
+    parts += [records.c.fields[name].as_boolean().is_(said) for name, said in selection.flags]
     for word in selection.words:
         parts.append(_found_by(district, records, selection, selection.lineage, word))
     return sa.and_(*parts)

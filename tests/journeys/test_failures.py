@@ -35,6 +35,7 @@ LAPTOP_COMMANDS = ["status", "sync", "backup", "restore", "show-batch", "health"
 LAPTOP_COMMANDS += ["change-passphrase", "relay-out", "relay-in", "receipt"]
 CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup"]
 CENTRE_COMMANDS += ["reassign", "replay", "relay", "restore", "run-due", "import", "undo-import"]
+CENTRE_COMMANDS += ["export"]
 
 
 def check_refused(said: Said, *parts: str, status: int = 1) -> None:

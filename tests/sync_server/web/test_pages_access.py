@@ -15,7 +15,9 @@ from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
 from sync_server.services.import_work import Worker
 from sync_server.services.imports import Importer, take_file
+from sync_server.services.ledgers import default_rows
 from sync_server.services.relay import folder_of
+from sync_server.store import ledgers as store_ledgers
 from sync_server.store import units
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.photo_hands import bring, take
@@ -47,6 +49,7 @@ LIMITS = {"district"}
 REGISTER = {"admin", "district"}
 HANDED = {"department", "company"}
 IMPORTS = NOTICES
+FIRST_LEDGER = default_rows("990101")[0]["ledger_id"]
 NOBODYS = new_id()
 NO_GRID = NEXT_DOOR + "999"
 NOT_OURS = f"/handed/{NOBODYS}"
@@ -173,6 +176,14 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "issues.overtaken": ("GET", "/issues/overtaken", READ),
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
         "issue_figures.statistics": ("GET", "/statistics", READ),
+        "ledgers.all_of_them": ("GET", "/ledgers", READ),
+        "ledgers.add": ("POST", "/ledgers", REGISTER),
+        "ledgers.one": ("GET", f"/ledgers/{FIRST_LEDGER}", READ),
+        "ledgers.export": ("POST", f"/ledgers/{FIRST_LEDGER}/export", READ),
+        "ledgers.edit": ("GET", f"/ledgers/{FIRST_LEDGER}/edit", REGISTER),
+        "ledgers.remove": ("POST", f"/ledgers/{ledger_in(laptop.centre)}/remove", REGISTER),
+        "ledgers.list_as_sheet": ("POST", "/records/resident/export-xlsx", READ),
+        "ledgers.columns": ("GET", "/records/resident/columns", REGISTER),
         "imports.all_of_them": ("GET", "/imports", IMPORTS),
         "imports.take": ("POST", "/imports", IMPORTS),
         "imports.template": ("GET", "/imports/template/resident", IMPORTS),
@@ -214,6 +225,17 @@ def import_in(place: Place, name: str = "import") -> str:
         Worker(centre).work(only=found)
         place.ids[name] = found
     return place.ids[name]
+
+
+def ledger_in(centre: Centre) -> str:
+    """Add a ledger to be deleted and return its id."""
+    row = {**default_rows(centre.code)[0], "ledger_id": (one := new_id()), "name": one[-8:]}
+    with centre.store.writing() as connection:
+        if not store_ledgers.every(connection, centre.code):
+            first = {**default_rows(centre.code)[0], "set_by": None, "set_at": centre.clock()}
+            store_ledgers.add(connection, [first])
+        store_ledgers.add(connection, [{**row, "set_by": None, "set_at": centre.clock()}])
+    return one
 
 
 def receipt_in(centre: Centre) -> str:
