@@ -1,4 +1,4 @@
-"""Ledgers and lists as spreadsheets: own columns, masked by right, written down, no formula runs."""
+"""Ledgers and lists as spreadsheets: own columns, masked by right, written down, no formulas."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_filters_of_a_ledger_hold_on_the_page_and_in_the_sheet(town: Town, app: 
     author = town.here.worker.user_id
     base = {"building_id": town.here.ids["building"], "label": "3-1-601"}
     load(town.centre, author, "room", GRID, {**base, "no": "601", "state": "rent"})
-    load(town.centre, author, "room", GRID,
-         {**base, "no": "602", "label": "3-1-602", "state": "owner", "hazards": "燃气软管老化"})  # fmt: skip
+    other = {**base, "no": "602", "label": "3-1-602", "state": "owner", "hazards": "软管老化"}
+    load(town.centre, author, "room", GRID, other)
     client = sign_in(app, "community")
     page = client.get(f"/ledgers/{RENTED}").text
     assert "601" in page
@@ -71,8 +71,8 @@ def test_filters_of_a_ledger_hold_on_the_page_and_in_the_sheet(town: Town, app: 
     # A flag: households that are a Party-member centre, of which there is none.
     centre = default_rows("990101")[2]["ledger_id"]
     assert "没有符合条件的记录" in client.get(f"/ledgers/{centre}").text
-    load(town.centre, author, "household", GRID,
-         {"code": "H-9", "room_id": town.here.ids["room"], "kind": "family", "centre": True})  # fmt: skip
+    home = {"code": "H-9", "room_id": town.here.ids["room"], "kind": "family", "centre": True}
+    load(town.centre, author, "household", GRID, home)
     assert "H-9" in client.get(f"/ledgers/{centre}").text
 
 
