@@ -228,14 +228,17 @@ def import_in(place: Place, name: str = "import") -> str:
 
 
 def ledger_in(centre: Centre) -> str:
-    """Add a ledger to be deleted and return its id."""
-    row = {**default_rows(centre.code)[0], "ledger_id": (one := new_id()), "name": one[-8:]}
+    """Return the id of a ledger to be deleted, the same for everybody, there whenever it is asked
+    for."""
+    stored = {"set_by": None, "set_at": centre.clock()}
+    first = {**default_rows(centre.code)[0], **stored}
+    gone = first | {"ledger_id": NOBODYS, "name": "要删的台账"}
     with centre.store.writing() as connection:
-        if not store_ledgers.every(connection, centre.code):
-            first = {**default_rows(centre.code)[0], "set_by": None, "set_at": centre.clock()}
-            store_ledgers.add(connection, [first])
-        store_ledgers.add(connection, [{**row, "set_by": None, "set_at": centre.clock()}])
-    return one
+        known = {row["ledger_id"] for row in store_ledgers.every(connection, centre.code)}
+        missing = [row for row in (first, gone) if row["ledger_id"] not in known]
+        if missing:
+            store_ledgers.add(connection, missing)
+    return NOBODYS
 
 
 def receipt_in(centre: Centre) -> str:
