@@ -15,6 +15,10 @@ from sync_server.services.import_rows import FindLikely, Likely, Task
 from sync_server.store import imports as store_imports
 
 
+class NotCompared(Exception):
+    """A row has to be compared with what is there, and what is there was not looked through yet."""
+
+
 def refresh(centre: Centre) -> None:
     """Compare what was changed since the last look, so that everything there is can be found."""
     search_duplicates(centre.store, centre.code, centre.clock())
@@ -23,7 +27,8 @@ def refresh(centre: Centre) -> None:
 def find_likely(connection: sa.Connection, task: Task, row: Mapping[str, Any]) -> FindLikely | None:
     """Return what finds them for one import; None when nothing of its kind was there before it.
 
-    Among the rows of one file keys alone tell who is who: members of a family are alike.
+    Among the rows of one file keys alone tell who is who: members of a family are alike. Asked
+    before it is ``ready``, it raises NotCompared: a file with nothing new costs no search.
     """
     kind, before = task.plan.kind, row["first_no"]
     if kind not in COMPARED:
@@ -34,6 +39,8 @@ def find_likely(connection: sa.Connection, task: Task, row: Mapping[str, Any]) -
     def find(
         connection: sa.Connection, kind: str, fields: Mapping[str, Any], area: str
     ) -> Sequence[Likely]:
+        if not ready:
+            raise NotCompared
         found = likely_same(connection, task.district, kind, fields, grid=area)
         mine = store_imports.made_by(
             connection, task.district, task.import_id, [one.record_id for one in found]

@@ -35,6 +35,8 @@ class Found:
     area: str
     fields: dict[str, Any] = field(default_factory=dict)
     version: int = 0
+    through: str = ""
+    """The merged record whose key led to it."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,13 @@ class Places:
         for key in wanted:
             mine: dict[str, Found] = {}
             for record_id in held.get(key, ()):
-                row = rows.get(record_id)
+                row, through = rows.get(record_id), ""
                 if row is not None and row["merged_into"]:
-                    row = rows.get(row["merged_into"])
+                    row, through = rows.get(row["merged_into"]), record_id
                 if row is not None and not row["voided"]:
-                    one = Found(row["record_id"], row["grid"], row["fields"], row["version"])
+                    one = Found(
+                        row["record_id"], row["grid"], row["fields"], row["version"], through
+                    )
                     mine[one.record_id] = one
             found[key] = [*mine.values(), *self._made.get(key, ())]
         return found

@@ -355,18 +355,23 @@ class Judge:
 
     def _leave_what_is_no_news(self, connection: sa.Connection, judged: Sequence[Judged]) -> None:
         """What the file said before, and others changed since, is not said anew."""
-        some = {one.record_id for one in judged if one.outcome == "changed" and one.record_id}
-        if not some:
+        changed = [one for one in judged if one.outcome == "changed" and one.present]
+        if not changed:
             return
-        said = store_imports.last_said(connection, self.task.district, some)
-        for one in judged:
-            if one.outcome == "changed" and one.record_id in said:
-                before = said[one.record_id]
-                one.fields = {
-                    name: value for name, value in one.fields.items() if before.get(name) != value
-                }
-                if not one.fields:
-                    one.outcome = "unchanged"
+        ids = {one.present.record_id for one in changed if one.present}
+        ids |= {one.present.through for one in changed if one.present and one.present.through}
+        said = store_imports.last_said(connection, self.task.district, ids)
+        for one in changed:
+            assert one.present is not None
+            # What was said of a record that was merged into it since, is said of it as well.
+            before = [said.get(one.present.record_id, {}), said.get(one.present.through, {})]
+            one.fields = {
+                name: value
+                for name, value in one.fields.items()
+                if not any(name in told and told[name] == value for told in before)
+            }
+            if not one.fields:
+                one.outcome = "unchanged"
 
     def _of_field(self, said: Said, fault: FieldProblem) -> RowProblem:
         name = fault.pointer.split("/")[1] if "/" in fault.pointer else ""

@@ -23,7 +23,7 @@ from sync_server.domain.sheets.plan import Plan, proposed, read_plan, remembered
 from sync_server.services import audit
 from sync_server.services.centre import Centre
 from sync_server.services.import_apply import apply_rows, row_of
-from sync_server.services.import_likely import find_likely, refresh
+from sync_server.services.import_likely import NotCompared, find_likely, refresh
 from sync_server.services.import_rows import FindLikely, Judge, Task
 from sync_server.services.import_undo import Undo
 from sync_server.services.ledger import Ledger
@@ -54,6 +54,7 @@ class Worker:
         self._compare = compare
         self._name = secrets.token_hex(8)
         self._judges: dict[str, Judge] = {}
+        self._compared: set[str] = set()
 
     def work(
         self, *, only: str | None = None, told: Progress = lambda _: None,
@@ -91,6 +92,10 @@ class Worker:
         }[row["state"]]  # fmt: skip
         try:
             step(row)
+        except NotCompared:
+            self._judges.pop(row["import_id"], None)
+            refresh(self._centre)
+            self._compared.add(row["import_id"])  # and the same piece once more
         except Refusal as refusal:
             self._judges.pop(row["import_id"], None)
             if refusal.code in ("unavailable", "busy", "database_unreachable"):
@@ -133,7 +138,7 @@ class Worker:
         centre, import_id = self._centre, row["import_id"]
         some, progress = self._rows(row)
         if row["progress"]["place"] == 0:
-            self._prepare(row)
+            catch_up(self._centre.store, self._centre.code)
         with centre.store.writing() as connection:
             key_all(connection, centre.code, writing.lock_district(connection, centre.code))
             judge = self._judge(connection, row, trial=True)
@@ -151,7 +156,7 @@ class Worker:
         centre, code = self._centre, self._centre.code
         some, progress = self._rows(row)
         if row["progress"]["place"] == 0:
-            self._prepare(row)
+            catch_up(self._centre.store, self._centre.code)
         with centre.store.writing() as connection:
             now = centre.clock()
             ledger = Ledger(connection, code, now)
@@ -185,16 +190,11 @@ class Worker:
         if not some:
             self._judges.pop(row["import_id"], None)
 
-    def _prepare(self, row: Mapping[str, Any]) -> None:
-        """Bring up to date by what rows are told apart, in transactions of their own."""
-        catch_up(self._centre.store, self._centre.code)
-        with self._centre.store.reading() as connection:
-            compares = self._compare and self._find(connection, row) is not None
-        if compares:
-            refresh(self._centre)
-
     def _find(self, connection: sa.Connection, row: Mapping[str, Any]) -> FindLikely | None:
-        return find_likely(connection, self._task(row), row) if self._compare else None
+        if not self._compare:
+            return None
+        ready = row["import_id"] in self._compared
+        return find_likely(connection, self._task(row), row, ready=ready)
 
     def _task(self, row: Mapping[str, Any]) -> Task:
         return Task(

@@ -33,6 +33,7 @@ from sync_server.services.titles import Titles, references
 from sync_server.store import history_read, records_read
 from sync_server.store.duplicates import gathered
 from sync_server.store.engine import Store
+from sync_server.store.imports import origin_of
 from sync_server.store.people_read import names_of
 from sync_server.store.photo_rows import PHOTO
 from sync_server.store.records_read import Row
@@ -116,6 +117,8 @@ class RecordPage:
     seen: Seen | None
     tells: bool
     """Whether opening it is news for the laptop it came from."""
+    imported: Mapping[str, tuple[str, str, int]]
+    """Of changes that came from a register: import, file and row, by change id."""
 
 
 def open_record(
@@ -221,6 +224,7 @@ def _page(
         seen=(seen := _seen(connection, person, row["record_id"])),
         tells=any(change["device_id"] for change in changes)
         and (seen is None or seen.version < row["version"]),
+        imported=origin_of(connection, district, row["record_id"]),
     )
 
 
