@@ -24,7 +24,9 @@ def refresh(centre: Centre) -> None:
     search_duplicates(centre.store, centre.code, centre.clock())
 
 
-def find_likely(connection: sa.Connection, task: Task, row: Mapping[str, Any]) -> FindLikely | None:
+def find_likely(
+    connection: sa.Connection, task: Task, row: Mapping[str, Any], *, ready: bool
+) -> FindLikely | None:
     """Return what finds them for one import; None when nothing of its kind was there before it.
 
     Among the rows of one file keys alone tell who is who: members of a family are alike. Asked
