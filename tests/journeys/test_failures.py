@@ -33,9 +33,8 @@ CHINESE = re.compile(r"[\u3400-\u9fff]{4,}")
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 LAPTOP_COMMANDS = ["status", "sync", "backup", "restore", "show-batch", "health"]
 LAPTOP_COMMANDS += ["change-passphrase", "relay-out", "relay-in", "receipt"]
-CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup"]
+CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup", "export"]
 CENTRE_COMMANDS += ["reassign", "replay", "relay", "restore", "run-due", "import", "undo-import"]
-CENTRE_COMMANDS += ["export"]
 
 
 def check_refused(said: Said, *parts: str, status: int = 1) -> None:

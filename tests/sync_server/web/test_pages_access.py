@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import pytest
@@ -13,14 +12,11 @@ from schemas.catalogue import kinds
 from schemas.exchange import API
 from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
-from sync_server.services.import_work import Worker
-from sync_server.services.imports import Importer, take_file
-from sync_server.services.ledgers import default_rows
 from sync_server.services.relay import folder_of
-from sync_server.store import ledgers as store_ledgers
 from sync_server.store import units
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.photo_hands import bring, take
+from tests.sync_server.web.register_pages import register_pages
 from tests.sync_server.web.staff import (
     GRID,
     NEXT_DOOR,
@@ -48,8 +44,6 @@ OFFICES = NOTICES
 LIMITS = {"district"}
 REGISTER = {"admin", "district"}
 HANDED = {"department", "company"}
-IMPORTS = NOTICES
-FIRST_LEDGER = default_rows("990101")[0]["ledger_id"]
 NOBODYS = new_id()
 NO_GRID = NEXT_DOOR + "999"
 NOT_OURS = f"/handed/{NOBODYS}"
@@ -176,24 +170,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "issues.overtaken": ("GET", "/issues/overtaken", READ),
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
         "issue_figures.statistics": ("GET", "/statistics", READ),
-        "ledgers.all_of_them": ("GET", "/ledgers", READ),
-        "ledgers.add": ("POST", "/ledgers", REGISTER),
-        "ledgers.one": ("GET", f"/ledgers/{FIRST_LEDGER}", READ),
-        "ledgers.export": ("POST", f"/ledgers/{FIRST_LEDGER}/export", READ),
-        "ledgers.edit": ("GET", f"/ledgers/{FIRST_LEDGER}/edit", REGISTER),
-        "ledgers.remove": ("POST", f"/ledgers/{ledger_in(laptop.centre)}/remove", REGISTER),
-        "ledgers.list_as_sheet": ("POST", "/records/resident/export-xlsx", READ),
-        "ledgers.columns": ("GET", "/records/resident/columns", REGISTER),
-        "imports.all_of_them": ("GET", "/imports", IMPORTS),
-        "imports.take": ("POST", "/imports", IMPORTS),
-        "imports.template": ("GET", "/imports/template/resident", IMPORTS),
-        "imports.one": ("GET", f"/imports/{import_in(place)}", IMPORTS),
-        "imports.columns": ("POST", f"/imports/{import_in(place)}/columns", IMPORTS),
-        "imports.choose": ("POST", f"/imports/{import_in(place)}/choices", IMPORTS),
-        "imports.run": ("POST", f"/imports/{import_in(place)}/run", IMPORTS),
-        "imports.undo": ("POST", f"/imports/{import_in(place)}/undo", IMPORTS),
-        "imports.faults": ("GET", f"/imports/{import_in(place)}/faults", IMPORTS),
-        "imports.discard": ("POST", f"/imports/{import_in(place, 'dropped')}/discard", IMPORTS),
+        **register_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
         "campaigns.all_of_them": ("GET", "/campaigns", READ),
@@ -210,35 +187,6 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "coverage.show": ("GET", "/coverage", READ),
         "coverage.base_map": ("GET", map_in(place), READ),
     }
-
-
-def import_in(place: Place, name: str = "import") -> str:
-    """Return an import of a place whose columns are to be chosen, taken in when it is first asked
-    for; one to be dropped anew each time."""
-    if name not in place.ids or name == "dropped":
-        assert place.laptop is not None
-        assert place.worker is not None
-        centre = place.laptop.centre
-        (grid,) = place.worker.scope_codes
-        who = Importer(centre.code, place.worker.user_id, (grid[:12],))
-        [found] = take_file(centre, who, "台账.csv", io.BytesIO("姓名,电话\n甲,1\n".encode()))
-        Worker(centre).work(only=found)
-        place.ids[name] = found
-    return place.ids[name]
-
-
-def ledger_in(centre: Centre) -> str:
-    """Return the id of a ledger to be deleted, the same for everybody, there whenever it is asked
-    for."""
-    stored = {"set_by": None, "set_at": centre.clock()}
-    first = {**default_rows(centre.code)[0], **stored}
-    gone = first | {"ledger_id": NOBODYS, "name": "要删的台账"}
-    with centre.store.writing() as connection:
-        known = {row["ledger_id"] for row in store_ledgers.every(connection, centre.code)}
-        missing = [row for row in (first, gone) if row["ledger_id"] not in known]
-        if missing:
-            store_ledgers.add(connection, missing)
-    return NOBODYS
 
 
 def receipt_in(centre: Centre) -> str:
