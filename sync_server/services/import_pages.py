@@ -16,7 +16,7 @@ from schemas.fields import Declared
 from schemas.privacy import HIDDEN
 from sync_server.domain.areas import holds
 from sync_server.domain.sheets.cells import text_of
-from sync_server.domain.sheets.columns import ORDER, columns_of
+from sync_server.domain.sheets.columns import IN_ENGLISH, ORDER, columns_of
 from sync_server.domain.sheets.plan import Plan
 from sync_server.domain.sheets.problems import RowProblem, read_problem
 from sync_server.services import imports
@@ -206,7 +206,7 @@ def columns_form(
         ),
         fixed=tuple(
             FixedValue(
-                one.name, one.label.text(lang), plan.fixed.get(one.name, ""),
+                one.name, one.label.text(lang), _in_words(plan.fixed.get(one.name, ""), lang),
                 one.needed and not one.worked_out, one.field,
             )
             for one in columns.values()
@@ -216,6 +216,10 @@ def columns_form(
         ),
         missing=tuple(columns[name].label.text(lang) for name in missing if name in columns),
     )  # fmt: skip
+
+
+def _in_words(text: str, lang: str) -> str:
+    return IN_ENGLISH.get(text, text) if lang == "en" else text
 
 
 def _samples(centre: Centre, import_id: str, plan: Plan) -> dict[int, list[str]]:

@@ -107,7 +107,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Other names of columns, by ``kind.field`` or by the locator's name."""
 
-FIXED_NOW, FIXED_TODAY = "now", "today"
+FIXED_NOW, FIXED_TODAY = "导入时刻", "导入当天"
+"""Fixed values that stand for the moment and the day of the import."""
+IN_ENGLISH = {FIXED_NOW: "now", FIXED_TODAY: "today"}
 USUAL: Mapping[str, str] = {
     "area.valid_from": FIXED_TODAY,
     "compound.kind": "小区",

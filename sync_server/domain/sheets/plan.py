@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.clock import SHANGHAI
 from sync_server.domain.sheets.cells import Cell, Date
-from sync_server.domain.sheets.columns import FIXED_NOW, FIXED_TODAY, columns_of
+from sync_server.domain.sheets.columns import FIXED_NOW, FIXED_TODAY, IN_ENGLISH, columns_of
 from sync_server.domain.sheets.heads import Heads, propose
 
 LIKELY = ("skip", "new", "update")
@@ -95,6 +95,7 @@ def remembered(plan: Plan, stored: Mapping[str, Any]) -> Plan:
 def fixed_cell(text: str, now: datetime) -> Cell:
     """Return the cell a fixed value stands for."""
     here = now.astimezone(SHANGHAI)
-    if text == FIXED_NOW:
+    if text in (FIXED_NOW, IN_ENGLISH[FIXED_NOW]):
         return here.isoformat(timespec="seconds")
-    return Date(here.date().isoformat()) if text == FIXED_TODAY else text
+    today = text in (FIXED_TODAY, IN_ENGLISH[FIXED_TODAY])
+    return Date(here.date().isoformat()) if today else text
