@@ -8,7 +8,7 @@ SCALE ?= 1
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev server browser assets lock bench-store torture clean
+.PHONY: help demo test lint format dev server browser assets lock bench-store bench-duplicates torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ torture: dev ## The worst, at length (SCALE=0.01 is a hundredth; TORTURE_ARGS=--
 
 bench-store: dev ## Measure the laptop's store against its peers
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_store
+
+bench-duplicates: dev ## Measure recall, precision and speed of the search for duplicates (QUICK=1: small)
+	@$(PYTHON_IN_VENV) -m benchmarks.bench_duplicates
 
 clean: ## Remove .venv and every cache
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

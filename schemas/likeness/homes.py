@@ -85,7 +85,9 @@ def homes_alike(one: Home, other: Home) -> Likeness:
     _weigh_home_phones(weighing, one, other, here)
     shared = shared_people(one.people, other.people)
     if shared:
-        weighing.add("members_shared", 9.0 + 5.0 * (min(shared, 3) - 1), count=shared)
+        whole = shared == min(len(one.people), len(other.people))  # nobody of the smaller is left
+        bits = (15.0 if whole else 9.0) + 4.0 * (min(shared, 3) - 1)
+        weighing.add("members_shared", bits, count=shared)
     elif one.people and other.people:
         weighing.add("members_other", -7.0)
     if "tenant" in (one.kind, other.kind) and one.kind != other.kind and not shared:

@@ -250,7 +250,7 @@ def _weigh_relations(weighing: Weighing, one: Person, other: Person, how: How, b
         and young
         and how in ("one_char", "near_sound", "missing_char", "given_same")
     ):
-        weighing.add("twins", -5.0)
+        weighing.add("twins", -6.0)
 
 
 def _may_be_same(first: str, second: str) -> bool:

@@ -222,7 +222,7 @@ class Ledger:
         kind = kind_of(row["kind"])
         state = State(row["fields"], row["origins"], row["version"], row["voided"], self._floor)
         if writer is not None:
-            edit = self._with_knowledge(edit, record_id, state, writer)
+            edit = self._with_knowledge(edit, record_id, state, writer, seen[0])
         mine = self._own_paths(record_id, edit)
         if action == "void":
             merged = merge_void(state, edit, fields["reason"], mine)
@@ -236,8 +236,11 @@ class Ledger:
             self._touched[record_id] = row
         return Effect(merged.outcome, row["version"], self._keep(record_id, edit, merged, seen))
 
-    def _with_knowledge(self, edit: Edit, record_id: str, state: State, writer: Writer) -> Edit:
-        """Return the edit with what its writer had before him beyond its base version."""
+    def _with_knowledge(
+        self, edit: Edit, record_id: str, state: State, writer: Writer, spoken_of: str
+    ) -> Edit:
+        """Return the edit with what its writer had before him beyond its base version;
+        ``spoken_of`` is the record he wrote of."""
         unseen = {
             path: entry
             for path, entry in state.origins.items()
@@ -253,6 +256,7 @@ class Ledger:
             for change_id in entries.values()
         }
         held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, own | waiting)
+        held = self.lines.spoke_of(held, spoken_of)
         strange = {path: one for path, one in unseen.items() if one["change_id"] not in held}
         if not self._floor or not strange:
             return replace(edit, held=held)

@@ -19,11 +19,13 @@ from sync_server.store import streams
 
 @dataclass(frozen=True)
 class Place:
-    """Where a change stands, on what it was based, and which version it was before a restore."""
+    """Where a change stands, on what it was based, which version it was before a restore, and of
+    which record it spoke."""
 
     at: frozenset[tuple[str, int]]
     base_version: int
     former_version: int | None
+    record_id: str
 
 
 class Lines:
@@ -40,7 +42,7 @@ class Lines:
         known = self._places.get(row["change_id"])
         at = (known.at if known else frozenset()) | {(stream, seq)}
         self._places[row["change_id"]] = Place(
-            at, row["base_version"] or 0, row.get("former_version")
+            at, row["base_version"] or 0, row.get("former_version"), row["record_id"]
         )
 
     def begin(self, stream: str, follows: Mapping[str, int]) -> None:
@@ -68,6 +70,16 @@ class Lines:
                 number <= reach.get(name, 0) and (name == stream or one < change_id)
                 for name, number in places[one].at
             )
+        )
+
+    def spoke_of(self, change_ids: Collection[str], record_id: str) -> frozenset[str]:
+        """Return those of these changes that spoke of ``record_id``, as far as that was looked up:
+        whoever wrote of one record did not mean what he wrote of another that it was merged with.
+        """
+        return frozenset(
+            one
+            for one in change_ids
+            if one not in self._places or self._places[one].record_id == record_id
         )
 
     def former(self, change_ids: Collection[str]) -> Mapping[str, Place]:

@@ -307,7 +307,12 @@ def _take_back(
     """Withdraw what came to the survivor from the merged record and was not changed since."""
     district = person.district
     ids = {row["change_id"] for row in passed}
-    strange = ids | {merge["change_id"]} - {None}
+    undone = {
+        one["change_id"]
+        for one in duplicates.merges_about(connection, district, survivor["record_id"])
+        if one["survivor_id"] == survivor["record_id"] and one["undone_at"] is not None
+    }  # this one among them
+    strange = (ids | undone) - {None}
     values: dict[str, Any] = {}
     for path, entry in survivor["origins"].items():
         if path and entry["change_id"] in strange and _is_field(kind, path):

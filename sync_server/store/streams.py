@@ -142,7 +142,10 @@ def places(connection: sa.Connection, district: str, change_ids: Collection[str]
     """Return where these changes stand, re-sealed places too, with what they were based on."""
     found: list[Row] = []
     for some in chunks(change_ids):
-        said = (changes.c.change_id, changes.c.base_version, changes.c.former_version)
+        said = (
+            changes.c.change_id, changes.c.base_version, changes.c.former_version,
+            changes.c.record_id,
+        )  # fmt: skip
         mine = sa.and_(changes.c.district == district, changes.c.change_id.in_(some))
         first = sa.select(*said, changes.c.stream, changes.c.seq).where(mine)
         again = (

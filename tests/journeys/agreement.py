@@ -73,6 +73,7 @@ def check_scope(ws: Workspace, books: Books) -> None:
     for record_id, row in expected.items():
         copy = copies[record_id]
         assert (copy["version"], copy["voided"]) == (row["version"], bool(row["voided"]))
+        assert copy["merged_into"] == row["merged_into"]
         assert copy["fields"] == json.loads(row["fields"])
 
 
@@ -82,5 +83,7 @@ def _in_scope(books: Books, grids: tuple[str, ...]) -> dict[str, dict[str, Any]]
         above = any(grid.startswith(row["grid"]) for grid in grids)
         return inside or (above and KINDS[row["kind"]].info.reach == "community")
 
-    rows = books.rows("SELECT record_id, kind, grid, version, voided, fields FROM records")
+    rows = books.rows(
+        "SELECT record_id, kind, grid, version, voided, merged_into, fields FROM records"
+    )
     return {row["record_id"]: row for row in rows if held(row)}
