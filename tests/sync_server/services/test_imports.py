@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from schemas.workflow import SYSTEM_ID
 from sync_server.domain.errors import Refusal
-from sync_server.services import imports
+from sync_server.services import accounts, imports
 from sync_server.services.import_work import Worker, folder_of
 from sync_server.services.imports import Importer
+from sync_server.services.merging import Wanted, merge_records
 from sync_server.store.tables import audit, changes, records
 from tests.sync_server.registers import AREAS, COMPOUNDS, PEOPLE, Registry, workbook
 from tests.sync_server.world import DISTRICT, GRID, add_worker, join
@@ -300,3 +301,25 @@ def test_rows_that_are_likely_there_wait_for_a_choice_and_then_do_as_chosen(regi
     assert registry.row(import_id)["counts"]["changed"] == 1
     assert living(registry.centre)["resident"] == 3
     assert find(registry.centre, "resident", name="林士例")["record_id"] == person["record_id"]
+
+
+def test_a_record_merged_into_another_is_not_made_again_by_its_file(registry):
+    twice = [*PEOPLE[:2], [*PEOPLE[1][:6], "林士例", None, "非亲属", None]]
+    twice = [[*row, *more] for row, more in zip(
+        twice, (["出生年月", "性别"], [None, None], ["1980-02", "男"]), strict=True)]  # fmt: skip
+    register = workbook(("居民", twice))
+    assert registry.run(register)["new"] == 2
+    with registry.centre.store.writing() as connection:
+        staff = accounts.add_user(
+            connection, DISTRICT, no="d1", name="职员", role="district", scope_codes=(DISTRICT,),
+            now=registry.centre.clock(),
+        )  # fmt: skip
+    merged, survivor = (
+        find(registry.centre, "resident", name=name) for name in ("林士例", "林示例")
+    )
+    seen = (merged["version"], survivor["version"])
+    wanted = Wanted(merged["record_id"], survivor["record_id"], {}, seen)
+    merge_records(registry.centre.store, staff, wanted, registry.centre.clock())
+    before = state(registry.centre)
+    assert registry.run(register) == {"unchanged": 2}
+    assert state(registry.centre) == before
