@@ -20,6 +20,10 @@ MAX_BODY_BYTES = 1_048_576
 MAX_CHANGE_BYTES = 65_536
 MAX_DEPTH = 8
 MAX_WANT = 2_000
+MAX_TRAIL = 100
+"""In so many earlier runs of the centre a change tells what its writer had seen of the record."""
+VERSION_STEP = 1_000_000
+"""Versions of every run of the centre begin above a multiple of this, and count on within it."""
 MAX_HELD = 200
 """How many changes put aside a request may ask about."""
 
@@ -73,6 +77,7 @@ class UpdateDict(TypedDict, total=False):
     schema: int
     record_id: str
     version: int
+    trail: list[int]
     change_no: int
     grid: str | None
     voided: bool
@@ -81,6 +86,11 @@ class UpdateDict(TypedDict, total=False):
     first: dict[str, str]
     last: dict[str, str]
     gone: bool
+
+
+def ordinal(version: int) -> int:
+    """Return the how many-eth version of its record a version is: what people are shown."""
+    return version % VERSION_STEP
 
 
 def _pattern(regex: re.Pattern[str], **kwargs: Any) -> fields.String:
@@ -162,6 +172,12 @@ class SyncSchema(_Exact):
     former = fields.Dict(
         keys=_pattern(_UUID),
         values=_whole(),
+        load_default=dict,
+        validate=validate.Length(max=MAX_CHANGES),
+    )
+    trails = fields.Dict(
+        keys=_pattern(_UUID),
+        values=fields.List(_whole(), validate=validate.Length(max=MAX_TRAIL)),
         load_default=dict,
         validate=validate.Length(max=MAX_CHANGES),
     )

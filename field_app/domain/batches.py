@@ -11,7 +11,7 @@ from schemas.exchange import PROTOCOL
 from schemas.seal import canonical
 
 MOST_HEADS = 50
-ENVELOPE_BYTES = 32 * 1024
+ENVELOPE_BYTES = 64 * 1024
 """What the envelope around the changes may take of a body's limit."""
 
 
@@ -42,7 +42,7 @@ def next_run(
     for change in sorted(by_stream[stream], key=lambda one: int(one["seq"])):
         if run and change["seq"] != run[-1]["seq"] + 1:
             break
-        room -= len(canonical(as_sent(change))) + 1
+        room -= len(canonical(as_sent(change))) + 1 + 18 * len(change.get("base_trail") or ())
         if run and (len(run) >= limits.changes or room < 0):
             break
         run.append(change)
@@ -81,13 +81,16 @@ def envelope(
     stream: str,
     want: int,
     former: Mapping[str, int] | None = None,
+    trails: Mapping[str, Sequence[int]] | None = None,
     account: Mapping[str, Any] | None = None,
     held: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the body of an exchange without its changes.
 
-    ``former`` tells, of changes offered again, which version they had become before; ``account``
-    what the laptop says of its own log, ``held`` which changes were put aside when last heard of.
+    ``former`` tells, of changes offered again, which version they had become before, ``trails`` of
+    the copies that changes are based on what versions they had in earlier runs of the centre;
+    ``account`` what the laptop says of its own log, ``held`` which changes were put aside when last
+    heard of.
     """
     body = {
         "protocol": PROTOCOL,
@@ -101,5 +104,5 @@ def envelope(
         "stream": stream,
         "want": want,
     }
-    more = {"former": former, "account": account, "held": list(held)}
+    more = {"former": former, "trails": trails, "account": account, "held": list(held)}
     return body | {name: one for name, one in more.items() if one}

@@ -89,6 +89,19 @@ def base_of(
     return min([int(view["version"]), *covered])
 
 
+def trail_of(
+    view: Mapping[str, Any] | None, changes: Iterable[Mapping[str, Any]], base: int | None
+) -> list[int]:
+    """Return the trail of the copy that ``base`` (see :func:`base_of`) names: the record's last
+    versions in the runs of the centre before the one that gave out this."""
+    if view is None or base is None:
+        return []
+    if view["version"] == base:
+        return list((view["copy"] or {}).get("trail") or ())
+    told = [one.get("base_trail") for one in changes if one["base_version"] == base]
+    return list(next((trail for trail in told if trail), ()))
+
+
 def build_view(
     copy: Mapping[str, Any] | None,
     changes: Sequence[Mapping[str, Any]],
@@ -182,7 +195,8 @@ def copy_of(
     last = update.get("last") or {}
     first = update.get("first") or {}
     old = before or {}
-    return {
+    trail = {"trail": list(update["trail"])} if update.get("trail") else {}
+    return trail | {
         "record_id": update["record_id"],
         "kind": update["kind"],
         "schema": update["schema"],

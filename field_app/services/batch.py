@@ -108,6 +108,7 @@ def _envelope(
         former={
             one["change_id"]: one["former_version"] for one in run if one.get("former_version")
         },
+        trails={one["change_id"]: one["base_trail"] for one in run if one.get("base_trail")},
         held=_held(ws),
         account=told(ws, sending),
     )

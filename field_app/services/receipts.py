@@ -20,7 +20,7 @@ from field_app.services.titles import title_of
 from field_app.services.workspace import CHANGES, ROUNDS, Workspace
 from schemas.catalogue import kind_of
 from schemas.clock import written
-from schemas.exchange import ACCOUNTED
+from schemas.exchange import ACCOUNTED, ordinal
 from schemas.labels import Label
 
 OUTCOMES: dict[str, Label] = {
@@ -155,7 +155,7 @@ def as_text(receipt: Receipt, lang: str) -> list[str]:
     return lines + [
         "  ".join(
             (one.tail, one.made_at[:16].replace("T", " "), one.kind, one.title, one.action,
-             one.outcome_label, "" if one.version is None else f"v{one.version}")
+             one.outcome_label, "" if one.version is None else f"v{ordinal(one.version)}")
         ).rstrip()
         for one in receipt.lines
     ]  # fmt: skip

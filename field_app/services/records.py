@@ -128,8 +128,11 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
     if not checked.fields:
         return Saved(record_id, saved=True)
     fields = checked.fields if action != "void" else (view or {"fields": {}})["fields"]
-    base = rules.base_of(view, changes_of(ws, record_id), fields)
-    saved = _keep(ws, kind, action, checked, _occasion(ws, record_id, grid, base, refused), refused)
+    mine = changes_of(ws, record_id)
+    base = rules.base_of(view, mine, fields)
+    trail = rules.trail_of(view, mine, base)
+    occasion = _occasion(ws, record_id, grid, base, refused)
+    saved = _keep(ws, kind, action, checked, occasion, refused, trail)
     if saved.change_id and kind.info.addressee is None:
         _answer(ws, saved, action, checked.fields)
     return saved
@@ -318,8 +321,10 @@ def _keep(
     checked: Checked,
     occasion: Occasion,
     refused: Mapping[str, Any] | None,
+    trail: Sequence[int] = (),
 ) -> Saved:
-    """Seal the change and write it with the stream's head and the view."""
+    """Seal the change and write it with the stream's head and the view; ``trail`` is that of the
+    copy it is based on."""
     head: Head = streams.head(ws)
     change = sealed(kind, action, checked.fields, occasion, head)
     faults = unfit(change)
@@ -327,6 +332,8 @@ def _keep(
         return Saved(occasion.record_id, problems=faults)
     own = {"stream": head.stream, "acked": False, "settled": False, "outcome": None,
            "receipt": None}  # fmt: skip
+    if trail:
+        own["base_trail"] = list(trail)
     ws.put(CHANGES, occasion.change_id, change | own)
     streams.advance(ws, change)
     if refused is not None:

@@ -32,6 +32,7 @@ from field_app.web.i18n import language
 from field_app.web.session import workspace
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI, read_moment
+from schemas.exchange import ordinal
 from schemas.fields.base import UUID
 from schemas.kind import Kind
 from schemas.messages import Problem
@@ -332,6 +333,9 @@ def due_words(text: str | None) -> str:
         day_before = read_moment(text).astimezone(SHANGHAI) - timedelta(days=1)
         return f"{day_before:%Y-%m-%d} 24:00"
     return words
+
+
+pages.app_template_filter("ordinal")(ordinal)
 
 
 @pages.app_template_filter("clock")

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from schemas.exchange import MAX_TRAIL, VERSION_STEP
 from schemas.fields import Policy
 from schemas.kind import Kind
 from schemas.values import get_path, paths, set_path
@@ -29,8 +30,9 @@ VOIDED = "voided"
 DEFAULT = ""
 """The origin of every value without an entry of its own: the change that made the record."""
 
-EPOCH_STEP = 1_000_000
-"""Versions and change numbers of every epoch of a centre begin at a multiple of this."""
+EPOCH_STEP = VERSION_STEP
+"""Versions and change numbers of every run of a centre begin at a multiple of this: a run is what
+one program gave out between opening the database and the next that opened it, or began an epoch."""
 
 Decision = Literal["kept", "replaced"]
 Outcome = Literal["applied", "merged", "unchanged", "conflict"]
@@ -38,7 +40,8 @@ Outcome = Literal["applied", "merged", "unchanged", "conflict"]
 
 @dataclass(frozen=True)
 class Edit:
-    """One change as the rule sees it. ``base_version`` is 0 when its writer had seen nothing.
+    """One change as the rule sees it. ``base_version`` is 0 when its writer had seen nothing;
+    ``trail`` is what his copy of the record said of the runs before (``State.trail``).
 
     ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
     whether the clock behind it is. ``held`` are changes the writer's own log held before this one,
@@ -59,13 +62,16 @@ class Edit:
     by_former: frozenset[str] = frozenset()
     proposal: bool = False
     aware: frozenset[tuple[str, str]] = frozenset()
+    trail: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class State:
     """What a record says, and where each value came from.
 
-    ``floor``: the epoch's versions are above it.
+    ``floor``: the run's versions are above it. ``trail``: the record's last version in each earlier
+    run that gave it one. Whoever looked at the record has seen every version of those runs up to
+    these, and no other.
     """
 
     fields: Mapping[str, Any]
@@ -73,13 +79,21 @@ class State:
     version: int
     voided: bool
     floor: int = 0
+    trail: tuple[int, ...] = ()
 
     @property
     def next_version(self) -> int:
-        """The version after this one; it jumps once after a restore, counting on from there."""
+        """The version after this one; it jumps once in every run, counting on from there."""
         if self.version > self.floor:
             return self.version + 1
         return self.floor + self.version % EPOCH_STEP + 1
+
+    @property
+    def next_trail(self) -> tuple[int, ...]:
+        """The trail that belongs to ``next_version``."""
+        if same_run(self.version, self.next_version):
+            return self.trail
+        return (*self.trail, self.version)[-MAX_TRAIL:]
 
 
 @dataclass(frozen=True)
@@ -139,16 +153,21 @@ def origin_of(
 
 
 def created(kind: type[Kind], edit: Edit, wire: Mapping[str, Any], floor: int = 0) -> State:
-    """Return a new record at the epoch's first version from the fields of its create."""
+    """Return a new record at the run's first version from the fields of its create."""
     fields: dict[str, Any] = {}
     for path, value in paths(kind, wire):
         set_path(fields, path, value)
     return State(fields, {DEFAULT: origin(edit, floor + 1)}, floor + 1, False, floor)
 
 
-def same_epoch(one: int, other: int) -> bool:
-    """Whether two versions were given out by the same epoch of the centre."""
-    return (one - 1) // EPOCH_STEP == (other - 1) // EPOCH_STEP
+def run_of(version: int) -> int:
+    """Return above which number the run began that gave out a version, below 1 for none."""
+    return (version - 1) // EPOCH_STEP * EPOCH_STEP
+
+
+def same_run(one: int, other: int) -> bool:
+    """Whether two versions were given out by the same run of the centre."""
+    return run_of(one) == run_of(other)
 
 
 def void_was_seen(state: State, edit: Edit) -> bool:
@@ -257,8 +276,10 @@ class _Work:
 
     def merged(self, mine: frozenset[str]) -> Merged:
         """Return the result; ``mine`` are the named paths with an open entry of this writer."""
-        version = self.before.next_version if self.changed else self.before.version
-        state = State(self.fields, self.origins, version, self.voided, self.before.floor)
+        before = self.before
+        version = before.next_version if self.changed else before.version
+        trail = before.next_trail if self.changed else before.trail
+        state = State(self.fields, self.origins, version, self.voided, before.floor, trail)
         still_open = {clash.path for clash in self.clashes if clash.decision is None}
         return Merged(self._outcome(), state, tuple(self.clashes), mine - still_open)
 

@@ -25,6 +25,7 @@ def apply_judged(
         author=row["author"],
         device_id=row["device_id"],
         base_version=row["base_version"] or 0,
+        trail=tuple(row["base_trail"] or ()),
         happened_at=row["happened_at"],
         doubtful=doubtful,
         proposal=verdict.proposal,

@@ -21,11 +21,18 @@ from schemas.clock import written
 from schemas.kind import Action, Kind
 from schemas.values import apply, difference
 from sync_server.domain.errors import Refusal
-from sync_server.domain.merge import VOIDED, Edit, State, origin
+from sync_server.domain.merge import VOIDED, Edit, origin
 from sync_server.services.central_log import central_row
 from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
-from sync_server.services.ledger import Effect, Ledger, VoidedRecord, touched_issues
+from sync_server.services.ledger import (
+    Effect,
+    Ledger,
+    VoidedRecord,
+    next_version,
+    state_of,
+    touched_issues,
+)
 from sync_server.services.steps import follow_up
 from sync_server.store import writing
 
@@ -162,11 +169,10 @@ def restore_record(
     if row is None or not row["voided"]:
         raise Refusal("out_of_date")
     kind, base = kind_of(row["kind"]), row["version"]
-    state = State(row["fields"], row["origins"], base, True, floor)
+    state = state_of(row, floor)
     edit = Edit(new_id(), author, None, base, now, False)
-    row |= {
+    row |= next_version(state) | {
         "voided": False,
-        "version": state.next_version,
         "origins": {**row["origins"], VOIDED: origin(edit, state.next_version)},
         "change_no": last + 1,
         "last_author": author,

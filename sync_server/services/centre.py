@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import floors
 from sync_server.services.casework import fold_missing
 from sync_server.services.districts import District, district_of, open_district
-from sync_server.services.epochs import begin_where_older
+from sync_server.services.epochs import begin_run, begin_where_older
 from sync_server.services.keys import Keys, server_keys
 from sync_server.services.turns import Turns
 from sync_server.settings import Settings
@@ -20,6 +21,8 @@ from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
 from sync_server.store.occupancy import occupy
 from sync_server.store.tables import users
+
+log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
@@ -73,10 +76,26 @@ def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
         fold_missing(store, district.code, clock())
         if begun:
             floors.remember(settings.data, begun)
+        elif hold.first:
+            _begin_run(settings, store, district.code, clock())
     except BaseException:
         store.close()
         raise
     return Centre(settings, store, district, keys, clock)
+
+
+def _begin_run(settings: Settings, store: Store, district: str, now: datetime) -> None:
+    """Let numbers jump. A full disk does not keep the centre from opening: what is there can be
+    read."""
+    try:
+        with store.writing() as connection:
+            begun = begin_run(connection, district, now)
+        if begun:
+            floors.remember(settings.data, begun)
+    except (Refusal, OSError) as err:
+        if isinstance(err, Refusal) and err.code != "disk_full":
+            raise
+        log.warning("numbers of district %s could not jump: %s", district, err)
 
 
 def reopened(centre: Centre) -> Centre:

@@ -156,6 +156,8 @@ def _update(row: Any) -> str:
     }
     if row.merged_into:
         head["merged_into"] = row.merged_into
+    if row.trail:
+        head["trail"] = row.trail
     return f'{compact(head)[:-1]},"fields":{row.fields}}}'
 
 

@@ -5,7 +5,10 @@ given out again for something else; what laptops hold of the lost part is told a
 
 A database that was put back cannot know how far histories reached that went with the others. So an
 epoch's numbers are named by the second it begins in: two that begin in different histories never
-share a number.
+share a number. For the same reason numbers jump, within the epoch, whenever a program opens the
+database: until a laptop shows it, nobody knows that an older copy was put there, and what is given
+out meanwhile must not be what the other history gave out. What lies between two jumps is a *run*;
+one run has one history, which is what versions of a record can be compared by (domain/merge.py).
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ log = logging.getLogger(__name__)
 CASE_NUMBERS_LOST = 1_000
 """So many numbers of issues are left out: more a lost part of a history has hardly given out."""
 FIRST_SECOND = datetime(2026, 1, 1, tzinfo=UTC)
+MOST_FLOORS = 1000
+"""So many runs are remembered; of what was based on earlier ones nothing is believed."""
 
 
 def begin_epoch(
@@ -42,27 +47,40 @@ def begin_epoch(
     Numbers go on above every one that this database, or ``above_change_no``, knows of, and above
     those of every epoch that began before ``at`` in whatever history.
     """
-    numbers = writing.lock_numbers(connection, district)
-    change_no, floor = numbers.change_no, numbers.floor
-    most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
-    highest = max(change_no, floor, above_change_no, connection.execute(most).scalar() or 0)
-    second = int((at - FIRST_SECOND).total_seconds())
-    begins = max(highest // EPOCH_STEP + 1, second) * EPOCH_STEP
+    begins = _jump(connection, district, at, above_change_no)
     epoch = secrets.token_hex(16)
     connection.execute(
-        sa.update(districts)
-        .where(districts.c.district == district)
-        .values(
-            server_epoch=epoch,
-            version_floor=begins,
-            settings=_floors(connection, district, begins),
-        )
+        sa.update(districts).where(districts.c.district == district).values(server_epoch=epoch)
     )
-    writing.set_change_no(connection, district, begins)
     skip_numbers(connection, district, CASE_NUMBERS_LOST)
     audit.note(connection, district, at, "epoch_begun", detail={"above": begins})
     log.warning("district %s began a new epoch above %d", district, begins)
     return epoch
+
+
+def begin_run(connection: sa.Connection, district: str, at: datetime) -> int | None:
+    """Let the numbers of a program that opens the database begin above all others; return above
+    which, None when the last run gave none out."""
+    numbers = writing.lock_numbers(connection, district)
+    if numbers.change_no == numbers.floor:
+        return None
+    return _jump(connection, district, at)
+
+
+def _jump(connection: sa.Connection, district: str, at: datetime, above_change_no: int = 0) -> int:
+    numbers = writing.lock_numbers(connection, district)
+    most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
+    known = connection.execute(most).scalar() or 0
+    highest = max(numbers.change_no, numbers.floor, above_change_no, known)
+    second = int((at - FIRST_SECOND).total_seconds())
+    begins = max(highest // EPOCH_STEP + 1, second) * EPOCH_STEP
+    connection.execute(
+        sa.update(districts)
+        .where(districts.c.district == district)
+        .values(version_floor=begins, settings=_floors(connection, district, begins))
+    )
+    writing.set_change_no(connection, district, begins)
+    return begins
 
 
 def begin_where_older(
@@ -80,7 +98,8 @@ def begin_where_older(
 
 
 def _floors(connection: sa.Connection, district: str, begins: int) -> dict[str, Any]:
-    """Return the district's settings with one more epoch's beginning."""
+    """Return the district's settings with one more run's beginning."""
     wanted = sa.select(districts.c.settings).where(districts.c.district == district)
     settings = connection.execute(wanted).scalar_one()
-    return {**settings, writing.FLOORS: [*settings.get(writing.FLOORS, ()), begins]}
+    before = settings.get(writing.FLOORS, ())
+    return {**settings, writing.FLOORS: [*before, begins][-MOST_FLOORS:]}

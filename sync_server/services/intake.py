@@ -162,6 +162,7 @@ class Intake:
             "into_id": None,
             "into_version": None,
             "former_version": batch.former.get(arrival.change_id),
+            "base_trail": batch.trails.get(arrival.change_id),
         }
 
     def _decide(self, item: _Item) -> None:

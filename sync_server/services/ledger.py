@@ -62,6 +62,19 @@ def touched_issues(rows: Collection[Row]) -> set[str]:
     return found | {row["parent_id"] for row in rows if row["kind"] == "issue_step"} - {None}
 
 
+def state_of(row: Row, floor: int) -> State:
+    """Return a record's row as the merge sees it, in the run whose versions are above ``floor``."""
+    return State(
+        row["fields"], row["origins"], row["version"], row["voided"], floor,
+        tuple(row["trail"] or ()),
+    )  # fmt: skip
+
+
+def next_version(state: State) -> Row:
+    """Return the columns by which a record gets its next version."""
+    return {"version": state.next_version, "trail": list(state.next_trail) or None}
+
+
 class VoidedRecord(Exception):
     """The change edits a record its writer knew to be void."""
 
@@ -168,7 +181,9 @@ class Ledger:
 
         Raises VoidedRecord when its writer knew the record to be void.
         """
-        edit = replace(edit, base_version=self._numbers.believed(edit.base_version))
+        trail = (*edit.trail, edit.base_version)
+        believed = self._numbers.believed(edit.base_version, edit.trail)
+        edit = replace(edit, base_version=believed, trail=trail)
         if writer is not None and self._rows[record_id]["merged_into"] is not None:
             return self._pass_on(edit, record_id, action, made_at, fields, offset_s, writer)
         seen = (record_id, edit.base_version)
@@ -196,12 +211,12 @@ class Ledger:
         held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, named)
         aware = known_beyond(links, edit.base_version, held)
         effect = self._merge(
-            replace(edit, base_version=0, aware=aware), root, action, made_at, fields, offset_s,
-            replace(writer, former_version=None), (record_id, edit.base_version),
+            replace(edit, base_version=0, trail=(), aware=aware),
+            root, action, made_at, fields, offset_s, replace(writer, former_version=None),
+            (record_id, edit.base_version),
         )  # fmt: skip
         row = self._rows[record_id]
-        state = State(row["fields"], row["origins"], row["version"], row["voided"], self._floor)
-        row["version"] = state.next_version
+        row |= next_version(state_of(row, self._floor))
         self._touched[record_id] = row
         return replace(effect, version=row["version"], into_id=root, into_version=effect.version)
 
@@ -220,7 +235,7 @@ class Ledger:
         looked at."""
         row = self._rows[record_id]
         kind = kind_of(row["kind"])
-        state = State(row["fields"], row["origins"], row["version"], row["voided"], self._floor)
+        state = state_of(row, self._floor)
         if writer is not None:
             edit = self._with_knowledge(edit, record_id, state, writer, seen[0])
         mine = self._own_paths(record_id, edit)
@@ -275,19 +290,21 @@ class Ledger:
         """
         places = self.lines.former({entry["change_id"] for entry in strange.values()})
         seen = {
-            one
-            for one, place in places.items()
-            if saw_former(edit.base_version, place.former_version)
+            one for one, place in places.items() if saw_former(edit.trail, place.former_version)
         }
         former = writer.former_version
         later: set[tuple[str, str]] = set()
         if former is not None:
-            successors = writing.successors(self._connection, self._district, record_id, former)
+            followed = [
+                row
+                for row in writing.counting_changes(self._connection, self._district, record_id)
+                if saw_former(writing.seen_by(row), former)
+            ]
             for path, entry in strange.items():
                 one = entry["change_id"]
-                if (one in places and saw_former(places[one].base_version, former)) or any(
-                    version <= entry["version"] and writing.names_path(fields, path)
-                    for version, fields in successors
+                if (one in places and saw_former(places[one].seen, former)) or any(
+                    row["version"] <= entry["version"] and writing.names_path(row["fields"], path)
+                    for row in followed
                 ):
                     later.add((path, one))
         by_former = frozenset(seen)
@@ -409,6 +426,7 @@ def _write_state(row: Row, kind: type[Kind], state: State, offset_s: int) -> Non
         "fields": dict(state.fields),
         "origins": dict(state.origins),
         "version": state.version,
+        "trail": list(state.trail) or None,
         "voided": state.voided,
     }
     info = kind.info

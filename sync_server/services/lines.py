@@ -7,23 +7,24 @@ and of the streams it follows everything up to where its store parted from them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from sync_server.domain.merge import same_epoch
+from sync_server.domain.merge import same_run
 from sync_server.store import streams
+from sync_server.store.writing import seen_by
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a change stands, on what it was based, which version it was before a restore, and of
-    which record it spoke."""
+    """Where a change stands, what its writer had seen of the record, by run, which version it was
+    before a restore, and of which record it spoke."""
 
     at: frozenset[tuple[str, int]]
-    base_version: int
+    seen: tuple[int, ...]
     former_version: int | None
     record_id: str
 
@@ -42,7 +43,7 @@ class Lines:
         known = self._places.get(row["change_id"])
         at = (known.at if known else frozenset()) | {(stream, seq)}
         self._places[row["change_id"]] = Place(
-            at, row["base_version"] or 0, row.get("former_version"), row["record_id"]
+            at, seen_by(row), row.get("former_version"), row["record_id"]
         )
 
     def begin(self, stream: str, follows: Mapping[str, int]) -> None:
@@ -111,10 +112,9 @@ class Lines:
         return self._reach[stream]
 
 
-def saw_former(base_version: int, former_version: int | None) -> bool:
-    """Whether a writer at ``base_version`` had seen what was ``former_version`` of a lost epoch."""
-    return (
-        former_version is not None
-        and same_epoch(base_version, former_version)
-        and former_version <= base_version
+def saw_former(seen: Iterable[int], former_version: int | None) -> bool:
+    """Whether a writer who had ``seen`` these versions of a record, the last of each run, had seen
+    what was its ``former_version`` in a lost run."""
+    return former_version is not None and any(
+        same_run(version, former_version) and former_version <= version for version in seen
     )

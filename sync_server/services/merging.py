@@ -32,14 +32,21 @@ from sync_server.domain.duplicates import (
 )
 from sync_server.domain.envelope import reopened
 from sync_server.domain.errors import Refusal
-from sync_server.domain.merge import Edit, State
+from sync_server.domain.merge import Edit
 from sync_server.services import audit
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.central_log import central_row
 from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
-from sync_server.services.ledger import Effect, Ledger, VoidedRecord, Writer
+from sync_server.services.ledger import (
+    Effect,
+    Ledger,
+    VoidedRecord,
+    Writer,
+    next_version,
+    state_of,
+)
 from sync_server.store import duplicates, merge_log, writing
 from sync_server.store.engine import Store
 
@@ -201,10 +208,8 @@ def _turn(
     """Let a record be merged into another, or stand for itself again, as an entry of the log."""
     district, base = person.district, row["version"]
     last, floor, _ = writing.lock_numbers(connection, district)
-    state = State(row["fields"], row["origins"], base, row["voided"], floor)
-    row |= {
+    row |= next_version(state_of(row, floor)) | {
         "merged_into": other if action == "merge" else None,
-        "version": state.next_version,
         "change_no": last + 1,
         "last_author": person.user_id,
         "last_made_at": written(now),

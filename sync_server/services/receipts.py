@@ -32,6 +32,8 @@ class Batch:
     """change_id -> the version it had become before the centre was restored."""
     told: Sequence[str] = ()
     """The grids the laptop was told last that its worker holds."""
+    trails: Mapping[str, list[int]] = field(default_factory=dict)
+    """change_id -> the trail of the copy it is based on."""
 
     @property
     def follows(self) -> dict[str, int]:

@@ -292,8 +292,9 @@ class _Taking:
             if not reply.members["more"] or room <= 0:
                 return
             body = body | {
-                "changes": [], "heads": [], "held": [], "former": {}, "account": None, "want": 500,
-                "cursor": reply.members["cursor"], "server_epoch": reply.members["server_epoch"],
+                "changes": [], "heads": [], "held": [], "former": {}, "trails": {},
+                "account": None, "want": 500, "cursor": reply.members["cursor"],
+                "server_epoch": reply.members["server_epoch"],
             }  # fmt: skip
             try:
                 reply = self._exchange(body, "")

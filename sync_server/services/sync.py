@@ -121,6 +121,7 @@ def _open(
         clock=clock,
         road=road,
         former=envelope["former"],
+        trails=envelope["trails"],
     )
     return batch, envelope
 

@@ -65,7 +65,7 @@ def changed_records(
         records.c[name]
         for name in (
             "record_id", "kind", "schema", "grid", "version", "change_no", "voided", "merged_into",
-            "author", "made_at", "last_author", "last_made_at",
+            "author", "made_at", "last_author", "last_made_at", "trail",
         )
     ]  # fmt: skip
     wanted = (

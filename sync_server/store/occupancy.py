@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from sync_server.domain.errors import Refusal
@@ -15,13 +16,15 @@ from sync_server.store.folders import make_folder
 FILE = "in-use"
 SEATS = 64
 """Windows knows no shared locks: there every program takes one byte of so many."""
+TRIES, PAUSE_S = 10, 0.02
 
 
 class Occupancy:
-    """A program's hold on a data folder, until ``release``."""
+    """A program's hold on a data folder, until ``release``; ``first``: nobody else was there."""
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, *, first: bool) -> None:
         self._handle = handle
+        self.first = first
 
     def release(self) -> None:
         """Let go; more than once does no harm."""
@@ -42,12 +45,37 @@ def occupy(folder: Path, *, alone: bool = False) -> Occupancy:
     except OSError as err:
         raise Refusal("folder_unusable", folder=str(folder)) from err
     try:
-        _lock(handle, alone)
+        first = _enter(handle, alone)
     except OSError as err:
         os.close(handle)
         code = "server_running" if alone else "being_restored"
         raise Refusal(code, folder=str(folder)) from err
-    return Occupancy(handle)
+    return Occupancy(handle, first=first)
+
+
+def _enter(handle: int, alone: bool) -> bool:
+    """Take the lock; return whether nobody else was there. Raises OSError.
+
+    Whoever comes together with others looks first whether he is alone, for a moment in which
+    another one is kept out: he tries again.
+    """
+    for tries_left in reversed(range(1 if alone else TRIES)):
+        try:
+            _lock(handle, alone=True)
+            if not alone:
+                _share(handle)
+            return True
+        except OSError:
+            if alone:
+                raise
+        try:
+            _lock(handle, alone=False)
+            return False
+        except OSError:
+            if not tries_left:
+                raise
+        time.sleep(PAUSE_S)
+    raise AssertionError
 
 
 if sys.platform == "win32":
@@ -55,6 +83,7 @@ if sys.platform == "win32":
 
     def _lock(handle: int, alone: bool) -> None:
         if alone:
+            os.lseek(handle, 0, os.SEEK_SET)
             msvcrt.locking(handle, msvcrt.LK_NBLCK, SEATS)
             return
         for seat in range(SEATS):
@@ -66,8 +95,16 @@ if sys.platform == "win32":
             return
         raise OSError("no seat is free")
 
+    def _share(handle: int) -> None:
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, SEATS)
+        _lock(handle, alone=False)
+
 else:
     import fcntl
 
     def _lock(handle: int, alone: bool) -> None:
         fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+
+    def _share(handle: int) -> None:
+        _lock(handle, alone=False)

@@ -143,8 +143,8 @@ def places(connection: sa.Connection, district: str, change_ids: Collection[str]
     found: list[Row] = []
     for some in chunks(change_ids):
         said = (
-            changes.c.change_id, changes.c.base_version, changes.c.former_version,
-            changes.c.record_id,
+            changes.c.change_id, changes.c.base_version, changes.c.base_trail,
+            changes.c.former_version, changes.c.record_id,
         )  # fmt: skip
         mine = sa.and_(changes.c.district == district, changes.c.change_id.in_(some))
         first = sa.select(*said, changes.c.stream, changes.c.seq).where(mine)

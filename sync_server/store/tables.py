@@ -172,6 +172,8 @@ changes = sa.Table(
     sa.Column("action", sa.String(10), nullable=False),
     sa.Column("grid", sa.String(17)),
     sa.Column("base_version", sa.BigInteger),
+    # The last versions, in the runs before, of the copy it is based on, as its laptop tells.
+    sa.Column("base_trail", Document),
     sa.Column("made_at", sa.String(40), nullable=False),
     _id("author", nullable=False),
     sa.Column("fields", Document, nullable=False),
@@ -264,6 +266,8 @@ records = sa.Table(
     # value that has no entry of its own, so that a new record needs one entry (domain/merge.py).
     sa.Column("origins", Document, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
+    # Its last version in each earlier run that changed it (domain/merge.py); null: none.
+    sa.Column("trail", Document),
     sa.Column("change_no", sa.BigInteger, nullable=False),
     # The number it came with: a laptop that stood before it cannot have got the record.
     sa.Column("first_no", sa.BigInteger, nullable=False, default=_change_no, server_default="0"),

@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sync_server.domain.merge import EPOCH_STEP
+from sync_server.domain.merge import run_of
 from sync_server.store.scope import chunks
 from sync_server.store.tables import changes, conflicts, districts, history_marks, records
 
 Row = dict[str, Any]
 
 FLOORS = "floors"
-"""Among a district's settings: where the numbers of each epoch of its history began."""
+"""Among a district's settings: where the numbers of each run of its history began."""
 
 _RECORD_KEYS = ("district", "record_id")
 _CHANGED = (
-    "fields", "origins", "version", "change_no", "voided", "parent_id", "happened_at",
-    "last_author", "last_made_at", "search_text", "merged_into",
+    "fields", "origins", "version", "trail", "change_no", "voided", "parent_id",
+    "happened_at", "last_author", "last_made_at", "search_text", "merged_into",
 )  # fmt: skip
 """The columns of a record that a change may change."""
 
@@ -36,17 +36,20 @@ def lock_district(connection: sa.Connection, district: str) -> int:
 
 
 class Numbers(NamedTuple):
-    """Where a district's numbers stand; ``floors`` are where the epochs of its history began."""
+    """Where a district's numbers stand; ``floors`` are where the runs of its history began."""
 
     change_no: int
     floor: int
     floors: frozenset[int]
 
-    def believed(self, base_version: int) -> int:
-        """Return a writer's base version, 0 when it is of an epoch this history never had: what he
-        had seen there says nothing about what stands here."""
-        epoch = (base_version - 1) // EPOCH_STEP * EPOCH_STEP
-        return base_version if epoch <= 0 or epoch in self.floors else 0
+    def believed(self, base_version: int, trail: Sequence[int] = ()) -> int:
+        """Return how far into this history a writer had seen the record: his base version, or the
+        last of its ``trail`` that a run of this history gave out. 0 when there is none: what he had
+        seen in a run this history never had says nothing about what stands here."""
+        for version in (base_version, *reversed(trail)):
+            if run_of(version) <= 0 or run_of(version) in self.floors:
+                return version
+        return 0
 
 
 def lock_numbers(connection: sa.Connection, district: str) -> Numbers:
@@ -180,20 +183,23 @@ def open_entries(
     return found
 
 
-def successors(
-    connection: sa.Connection, district: str, record_id: str, former_version: int
-) -> list[tuple[int, dict[str, Any]]]:
-    """Return version and fields of the changes of a record whose writers had seen
-    ``former_version`` of the epoch they wrote in."""
-    last = -(-former_version // EPOCH_STEP) * EPOCH_STEP
-    wanted = sa.select(changes.c.version, changes.c.fields).where(
+def seen_by(row: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return what the writer of a change had seen of its record: its last version in each run."""
+    return (*(row["base_trail"] or ()), row["base_version"] or 0)
+
+
+def counting_changes(connection: sa.Connection, district: str, record_id: str) -> list[Row]:
+    """Return the changes of a record that became part of it, with what their writers had seen."""
+    wanted = sa.select(
+        changes.c.version, changes.c.fields, changes.c.base_version, changes.c.base_trail
+    ).where(
         changes.c.district == district,
         changes.c.record_id == record_id,
-        changes.c.base_version.between(former_version, last),
+        changes.c.base_version.is_not(None),
         changes.c.version.is_not(None),
         changes.c.outcome.in_(("applied", "merged")),
     )
-    return [(int(row.version), dict(row.fields)) for row in connection.execute(wanted)]
+    return [dict(row) for row in connection.execute(wanted).mappings()]
 
 
 def names_path(fields: Mapping[str, Any], path: str) -> bool:

@@ -9,6 +9,7 @@ from flask_babel import Babel, gettext, ngettext
 from werkzeug.wrappers import Response
 
 from schemas.clock import SHANGHAI, read_moment
+from schemas.exchange import ordinal
 from schemas.labels import Lang
 from sync_server.web.addresses import local_path
 from sync_server.web.context import centre
@@ -30,6 +31,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(ago, "ago")
     app.add_template_filter(clock_words, "clock_words")
     app.add_template_filter(number, "number")
+    app.add_template_filter(ordinal, "ordinal")
 
 
 def language() -> Lang:

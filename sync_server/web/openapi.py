@@ -156,7 +156,7 @@ def _shapes() -> dict[str, Schema]:
                 "change_no": WHOLE, "grid": _text(), "voided": {"type": "boolean"},
                 "fields": {"type": "object"}, "first": who, "last": who,
             },
-            {"merged_into": UUID},
+            {"merged_into": UUID, "trail": _list(WHOLE)},
         ),
         "Gone": _object({"record_id": UUID, "gone": {"const": True}}),
         "Reply": _object(

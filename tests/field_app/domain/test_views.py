@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from field_app.domain.views import base_of
+from field_app.domain.views import base_of, copy_of, trail_of
 
 VIEW = {"version": 7}
 
@@ -34,3 +34,14 @@ def test_what_an_open_change_covers_was_not_seen(changes, fields, base):
 def test_a_record_the_centre_has_not_told_of_has_no_version():
     assert base_of(None, [], ["remarks"]) is None
     assert base_of({"version": None}, [mine("remarks", base=None)], ["remarks"]) is None
+
+
+def test_the_trail_is_that_of_the_copy_the_change_is_based_on():
+    update = {"record_id": "r", "kind": "household", "schema": 1, "grid": "g", "version": 7}
+    view = VIEW | {"copy": copy_of(update | {"trail": [2, 5]}, {}, None)}
+    covered = [mine("remarks") | {"base_trail": [1]}, mine("phone", base=4)]
+    assert trail_of(view, covered, 7) == [2, 5]
+    assert trail_of(view, covered, 3) == [1]
+    assert trail_of(view, covered, 4) == []
+    assert trail_of(None, [], None) == []
+    assert "trail" not in copy_of(update, {}, None)

@@ -10,9 +10,9 @@ from sync_server.services import floors
 from sync_server.services.centre import open_centre
 from sync_server.services.epochs import begin_epoch
 from sync_server.store.cases import next_numbers
-from sync_server.store.tables import audit, districts, history_marks
+from sync_server.store.tables import audit, districts, history_marks, records
 from sync_server.store.writing import Numbers
-from tests.sync_server.world import household, outcomes
+from tests.sync_server.world import add_worker, household, join, outcomes
 
 
 def test_an_epochs_numbers_begin_above_every_earlier_one(centre):
@@ -83,10 +83,98 @@ def test_an_older_copy_in_the_databases_place_is_noticed_when_the_centre_opens(s
     once_more.store.close()
 
 
-def test_a_base_of_an_epoch_this_history_never_had_says_nothing():
+def reopened(centre):
+    """End the program and start it again on what lies there."""
+    centre.store.close()
+    return open_centre(centre.settings, centre.clock)
+
+
+def test_numbers_jump_when_a_program_opens_the_database_and_the_epoch_stays(laptop):
+    centre, record_id = laptop.centre, laptop.write("household", "create", household())["record_id"]
+    epoch = laptop.send()["server_epoch"]
+    told = [1]
+    for size in (2, 3):
+        laptop.centre = centre = reopened(centre)
+        laptop.write("household", "update", {"size": size}, record_id, base_version=told[-1])
+        answer = laptop.send()
+        assert outcomes(answer) == ["applied"]
+        assert answer["server_epoch"] == epoch
+        assert laptop.records[record_id]["trail"] == told
+        told.append(laptop.version(record_id))
+    assert [one % 1_000_000 for one in told] == [1, 2, 3]
+    assert told[2] // 1_000_000 > told[1] // 1_000_000 > 0
+    with centre.store.reading() as connection:
+        numbers = connection.execute(sa.select(districts)).one()
+    assert floors.remembered(centre.settings.data) == numbers.version_floor
+    centre.store.close()
+
+
+def test_numbers_stay_for_who_comes_second_and_where_none_was_given_out(laptop):
+    def begun(centre):
+        with centre.store.reading() as connection:
+            return connection.execute(sa.select(districts.c.version_floor)).scalar_one()
+
+    made = laptop.write("household", "create", household())
+    laptop.send()
+    first = reopened(laptop.centre)
+    above = begun(first)
+    first = laptop.centre = reopened(first)
+    assert begun(first) == above > 0
+    laptop.write("household", "update", {"size": 8}, made["record_id"], base_version=1)
+    laptop.send()
+    second = open_centre(first.settings, first.clock)
+    assert begun(second) == above
+    for one in (first, second):
+        one.store.close()
+
+
+def test_what_was_seen_in_a_lost_history_is_not_taken_for_what_followed_in_the_one_put_back(laptop):
+    centre = laptop.centre
+    other = join(centre, add_worker(centre, "w9"), key="cd" * 32)
+    record_id = laptop.write("household", "create", household())["record_id"]
+    laptop.send()
+    # And an older copy, on which all this looks the same, takes its place.
+    laptop.centre = other.centre = reopened(centre)
+    other.write("household", "update", {"phone": "13900001111"}, record_id, base_version=1)
+    assert outcomes(other.send()) == ["applied"]
+    # In the history that is lost, the second version was another one.
+    laptop.write("household", "update", {"phone": "13900002222"}, record_id, base_version=2)
+    assert outcomes(laptop.send()) == ["conflict"]
+    other.centre.store.close()
+
+
+def test_what_a_backup_holds_was_seen_by_whoever_looked_at_what_followed_it(laptop):
+    """The backup is from before the program was started last: it knows nothing of that run."""
+    record_id = laptop.write("household", "create", household(phone="13900001111"))["record_id"]
+    laptop.send()
+    with laptop.centre.store.reading() as connection:
+        backup = dict(connection.execute(sa.select(records)).mappings().one())
+        numbers = dict(connection.execute(sa.select(districts)).mappings().one())
+    laptop.centre = centre = reopened(laptop.centre)
+    other = join(centre, add_worker(centre, "w9"), key="cd" * 32)
+    laptop.write("household", "update", {"size": 5}, record_id, base_version=1)
+    laptop.send()
+    other.send()
+    seen = other.records[record_id]
+    with centre.store.writing() as connection:  # the backup is restored
+        connection.execute(sa.update(records).values(backup))
+        connection.execute(sa.update(districts).values(numbers))
+        begin_epoch(connection, centre.code, centre.clock(), above_change_no=seen["version"])
+    other.epoch = None
+    made = other.write(
+        "household", "update", {"phone": "13900002222"}, record_id, base_version=seen["version"]
+    )
+    trails = {made["change_id"]: seen["trail"]}
+    assert outcomes(other.send(other.body(cursor=None, trails=trails))) == ["applied"]
+    centre.store.close()
+
+
+def test_a_base_of_a_run_this_history_never_had_says_what_its_trail_says():
     numbers = Numbers(7_000_012, 7_000_000, frozenset({3_000_000, 7_000_000}))
     bases = (0, 5, 3_000_001, 7_000_004, 5_000_001, 9_000_001)
     assert [numbers.believed(base) for base in bases] == [0, 5, 3_000_001, 7_000_004, 0, 0]
+    assert numbers.believed(9_000_009, (2, 3_000_005, 8_000_007)) == 3_000_005
+    assert numbers.believed(7_000_004, (2, 3_000_003)) == 7_000_004
 
 
 def test_a_new_epoch_gives_out_no_issue_number_that_a_lost_history_may_have_given(centre):
