@@ -175,8 +175,9 @@ class Verdict:
     def no_needless_conflict(self) -> None:
         """Who had the other's value on his screen and says so makes no conflict with it.
 
-        Of values that were written once only: of others the screen does not tell whose they are. A
-        centre that went back may ask once too often, and beside a void everything is kept.
+        Of values that were written once only: of others, and of what was emptied, the screen does
+        not tell whose they are. A centre that went back may ask once too often, and beside a void
+        everything is kept.
         """
         if self.run.house.goings_back:
             return
@@ -191,7 +192,8 @@ class Verdict:
             path = row["path"]
             if other is None or stood is None or path not in other.writes.keys() & stood.writes:
                 continue
-            once = written[row["record_id"], path, repr(stood.writes[path])] == 1
+            value = stood.writes[path]
+            once = value is not None and written[row["record_id"], path, repr(value)] == 1
             if once and path != VOIDED and not self._was_voided(row["record_id"]):
                 assert not other.looked_at(stood, path), (row, other, stood)
 
