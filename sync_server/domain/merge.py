@@ -7,10 +7,10 @@ it, for staff to decide; a field of policy ``latest`` is decided at once by corr
 neither clock is doubtful, as a recorded decision that can be taken back. What is kept does not
 depend on the order of arrival.
 
-That a writer had seen a value may follow from the version alone it was in an epoch that was lost.
-On a field of policy ``latest`` that is not certain: another's value may have replaced it there by
-time before he looked, and the decision that recorded it is lost as well. Who follows whom stays as
-he wrote; it is recorded as a decision of the same kind.
+That a writer had seen a value may follow from versions alone that were lost. On a field of policy
+``latest`` that is not certain: another's value may have replaced it there by time before he looked,
+and the decision that recorded it is lost as well. Who follows whom stays as he wrote; it is
+recorded as a decision of the same kind.
 """
 
 from __future__ import annotations
@@ -41,14 +41,15 @@ Outcome = Literal["applied", "merged", "unchanged", "conflict"]
 @dataclass(frozen=True)
 class Edit:
     """One change as the rule sees it. ``base_version`` is 0 when its writer had seen nothing;
-    ``trail`` is what his copy of the record said of the runs before (``State.trail``).
+    ``trail`` is what he had seen of the record in the runs before (``State.trail``).
 
     ``device_id`` None: written at the centre. ``happened_at`` is the corrected time, ``doubtful``
     whether the clock behind it is. ``held`` are changes the writer's own log held before this one,
     ``overtaken_by`` the (path, change) whose writers had seen this one (a restored centre gets
     them in any order). ``by_former`` are those of ``held`` that are known by the version alone that
-    they were in a lost epoch. A ``proposal`` is kept beside what stands, whatever its writer had
-    seen. ``aware`` are the (path, change) he had seen at a record that was merged into this one.
+    they were in a lost epoch; ``beyond`` tells that his base version was lost itself. A
+    ``proposal`` is kept beside what stands, whatever its writer had seen. ``aware`` are the (path,
+    change) he had seen at a record that was merged into this one.
     """
 
     change_id: str
@@ -60,6 +61,7 @@ class Edit:
     held: frozenset[str] = frozenset()
     overtaken_by: frozenset[tuple[str, str]] = frozenset()
     by_former: frozenset[str] = frozenset()
+    beyond: bool = False
     proposal: bool = False
     aware: frozenset[tuple[str, str]] = frozenset()
     trail: tuple[int, ...] = ()
@@ -80,6 +82,11 @@ class State:
     voided: bool
     floor: int = 0
     trail: tuple[int, ...] = ()
+
+    def gave_out(self, version: int) -> bool:
+        """Whether the record has had this version, or one after it in the same run."""
+        mine = (*self.trail, self.version)
+        return any(same_run(version, last) and version <= last for last in mine)
 
     @property
     def next_version(self) -> int:
@@ -242,7 +249,7 @@ class _Work:
         elif self.edit.proposal:
             self._clash(path, present, entry or self.origins[DEFAULT], value, None)
         elif entry is None or _knew(self.edit, path, entry):
-            if policy == "latest" and entry and entry["change_id"] in self.edit.by_former:
+            if policy == "latest" and entry is not None and _by_lost_versions(self.edit, entry):
                 self._clash(path, present, entry, value, "replaced")
             self._set(path, value)
         elif (path, entry["change_id"]) in self.edit.overtaken_by:
@@ -302,6 +309,12 @@ def _knew(edit: Edit, path: str, entry: Mapping[str, Any]) -> bool:
         or entry["change_id"] in edit.held
         or (path, entry["change_id"]) in edit.aware
     )
+
+
+def _by_lost_versions(edit: Edit, entry: Mapping[str, Any]) -> bool:
+    """Whether versions alone that were lost tell that the writer had seen the value."""
+    one = entry["change_id"]
+    return one in edit.by_former or (edit.beyond and one not in edit.held)
 
 
 def _is_overtaken(edit: Edit, state: State, entry: Mapping[str, Any]) -> bool:

@@ -261,8 +261,10 @@ class Ledger:
             for path, entry in state.origins.items()
             if entry["version"] > edit.base_version
         }
+        beyond = any(edit.trail) and not state.gave_out(edit.trail[-1])
+        asked = state.origins if beyond else unseen
         own = {
-            entry["change_id"] for entry in unseen.values() if entry["device_id"] == edit.device_id
+            entry["change_id"] for entry in asked.values() if entry["device_id"] == edit.device_id
         }
         waiting = {
             change_id
@@ -272,10 +274,11 @@ class Ledger:
         }
         held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, own | waiting)
         held = self.lines.spoke_of(held, spoken_of)
+        edit = replace(edit, held=held, beyond=beyond)
         strange = {path: one for path, one in unseen.items() if one["change_id"] not in held}
         if not self._floor or not strange:
-            return replace(edit, held=held)
-        return self._across_epochs(replace(edit, held=held), record_id, strange, writer)
+            return edit
+        return self._across_epochs(edit, record_id, strange, writer)
 
     def _across_epochs(
         self,
