@@ -6,6 +6,7 @@ was. Two programs starting at once take turns.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,18 @@ def migrate(store: Store, to: str = "head") -> None:
     with store.writing() as connection:
         if not store.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
-        config = _config(connection)
-        scripts = ScriptDirectory.from_config(config)
-        known = {script.revision for script in scripts.walk_revisions()}
+        known = steps()
         if (present := step(connection)) is not None and present not in known:
             raise Refusal("database_newer", step=present)
-        if to != "head" or present != scripts.get_current_head():
-            command.upgrade(config, to)
+        if to != "head" or present != known[-1]:
+            command.upgrade(_config(connection), to)
+
+
+@functools.cache
+def steps() -> tuple[str, ...]:
+    """Return the names of all steps, the first first."""
+    scripts = ScriptDirectory.from_config(_config())
+    return tuple(script.revision for script in scripts.walk_revisions())[::-1]
 
 
 def step(connection: sa.Connection) -> str | None:
@@ -56,8 +62,9 @@ def differences(connection: sa.Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-def _config(connection: sa.Connection) -> Config:
+def _config(connection: sa.Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    if connection is not None:
+        config.attributes["connection"] = connection
     return config

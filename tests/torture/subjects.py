@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from flask import Flask
 
 from field_app.store.errors import StoreError
 from field_app.store.keys import Argon2Profile, Clock
@@ -25,12 +24,12 @@ from field_app.store.tables import Document
 from field_app.store.vault import OpenStore, Vault
 from schemas.clock import written
 from schemas.seal import ZEROS, seal
-from sync_server.app import app_of
 from sync_server.domain.errors import Refusal
-from sync_server.services.centre import Centre, open_centre
+from sync_server.services.centre import Centre
 from sync_server.settings import Settings
 from sync_server.store.tables import changes, records, streams
 from tests.sync_server.world import DISTRICT, GRID, NOON, StillClock, add_worker, join
+from tests.torture.warmth import app_again, open_again
 from tests.torture.wsgi import Caller
 
 WORKER, PASSPHRASES = "w1", ("correct horse", "battery staple")
@@ -248,7 +247,7 @@ class CentreOf:
     def open(place: Place) -> Centre:
         """Open it as the program does, at a time that stands still."""
         settings = Settings(place.folder / "centre", place.url, DISTRICT, testing=True)
-        return open_centre(settings, StillClock())
+        return open_again(settings, StillClock())
 
     def last(self, place: Place) -> int:
         """Open and check."""
@@ -271,7 +270,7 @@ class Sender:
         self.centre = centre
         self.stream = stream
         token, self.device, self.worker = (place.folder / "token").read_text().split()
-        self._caller = Caller(app(centre), token)
+        self._caller = Caller(app_again(centre), token)
 
     def post(self, number: int) -> None:
         """Deliver batch ``number``; raises AssertionError unless it is confirmed whole."""
@@ -301,11 +300,6 @@ class Sender:
         receipts = answer.json()["receipts"]
         assert [one["seq"] for one in receipts] == [one["seq"] for one in batch], receipts
         assert {one["outcome"] for one in receipts} <= {"applied", "duplicate"}, receipts
-
-
-def app(centre: Centre) -> Flask:
-    """The centre's app."""
-    return app_of(centre)
 
 
 _chains: dict[tuple[str, str], list[dict[str, Any]]] = {}
