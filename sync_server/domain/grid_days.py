@@ -9,6 +9,9 @@ from datetime import date
 
 SLOTS: tuple[tuple[str, int], ...] = (("1", 1), ("2", 2), ("3", 4))
 """The slots of a day and their bits in a sum of slots."""
+_MISSING = tuple(
+    tuple(slot for slot, bit in SLOTS if not patrolled & bit) for patrolled in range(8)
+)
 WORK = ("visits", "met", "issues", "self_handled", "base_changes", "leaflets")
 
 
@@ -37,7 +40,7 @@ class GridDay:
     @property
     def missing(self) -> tuple[str, ...]:
         """The slots nobody patrolled."""
-        return tuple(slot for slot, bit in SLOTS if not self.slots & bit)
+        return _MISSING[self.slots]
 
 
 @dataclass(frozen=True)

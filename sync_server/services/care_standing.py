@@ -51,8 +51,10 @@ def care_standing(
     before = midnight(day + timedelta(days=1))
     checks = field_counts.last_checks(connection, district, areas, before, phone=phone)
     into = field_counts.survivors(connection, district)
+    homes = {row["household_id"] for row in register if row["household_id"]}
+    homes |= {one for one, other in into.items() if other in homes}
     met: dict[str, date] = {}
-    for home, on in field_counts.last_met(connection, district, areas, day, phone=phone).items():
+    for home, on in field_counts.last_met_of(connection, district, homes, day, phone=phone).items():
         home = into.get(home, home)
         met[home] = max(on, met.get(home, on))
     missed = field_counts.missed_though_met(connection, district, areas, day, phone=phone)

@@ -353,10 +353,8 @@ def _lines(
 ) -> tuple[tuple[GridLine, ...], int, int]:
     """Return the grids' lines, how many homes there are, and how many of them were visited."""
     into = field_counts.survivors(connection, district)
-    met = {
-        into.get(one, one)
-        for one in field_counts.met_households(connection, district, areas, first, last)
-    }
+    last_met = field_counts.last_met(connection, district, areas, last, phone=True)
+    met = {into.get(one, one) for one, day in last_met.items() if day >= first}
     homes: Counter[str] = Counter()
     visited: Counter[str] = Counter()
     for household, grid, _ in field_counts.homes(connection, district, areas):

@@ -22,6 +22,7 @@ from sync_server.store.scope import chunks, within
 from sync_server.store.tables import aliases, changes, records
 
 SLOT_BITS = {"1": 1, "2": 2, "3": 4}
+DISTRICT_DIGITS = 6
 BASE_KINDS = ("household", "resident", "care", "room", "shop", "building")
 """Kinds a change of which counts as keeping the base data."""
 
@@ -78,32 +79,41 @@ def visits_by_grid(
     ]
 
 
-def met_households(
-    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
-) -> set[str]:
-    """Return the households somebody of whom was met in the period."""
-    c = visit_lines.c
-    query = (
-        sa.select(c.household_id)
-        .where(*_of(visit_lines, district, areas, first, last), c.met, c.household_id.is_not(None))
-        .distinct()
-    )
-    return set(connection.execute(query).scalars())
-
-
 def last_met(
     connection: sa.Connection, district: str, areas: Collection[str], until: date, *, phone: bool
 ) -> dict[str, date]:
     """Return when each household was last met, up to a day, calls included or not."""
     c = visit_lines.c
-    query = (
-        sa.select(c.household_id, sa.func.max(c.day))
-        .where(*_of(visit_lines, district, areas, None, until), c.met, c.household_id.is_not(None))
-        .group_by(c.household_id)
-    )
+    where = [c.district == district, c.household_id.is_not(None), c.met, c.day <= until]
+    if not _whole(areas):  # else the index of households holds all that is asked
+        where.append(within(c.base_grid, areas))
     if not phone:
-        query = query.where(sa.not_(c.by_phone))
+        where.append(sa.not_(c.by_phone))
+    query = sa.select(c.household_id, sa.func.max(c.day)).where(*where).group_by(c.household_id)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def last_met_of(
+    connection: sa.Connection,
+    district: str,
+    households: Collection[str],
+    until: date,
+    *,
+    phone: bool,
+) -> dict[str, date]:
+    """Return when each of these households was last met, up to a day, calls included or not."""
+    c = visit_lines.c
+    found: dict[str, date] = {}
+    for some in chunks(households):
+        query = (
+            sa.select(c.household_id, sa.func.max(c.day))
+            .where(c.district == district, c.household_id.in_(some), c.met, c.day <= until)
+            .group_by(c.household_id)
+        )
+        if not phone:
+            query = query.where(sa.not_(c.by_phone))
+        found |= {row[0]: row[1] for row in connection.execute(query)}
+    return found
 
 
 def ratings(
@@ -227,11 +237,17 @@ def missed_though_met(
     not reached; only of people with such a check on a visit that met somebody else."""
     c, v = visit_checks.c, visit_lines.c
     at_one = sa.and_(c.district == v.district, c.visit_id == v.visit_id)
-    here = _of(visit_lines, district, areas, None, until)
     whom = (
         sa.select(c.resident_id, v.household_id)
         .join(visit_lines, at_one)
-        .where(*here, v.met, sa.not_(c.reached), v.household_id.is_not(None))
+        .where(
+            c.district == district,
+            within(c.base_grid, areas),
+            sa.not_(c.reached),
+            v.met,
+            v.day <= until,
+            v.household_id.is_not(None),
+        )
         .distinct()
         .subquery()
     )
@@ -344,8 +360,10 @@ def complete_as_of(
     connection: sa.Connection, district: str, areas: Collection[str]
 ) -> tuple[datetime | None, int, datetime | None]:
     """Return since when all laptops in use have synced (None: none has), how many never have, and
-    when the newest patrol or visit came in."""
+    when the newest patrol or visit came in, asked only when none has synced."""
     synced, never, _ = case_counts.complete_as_of(connection, district, areas)
+    if synced is not None:
+        return synced, never, None
     newest = [
         connection.scalar(
             sa.select(sa.func.max(table.c.received_at)).where(
@@ -355,6 +373,11 @@ def complete_as_of(
         for table in (patrol_lines, visit_lines)
     ]
     return synced, never, max((one for one in newest if one), default=None)
+
+
+def _whole(areas: Collection[str]) -> bool:
+    """Whether areas are the whole district."""
+    return any(len(code) <= DISTRICT_DIGITS for code in areas)
 
 
 def _of(
