@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from field_app.services.choices import names
-from field_app.services.overview import look
+from field_app.services.overview import look, survivors
 from field_app.services.today import care_due
 from field_app.services.workspace import Workspace
 from schemas.care_contact import MET
@@ -124,9 +124,10 @@ class _Places:
 
 def _households(ws: Workspace, places: _Places, day: date) -> list[Item]:
     met: dict[str, date] = {}
+    into = survivors(ws, "household")
     for view in look(ws, "visit"):
         fields = view["fields"]
-        home = fields.get("household_id")
+        home = into.get(fields.get("household_id") or "", fields.get("household_id"))
         if home and fields.get("result") in MET:
             on = read_moment(fields["visited_at"]).astimezone(SHANGHAI).date()
             met[home] = max(on, met.get(home, on))

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from field_app.domain.doors import natural
-from field_app.services.overview import is_present, look
+from field_app.services.overview import is_present, look, survivors
 from field_app.services.records import get_view
 from field_app.services.workspace import Workspace
 from schemas.clock import local_day, read_moment
@@ -226,6 +226,7 @@ def _homes(ws: Workspace) -> dict[str, str]:
 def _states(ws: Workspace, wanted: set[str]) -> dict[str, dict[str, list[tuple[str, str, str]]]]:
     """Return, by campaign and household, the visits as ``door_state`` takes them."""
     found: dict[str, dict[str, list[tuple[str, str, str]]]] = {one: {} for one in wanted}
+    into = survivors(ws, "household")
 
     def linked(view: View) -> bool:
         return is_present(view) and view["fields"].get("campaign_id") in wanted
@@ -236,7 +237,7 @@ def _states(ws: Workspace, wanted: set[str]) -> dict[str, dict[str, list[tuple[s
         if home:
             at = read_moment(fields["visited_at"]).isoformat()
             one = (at, view["record_id"], str(fields.get("result") or ""))
-            found[fields["campaign_id"]].setdefault(home, []).append(one)
+            found[fields["campaign_id"]].setdefault(into.get(home, home), []).append(one)
     return found
 
 

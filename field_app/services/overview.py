@@ -46,3 +46,15 @@ def newest(
     dated.sort(reverse=True)
     found = (get_view(ws, kind_name, record_id) for _, record_id in dated[:limit])
     return [view for view in found if view is not None]
+
+
+def survivors(ws: Workspace, kind_name: str) -> dict[str, str]:
+    """Return into which record each merged one of a kind went, to the end of the chain."""
+    merged = look(ws, kind_name, lambda view: bool(view["merged_into"]))
+    into = {str(view["record_id"]): str(view["merged_into"]) for view in merged}
+    for one in into:
+        seen = {one}
+        while into[one] in into and into[one] not in seen:
+            seen.add(into[one])
+            into[one] = into[into[one]]
+    return into

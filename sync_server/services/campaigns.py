@@ -263,7 +263,7 @@ def _by_grid(
     into = field_counts.survivors(connection, person.district)
     visits: Visits = defaultdict(list)
     for household, at, visit, result in stored.knocks(
-        connection, person.district, row["record_id"], here
+        connection, person.district, row["record_id"]
     ):
         visits[into.get(household, household)].append((at.isoformat(), visit, result))
     counts: dict[str, Counter[str]] = defaultdict(Counter)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from schemas.care_due import due_after
 from schemas.clock import SHANGHAI
 from sync_server.domain.working_calendar import midnight
+from sync_server.services import contacts
 from sync_server.store import field_counts
 
 
@@ -49,15 +50,11 @@ def care_standing(
     """
     register = field_counts.care_register(connection, district, areas)
     before = midnight(day + timedelta(days=1))
-    checks = field_counts.last_checks(connection, district, areas, before, phone=phone)
-    into = field_counts.survivors(connection, district)
+    people = [row["resident_id"] for row in register]
+    checks = field_counts.last_checks(connection, district, people, before, phone=phone)
     homes = {row["household_id"] for row in register if row["household_id"]}
-    homes |= {one for one, other in into.items() if other in homes}
-    met: dict[str, date] = {}
-    for home, on in field_counts.last_met_of(connection, district, homes, day, phone=phone).items():
-        home = into.get(home, home)
-        met[home] = max(on, met.get(home, on))
-    missed = field_counts.missed_though_met(connection, district, areas, day, phone=phone)
+    met = contacts.homes_met(connection, district, homes, day, phone=phone)
+    missed = field_counts.missed_though_met(connection, district, people, day, phone=phone)
     found = []
     this_day = day.isoformat()
     for row in register:

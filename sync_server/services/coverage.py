@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from schemas.coverage import MARKS, Mark, care_mark, household_mark, point_mark
 from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
+from sync_server.services import contacts
 from sync_server.services.accounts import User, require_records
 from sync_server.services.care_standing import care_standing
 from sync_server.services.coverage_map import Drawing, Placed, draw
@@ -143,13 +144,10 @@ class _Places:
 def _households(
     connection: sa.Connection, district: str, areas: Sequence[str], places: _Places, day: date
 ) -> list[Item]:
-    into = field_counts.survivors(connection, district)
-    met: dict[str, date] = {}
-    for home, on in field_counts.last_met(connection, district, areas, day, phone=True).items():
-        home = into.get(home, home)
-        met[home] = max(on, met.get(home, on))
+    homes = list(field_counts.homes(connection, district, areas))
+    met = contacts.last_met(connection, district, areas, [one for one, _, _ in homes], day)
     found = []
-    for home, grid, room in field_counts.homes(connection, district, areas):
+    for home, grid, room in homes:
         last = met.get(home)
         mark = household_mark(last, day)
         found.append(Item(home, grid, *places.of_room(room), mark, last, household_id=home))

@@ -21,6 +21,7 @@ from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
 from sync_server.domain.grid_days import Grid, GridDay, Sums, by_grid, by_month, gaps
 from sync_server.domain.working_calendar import Calendar, midnight
+from sync_server.services import contacts
 from sync_server.services.accounts import User, require_records
 from sync_server.services.care_standing import Standing, care_standing
 from sync_server.services.issue_figures import LONGEST_MONTHS
@@ -352,14 +353,13 @@ def _lines(
     as_of: date,
 ) -> tuple[tuple[GridLine, ...], int, int]:
     """Return the grids' lines, how many homes there are, and how many of them were visited."""
-    into = field_counts.survivors(connection, district)
-    last_met = field_counts.last_met(connection, district, areas, last, phone=True)
-    met = {into.get(one, one) for one, day in last_met.items() if day >= first}
+    known = list(field_counts.homes(connection, district, areas))
+    met = contacts.last_met(connection, district, areas, [one for one, _, _ in known], last)
     homes: Counter[str] = Counter()
     visited: Counter[str] = Counter()
-    for household, grid, _ in field_counts.homes(connection, district, areas):
+    for household, grid, _ in known:
         homes[grid[:GRID_LENGTH]] += 1
-        visited[grid[:GRID_LENGTH]] += household in met
+        visited[grid[:GRID_LENGTH]] += household in met and met[household] >= first
     care = {(one.grid[:GRID_LENGTH], one.household_id) for one in people}
     late = {(one.grid[:GRID_LENGTH], one.household_id) for one in people if one.overdue(as_of)}
     cared, behind = (Counter(grid for grid, _ in some) for some in (care, late))

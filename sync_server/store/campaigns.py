@@ -38,15 +38,15 @@ def campaigns_for(
 
 
 def knocks(
-    connection: sa.Connection, district: str, campaign_id: str, areas: Collection[str]
+    connection: sa.Connection, district: str, campaign_id: str
 ) -> Iterator[tuple[str, datetime, str, str]]:
-    """Yield ``(household, time, visit, result)`` of every visit of a campaign."""
+    """Yield ``(household, time, visit, result)`` of every visit of a campaign, in whatever grid it
+    was recorded."""
     c = visit_lines.c
     query = sa.select(c.household_id, c.at, c.visit_id, c.result).where(
         c.district == district,
         c.campaign_id == campaign_id,
         c.household_id.is_not(None),
-        within(c.base_grid, areas),
     )
     yield from connection.execute(query)
 

@@ -22,7 +22,6 @@ from sync_server.store.scope import chunks, within
 from sync_server.store.tables import aliases, changes, records
 
 SLOT_BITS = {"1": 1, "2": 2, "3": 4}
-DISTRICT_DIGITS = 6
 BASE_KINDS = ("household", "resident", "care", "room", "shop", "building")
 """Kinds a change of which counts as keeping the base data."""
 
@@ -80,40 +79,28 @@ def visits_by_grid(
 
 
 def last_met(
-    connection: sa.Connection, district: str, areas: Collection[str], until: date, *, phone: bool
-) -> dict[str, date]:
-    """Return when each household was last met, up to a day, calls included or not."""
-    c = visit_lines.c
-    where = [c.district == district, c.household_id.is_not(None), c.met, c.day <= until]
-    if not _whole(areas):  # else the index of households holds all that is asked
-        where.append(within(c.base_grid, areas))
-    if not phone:
-        where.append(sa.not_(c.by_phone))
-    query = sa.select(c.household_id, sa.func.max(c.day)).where(*where).group_by(c.household_id)
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def last_met_of(
     connection: sa.Connection,
     district: str,
-    households: Collection[str],
+    households: Collection[str] | None,
     until: date,
     *,
     phone: bool,
-) -> dict[str, date]:
-    """Return when each of these households was last met, up to a day, calls included or not."""
+) -> Iterator[tuple[str, date]]:
+    """Yield ``(household, day)``: when each of these was last met up to a day, calls included or
+    not; None asks for every household of the district."""
     c = visit_lines.c
-    found: dict[str, date] = {}
-    for some in chunks(households):
-        query = (
-            sa.select(c.household_id, sa.func.max(c.day))
-            .where(c.district == district, c.household_id.in_(some), c.met, c.day <= until)
-            .group_by(c.household_id)
-        )
-        if not phone:
-            query = query.where(sa.not_(c.by_phone))
-        found |= {row[0]: row[1] for row in connection.execute(query)}
-    return found
+    query = (
+        sa.select(c.household_id, sa.func.max(c.day))
+        .where(c.district == district, c.household_id.is_not(None), c.met, c.day <= until)
+        .group_by(c.household_id)
+    )
+    if not phone:
+        query = query.where(sa.not_(c.by_phone))
+    runs = [query] if households is None else [
+        query.where(c.household_id.in_(some)) for some in chunks(households)
+    ]  # fmt: skip
+    for one in runs:
+        yield from connection.execute(one)
 
 
 def ratings(
@@ -196,7 +183,7 @@ def handed_out(
 def last_checks(
     connection: sa.Connection,
     district: str,
-    areas: Collection[str],
+    residents: Collection[str],
     before: datetime,
     *,
     phone: bool,
@@ -204,64 +191,71 @@ def last_checks(
     """Return, by person, the last care check that reached them before a time: at, state,
     next_on."""
     c = visit_checks.c
-    where = [
-        c.district == district,
-        within(c.base_grid, areas),
-        c.at < before,
-        c.reached,
-        *([] if phone else [sa.not_(c.by_phone)]),
-    ]
-    last = (
-        sa.select(c.resident_id, sa.func.max(c.at).label("at"))
-        .where(*where)
-        .group_by(c.resident_id)
-        .subquery()
-    )
-    query = (
-        sa.select(c.resident_id, c.at, c.state, c.next_on)
-        .join(last, sa.and_(last.c.resident_id == c.resident_id, last.c.at == c.at))
-        .where(*where)
-    )
-    return {row["resident_id"]: row for row in connection.execute(query).mappings()}
+    found: dict[str, sa.RowMapping] = {}
+    for some in chunks(residents):
+        where = [
+            c.district == district,
+            c.resident_id.in_(some),
+            c.at < before,
+            c.reached,
+            *([] if phone else [sa.not_(c.by_phone)]),
+        ]
+        last = (
+            sa.select(c.resident_id, sa.func.max(c.at).label("at"))
+            .where(*where)
+            .group_by(c.resident_id)
+            .subquery()
+        )
+        query = (
+            sa.select(c.resident_id, c.at, c.state, c.next_on)
+            .join(last, sa.and_(last.c.resident_id == c.resident_id, last.c.at == c.at))
+            .where(*where)
+        )
+        found |= {row["resident_id"]: row for row in connection.execute(query).mappings()}
+    return found
 
 
 def missed_though_met(
     connection: sa.Connection,
     district: str,
-    areas: Collection[str],
+    residents: Collection[str],
     until: date,
     *,
     phone: bool,
 ) -> dict[str, date | None]:
     """Return, by person, when their household was last met without a check saying that they were
-    not reached; only of people with such a check on a visit that met somebody else."""
+    not reached; only of those with such a check on a visit that met somebody else."""
     c, v = visit_checks.c, visit_lines.c
-    at_one = sa.and_(c.district == v.district, c.visit_id == v.visit_id)
-    whom = (
-        sa.select(c.resident_id, v.household_id)
-        .join(visit_lines, at_one)
-        .where(
-            c.district == district,
-            within(c.base_grid, areas),
-            sa.not_(c.reached),
-            v.met,
-            v.day <= until,
-            v.household_id.is_not(None),
+    missed: list[tuple[str, str]] = []
+    for some in chunks(residents):
+        query = sa.select(c.resident_id, c.visit_id).where(
+            c.district == district, c.resident_id.in_(some), sa.not_(c.reached)
         )
-        .distinct()
-        .subquery()
-    )
-    said_so = sa.exists().where(at_one, c.resident_id == whom.c.resident_id, sa.not_(c.reached))
-    day = sa.select(sa.func.max(v.day)).where(
-        v.district == district,
-        v.household_id == whom.c.household_id,
-        v.met,
-        v.day <= until,
-        sa.not_(said_so),
-        *([] if phone else [sa.not_(v.by_phone)]),
-    )
-    query = sa.select(whom.c.resident_id, day.correlate(whom).scalar_subquery())
-    return {row[0]: row[1] for row in connection.execute(query)}
+        missed += [(one, visit) for one, visit in connection.execute(query)]
+    here = [v.district == district, v.met, v.day <= until, v.household_id.is_not(None)]
+    if not phone:
+        here.append(sa.not_(v.by_phone))
+    home_of: dict[str, str] = {}
+    for some in chunks({visit for _, visit in missed}):
+        at = sa.select(v.visit_id, v.household_id).where(*here, v.visit_id.in_(some))
+        home_of |= {row[0]: row[1] for row in connection.execute(at)}
+    met: dict[str, list[tuple[str, date]]] = {}
+    for some in chunks(set(home_of.values())):
+        at_home = sa.select(v.household_id, v.visit_id, v.day).where(
+            *here, v.household_id.in_(some)
+        )
+        for home, visit, day in connection.execute(at_home):
+            met.setdefault(home, []).append((visit, day))
+    without: dict[str, set[str]] = {}
+    for one, visit in missed:
+        without.setdefault(one, set()).add(visit)
+    found: dict[str, date | None] = {}
+    for one, visits in without.items():
+        homes_there = {home_of[visit] for visit in visits if visit in home_of}
+        if homes_there:
+            days = [day for home in homes_there for visit, day in met[home] if visit not in visits]
+            found[one] = max(days, default=None)
+    return found
 
 
 def care_register(
@@ -373,11 +367,6 @@ def complete_as_of(
         for table in (patrol_lines, visit_lines)
     ]
     return synced, never, max((one for one in newest if one), default=None)
-
-
-def _whole(areas: Collection[str]) -> bool:
-    """Whether areas are the whole district."""
-    return any(len(code) <= DISTRICT_DIGITS for code in areas)
 
 
 def _of(

@@ -118,6 +118,16 @@ def test_a_campaign_elsewhere_or_over_does_not_run(ws: Workspace) -> None:
     assert knock.campaigns(ws) == []
 
 
+def test_a_merged_households_visits_count_for_its_survivor(ws: Workspace) -> None:
+    knock_at(ws, 8, "met")
+    said = {"code": "H0008", "room_id": rid("room", 8), "kind": "family"}
+    pull_in(ws, "household", rid("household", 8), said, GRID, version=2,
+            merged_into=rid("household", 9))  # fmt: skip
+    one = knock.campaign(ws, CAMPAIGN)
+    assert one is not None
+    assert (one.progress.doors, one.progress["done"]) == (29, 1)
+
+
 @pytest.fixture
 def both(laptop: Laptop) -> Workspace:
     """The worker's laptop after it pulled what a colleague's laptop of the grid recorded."""

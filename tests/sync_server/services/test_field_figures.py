@@ -14,6 +14,7 @@ from sync_server.services.centre import open_centre
 from sync_server.services.field_figures import Report
 from sync_server.settings import Settings
 from sync_server.store.records_read import get
+from sync_server.store.tables import aliases, records
 from tests.sync_server.services.field_place import Place, build
 from tests.sync_server.world import COMMUNITY, DISTRICT, GRID, NOON, OTHER_GRID, StillClock
 
@@ -199,3 +200,31 @@ def test_a_void_visit_takes_everything_it_said_with_it(place: Place) -> None:
             category="", campaign_id="", page=1, lang="zh",
         )  # fmt: skip
     assert found.total == 1
+
+
+def test_neither_a_merged_household_nor_a_redrawn_grid_loses_what_was_done(place: Place) -> None:
+    redrawn = OTHER_GRID[:-3] + "009"
+    place.put("home 6", "household", {"code": "H6", "kind": "family"}, redrawn)
+    place.visit("visit 6", 28, "home 6", campaign_id=place.ids["campaign"])  # in its former grid
+    place.load()
+
+    def standing() -> tuple[int, dict[str, int]]:
+        with place.centre.store.reading() as connection:
+            page = campaigns.open_campaign(
+                connection, place.people["community"], place.ids["campaign"], LAST, "zh",
+                area=redrawn,
+            )  # fmt: skip
+        return report(place, area=redrawn).rate("visits").part, dict(page.progress.counts)
+
+    assert standing() == (1, {"done": 1})
+    place.put("home 7", "household", {"code": "H7", "kind": "family"}, redrawn)
+    place.load()
+    merged = {"record_id": place.ids["home 6"], "survivor_id": place.ids["home 7"]}
+    with place.centre.store.writing() as connection:
+        connection.execute(aliases.insert().values(district=DISTRICT, made_at=NOON, **merged))
+        connection.execute(
+            records.update()
+            .where(records.c.district == DISTRICT, records.c.record_id == merged["record_id"])
+            .values(merged_into=merged["survivor_id"])
+        )
+    assert standing() == (1, {"done": 1})

@@ -1,0 +1,45 @@
+"""When households were last met: by their visits wherever these were recorded, so that neither a
+merged household nor a redrawn grid loses what was done at its door."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+import sqlalchemy as sa
+
+from sync_server.store import field_counts
+
+DISTRICT_DIGITS = 6
+
+
+def last_met(
+    connection: sa.Connection, district: str, areas: Sequence[str], homes: Collection[str],
+    until: date,
+) -> dict[str, date]:  # fmt: skip
+    """Return when each of ``homes``, the households of ``areas``, was last met up to a day, calls
+    included; those never met are left out."""
+    if any(len(code) <= DISTRICT_DIGITS for code in areas):  # all of the district at once
+        return _met(connection, district, None, until, phone=True)
+    return homes_met(connection, district, homes, until, phone=True)
+
+
+def homes_met(
+    connection: sa.Connection, district: str, homes: Collection[str], until: date, *, phone: bool
+) -> dict[str, date]:
+    """Return when each of these households was last met up to a day, calls included or not."""
+    return _met(connection, district, set(homes), until, phone=phone)
+
+
+def _met(
+    connection: sa.Connection, district: str, homes: set[str] | None, until: date, *, phone: bool
+) -> dict[str, date]:
+    into = field_counts.survivors(connection, district)
+    asked = None
+    if homes is not None:
+        asked = homes | {one for one, other in into.items() if other in homes}
+    found: dict[str, date] = {}
+    for home, day in field_counts.last_met(connection, district, asked, until, phone=phone):
+        survivor = into.get(home, home)
+        found[survivor] = max(day, found.get(survivor, day))
+    return found
