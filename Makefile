@@ -8,7 +8,7 @@ SCALE ?= 1
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev server browser assets lock bench-store bench-duplicates torture clean
+.PHONY: help demo test lint format dev server browser assets lock bench-base-data bench-store bench-duplicates torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ lock: dev ## Compile requirements/*.in into the hashed locks
 
 torture: dev ## The worst, at length (SCALE=0.01 is a hundredth; TORTURE_ARGS=--postgres: on PostgreSQL)
 	@$(PYTHON_IN_VENV) -m tests.torture --scale $(SCALE) $(TORTURE_ARGS)
+
+bench-base-data: dev ## Measure how fast a compound's file opens and a door is found
+	@$(PYTHON_IN_VENV) -m benchmarks.bench_base_data
 
 bench-store: dev ## Measure the laptop's store against its peers
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_store
