@@ -4,8 +4,8 @@
 
 A centre holds one compound of that many households (with people, care, issues, patrols, visits);
 its file is opened again and again through the real app. A laptop's store holds that many doors;
-each kind of search is typed again and again. Times are of this process's own work (CPU), so that a busy
-machine does not count. The last line is one JSON object; exit code 1 means a limit was missed.
+each kind of search is typed again and again. Times are of this process's own work (CPU), so that a
+busy machine does not count. The last line is one JSON object; exit code 1: a limit was missed.
 """
 
 from __future__ import annotations
