@@ -1,6 +1,6 @@
 """How fast base data is read: the compound file at the centre, doors searched on the laptop.
 
-`python -m benchmarks.bench_base_data [--households 1200] [--doors 1000] [--rounds 30]`
+`python -m benchmarks.bench_base_data [--households 1200] [--others 8] [--doors 1000] [--rounds 30]`
 
 A centre holds one compound of that many households (with people, care, issues, patrols, visits);
 its file is opened again and again through the real app. A laptop's store holds that many doors;
@@ -57,8 +57,10 @@ def people(rng: random.Random) -> str:
     return rng.choice(SURNAMES) + "".join(rng.choices(GIVEN, k=rng.choice((1, 2, 2))))
 
 
-def compound(households: int, rng: random.Random) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-    """Yield ``(kind, id, area, fields)`` of a compound with so many households."""
+def compound(
+    households: int, rng: random.Random, grid: str = GRID
+) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Yield ``(kind, id, area, fields)`` of a compound with so many households in one grid."""
     whole = new_id()
     yield "compound", whole, COMMUNITY, {
         "code": "XQ-0001", "name": "幸福里", "kind": "compound", "address": "路1号",
@@ -70,38 +72,38 @@ def compound(households: int, rng: random.Random) -> Iterator[tuple[str, str, st
         if place == 0:
             building = new_id()
             fields = {"compound_id": whole, "no": str(building_no + 1), "head": people(rng)}
-            yield "building", building, GRID, fields
+            yield "building", building, grid, fields
         unit, floor, flat = place % 3 + 1, place // 6 + 1, place // 3 % 2 + 1
         label = f"{building_no + 1}-{unit}-{floor}0{flat}"
         room, home = new_id(), new_id()
-        yield "room", room, GRID, {"building_id": building, "no": label[-3:], "label": label,
+        yield "room", room, grid, {"building_id": building, "no": label[-3:], "label": label,
                                    "state": "owner", "unit_no": str(unit)}  # fmt: skip
-        yield "household", home, GRID, {
+        yield "household", home, grid, {
             "code": f"H{number:05d}", "room_id": room, "kind": "family",
             "phone": f"1000000{number % 10000:04d}",
         }  # fmt: skip
         for member in range(rng.choice((1, 2, 3, 4))):
             person = new_id()
-            yield "resident", person, GRID, {
+            yield "resident", person, grid, {
                 "name": people(rng), "sex": "1", "birth": f"{1940 + (number + member) % 80}-05",
                 "relation": "02" if member == 0 else "20", "household_id": home,
                 "reside": "registered", "notice_version": "2026-1", "notice_at": written(NOW),
                 "basis": "consent",
             }  # fmt: skip
             if rng.random() < 0.062:
-                yield "care", new_id(), GRID, {
+                yield "care", new_id(), grid, {
                     "resident_id": person, "cats": ["alone"], "risk": "general",
                     "visit_every_days": 90, "keeper_id": new_id(), "since": "2026-01-01",
                     "basis": "consent",
                 }  # fmt: skip
         if number % 2 == 0:
             at = written(NOW - timedelta(days=number % 90, minutes=number))
-            yield "visit", new_id(), GRID, {
+            yield "visit", new_id(), grid, {
                 "visited_at": at, "household_id": home, "purposes": ["daily"], "mode": "door",
                 "result": "met", "notice_given": True,
             }  # fmt: skip
         if number % 8 == 0:
-            yield "issue", new_id(), GRID, {
+            yield "issue", new_id(), grid, {
                 "happened_at": written(NOW - timedelta(days=number % 90)), "category": "ENV",
                 "title": "楼道堆物", "text": "纸箱", "level": "1", "urgency": "normal",
                 "source": "patrol", "place": label, "compound_id": whole,
@@ -109,7 +111,7 @@ def compound(households: int, rng: random.Random) -> Iterator[tuple[str, str, st
     for day in range(90):
         for slot in ("1", "2", "3"):
             start = NOW - timedelta(days=day)
-            yield "patrol", new_id(), GRID, {
+            yield "patrol", new_id(), grid, {
                 "slot": slot, "started_at": written(start),
                 "ended_at": written(start + timedelta(minutes=40)), "covered_ids": [whole],
                 "items": {"green": {"result": "ok"}},
@@ -131,11 +133,14 @@ def timed(work: Callable[[], Any], rounds: int) -> dict[str, float]:
     }
 
 
-def centre_file(folder: Path, households: int, rounds: int) -> dict[str, Any]:
-    """Open the compound's file through the app, as a district's staff does."""
+def centre_file(folder: Path, households: int, others: int, rounds: int) -> dict[str, Any]:
+    """Open the compound's file through the app, as a district's staff does; ``others`` compounds of
+    that size lie in other grids."""
     opened: Centre = open_centre(Settings(folder, district="990101", testing=True), lambda: NOW)
     rng = random.Random(1)
     rows = list(compound(households, rng))
+    for number in range(others):
+        rows += compound(households, rng, f"{COMMUNITY}{number + 10:03d}")
     with opened.store.writing() as connection:
         person = accounts.add_user(
             connection, opened.code, no="d", name="孙演示", role="district",
@@ -199,11 +204,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     asked.add_argument("--households", type=int, default=1_200)
+    asked.add_argument("--others", type=int, default=8)
     asked.add_argument("--doors", type=int, default=1_000)
     asked.add_argument("--rounds", type=int, default=30)
     args = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        file = centre_file(Path(folder) / "centre", args.households, args.rounds)
+        file = centre_file(Path(folder) / "centre", args.households, args.others, args.rounds)
         searches = laptop_searches(Path(folder) / "laptop", args.doors, args.rounds)
     slowest = max(one["p95"] for one in searches.values() if isinstance(one, dict))
     missed = [

@@ -19,6 +19,7 @@ from sync_server.domain.areas import above, holds, inside
 from sync_server.services.accounts import User
 from sync_server.services.titles import Titles
 from sync_server.store import history_read, records_read
+from sync_server.store.duplicates import gathered
 from sync_server.store.records_read import Row
 
 COMPOUND = "compound"
@@ -115,9 +116,11 @@ class CompoundPeople:
     def groups(self) -> Iterator[Group]:
         """Yield the organisations that name the compound among those they cover."""
         scope = self.person.scope_codes
+        district, record_id = self.person.district, self.row["record_id"]
+        ids = (record_id, *gathered(self.connection, district, [record_id]))
         named, _ = records_read.referring(
-            self.connection, self.person.district, self.row["record_id"], kind="org",
-            field="compound_ids", how="many", areas=(*scope, *above(scope)), size=50,
+            self.connection, district, ids, kind="org", field="compound_ids", how="many",
+            areas=(*scope, *above(scope)), size=50,
         )  # fmt: skip
         rows = [row for row in named if holds(scope, row["grid"], "community")]
         members = kind_of("org").declared()["members"]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property, partial
 
 import sqlalchemy as sa
 from marshmallow import ValidationError
@@ -215,20 +215,23 @@ class _Looking:
         every = base_read.whole_of_kind(self.connection, self.district, "compound", self.areas)
         return [row["record_id"] for row in every if three_none(row["fields"])]
 
-    def id_numbers(self, *, against: bool) -> Iterator[str]:
-        """Yield the people whose number fails its check, or, ``against`` what else is filed of
-        them, says another birth or sex."""
+    @cached_property
+    def id_numbers(self) -> tuple[list[str], list[str]]:
+        """The people whose number fails its check, and those whose number says another birth or sex
+        than is filed of them."""
+        failed: list[str] = []
+        differing: list[str] = []
         number = kind_of("resident").declared()["id_no"]
         assert isinstance(number, IdNumber)
         for row in quality_read.id_numbers(self.connection, self.district, self.areas):
             try:
                 checked = number.check(row["id_no"])
             except ValidationError:
-                if not against:
-                    yield row["record_id"]
+                failed.append(row["record_id"])
                 continue
-            if against and checked and differs(checked, row["birth"], row["sex"]):
-                yield row["record_id"]
+            if checked and differs(checked, row["birth"], row["sex"]):
+                differing.append(row["record_id"])
+        return failed, differing
 
     def keepers_gone(self) -> Iterator[str]:
         """Yield the care whose keeper does not hold the grid it lies in."""
@@ -293,8 +296,8 @@ _FINDERS: dict[str, Callable[[_Looking], Sequence[str] | Iterator[str]]] = {
     "heads": lambda one: one.rows(quality_read.without_one_head),
     "resident_alone": lambda one: one.rows(quality_read.orphans, "resident", "household"),
     "guardian": lambda one: one.rows(quality_read.children_without_guardian, one.born_after()),
-    "id_no": lambda one: one.id_numbers(against=False),
-    "id_differs": lambda one: one.id_numbers(against=True),
+    "id_no": lambda one: one.id_numbers[0],
+    "id_differs": lambda one: one.id_numbers[1],
     "notice": lambda one: one.rows(quality_read.without_notice),
     "care_nobody": lambda one: one.rows(quality_read.care_of_nobody),
     "care_keeper": _Looking.keepers_gone,

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sync_server.store.history_read import about
 from sync_server.store.scope import chunks
 from sync_server.store.tables import changes, conflicts, records
 from sync_server.store.writing import became_visible
@@ -46,6 +47,7 @@ def own_value(
         sa.select(changes.c.change_id, changes.c.fields, changes.c.fixed)
         .where(
             changes.c.district == district,
+            about(district, record_id),
             sa.or_(
                 sa.and_(changes.c.record_id == record_id, changes.c.into_id.is_(None)),
                 changes.c.into_id == record_id,

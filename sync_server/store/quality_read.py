@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 import sqlalchemy as sa
 
-from sync_server.store.base_read import live, text_of
+from sync_server.store.base_read import live, of_kind, text_of
 from sync_server.store.scope import chunks, within
 from sync_server.store.tables import records
 
@@ -43,7 +43,7 @@ def _has_parent(district: str, kind: str) -> Condition:
     return sa.exists().where(
         above.c.district == district,
         above.c.record_id == records.c.parent_id,
-        above.c.kind == kind,
+        of_kind(above, kind),
         above.c.voided.is_(False),
         above.c.merged_into.is_(None),
     )
@@ -54,7 +54,7 @@ def _has_child(district: str, kind: str, *, present: bool = False) -> Condition:
     wanted = [
         below.c.district == district,
         below.c.parent_id == records.c.record_id,
-        below.c.kind == kind,
+        of_kind(below, kind),
         below.c.voided.is_(False),
         below.c.merged_into.is_(None),
     ]
@@ -147,7 +147,7 @@ def care_of_nobody(connection: sa.Connection, district: str, areas: Collection[s
     here = sa.exists().where(
         person.c.district == district,
         person.c.record_id == records.c.parent_id,
-        person.c.kind == "resident",
+        of_kind(person, "resident"),
         person.c.voided.is_(False),
         person.c.merged_into.is_(None),
         person.c.fields["moved_out_at"].as_string().is_(None),
