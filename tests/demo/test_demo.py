@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="sends SIGINT"),
 ]
 
-LONGEST_S = 240
+LONGEST_S = 480
 STOP_S = 15
 CHINESE = re.compile(r"[\u3400-\u9fff]{2,}")
 

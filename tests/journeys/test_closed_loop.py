@@ -426,7 +426,7 @@ def the_lost_laptop(cast: Cast) -> None:
     assert "居民" in community.read(f"/devices/{row['device_id']}/persons")
     page = admin.open(f"/devices/{row['device_id']}")
     form = next(one for one in page.forms if one.action.endswith("/revoke"))
-    admin.visitor.submit(page, form, dict.fromkeys(form.names & {"reason"}, "遗失"))
+    admin.visitor.submit(page, form, {"state": "lost"})
     before = cast.centre.books.dump()["changes"]
     report(colleague, ROAD | {"title": "井盖松动"})
     end = colleague.sync()

@@ -34,6 +34,10 @@ def staff(line):
     return Desk(line)
 
 
+LONG_AGO = 100 * 86_400
+"""Seconds after which nobody is excused any more for not having been told."""
+
+
 def edit(laptop, record_id, **values):
     saved = save_record(laptop.ws, "household", "update", values, record_id=record_id)
     assert saved.change_id, saved.problems
@@ -128,7 +132,7 @@ def test_what_exactly_became_of_a_change_let_in_is_asked_for(disputed, staff, ha
     first, second, record_id, _, _ = disputed
     worker = line_worker(line, second)
     staff.reassign(worker, NEXT_GRID)
-    hands.passes(60)
+    hands.passes(LONG_AGO)
     second.ws.keep_setting("identity", grids=[GRID])
     change_id = edit(second, record_id, size=4)
     second.sync()
