@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,14 @@ class Cast:
     worker: Watcher
     colleague: Watcher
     tab: Callable[..., Tab]
+    signed_in: dict[str, Staff] = field(default_factory=dict)
 
     def staff(self, no: str) -> Staff:
-        """Sign somebody in at the centre."""
-        visitor = Browsing(self.centre.address, self.tab(expected_errors=("403",)))
-        return Staff(self.centre, no, visitor)
+        """Return somebody at the centre, signed in since they were first needed."""
+        if no not in self.signed_in:
+            visitor = Browsing(self.centre.address, self.tab(expected_errors=("403",)))
+            self.signed_in[no] = Staff(self.centre, no, visitor)
+        return self.signed_in[no]
 
 
 @pytest.fixture
