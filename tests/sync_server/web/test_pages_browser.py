@@ -36,6 +36,7 @@ def visit_as(
     def visit(no: str, viewport: str = "laptop", **options: Any) -> tuple[Page, str]:
         page = browser_page(viewport, **options)
         page.goto(f"{address}/sign-in")
+        expect(page.locator('[name="no"]')).to_be_focused()
         page.keyboard.type(no)  # the number has the focus
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)
