@@ -190,7 +190,7 @@ SENTENCES: dict[str, Label] = {
     ),
     "unknown_record": Label("没有这个编号。", "There is no such id."),
     "unknown_kind": Label(
-        "没有类别“{kind}”。可用：{kinds}。", "There is no kind “{kind}”. Known are: {kinds}."
+        "没有类别“{kind}”。可用：{kinds}。", "There is no kind {kind}. Known are: {kinds}."
     ),
     "reason_needed": Label("请写明原因（2至200字）。", "Give a reason of 2 to 200 characters."),
     "unknown_ledger": Label("没有这本台账：{name}。", "There is no ledger {name}."),

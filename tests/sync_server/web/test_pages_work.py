@@ -28,6 +28,8 @@ def test_the_first_page_counts_the_day_and_leads_to_each_list(
     found = figures(client.get("/").text)
     assert {label: count for label, (count, _) in found.items()} == {
         "收到的上传": 2,
+        "可能重复的记录": 0,
+        "材料收发（今天发生）": 0,
         "巡查（今天发生）": 0,
         "走访（今天发生）": 1,
         "照片（今天发生）": 0,
