@@ -1,23 +1,20 @@
 """Finding households and shops by room, name, pinyin, initials or the end of a phone number.
 
-The index lives in memory beside the open store and goes with it. It notices by itself what was
-saved or pulled since: own changes by their numbers, a pull by the cursor it moved.
+The index lives in memory (``memory_index``).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from field_app.domain.doors import Door, fit, natural, numbers_of, read_query, words_of
+from field_app.services.memory_index import MemoryIndex, current
 from field_app.services.overview import look
 from field_app.services.records import children, get_view
 from field_app.services.survivors import survivor_of, survivors
-from field_app.services.workspace import CHANGES, Workspace
-from field_app.store.tables import DurableDB
+from field_app.services.workspace import Workspace
 
 LIMIT = 30
 
@@ -41,18 +38,17 @@ class Found:
     total: int = 0
 
 
-@dataclass
-class _Index:
-    doors: dict[str, Door] = field(default_factory=dict)
-    home_of: dict[str, str] = field(default_factory=dict)
-    pulled: Any = None
-    made: Any = None
-    seen: set[str] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+class _Index(MemoryIndex):
+    def __init__(self) -> None:
+        super().__init__()
+        self.doors: dict[str, Door] = {}
+        self.home_of: dict[str, str] = {}
 
+    def draw_all(self, ws: Workspace) -> None:
+        _draw_all(ws, self)
 
-_indexes: WeakKeyDictionary[DurableDB, _Index] = WeakKeyDictionary()
-_guard = threading.Lock()
+    def touch(self, ws: Workspace, kind: str, record_id: str) -> None:
+        _touch(ws, self, kind, record_id)
 
 
 def find_doors(ws: Workspace, text: str, limit: int = LIMIT) -> Found:
@@ -86,35 +82,10 @@ def warm(ws: Workspace) -> int:
     return len(_doors(ws))
 
 
-def forget(ws: Workspace) -> None:
-    """Draw the index anew at the next search: records were removed, and no name of theirs may be
-    found any more."""
-    with _guard:
-        _indexes.pop(ws.db, None)
-
-
 def _doors(ws: Workspace) -> list[Door]:
     """Return every door, the index brought up to date first."""
-    with _guard:
-        index = _indexes.setdefault(ws.db, _Index())
-    with index.lock:
-        _refresh(ws, index)
+    with current(ws, _Index) as index:
         return list(index.doors.values())
-
-
-def _refresh(ws: Workspace, index: _Index) -> None:
-    pulled, made = (ws.setting("cursor"), ws.grids), ws.setting("stream")
-    if pulled == index.pulled and made == index.made:
-        return
-    changes = ws.table(CHANGES)
-    if pulled != index.pulled:
-        _draw_all(ws, index)
-        index.seen = {change["change_id"] for change in changes}
-    else:
-        for change in changes.search(lambda one: one["change_id"] not in index.seen):
-            index.seen.add(change["change_id"])
-            _touch(ws, index, change["kind"], change["record_id"])
-    index.pulled, index.made = pulled, made
 
 
 def _touch(ws: Workspace, index: _Index, kind: str, record_id: str) -> None:

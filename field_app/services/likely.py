@@ -1,27 +1,25 @@
 """Who or what a new record may be: looked for among what the laptop holds, before it is saved.
 
-The same rule as at the centre (``schemas/likeness``), over an index in memory beside the open
-store, which notices by itself what was saved or pulled since. It warns and never keeps anything
+The same rule as at the centre (``schemas/likeness``), over an index in memory
+(``memory_index``). It warns and never keeps anything
 from being saved: the worker says that it is somebody else, once for each record named.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from field_app.domain.typed import texts_of, values_of
 from field_app.services.choices import names
 from field_app.services.draft_shape import Draft, Part
 from field_app.services.drafts import MAIN, Finished, Typed, discard, edit_part, finish, open_draft
+from field_app.services.memory_index import MemoryIndex, current
 from field_app.services.overview import look
 from field_app.services.records import children, get_view
 from field_app.services.survivors import survivor_of
-from field_app.services.workspace import CHANGES, DRAFTS, Workspace
-from field_app.store.tables import DurableDB
+from field_app.services.workspace import DRAFTS, Workspace
 from schemas.catalogue import kind_of
 from schemas.check import FieldProblem
 from schemas.fields import Ref
@@ -46,17 +44,16 @@ class Likely:
     why: str
 
 
-@dataclass
-class _Index:
-    blocks: dict[str, Blocks] = field(default_factory=dict)
-    pulled: Any = None
-    made: Any = None
-    seen: set[str] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+class _Index(MemoryIndex):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: dict[str, Blocks] = {}
 
+    def draw_all(self, ws: Workspace) -> None:
+        _draw_all(ws, self)
 
-_indexes: WeakKeyDictionary[DurableDB, _Index] = WeakKeyDictionary()
-_guard = threading.Lock()
+    def touch(self, ws: Workspace, kind: str, record_id: str) -> None:
+        _touch(ws, self, kind, record_id)
 
 
 def likely_same(
@@ -66,10 +63,7 @@ def likely_same(
     most five; none for a kind that is not compared."""
     if kind_name not in COMPARED:
         return ()
-    with _guard:
-        index = _indexes.setdefault(ws.db, _Index())
-    with index.lock:
-        _refresh(ws, index)
+    with current(ws, _Index) as index:
         found = index.blocks[kind_name].like(_facts(ws, kind_name, values), without=without)
     name_of = names(ws)
     return tuple(
@@ -83,10 +77,8 @@ def likely_same(
 
 def warm(ws: Workspace) -> None:
     """Build the index if it is not there or behind, so that saving need not wait for it."""
-    with _guard:
-        index = _indexes.setdefault(ws.db, _Index())
-    with index.lock:
-        _refresh(ws, index)
+    with current(ws, _Index):
+        pass
 
 
 def _where(ws: Workspace, kind_name: str, record_id: str) -> str:
@@ -99,21 +91,6 @@ def _where(ws: Workspace, kind_name: str, record_id: str) -> str:
 
 
 # The index ---------------------------------------------------------------------------------
-
-
-def _refresh(ws: Workspace, index: _Index) -> None:
-    pulled, made = (ws.setting("cursor"), ws.grids), ws.setting("stream")
-    if pulled == index.pulled and made == index.made:
-        return
-    changes = ws.table(CHANGES)
-    if pulled != index.pulled:
-        _draw_all(ws, index)
-        index.seen = {change["change_id"] for change in changes}
-    else:
-        for change in changes.search(lambda one: one["change_id"] not in index.seen):
-            index.seen.add(change["change_id"])
-            _touch(ws, index, change["kind"], change["record_id"])
-    index.pulled, index.made = pulled, made
 
 
 def _draw_all(ws: Workspace, index: _Index) -> None:

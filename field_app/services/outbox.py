@@ -9,7 +9,7 @@ from typing import Any
 
 from field_app.domain import conflicts
 from field_app.domain.views import change_state, is_elsewhere
-from field_app.services import corrections, find
+from field_app.services import corrections, memory_index
 from field_app.services.corrections import Asked
 from field_app.services.notices import MARK as READ_MARK
 from field_app.services.records import (
@@ -294,7 +294,7 @@ def _refresh(ws: Workspace, change: Mapping[str, Any]) -> None:
     refresh_view(ws, change["kind"], change["record_id"])
     if get_view(ws, change["kind"], change["record_id"]) is not None:
         return
-    find.forget(ws)
+    memory_index.forget(ws)
     if is_elsewhere(None, changes_of(ws, change["record_id"])):
         for one in plain(ws.table(CONFLICTS).find_by("record_id", change["record_id"])):
             ws.put(CONFLICTS, one["change_id"], conflicts.stripped(one))

@@ -18,7 +18,7 @@ from field_app.domain.reconcile import (
     reconcile,
     too_many_gone,
 )
-from field_app.services import accounting, find, forks, streams
+from field_app.services import accounting, forks, memory_index, streams
 from field_app.services.batch import Batch
 from field_app.services.records import (
     changes_of,
@@ -107,7 +107,7 @@ def take_reply(
         if reply.people:
             ws.keep_setting("people", **reply.people)
     if None in result.views.values():
-        find.forget(ws)
+        memory_index.forget(ws)
     return Taken(result.confirmed, result.received, result.gone, result.staying, gone,
                  result.outcomes)  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 from field_app.services.corrections import confirm, corrections_about, open_corrections
 from field_app.services.drafts import MAIN, Typed, edit_part, find, finish, open_draft
 from field_app.services.find import find_doors
+from field_app.services.likely import likely_same
 from field_app.services.outbox import (
     detail,
     note_conflict,
@@ -245,6 +246,23 @@ def test_the_outbox_is_filtered_by_state(disputed, staff):
     assert [one.change_id for one in outbox(second.ws, state="declined")] == [theirs]
     assert [one.change_id for one in outbox(second.ws, state="local")] == [waiting]
     assert outbox(second.ws, state="refused") == []
+
+
+@pytest.mark.parametrize("search", ["door", "likely"])
+def test_what_was_withdrawn_is_found_by_no_index_any_more(joined, search):
+    laptop = joined()
+    laptop.ws.keep_setting("identity", grids=[NEXT_GRID])
+    saved = save_record(laptop.ws, "shop", "create", SHOP, grid=NEXT_GRID)
+    laptop.sync()
+
+    def found():
+        if search == "door":
+            return [one.record_id for one in find_doors(laptop.ws, "好运来").hits]
+        return [one.record_id for one in likely_same(laptop.ws, "shop", SHOP)]
+
+    assert found() == [saved.record_id]
+    assert withdraw(laptop.ws, saved.change_id)
+    assert found() == []
 
 
 # Leaving and coming back ------------------------------------------------------------------------
