@@ -89,6 +89,14 @@ def test_no_vendored_file_goes_unrecorded(folder):
     assert present == recorded | {"VENDORED.json"}
 
 
+def test_both_apps_draw_alike():
+    """Neither app may use the other's files, so that each carries this one; they stay the same."""
+    of_laptop, of_centre = (
+        (ROOT / app / "static" / "drawing.js").read_bytes() for app in ("field_app", "sync_server")
+    )
+    assert of_laptop == of_centre
+
+
 def test_no_page_loads_anything_from_elsewhere():
     shown = [
         path

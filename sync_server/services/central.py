@@ -98,6 +98,27 @@ def apply_central_change(
     return effect
 
 
+def withdraw(
+    connection: sa.Connection,
+    district: str,
+    author: str,
+    row: Mapping[str, Any],
+    reason: str,
+    now: datetime,
+) -> None:
+    """Void a record that staff keep, as they saw it; one that is void already stays so.
+
+    Raises Refusal as ``apply_central_change``. Whether the person may is for the caller to judge.
+    """
+    if row["voided"]:
+        return
+    change = CentralChange(
+        row["kind"], row["record_id"], "void", {"reason": reason}, author,
+        base_version=row["version"],
+    )  # fmt: skip
+    apply_central_change(connection, district, change, now)
+
+
 def create_in_past(
     connection: sa.Connection, district: str, wanted: Sequence[tuple[CentralChange, datetime]],
     now: datetime,

@@ -23,7 +23,6 @@ from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.domain.overlap import Lie, lies
-from sync_server.services import audit
 from sync_server.services.accounts import User, require_records
 from sync_server.services.compound_people import (
     COMPOUND,
@@ -36,7 +35,7 @@ from sync_server.services.compound_people import (
 from sync_server.services.history import Entry, read_history
 from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.places import names_for
-from sync_server.services.record_page import Shown, checked_reason, shown_fields
+from sync_server.services.record_page import Shown, shown_fields, unmasked
 from sync_server.services.titles import Titles, references
 from sync_server.store import base_read, records_read
 from sync_server.store.engine import Store
@@ -166,16 +165,12 @@ def unmask_file(
 
     Raises Refusal as ``open_file``, and reason_needed.
     """
-    if not may(person.role, "unmask"):
-        raise Refusal("not_allowed")
-    why = checked_reason(reason)
-    with store.writing() as connection:
-        row = _find(connection, person, record_id)
-        audit.note(
-            connection, person.district, now, "unmask", user_id=person.user_id, target=record_id,
-            detail={"kind": COMPOUND, "version": row["version"], "reason": why, "page": "file"},
-        )  # fmt: skip
-        return _Filing(connection, person, row, now, lang, unmask=True).file()
+    return unmasked(
+        store, person, reason, now,
+        lambda connection: _find(connection, person, record_id),
+        lambda connection, row: _Filing(connection, person, row, now, lang, unmask=True).file(),
+        page="file",
+    )  # fmt: skip
 
 
 def _find(connection: sa.Connection, person: User, record_id: str) -> Row:

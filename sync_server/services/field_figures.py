@@ -20,6 +20,7 @@ from schemas.materials import OUT
 from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
 from sync_server.domain.grid_days import Grid, GridDay, Sums, by_grid, by_month, gaps
+from sync_server.domain.rates import Rate
 from sync_server.domain.working_calendar import Calendar, midnight
 from sync_server.services import contacts
 from sync_server.services.accounts import User, require_records
@@ -91,26 +92,8 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
 """Name and definition of each rate, printed wherever it is shown."""
 
 
-@dataclass(frozen=True)
-class Rate:
-    """A share: its two counts, so that nobody has to guess what was divided by what."""
-
-    name: str
-    part: int
-    whole: int
-
-    @property
-    def percent(self) -> float | None:
-        """The share in percent, to one decimal; None of nothing."""
-        return round(100 * self.part / self.whole, 1) if self.whole else None
-
-    def label(self, lang: str) -> str:
-        """Return what it is called."""
-        return DEFINITIONS[self.name][0].text(lang)
-
-    def definition(self, lang: str) -> str:
-        """Return how it is worked out."""
-        return DEFINITIONS[self.name][1].text(lang)
+def _rate(name: str, part: int, whole: int) -> Rate:
+    return Rate(name, part, whole, DEFINITIONS[name])
 
 
 @dataclass(frozen=True)
@@ -128,12 +111,12 @@ class GridLine:
     @property
     def patrol(self) -> Rate:
         """Patrol completion."""
-        return Rate("patrol", self.sums.done, self.sums.expected)
+        return _rate("patrol", self.sums.done, self.sums.expected)
 
     @property
     def coverage(self) -> Rate:
         """Visit coverage."""
-        return Rate("visits", self.visited, self.homes)
+        return _rate("visits", self.visited, self.homes)
 
 
 @dataclass(frozen=True)
@@ -239,12 +222,12 @@ def report(
         to=to if to >= first else None,
         duty_days=len(duty),
         rates=(
-            Rate("patrol", whole.done, whole.expected),
-            Rate("late", late_ones, every),
-            Rate("visits", visited, homes),
+            _rate("patrol", whole.done, whole.expected),
+            _rate("late", late_ones, every),
+            _rate("visits", visited, homes),
             *_care_rates(people, as_of),
-            Rate("satisfied", good, rated),
-            Rate("rated", rated, met),
+            _rate("satisfied", good, rated),
+            _rate("rated", rated, met),
         ),
         sums=whole,
         late_entries=entries,
@@ -380,8 +363,8 @@ def _care_rates(people: Sequence[Standing], as_of: date) -> tuple[Rate, Rate]:
     month = as_of.replace(day=1)
     reached = {one.household_id for one in people if one.reached_on and one.reached_on >= month}
     return (
-        Rate("care", len(homes) - len(late), len(homes)),
-        Rate("care_month", len(reached), len(homes)),
+        _rate("care", len(homes) - len(late), len(homes)),
+        _rate("care_month", len(reached), len(homes)),
     )
 
 

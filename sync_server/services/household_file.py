@@ -18,13 +18,11 @@ from schemas.clock import local_day
 from schemas.codes import code_list
 from sync_server.domain.access import may
 from sync_server.domain.areas import inside
-from sync_server.domain.errors import Refusal
-from sync_server.services import audit
 from sync_server.services.accounts import User
 from sync_server.services.history import Entry, read_history
 from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.places import names_for
-from sync_server.services.record_page import Shown, checked_reason, find, shown_fields
+from sync_server.services.record_page import Shown, find, shown_fields, unmasked
 from sync_server.services.titles import Titles, references
 from sync_server.store import base_read, moving
 from sync_server.store.engine import Store
@@ -148,16 +146,12 @@ def unmask_file(
 
     Raises Refusal as ``open_file``, and reason_needed.
     """
-    if not may(person.role, "unmask"):
-        raise Refusal("not_allowed")
-    why = checked_reason(reason)
-    with store.writing() as connection:
-        _, row = find(connection, person, HOUSEHOLD, record_id)
-        audit.note(
-            connection, person.district, now, "unmask", user_id=person.user_id, target=record_id,
-            detail={"kind": HOUSEHOLD, "version": row["version"], "reason": why, "page": "file"},
-        )  # fmt: skip
-        return _Filing(connection, person, row, now, lang, unmask=True).file()
+    return unmasked(
+        store, person, reason, now,
+        lambda connection: find(connection, person, HOUSEHOLD, record_id)[1],
+        lambda connection, row: _Filing(connection, person, row, now, lang, unmask=True).file(),
+        page="file",
+    )  # fmt: skip
 
 
 def age_on(birth: object, today: str) -> str:

@@ -18,6 +18,7 @@ from schemas.codes import code_list
 from schemas.labels import Label
 from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
+from sync_server.domain.rates import Rate
 from sync_server.domain.working_calendar import midnight
 from sync_server.services.accounts import User, require_records
 from sync_server.services.level_labels import LEVELS, own_words
@@ -78,28 +79,6 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A share: its two counts, so that nobody has to guess what was divided by what."""
-
-    name: str
-    part: int
-    whole: int
-
-    @property
-    def percent(self) -> float | None:
-        """The share in percent, to one decimal; None of nothing."""
-        return round(100 * self.part / self.whole, 1) if self.whole else None
-
-    def label(self, lang: str) -> str:
-        """Return what it is called."""
-        return DEFINITIONS[self.name][0].text(lang)
-
-    def definition(self, lang: str) -> str:
-        """Return how it is worked out."""
-        return DEFINITIONS[self.name][1].text(lang)
-
-
-@dataclass(frozen=True)
 class Figures:
     """The counts of some issues, and the rates that follow."""
 
@@ -122,7 +101,7 @@ class Figures:
             "in_community": (grid + community, closed),
             "in_street": (grid + community + self["closed_street"], closed),
         }
-        return Rate(name, *parts[name])
+        return Rate(name, *parts[name], DEFINITIONS[name])
 
     @property
     def rates(self) -> list[Rate]:

@@ -26,7 +26,7 @@ from sync_server.domain.access import may, narrowed
 from sync_server.domain.areas import above, inside
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User, require_records
-from sync_server.services.central import CentralChange, apply_central_change
+from sync_server.services.central import CentralChange, apply_central_change, withdraw
 from sync_server.services.field_figures import grids_in
 from sync_server.services.ids import new_id
 from sync_server.services.places import GRID_LENGTH, names_for
@@ -211,12 +211,7 @@ def take_back(store: Store, person: User, record_id: str, reason: str, now: date
         row = records_read.get(connection, person.district, record_id)
         if row is None or row["kind"] != KIND or not inside(row["grid"], person.scope_codes):
             raise Refusal("unknown_record")
-        if not row["voided"]:
-            change = CentralChange(
-                KIND, record_id, "void", {"reason": why}, person.user_id,
-                base_version=row["version"],
-            )  # fmt: skip
-            apply_central_change(connection, person.district, change, now)
+        withdraw(connection, person.district, person.user_id, row, why, now)
         return str(row["grid"])[:GRID_LENGTH]
 
 

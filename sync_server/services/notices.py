@@ -21,7 +21,7 @@ from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import LAPTOP_ROLES, User, require_records
-from sync_server.services.central import CentralChange, apply_central_change
+from sync_server.services.central import CentralChange, apply_central_change, withdraw
 from sync_server.services.ids import new_id
 from sync_server.services.places import names_for
 from sync_server.services.record_page import checked_reason
@@ -201,12 +201,7 @@ def void_notice(store: Store, person: User, record_id: str, reason: str, now: da
     why = checked_reason(reason)
     with store.writing() as connection:
         row = _find(connection, person, record_id)
-        if row["voided"]:
-            return
-        change = CentralChange(
-            KIND, record_id, "void", {"reason": why}, person.user_id, base_version=row["version"]
-        )
-        apply_central_change(connection, person.district, change, now)
+        withdraw(connection, person.district, person.user_id, row, why, now)
 
 
 def _find(connection: sa.Connection, person: User, record_id: str) -> Row:

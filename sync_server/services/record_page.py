@@ -6,10 +6,10 @@ record's id before anything is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
@@ -40,6 +40,9 @@ from sync_server.store.records_read import Row
 
 CHILDREN = 20
 SHORTEST_REASON, LONGEST_REASON = 2, 200
+
+
+Shows = TypeVar("Shows")
 
 
 @dataclass(frozen=True)
@@ -140,17 +143,42 @@ def unmask_record(
 
     Raises Refusal as ``open_record``, and reason_needed when the reason is too short or too long.
     """
+
+    def show(connection: sa.Connection, row: Row) -> RecordPage:
+        return _page(connection, person, kind_for(person, name), row, lang, unmask=True)
+
+    return unmasked(
+        store, person, reason, now,
+        lambda connection: find(connection, person, name, record_id)[1], show,
+    )  # fmt: skip
+
+
+def unmasked(
+    store: Store,
+    person: User,
+    reason: str,
+    now: datetime,
+    look_up: Callable[[sa.Connection], Row],
+    show: Callable[[sa.Connection, Row], Shows],
+    **detail: str,
+) -> Shows:
+    """Return what ``show`` makes of a record with everything in sight, after writing down who
+    looked and why. ``detail`` says on which page.
+
+    Raises Refusal: not_allowed, reason_needed when the reason is too short or too long, and as
+    ``look_up``.
+    """
     if not may(person.role, "unmask"):
         raise Refusal("not_allowed")
     why = checked_reason(reason)
     with store.writing() as connection:
-        kind, row = find(connection, person, name, record_id)
-        detail = {"kind": kind.info.name, "version": row["version"], "reason": why}
+        row = look_up(connection)
+        told = {"kind": row["kind"], "version": row["version"], "reason": why, **detail}
         audit.note(
             connection, person.district, now, "unmask",
-            user_id=person.user_id, target=record_id, detail=detail,
+            user_id=person.user_id, target=row["record_id"], detail=told,
         )  # fmt: skip
-        return _page(connection, person, kind, row, lang, unmask=True)
+        return show(connection, row)
 
 
 def open_seen(store: Store, person: User, name: str, record_id: str, now: datetime) -> None:

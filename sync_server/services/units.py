@@ -25,7 +25,7 @@ from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User, require_records
-from sync_server.services.central import CentralChange, apply_central_change
+from sync_server.services.central import CentralChange, apply_central_change, withdraw
 from sync_server.services.ids import new_id
 from sync_server.services.places import names_for
 from sync_server.services.record_page import checked_reason
@@ -237,10 +237,7 @@ def end_unit(store: Store, person: User, unit_id: str, reason: str, now: datetim
         count = units.living_cases(connection, person.district).get(unit_id, 0)
         if count:
             raise Refusal("unit_has_work", count=count)
-        change = CentralChange(
-            UNIT, unit_id, "void", {"reason": why}, person.user_id, base_version=row["version"]
-        )
-        apply_central_change(connection, person.district, change, now)
+        withdraw(connection, person.district, person.user_id, row, why, now)
 
 
 def _find(connection: sa.Connection, person: User, unit_id: str) -> Row:

@@ -1,48 +1,8 @@
-"""The household file (一户一档): one page to read or print, unmasked for a reason."""
+"""The household file (一户一档): one page to read or print."""
 
 from __future__ import annotations
 
-from uuid import UUID
+from sync_server.services.household_file import open_file, unmask_file
+from sync_server.web.files import file_pages
 
-from flask import Blueprint, render_template, request
-
-from sync_server.domain.errors import Refusal
-from sync_server.services import household_file
-from sync_server.web import errors
-from sync_server.web.account import person, with_right
-from sync_server.web.context import centre
-from sync_server.web.i18n import language
-
-blueprint = Blueprint("household_file", __name__)
-
-
-@blueprint.get("/households/<uuid:record_id>/file")
-@with_right("records")
-def show(record_id: UUID) -> str:
-    """Show the file, masked."""
-    return _page(str(record_id))
-
-
-@blueprint.post("/households/<uuid:record_id>/file")
-@with_right("unmask")
-def unmask(record_id: UUID) -> str | tuple[str, int]:
-    """Show the file unmasked, in this answer only, after writing down the reason."""
-    reason, now = request.form.get("reason", ""), centre().clock()
-    try:
-        found = household_file.unmask_file(
-            centre().store, person(), str(record_id), reason, now, language()
-        )
-    except Refusal as refusal:
-        if refusal.code != "reason_needed":
-            raise
-        return _page(str(record_id), errors.sentence(refusal), reason), errors.status_of(
-            refusal.code
-        )
-    return render_template("household_file.html", found=found, now=now, wrong="", reason="")
-
-
-def _page(record_id: str, wrong: str = "", reason: str = "") -> str:
-    now = centre().clock()
-    with centre().store.reading() as connection:
-        found = household_file.open_file(connection, person(), record_id, now, language())
-    return render_template("household_file.html", found=found, now=now, wrong=wrong, reason=reason)
+blueprint = file_pages("household_file", "/households", open_file, unmask_file)
