@@ -102,7 +102,7 @@ def withdraw(
     connection: sa.Connection,
     district: str,
     author: str,
-    row: Mapping[str, Any],
+    row: sa.RowMapping,
     reason: str,
     now: datetime,
 ) -> None:
