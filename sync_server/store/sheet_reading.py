@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,7 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from sync_server.domain.errors import Refusal
-from sync_server.domain.sheets.cells import Cell
-from sync_server.store.workbook_rows import rows_of_sheet
+from sync_server.domain.sheets.cells import Cell, Date
 
 MOST_UNPACKED = 1_500_000_000
 MOST_RATIO = 400
@@ -122,11 +122,21 @@ def _look_over(path: Path) -> None:
 def _workbook_rows(path: Path, name: str) -> Iterator[tuple[int, list[Cell]]]:
     with _book(path) as book:
         sheet = book[name] if name else book.worksheets[0]
-        # What openpyxl knows of the whole workbook; of the sheet only where its XML lies.
-        shared = [str(text) for text in sheet._shared_strings]
-        dates = [*book._date_formats, *book._timedelta_formats]
-        with sheet._get_source() as source:
-            yield from rows_of_sheet(source, shared, dates, book.epoch, MOST_COLUMNS)
+        sheet.reset_dimensions()  # what a file says of its own size may be wrong
+        rows = sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True)
+        for number, values in enumerate(rows, 1):
+            yield number, [_cell(value) for value in values]
+
+
+def _cell(value: Any) -> Cell:
+    """Return what a cell holds; days and times as written, without an offset."""
+    if isinstance(value, datetime):
+        return Date(value.isoformat(" ", "seconds").removesuffix(" 00:00:00"))
+    if isinstance(value, date):
+        return Date(value.isoformat())
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)  # a time of day, or a span
 
 
 def _text_rows(path: Path) -> Iterator[tuple[int, list[Cell]]]:
