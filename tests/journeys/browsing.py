@@ -9,6 +9,8 @@ from playwright.sync_api import Page as Tab
 
 from demo.pages import Files, Form, Page, PageError, Visitor, read_page
 
+PATIENCE_MS = 120_000
+"""A busy machine is slow, not wrong."""
 CONTROLS = """(form, name) => [...form.elements].filter(one => one.name === name)"""
 BUTTON = """(form, asked) => [...form.elements].find(one => one.type === 'submit'
   && (asked === null || (one.name === asked[0] && one.value === asked[1])))"""
@@ -26,6 +28,7 @@ class Browsing(Visitor):
     def __init__(self, base: str, tab: Tab) -> None:
         super().__init__(base)
         self.tab = tab
+        tab.set_default_timeout(PATIENCE_MS)
 
     def open(self, path: str) -> Page:
         """Open a page; raise PageError for 4xx and 5xx."""
