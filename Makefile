@@ -7,6 +7,9 @@ WORLD ?= S
 SCALE ?= 1
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
+# Programs are started many times: each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format dev server browser assets lock bench-base-data bench-store bench-duplicates torture clean
 
