@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from pypinyin import Style, lazy_pinyin
-
 from schemas.kind import Kind
+from schemas.pinyin import syllables
 
 HAN = re.compile(r"[㐀-鿿\U00020000-\U0003ffff]")
 SURNAMES = {
@@ -42,14 +41,10 @@ def spell(text: str) -> tuple[str, str]:
             head = [reading] if length == 1 else [reading[:2], reading[2:]]
             rest = text[length:]
             break
-    syllables = head + lazy_pinyin(rest, style=Style.NORMAL, errors=_as_typed)
-    full = fold("".join(syllables))
-    initials = fold("".join(syllable[0] for syllable in syllables if syllable))
+    read = head + syllables(rest)
+    full = fold("".join(read))
+    initials = fold("".join(syllable[0] for syllable in read if syllable))
     return full, initials
-
-
-def _as_typed(chars: str) -> Any:
-    return list(chars)
 
 
 def words(kind: type[Kind], stored: Mapping[str, Any]) -> Iterator[str]:

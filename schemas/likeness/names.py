@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from pypinyin import Style, lazy_pinyin
 from rapidfuzz.distance import OSA, JaroWinkler
 
+from schemas.pinyin import syllables
 from schemas.search import SURNAMES, fold
 
 How = Literal[
@@ -71,7 +71,7 @@ class Name:
 
 @lru_cache(maxsize=40_000)
 def _reading(char: str) -> str:
-    return str(lazy_pinyin(char, style=Style.NORMAL, errors="default")[0]).lower()
+    return syllables(char)[0].lower()
 
 
 @lru_cache(maxsize=4_000)

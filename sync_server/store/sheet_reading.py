@@ -19,9 +19,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from sync_server.domain.errors import Refusal
 from sync_server.domain.sheets.cells import Cell, Date
 
@@ -82,6 +79,10 @@ def rows_of(path: Path, sheet: str) -> Iterator[tuple[int, list[Cell]]]:
 
 @contextmanager
 def _book(path: Path) -> Iterator[Any]:
+    # Late: it is large, and hardly any start of the centre meets a spreadsheet.
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
     _look_over(path)
     try:
         with path.open("rb") as file:
