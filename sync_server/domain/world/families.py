@@ -15,6 +15,10 @@ from sync_server.domain.world.seeds import chosen
 
 AGES = ((0, 13, 13.0), (14, 17, 5.0), (18, 59, 62.0), (60, 69, 11.0), (70, 79, 6.3), (80, 200, 2.7))
 """First age, last age and share of people in percent."""
+AGE_GROUPS = tuple(
+    group for group, (first, last, _) in enumerate(AGES) for _ in range(first, last + 1)
+)
+"""The place in AGES of every age, by age."""
 MEN_PERCENT = 51.0
 CANDIDATES = 6
 OLDEST, OLDEST_CHILD_AT_HOME = 96, 40
@@ -283,21 +287,18 @@ class Census:
         self.people += len(best)
         self.men += sum(member.sex == "1" for member in best)
         for member in best:
-            self.by_age[_age_group(member.age)] += 1
+            self.by_age[AGE_GROUPS[member.age]] += 1
         return best
 
     def _distance(self, family: Family) -> float:
         people = self.people + len(family)
         counts = self.by_age.copy()
+        men = self.men
         for member in family:
-            counts[_age_group(member.age)] += 1
-        men = self.men + sum(member.sex == "1" for member in family)
+            counts[AGE_GROUPS[member.age]] += 1
+            men += member.sex == "1"
         distance = (men - people * MEN_PERCENT / 100) ** 2
         for count, (_, _, share) in zip(counts, AGES, strict=True):
             # Measured against the group's size, or the small groups would never be steered.
             distance += (count - people * share / 100) ** 2 / share * 10
         return distance
-
-
-def _age_group(age: int) -> int:
-    return next(i for i, (_, last, _) in enumerate(AGES) if age <= last)

@@ -220,7 +220,7 @@ def test_users_hold_their_grids_and_those_shown_can_sign_in(tier_s):
     }
 
 
-@pytest.mark.parametrize("seed", range(2, 8))
+@pytest.mark.parametrize("seed", [2, 3])
 def test_other_seeds_give_the_same_sizes(seed):
     counts = Counter(record.kind for record in generate("S", seed).records())
     sizes = {kind: counts[kind] for kind in ("shop", "household", "resident", "care", "room")}
