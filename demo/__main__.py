@@ -1,8 +1,8 @@
 """``python -m demo``: a synthetic world, the centre, a laptop, and a worker's morning.
 
 WORLD (S or A; B is a year at the centre alone), SEED, SERVER_PORT, LAPTOP_PORT and DEMO_DIR are
-read from the environment. It ends with both programs serving until Ctrl-C; what it prints is also
-in ``demo.json`` in its folder.
+read from the environment. It ends with both programs serving until Ctrl-C, Enter cutting the link
+between them; what it prints is also in ``demo.json`` in its folder.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 from requests import RequestException
 
 from demo.laptop import Joined, Worker
+from demo.link import Link
 from demo.morning import all_stored, patrol_and_visit, visit_and_report_offline
 from demo.pages import PageError
 from demo.plan import BadPlan, Plan, empty_folder, read_plan
@@ -30,7 +31,8 @@ from demo.progress import Steps, prepare, say
 from demo.year import play_year
 
 PASSPHRASE = "demo-2026-grid"
-SECOND_WORKER = "W009001"
+COLLEAGUE = ("W900001", "王小样")
+"""Works in the same grid, on a laptop that the demo leaves to its spectators."""
 STEPS = 10
 
 
@@ -67,9 +69,15 @@ def main() -> int:
                 )
         empty_folder(plan.folder)
         with ExitStack() as stack:
-            programs = (play_year(plan, stack),) if plan.world == "B" else play(plan, stack)
+            if plan.world == "B":
+                programs: Sequence[Program] = (play_year(plan, stack),)
+                pause: Callable[[float], None] = time.sleep
+            else:
+                programs = play(plan, stack)
+                pause = Link(programs[0], sys.stdin).wait
+                say("按回车断网，再按回车恢复 · Enter: offline; Enter again: back online.")
             say("Ctrl-C 停止 · Ctrl-C stops both.")
-            watch(programs)
+            watch(programs, pause)
     except KeyboardInterrupt:
         say("\n已停止。Stopped.")
         return 0
@@ -127,15 +135,18 @@ def play(plan: Plan, stack: ExitStack) -> tuple[Program, Program]:
 
 
 def build_world(plan: Plan) -> World:
-    """Build the world as of today and make two join codes; raise ProgramFailed."""
+    """Build the world as of today, and two join codes for its first grid; raise ProgramFailed."""
     data = ["--data", str(plan.folder / "centre")]
     # Care visits and patrols of the world are due around its today: make that the real one.
     today = (datetime.now(UTC) + timedelta(hours=8)).date().isoformat()
     asked = ["--world", plan.world, "--seed", str(plan.seed), "--today", today, "--json"]
     facts = json.loads(run(["sync_server", "demo-world", *data, *asked])[0])
+    persona, (no, name) = facts["persona"], COLLEAGUE
+    colleague = ["--no", no, "--name", name, "--role", "worker", "--scope", persona["grid"]]
+    run(["sync_server", "add-user", *data, *colleague])
     first, second = (
-        run(["sync_server", "join-code", *data, "--no", no])[0].strip()
-        for no in (facts["persona"]["worker_no"], SECOND_WORKER)
+        run(["sync_server", "join-code", *data, "--no", who])[0].strip()
+        for who in (persona["worker_no"], no)
     )
     return World(facts, first, second)
 
@@ -185,7 +196,7 @@ def write_down(plan: Plan, world: World, joined: Joined, batch: Batch) -> None:
             "recovery_key": joined.recovery_key,
         },
         "join_code": world.spare_code,
-        "join_code_worker": SECOND_WORKER,
+        "join_code_worker": COLLEAGUE[0],
         "batch": str(batch.file),
         "device_token": batch.token,
     }
@@ -195,8 +206,8 @@ def write_down(plan: Plan, world: World, joined: Joined, batch: Batch) -> None:
     say(f"电脑端 laptop   {plan.laptop}   口令 passphrase: {joined.passphrase}")
     say(f"中心   centre   {plan.server}")
     for one in told["accounts"]:
-        say(f"    {one['role']:<10} {one['no']:<16} {one['password']}")
-    say(f"另一名网格员的加入码 join code of {SECOND_WORKER}: {world.spare_code}")
+        say(f"    {one['role']:<10} {one['no']:<16} {one['password']}   {one['name']}")
+    say(f"同一网格另一名网格员的加入码 join code of {' '.join(COLLEAGUE)}: {world.spare_code}")
     say(f"以上内容也在 also in {path}")
     say()
     say("接下来 Next:")
@@ -205,14 +216,15 @@ def write_down(plan: Plan, world: World, joined: Joined, batch: Batch) -> None:
     say("     uploads, the records that just arrived, all their versions.")
     say("  3. 在电脑端再做一次走访并同步，看它变为“已入库”“已查看”。Visit somebody, sync, and")
     say("     watch the record become stored, then seen.")
+    say("  4. 一天的演示，十二步 a day in twelve steps: docs/demo-day.md")
 
 
-def watch(programs: Sequence[Program]) -> None:
+def watch(programs: Sequence[Program], pause: Callable[[float], None]) -> None:
     """Wait for Ctrl-C; raise ProgramFailed when a program ends by itself."""
     while True:
-        time.sleep(1)
+        pause(1)
         for program in programs:
-            if not program.running:
+            if program.ended:
                 raise ProgramFailed(program.last_words())
 
 

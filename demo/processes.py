@@ -99,6 +99,11 @@ class Program:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process, once started, ended without being stopped."""
+        return self._process is not None and self._process.poll() is not None
+
     def stop(self) -> None:
         """Ask it to end, and end it when it does not within ten seconds."""
         if self._process is None:

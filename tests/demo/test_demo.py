@@ -57,7 +57,7 @@ class Demo:
                 [sys.executable, "-m", "demo"],
                 cwd=ROOT,
                 env={**os.environ, **environment},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
             )
@@ -80,6 +80,13 @@ class Demo:
         """Wait for its end and return its status."""
         assert self._process
         return self._process.wait(LONGEST_S)
+
+    def enter(self) -> None:
+        """Press Enter."""
+        assert self._process
+        assert self._process.stdin
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
 
     def interrupt(self) -> int:
         """Press Ctrl-C and return its status."""
@@ -107,6 +114,8 @@ def test_it_plays_to_the_end_stops_on_ctrl_c_and_can_be_run_again(demo: Demo) ->
     told = json.loads((demo.folder / "demo.json").read_text(encoding="utf-8"))
     check_facts(told, demo)
     check_answers(told)
+    check_link(told, demo)
+    check_colleague(told)
     steps = re.findall(r"^\[(\d+)/(\d+)\]", demo.said, re.MULTILINE)
     assert [int(number) for number, _ in steps] == list(range(1, int(steps[0][1]) + 1))
     assert demo.interrupt() == 0
@@ -166,6 +175,25 @@ def check_answers(told: dict[str, object]) -> None:
     ).json()
     assert {one["outcome"] for one in answer["receipts"]} == {"duplicate"}
     assert len(answer["receipts"]) == len(json.loads(batch)["changes"]) >= 4
+
+
+def check_link(told: dict[str, object], demo: Demo) -> None:
+    """Enter takes the centre away from a laptop that goes on, and brings it back."""
+    demo.enter()
+    demo.wait_until(lambda: "Offline" in demo.said)
+    assert port_is_free(demo.ports[0])
+    assert requests.get(f"{told['laptop']}/healthz", timeout=10).ok
+    demo.enter()
+    demo.wait_until(lambda: "Back online" in demo.said)
+    assert requests.get(f"{told['server']}/healthz", timeout=10).ok
+
+
+def check_colleague(told: dict[str, object]) -> None:
+    """The second laptop holds the same grid: two people can change one household."""
+    asked = {"code": told["join_code"], "device_name": "2", "public_key": "ab" * 32, "app": "1"}
+    answer = requests.post(f"{told['server']}/api/v1/devices", json=asked, timeout=30).json()
+    assert answer["worker"]["no"] == told["join_code_worker"]
+    assert answer["worker"]["grids"] == [told["worker"]["grid"]]
 
 
 def test_a_year_is_served_with_its_figures(tmp_path: Path) -> None:
