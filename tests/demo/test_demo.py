@@ -180,11 +180,11 @@ def check_answers(told: dict[str, object]) -> None:
 def check_link(told: dict[str, object], demo: Demo) -> None:
     """Enter takes the centre away from a laptop that goes on, and brings it back."""
     demo.enter()
-    demo.wait_until(lambda: "Offline" in demo.said)
+    demo.wait_until(lambda: "中心连不上" in demo.said)
     assert port_is_free(demo.ports[0])
     assert requests.get(f"{told['laptop']}/healthz", timeout=10).ok
     demo.enter()
-    demo.wait_until(lambda: "Back online" in demo.said)
+    demo.wait_until(lambda: "网络已恢复" in demo.said)
     assert requests.get(f"{told['server']}/healthz", timeout=10).ok
 
 
