@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from schemas.clock import local_day
 from sync_server.domain.errors import Refusal
 from sync_server.services.base_facts import keep_true
 from sync_server.services.centre import Centre
@@ -42,6 +43,7 @@ class Timer:
         self._stop = threading.Event()
         self._ticks = 0
         self._facts_no = -1
+        self._facts_day = ""
         self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
 
     def start(self) -> None:
@@ -66,6 +68,8 @@ class Timer:
         return taken
 
     def _keep_facts(self, store: Store, district: str, now: datetime) -> int:
+        if self._facts_day != (today := local_day(now)):  # tags begin and end with a day
+            self._facts_day, self._facts_no = today, -1
         known, self._facts_no = self._facts_no, keep_true(store, district, now, self._facts_no)
         return int(self._facts_no != known)
 

@@ -32,18 +32,21 @@ class Keyed(Declared):
 
     Stored as ``{key: entry}``; on the wire as ``{"add": {key: entry}, "remove": [key]}``. A key
     is a code of ``keys`` (a checklist: one entry per code) or an id made with the entry. Changing
-    an entry adds it again, whole, under its key.
+    an entry adds it again, whole, under its key. ``newest_by`` names the member (a day) by which
+    the list is shown, the newest first.
     """
 
     widget = "keyed"
 
     def __init__(
-        self, zh: str, en: str, part: type[Part], *, keys: str | None = None, **kwargs: Any
-    ) -> None:
+        self, zh: str, en: str, part: type[Part], *, keys: str | None = None,
+        newest_by: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         kwargs["policy"] = "union"
         super().__init__(zh, en, **kwargs)
         self.part = part()
         self.keys_name = keys
+        self.newest_by = newest_by
 
     @property
     def keys(self) -> CodeList | None:
@@ -110,7 +113,14 @@ class Keyed(Declared):
         return ("; " if lang == "en" else "；").join(lines)
 
     def in_order(self, value: Mapping[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
-        """Return a stored value's entries: by the code list, else by key (ids are by time)."""
+        """Return a stored value's entries: by the code list, the newest first by a day where the
+        list says so, else by key (ids are by time)."""
+        if self.newest_by:
+            by = self.newest_by
+            return sorted(
+                (value or {}).items(), key=lambda one: (str(one[1].get(by) or ""), one[0]),
+                reverse=True,
+            )  # fmt: skip
         order = {item.code: n for n, item in enumerate(self.keys.items)} if self.keys else {}
         return sorted((value or {}).items(), key=lambda pair: (order.get(pair[0], 999), pair[0]))
 

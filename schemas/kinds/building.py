@@ -22,6 +22,7 @@ class Building(Kind):
         title=("compound_id.name", "no"),
         parent="compound_id",
         laptop=frozenset({"create", "update"}),
+        staff=frozenset({"create", "update"}),
     )
 
     compound_id = Ref("小区", "Compound", "compound", required=True, column=True, policy="review")

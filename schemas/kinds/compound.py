@@ -1,6 +1,7 @@
 """compound 小区: a residential compound or bungalow area, seen by every grid of its community."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from schemas.fields import (
@@ -37,6 +38,76 @@ class Linked(Part):
     phone = Phone("电话", "Phone")
 
 
+class Tagged(Part):
+    """What a compound is tagged with from a day on, until another day or until the next tag."""
+
+    tag = Code("标签", "Tag", "COMPOUND_TAG", required=True)
+    since = Day("起", "Since", required=True)
+    until = Day("止", "Until")
+    why = Line("缘由", "Reason", longest=100)
+
+
+class Trouble(Part):
+    """A problem on the compound's list (S2-02): one that many compounds have, or its own."""
+
+    what = Line("问题", "Problem", required=True, longest=200)
+    scope = Code("性质", "Common or individual", "PROBLEM_SCOPE", required=True)
+    category = Code("大类", "Category", "ISSUE_CAT")
+    found = Day("发现日期", "Found on")
+    measure = Line("措施", "Measure", longest=200)
+    lead = Line("责任单位", "Unit responsible", longest=80)
+    settled = Day("销号日期", "Settled on")
+
+
+class Site(Part):
+    """A place where the compound's people meet or are served (阵地)."""
+
+    facility = Code("类型", "Kind", "FACILITY", required=True)
+    name = Line("名称", "Name", required=True, longest=80)
+    area = Whole("面积（平方米）", "Area (m²)", most=100_000)
+    acquire = Code("取得方式", "How acquired", "ACQUIRE")
+    rules = Flag("制度上墙", "Rules on the wall")
+    keeper = PersonName("负责人", "In charge")
+    phone = Phone("电话", "Phone")
+
+
+@dataclass(frozen=True)
+class Span:
+    """One stretch of a compound's tag: from ``since`` to before ``until`` (empty: still), and what
+    its entry says."""
+
+    key: str
+    tag: str
+    since: str
+    until: str
+    why: str = ""
+
+
+def tag_spans(fields: Mapping[str, Any]) -> list[Span]:
+    """Return what a compound was tagged with, the newest first. A tag holds until the day its entry
+    says, and never longer than until the next one began."""
+    entries = sorted(
+        (fields.get("tags") or {}).items(), key=lambda one: (str(one[1].get("since")), one[0])
+    )
+    found = []
+    for place, (key, entry) in enumerate(entries):
+        following = str(entries[place + 1][1]["since"]) if place + 1 < len(entries) else ""
+        ends = [day for day in (str(entry.get("until") or ""), following) if day]
+        found.append(
+            Span(key, str(entry["tag"]), str(entry["since"]), min(ends, default=""),
+                 str(entry.get("why") or ""))
+        )  # fmt: skip
+    return found[::-1]
+
+
+def tag_on(fields: Mapping[str, Any], day: str) -> Span | None:
+    """Return the tag in force on a day (2026-09-30), None when there is none."""
+    for span in tag_spans(fields):
+        if span.since <= day:
+            return span if not span.until or day < span.until else None
+    return None
+
+
 def three_none(fields: Mapping[str, Any]) -> bool:
     """Whether a compound is 三无: no property management, no unit in charge, nothing that guards it
     (domain reference, S4-06). What was never said counts as absent only for the unit in charge."""
@@ -55,7 +126,7 @@ class Compound(Kind):
         reach="community",
         laptop=frozenset({"update"}),
         staff=frozenset({"create", "update"}),
-        version=2,
+        version=3,
     )
 
     code = Line("小区编码", "Compound code", required=True, search=True, column=True, longest=30)
@@ -79,8 +150,11 @@ class Compound(Kind):
     self_gov = Code("自治组织", "Self-government body", "SELF_GOV", required=True)
     eligible = Flag("符合成立条件", "Meets the conditions for a body")
     org_form = Code("党组织形式", "Form of Party branch", "ORG_FORM")
-    tag = Code("标签", "Tag", "COMPOUND_TAG")
-    tag_from = Day("标签起始", "Tag since")
+    # What ``tags`` say of today, kept by the centre (services/base_facts.py) for lists, filters
+    # and tables. Older laptops and registers still write them; that becomes an entry of the list.
+    tag = Code("标签", "Tag", "COMPOUND_TAG", ask=False, column=True)
+    tag_from = Day("标签起始", "Tag since", ask=False)
+    tags = Keyed("历次标签", "Tags over time", Tagged, newest_by="since")
     space = Line("空间条件", "Space")
     lifts = Whole("电梯", "Lifts", most=5000)
     parking = Whole("车位", "Parking places", most=100_000)
@@ -91,5 +165,7 @@ class Compound(Kind):
     linked = Keyed(
         "五方联系", "Five who stand by it", Linked, keys="LINKED_ROLE", privacy="personal"
     )
+    problems = Keyed("问题台账", "Problem list", Trouble, newest_by="found")
+    sites = Keyed("阵地", "Sites", Site, privacy="personal")
     location = Location("位置坐标", "Location")
     remarks = Paragraph("备注", "Remarks", longest=1000)

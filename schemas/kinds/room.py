@@ -15,6 +15,7 @@ class Room(Kind):
         title=("building_id.compound_id.name", "label"),
         parent="building_id",
         laptop=frozenset({"create", "update"}),
+        staff=frozenset({"create", "update"}),
     )
 
     building_id = Ref("楼栋", "Building", "building", required=True, column=True, policy="review")

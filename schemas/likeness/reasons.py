@@ -70,6 +70,7 @@ WORDS: dict[str, Label] = {
     "keeper_same": Label("负责人相同", "same keeper"),
     "keeper_near": Label("负责人姓名相近 {likeness}", "similar keeper's name {likeness}"),
     "keeper_other": Label("负责人不同", "different keepers"),
+    "care_twice": Label("同一居民有两份关怀记录", "one resident has two care records"),
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import date
 
-from sync_server.cli import demo_year, importing
+from sync_server.cli import demo_year, importing, redrawing
 from sync_server.cli.demo_facts import print_world
 from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
@@ -210,6 +210,8 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "add-user": add_user,
     "join-code": join_code,
     "reassign": reassign,
+    "split-grid": redrawing.split,
+    "merge-grids": redrawing.merge,
     "demo-world": build_demo,
     "backup": backup,
     "restore": restore,

@@ -13,7 +13,7 @@ from typing import Any
 
 import sync_server
 from schemas.codes import code_list
-from sync_server.cli import importing
+from sync_server.cli import importing, redrawing
 from sync_server.cli.commands import COMMANDS, day
 from sync_server.cli.sentences import lines
 from sync_server.cli.serving import MakeApp, serve
@@ -213,6 +213,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     one.add_argument(
         "--grids", required=True, nargs="+", metavar="CODE", help="网格代码 (grid codes)"
     )
+    redrawing.add_options(add)
     _add_demo_world(add)
     importing.add_options(add)
     add(

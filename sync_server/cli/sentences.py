@@ -193,6 +193,28 @@ SENTENCES: dict[str, Label] = {
         "没有类别“{kind}”。可用：{kinds}。", "There is no kind {kind}. Known are: {kinds}."
     ),
     "reason_needed": Label("请写明原因（2至200字）。", "Give a reason of 2 to 200 characters."),
+    "unknown_building": Label(
+        "网格里没有这栋楼，或不止一栋：{name}。不写 --buildings 可列出全部楼栋。",
+        "The grid has no such building, or several: {name}. Without --buildings they are listed.",
+    ),
+    "grids_not_his": Label(
+        "--by 的人不能调整网格：须是社区、街道、区县或管理员。",
+        "Whom --by names may not redraw grids: it takes a community, street or district account.",
+    ),
+    "area_ended": Label("这个区域已经失效：{code}。", "This area has ended: {code}."),
+    "name_needed": Label(
+        "请用 --name 写明新网格的名称（最多200字）。", "Name the new grid with --name."
+    ),
+    "buildings_needed": Label(
+        "划出去的楼栋不能一栋不选，也不能全选。",
+        "Some buildings go: not none, and not all of them.",
+    ),
+    "grids_full": Label("这个社区的网格编码已经用完。", "No grid code is left in this community."),
+    "same_grid": Label("不能并入自己。", "A grid cannot be merged into itself."),
+    "no_grid": Label(
+        "有人会不再负责任何网格：请用 --old、--new 写明谁负责。",
+        "Somebody would hold no grid: say with --old and --new who works where.",
+    ),
     "unknown_ledger": Label("没有这本台账：{name}。", "There is no ledger {name}."),
     "program_missing": Label("找不到程序 {program}。", "The program {program} was not found."),
     "unknown_world": Label("没有这个演示世界：{world}。", "There is no demo world {world}."),

@@ -30,6 +30,7 @@ Right = Literal[
     "imports",
     "ledgers",
     "campaigns",
+    "places",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -54,6 +55,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "imports": _OFFICES,
     "ledgers": frozenset({"admin", "district"}),
     "campaigns": _OFFICES,
+    "places": _OFFICES,
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
@@ -63,7 +65,8 @@ companies; seeing both goes with ``records``; ``services`` taking service reques
 them through; ``merge`` making one record of two and undoing it; ``handed`` handling what was
 dispatched to one's own unit; ``imports`` bringing registers in and taking them back; ``ledgers``
 saying what ledgers there are and which columns exports have; ``campaigns`` making knock campaigns
-and giving leaflets out to grids (seeing both goes with ``records``)."""
+and giving leaflets out to grids (seeing both goes with ``records``); ``places`` adding and editing
+compounds, organisations, buildings and rooms."""
 
 LONGEST_CODE = 17
 

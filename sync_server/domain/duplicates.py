@@ -26,6 +26,9 @@ from schemas.values import get_path
 from sync_server.domain.merge import Edit, origin_of
 
 KINDS = tuple(COMPARED)
+CARE = "care"
+MERGED = (*KINDS, CARE)
+"""Kinds whose records can be merged: those compared, and two care records of one person."""
 STORED = frozenset({"resident", "household", "shop"})
 """Kinds found by stored keys; rooms are found below their building."""
 BY_PLACE = frozenset("hrd")

@@ -89,6 +89,8 @@ CODES: dict[str, str] = {
     "buildings_needed": "some of the buildings go, not none and not all",
     "same_grid": "a grid cannot be merged into itself",
     "grids_full": "no code is left under this area",
+    "unknown_building": "no building of the grid, or several, are called so",
+    "grids_not_his": "this person may not redraw grids",
     # deadlines
     "note_too_long": "the note is too long",
     "bad_hours": "working hours are missing, empty, or overlap",

@@ -1,6 +1,6 @@
 """Facts of base data that nobody types: how many households a grid has, who works in it, how each
-compound lies over the grids. Worked out from the records and written as changes of the centre, so
-that laptops have them offline; only what differs is written.
+compound lies over the grids, what it is tagged with today. Worked out from the records and written
+as changes of the centre, so that laptops have them offline; only what differs is written.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from schemas.clock import local_day
 from schemas.kind import Action
 from schemas.workflow import SYSTEM_ID
 from sync_server.domain.areas import inside
 from sync_server.domain.overlap import lies
+from sync_server.services import compound_tags
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.store import area_read, base_read, feed
 from sync_server.store.engine import Store
@@ -34,7 +36,7 @@ def keep_true(store: Store, district: str, now: datetime, known: int = -1) -> in
             last = feed.last_change_no(connection, district)
             if last == known:
                 return last
-            if not _differing(connection, district, None):
+            if not _differing(connection, district, now, None):
                 return last
         with store.writing() as connection:
             if not refresh(connection, district, now, most=AT_ONCE):
@@ -52,7 +54,7 @@ def refresh(
     """Write what differs, of the grids inside ``areas`` alone when some are named, in the running
     write transaction; return how many records that were (at most ``most``)."""
     lock_district(connection, district)
-    found = _differing(connection, district, areas)[:most]
+    found = _differing(connection, district, now, areas)[:most]
     action: Action = "update"
     for kind, row, said in found:
         change = CentralChange(
@@ -64,10 +66,16 @@ def refresh(
 
 
 def _differing(
-    connection: sa.Connection, district: str, areas: Collection[str] | None
+    connection: sa.Connection, district: str, now: datetime, areas: Collection[str] | None
 ) -> list[tuple[str, Row, dict[str, Any]]]:
     found = [("area", row, said) for row, said in _areas(connection, district, areas)]
     found += [("compound", row, said) for row, said in _compounds(connection, district, areas)]
+    if areas is None:
+        day = local_day(now)
+        found += [
+            ("compound", row, said)
+            for row, said in compound_tags.differing(connection, district, day)
+        ]
     return found
 
 

@@ -35,7 +35,7 @@ from sync_server.services.compound_people import (
 from sync_server.services.history import Entry, read_history
 from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.places import names_for
-from sync_server.services.record_page import Shown, shown_fields, unmasked
+from sync_server.services.record_page import Shown, Table, shown_fields, shown_tables, unmasked
 from sync_server.services.titles import Titles, references
 from sync_server.store import base_read, records_read
 from sync_server.store.engine import Store
@@ -46,6 +46,7 @@ DAYS = 90
 PATROLS_SHOWN, VISITS_SHOWN, ISSUES_SHOWN, CHANGES_SHOWN = 10, 10, 50, 20
 IN_OTHER_PLACES = frozenset({"overlap", "tag", "tag_from"})
 """Fields that the file says in words of its own."""
+LISTS = ("problems", "sites")
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,11 @@ class CompoundFile:
     """How many buildings lie outside the person's areas."""
     three_none: bool
     fields: tuple[Shown, ...]
+    tag: str
+    """Today's tag in words, empty for none."""
     tags: tuple[TagSince, ...]
+    tables: tuple[Table, ...]
+    """Its problem list and its sites."""
     counts: Counts
     buildings: tuple[BuildingLine, ...]
     roles: tuple[Role, ...]
@@ -220,6 +225,8 @@ class _Filing:
             )
             if name not in IN_OTHER_PLACES
         )  # fmt: skip
+        listed = {name: stored[name] for name in LISTS if stored.get(name)}
+        tables = tuple(shown_tables(kind, listed, self.lang, self.titles, self.unmask))
         issues = base_read.issues_at(
             self.connection, self.district, record_id, [one["record_id"] for one in buildings],
             self.person.scope_codes,
@@ -251,7 +258,9 @@ class _Filing:
             elsewhere=len(every) - len(buildings),
             three_none=three_none(stored),
             fields=fields,
+            tag=kind.declared()["tag"].show(stored.get("tag"), self.lang),
             tags=tuple(people.tags()),
+            tables=tables,
             counts=counts,
             buildings=lines,
             roles=roles,
@@ -274,7 +283,9 @@ class _Filing:
             history=history.entries[:CHANGES_SHOWN],
             changes=len(history.entries),
             unmasked=self.unmask,
-            hides=people.masked or any(one.masked for one in fields),
+            hides=people.masked
+            or any(one.masked for one in fields)
+            or any(cell.masked for table in tables for _, cells in table.rows for cell in cells),
             may_unmask=may(self.person.role, "unmask"),
         )
 

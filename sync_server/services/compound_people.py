@@ -11,14 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
-from schemas.clock import local_day
 from schemas.codes import code_list
 from schemas.fields import Declared, Keyed
+from schemas.kinds.compound import tag_spans
 from schemas.natural import natural
 from sync_server.domain.areas import above, holds, inside
+from sync_server.domain.merge import origin_of
 from sync_server.services.accounts import User
 from sync_server.services.titles import Titles
-from sync_server.store import history_read, records_read
+from sync_server.store import records_read
 from sync_server.store.duplicates import gathered
 from sync_server.store.records_read import Row
 
@@ -49,11 +50,14 @@ class Group:
 
 @dataclass(frozen=True)
 class TagSince:
-    """One stretch of the compound's tag: its words, from what day, who set it."""
+    """One stretch of the compound's tag: its words, from what day until before which (empty:
+    still), why, who set it."""
 
     tag: str
     since: str
-    by: str
+    until: str = ""
+    why: str = ""
+    by: str = ""
 
 
 class CompoundPeople:
@@ -153,30 +157,21 @@ class CompoundPeople:
             )
 
     def tags(self) -> Iterator[TagSince]:
-        """Yield what the compound was tagged with and since when, the newest first."""
-        codes = code_list("COMPOUND_TAG")
-        told: list[TagSince] = []
-        tag = since = ""
-        rows = history_read.changes_of(self.connection, self.person.district, self.row["record_id"])
-        self.titles.preload(("user", one["author"]) for one in rows)
-        for row in rows:
-            fields = row["fields"] or {}
-            if row["outcome"] not in ("applied", "merged") or not {"tag", "tag_from"} & set(fields):
-                continue
-            changed = "tag" in fields and (fields["tag"] or "") != tag
-            tag = str(fields.get("tag", tag) or "")
-            since = str(fields.get("tag_from") or ("" if changed else since))
-            day = since or local_day(row["happened_at"])
-            line = TagSince(
-                codes.text(tag, self.lang) if tag else "",
-                day,
-                self.titles.lookup("user", row["author"]) or "",
-            )
-            if changed or not told:
-                told.append(line)
-            else:  # the same tag, its day said anew
-                told[-1] = line
-        yield from reversed(told)
+        """Yield what the compound was tagged with, from when until when, the newest first."""
+        codes, row = code_list("COMPOUND_TAG"), self.row
+        origins = {
+            span.key: origin_of(row["fields"], row["origins"], f"tags.{span.key}")
+            for span in tag_spans(row["fields"])
+        }
+        self.titles.preload(("user", one["author"]) for one in origins.values() if one)
+        for span in tag_spans(row["fields"]):
+            origin = origins[span.key]
+            by = self.titles.lookup("user", origin["author"]) if origin else ""
+            yield TagSince(codes.text(span.tag, self.lang), span.since, span.until, span.why,
+                           by or "")  # fmt: skip
+        if not origins and row["fields"].get("tag"):  # said the old way, not listed yet
+            yield TagSince(codes.text(row["fields"]["tag"], self.lang),
+                           str(row["fields"].get("tag_from") or ""))  # fmt: skip
 
     def _shown(self, declared: Declared, value: Any) -> str:
         if value in (None, "", [], {}):

@@ -20,10 +20,11 @@ from schemas.likeness.reasons import read_reason, sentence
 from schemas.values import get_path
 from sync_server.domain.access import may
 from sync_server.domain.areas import inside
-from sync_server.domain.duplicates import in_order, is_live, paths_of
+from sync_server.domain.duplicates import MERGED, in_order, is_live, paths_of
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import User, require_records
+from sync_server.services.care_doubles import both_cared_for
 from sync_server.services.likeness_facts import FactsReader
 from sync_server.services.merging import LONGEST_WORDS
 from sync_server.services.places import names_for
@@ -115,6 +116,8 @@ class PairPage:
     hides: bool
     may_unmask: bool
     may_merge: bool
+    both_cared_for: bool
+    """Whether both are people with a care record, of which one has to be made afterwards."""
 
 
 def open_queue(
@@ -125,7 +128,7 @@ def open_queue(
     require_records(person)
     district = person.district
     rows, total = duplicates.pair_page(
-        connection, district, person.scope_codes, kind=kind if kind in COMPARED else "",
+        connection, district, person.scope_codes, kind=kind if kind in MERGED else "",
         state="apart" if state == "apart" else "open", start=(page - 1) * PAGE, size=PAGE,
     )  # fmt: skip
     counts = duplicates.pair_counts(connection, district, person.scope_codes)
@@ -133,7 +136,7 @@ def open_queue(
     return Queue(
         lines=tuple(pair_lines(connection, person, rows, lang)),
         kinds=tuple(
-            (name, kind_of(name).info.label.text(lang), counts.get(name, 0)) for name in COMPARED
+            (name, kind_of(name).info.label.text(lang), counts.get(name, 0)) for name in MERGED
         ),
         total=total,
         page=page,
@@ -230,6 +233,8 @@ def open_pair(
         hides=any(row.survivor.masked or row.merged.masked for row in fields),
         may_unmask=may(person.role, "unmask"),
         may_merge=may(person.role, "merge") and not disputed,
+        both_cared_for=kind.info.name == "resident"
+        and both_cared_for(connection, person.district, ids),
     )
 
 
@@ -264,7 +269,7 @@ def _two(
         raise Refusal("unknown_record")
     found: list[Row] = [rows[one], rows[other]]
     kinds = {row["kind"] for row in found}
-    if len(kinds) != 1 or not kinds <= COMPARED.keys():
+    if len(kinds) != 1 or not kinds <= set(MERGED):
         raise Refusal("unknown_record")
     if not all(inside(row["grid"], person.scope_codes) for row in found):
         raise Refusal("unknown_record")
@@ -319,12 +324,13 @@ def _why(
     lang: str,
 ) -> tuple[str, str]:
     """Return how likely two records are one and why: as they are now."""
-    reader = FactsReader(connection, person.district)
-    ids = [row["record_id"] for row in rows]
-    reader.take_around(ids)
-    found = weighed(kind, reader.of(ids[0]), reader.of(ids[1]), least=0.0)
-    if found is not None:
-        return f"{found.score:.2f}", found.text(lang)
+    if kind in COMPARED:
+        reader = FactsReader(connection, person.district)
+        ids = [row["record_id"] for row in rows]
+        reader.take_around(ids)
+        found = weighed(kind, reader.of(ids[0]), reader.of(ids[1]), least=0.0)
+        if found is not None:
+            return f"{found.score:.2f}", found.text(lang)
     if known is not None:
         told = [read_reason(one) for one in known["reasons"]]
         return f"{known['score'] / 100:.2f}", sentence(told, lang)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from schemas.likeness.blocks import COMPARED, MOST_IN_BLOCK, Blocks, weighed
 from schemas.likeness.reasons import LISTED, Likeness
 from sync_server.domain.duplicates import KINDS, in_order, stored_keys
+from sync_server.services import care_doubles
 from sync_server.services.likeness_facts import FactsReader
 from sync_server.store import duplicates, feed
 from sync_server.store.engine import Store
@@ -153,6 +154,7 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
         records, pairs = records + done.records, pairs + done.pairs
         if not done.records and waiting:
             break  # somebody else is at it
+    pairs += care_doubles.settle(store, district, now)
     return Searched(records, pairs)
 
 

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
 from schemas.kind import Kind
-from schemas.likeness.blocks import COMPARED
 from sync_server.domain.access import may
 from sync_server.domain.areas import inside
+from sync_server.domain.duplicates import MERGED
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User, require_records
 from sync_server.services.duplicate_desk import PAGE, PairLine, pair_lines
@@ -64,8 +64,8 @@ def panel_of(
     connection: sa.Connection, person: User, kind: str, record_id: str, lang: str
 ) -> Panel | None:
     """Return what one record's page shows of duplicates, as far as the person answers for both
-    records; None for a kind that is not compared."""
-    if kind not in COMPARED:
+    records; None for a kind whose records are never one."""
+    if kind not in MERGED:
         return None
     rows = [
         row

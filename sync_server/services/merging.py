@@ -23,7 +23,8 @@ from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.deciding import wire
 from sync_server.domain.duplicates import (
-    KINDS,
+    CARE,
+    MERGED,
     as_written,
     carried_over,
     in_order,
@@ -33,7 +34,7 @@ from sync_server.domain.duplicates import (
 from sync_server.domain.envelope import reopened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import Edit
-from sync_server.services import audit
+from sync_server.services import audit, care_doubles
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.central_log import central_row
@@ -53,6 +54,7 @@ from sync_server.store.engine import Store
 Row = dict[str, Any]
 Side = Literal["survivor", "merged"]
 LONGEST_WORDS = 1000
+RESIDENT = "resident"
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def merge_within(connection: sa.Connection, person: User, wanted: Wanted, now: d
     )
     pair = in_order(wanted.record_id, wanted.survivor_id)
     _settle_pair(connection, person, pair, "merged", now)
+    if kind.info.name == RESIDENT:
+        care_doubles.settle_within(connection, district, now, [wanted.survivor_id])
     audit.note(
         connection, district, now, "merge", user_id=person.user_id, target=wanted.record_id,
         detail={"into": wanted.survivor_id, "kind": kind.info.name, "merge_id": merge_id,
@@ -130,7 +134,7 @@ def _both(connection: sa.Connection, person: User, wanted: Wanted) -> tuple[Row,
         raise Refusal("unknown_record")
     merged, survivor = rows[wanted.record_id], rows[wanted.survivor_id]
     for row in (merged, survivor):
-        alike = row["kind"] in KINDS and row["kind"] == merged["kind"]
+        alike = row["kind"] in MERGED and row["kind"] == merged["kind"]
         if not alike or not inside(row["grid"], person.scope_codes):
             raise Refusal("unknown_record")
     if not is_live(merged) or not is_live(survivor):
@@ -268,6 +272,8 @@ def undo_within(
     kind = kind_of(merge["kind"])
     went_along = duplicates.gathered(connection, district, [merge["record_id"]])
     family = {merge["record_id"], *went_along}
+    if merge["kind"] == RESIDENT:
+        _part_care(connection, person, merge["survivor_id"], family, words, now)
     passed = merge_log.passed_on(connection, district, merge["survivor_id"], family)
     children = _own_children(connection, district, merge["survivor_id"], family)
     duplicates.drop_alias(connection, district, merge["record_id"])
@@ -285,6 +291,31 @@ def undo_within(
         detail={"from": merge["survivor_id"], "kind": merge["kind"], "merge_id": merge_id,
                 "changes": len(passed), "words": words[:LONGEST_WORDS]},
     )  # fmt: skip
+
+
+def _part_care(
+    connection: sa.Connection, person: User, survivor_id: str, family: Collection[str], words: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Give each of two people who part their own care record back, the last merge of these first;
+    pairs of them that waited are none any more."""
+    district = person.district
+    care = [
+        str(row["record_id"])
+        for row in merge_log.listed_under(connection, district, survivor_id)
+        if row["kind"] == CARE
+    ]
+    whose = {
+        one: row["fields"].get("resident_id") in family
+        for one, row in writing.load_records(connection, district, care).items()
+    }
+    made = duplicates.standing_merges(connection, district, care).values()
+    for merge in sorted(made, key=lambda one: one["made_at"], reverse=True):
+        if whose.get(merge["record_id"]) != whose.get(merge["survivor_id"]):
+            undo_within(connection, person, merge["merge_id"], words, now)
+    known = duplicates.pairs_with(connection, district, care)
+    across = [ids for ids in known if whose.get(ids[0]) != whose.get(ids[1])]
+    duplicates.drop_pairs(connection, district, across)
 
 
 def _own_children(

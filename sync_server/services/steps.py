@@ -20,10 +20,12 @@ from schemas.catalogue import kind_of
 from schemas.check import check
 from schemas.clock import SHANGHAI, local_day, written
 from schemas.guards import Actor
+from schemas.kinds.compound import tag_on
 from schemas.steps_order import Step
 from schemas.values import apply
 from sync_server.domain.automatic import relapsed, wanted_now
 from sync_server.domain.case_steps import completed
+from sync_server.domain.compound_tags import entries_of_old, said_the_old_way
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import Edit
 from sync_server.domain.time_limits import Clockwork
@@ -33,7 +35,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE, STEP, case_of
 from sync_server.services.ledger import Ledger
 from sync_server.services.time_limits import load_clockwork
-from sync_server.store import cases, writing
+from sync_server.store import cases, history_read, writing
 from sync_server.store.records_read import children_of
 
 Row = Mapping[str, Any]
@@ -246,13 +248,18 @@ def _relist(
         return
     kind, ledger, log = kind_of("compound"), Ledger(connection, district, now), []
     ledger.load(wanted)
-    fields = {"tag": "hard", "tag_from": local_day(now)}
+    day = local_day(now)
     for compound_id in sorted(wanted):
         row = ledger.record(compound_id)
         if row is None or row["kind"] != "compound" or row["voided"]:
             continue
-        if row["fields"].get("tag") == "hard":
+        span = tag_on(row["fields"], day)
+        if (span.tag if span else row["fields"].get("tag")) == "hard":
             continue
+        old = history_read.changes_of(connection, district, compound_id)
+        entries = entries_of_old(row, old) if said_the_old_way(row) else []
+        listed = {new_id(): one for one in [*entries, {"tag": "hard", "since": day}]}
+        fields = {"tag": "hard", "tag_from": day, "tags": {"add": listed}}
         edit = Edit(new_id(), flow.SYSTEM_ID, None, row["version"], now, False)
         base = row["version"]
         effect = ledger.change(edit, compound_id, "update", written(now), fields)

@@ -127,6 +127,22 @@ def whole_of_kind(
     return connection.execute(query.order_by(records.c.grid, records.c.record_id)).mappings().all()
 
 
+def named_of_kind(
+    connection: sa.Connection, district: str, kind: str, areas: Collection[str],
+    around: Collection[str],
+) -> Sequence[Row]:  # fmt: skip
+    """Return the records of ``kind`` inside ``areas``, or right in one of those ``around``, with
+    what choosing among them needs."""
+    query = sa.select(
+        records.c.record_id, records.c.kind, records.c.grid, records.c.fields, records.c.voided,
+        records.c.merged_into,
+    ).where(
+        *live(district, kind),
+        sa.or_(within(records.c.grid, areas), records.c.grid.in_(sorted(around))),
+    )  # fmt: skip
+    return connection.execute(query).mappings().all()
+
+
 def issues_at(
     connection: sa.Connection,
     district: str,
@@ -173,6 +189,15 @@ def said_by(
         )
         found |= {row[0]: row[1] for row in connection.execute(query)}
     return found
+
+
+def tags_said(connection: sa.Connection, district: str) -> dict[str, dict[str, Any]]:
+    """Return what every standing compound says of its tags, by id."""
+    names = ("tag", "tag_from", "tags")
+    query = sa.select(
+        records.c.record_id, *(sa.label(name, records.c.fields[name]) for name in names)
+    ).where(*live(district, "compound"))
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in connection.execute(query)}
 
 
 def rows_by_ids(

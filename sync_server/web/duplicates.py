@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from schemas.labels import Label
 from sync_server.domain.errors import Refusal
-from sync_server.services import duplicate_desk, duplicates, merge_desk, merging
+from sync_server.services import care_doubles, duplicate_desk, duplicates, merge_desk, merging
 from sync_server.services.duplicate_desk import PairPage
 from sync_server.services.merging import Side, Wanted
 from sync_server.web import errors
@@ -119,6 +119,11 @@ def merge(one: str, other: str) -> Response | tuple[str, int]:
             )
         return _page(_opened(one, other), wrong=said, picks=picks, typed=words), 409
     flash(_("已合并。各终端下次同步时会收到；以后对被并入记录的改动会转到合并后的记录。"))
+    with centre().store.reading() as connection:
+        twice = care_doubles.waiting_for(connection, centre().code, keep)
+    if twice is not None:
+        flash(_("这位居民现在有两份关怀记录，请接着核对，合并成一份。"))
+        return redirect(url_for("duplicates.pair", one=twice[0], other=twice[1]), 303)
     return redirect(url_for("duplicates.one_merge", merge_id=merge_id), 303)
 
 

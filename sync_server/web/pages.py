@@ -32,6 +32,7 @@ from sync_server.web import (
     opinions,
     people,
     photo_pages,
+    place_forms,
     quality,
     records,
     relay,
@@ -88,6 +89,7 @@ def register(app: Flask) -> None:
         app.register_blueprint(module.blueprint)
     relay.register(app)
     imports.register(app)
+    place_forms.register(app)
     issues.register(app)
     handed.register(app)
     app.add_template_test(lambda field: isinstance(field, AreaCode), "area_code")

@@ -208,9 +208,15 @@ def columns_of(kind: str) -> tuple[SheetColumn, ...]:
     return tuple(found)
 
 
+LISTED_ELSEWHERE = frozenset({"compound.tag", "compound.tag_from"})
+"""Fields no form asks, because a list of the record tells them; registers say them all the same."""
+
+
 def _is_column(kind: str, name: str, field: Declared) -> bool:
     """References to records above are named by locators; lists within a record have pages."""
-    if isinstance(field, Keyed) or not field.ask:
+    if isinstance(field, Keyed):
+        return False
+    if not field.ask and f"{kind}.{name}" not in LISTED_ELSEWHERE:
         return False
     if isinstance(field, Ref):
         return field.kind == "user"

@@ -1,0 +1,94 @@
+"""Two care records of one person: put before staff, who make one of them at the duplicates' desk.
+
+They come about when two residents are merged who both have one, or when a laptop that did not know
+of the merge, or of the other record, adds one. An ended care record is no double of the present
+one. Nothing is merged by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.clock import local_day
+from schemas.likeness.reasons import HIGHEST, Reason
+from sync_server.domain.duplicates import CARE, in_order
+from sync_server.store import duplicates
+from sync_server.store.engine import Store
+from sync_server.store.writing import lock_district
+
+SCORE = round(HIGHEST * 100)
+REASON = Reason("care_twice", 10.0)
+Pair = tuple[str, str]
+
+
+def settle(store: Store, district: str, now: datetime) -> int:
+    """Put every pair of care records of one person on the desk and take those off that are none any
+    more; return how many are new. Doing it twice does nothing twice."""
+    with store.reading() as connection:
+        fresh, over = _differing(connection, district, now)
+    if not fresh and not over:
+        return 0
+    with store.writing() as connection:
+        lock_district(connection, district)
+        return settle_within(connection, district, now)
+
+
+def settle_within(
+    connection: sa.Connection, district: str, now: datetime,
+    residents: Collection[str] | None = None,
+) -> int:  # fmt: skip
+    """Do so within the running write transaction, of some ``residents`` alone when they are named
+    (nothing is taken off then)."""
+    fresh, over = _differing(connection, district, now, residents)
+    if residents is None:
+        duplicates.drop_pairs(connection, district, over)
+    duplicates.add_pairs(connection, fresh)
+    return len(fresh)
+
+
+def waiting_for(connection: sa.Connection, district: str, resident_id: str) -> Pair | None:
+    """Return the open pair of care records of one person, None when there is none."""
+    mine = duplicates.below(connection, district, CARE, [resident_id]).get(resident_id, [])
+    known = duplicates.pairs_with(connection, district, mine)
+    found = [ids for ids, row in known.items() if row["state"] == "open" and row["kind"] == CARE]
+    return min(found, default=None)
+
+
+def both_cared_for(connection: sa.Connection, district: str, residents: Iterable[str]) -> bool:
+    """Whether each of these people has a care record."""
+    wanted = set(residents)
+    return duplicates.below(connection, district, CARE, wanted).keys() == wanted
+
+
+def _differing(
+    connection: sa.Connection, district: str, now: datetime,
+    residents: Collection[str] | None = None,
+) -> tuple[list[dict[str, Any]], list[Pair]]:  # fmt: skip
+    """Return the rows of pairs to be put on the desk, and the pairs to be taken off."""
+    day = local_day(now)
+    wanted: dict[Pair, tuple[str, str]] = {}
+    for several in duplicates.doubled(connection, district, CARE, residents).values():
+        here = [
+            row for row in several
+            if not row["fields"].get("until") or str(row["fields"]["until"]) >= day
+        ]  # fmt: skip
+        areas = {row["record_id"]: str(row["grid"]) for row in here}
+        for one, other in pairwise(sorted(areas)):
+            wanted[in_order(one, other)] = (areas[one], areas[other])
+    known = duplicates.pairs_of_kind(connection, district, CARE)
+    fresh = [
+        {
+            "district": district, "first_id": ids[0], "second_id": ids[1], "kind": CARE,
+            "first_area": areas[0], "second_area": areas[1], "score": SCORE,
+            "reasons": [REASON.as_json()], "found_at": now, "state": "open",
+        }
+        for ids, areas in wanted.items()
+        if ids not in known
+    ]  # fmt: skip
+    over = [ids for ids, state in known.items() if state == "open" and ids not in wanted]
+    return fresh, over
