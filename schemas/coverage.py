@@ -1,5 +1,5 @@
 """When a household, a person in care or a patrol point asks for somebody to come again: the same
-rule on both sides.
+rule on both sides. A district may set other limits.
 
 An ordinary household is visited twice a year (domain reference, 3.6); somebody in care by their
 interval (``schemas/care_due.py``); a patrol point is a compound of a grid, which a patrol goes
@@ -8,8 +8,10 @@ through every duty day.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.labels import Label
 
@@ -20,31 +22,59 @@ LABELS: dict[Mark, Label] = {
     "due": Label("快到期", "Due soon"),
     "ok": Label("正常", "In time"),
 }
-HOUSEHOLD_DAYS, HOUSEHOLD_SOON = 182, 30
-"""After how many days an ordinary household is visited again, and how long before that it is due
-soon."""
-CARE_SOON = 7
-POINT_DUE, POINT_OVERDUE = 2, 4
-"""After how many days without a patrol a point is due and overdue: over a free weekend it is
-due."""
 
 
-def household_mark(met_on: date | None, day: date) -> Mark:
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a district, in days; each is named by its code of COVERAGE_LIMIT.
+
+    ``household``: an ordinary household is visited again after so many, and is due soon
+    ``household_soon`` before; a care visit is due soon ``care_soon`` before its day; a point is due
+    and overdue after so many without a patrol (usually: over a free weekend it is due).
+    """
+
+    household: int = 182
+    household_soon: int = 30
+    care_soon: int = 7
+    point_due: int = 2
+    point_overdue: int = 4
+
+    @property
+    def possible(self) -> bool:
+        """Whether they agree with each other."""
+        return self.household_soon < self.household and self.point_due <= self.point_overdue
+
+
+USUAL = Limits()
+
+
+def limits_of(district: Mapping[str, Any]) -> Limits:
+    """Return the limits a district has set (stored fields of its area record), else the usual
+    ones."""
+    said = district.get("coverage_limits") or {}
+    known = {one.name for one in fields(Limits)}
+    found = replace(
+        USUAL, **{code: int(one["days"]) for code, one in said.items() if code in known}
+    )
+    return found if found.possible else USUAL
+
+
+def household_mark(met_on: date | None, day: date, limits: Limits = USUAL) -> Mark:
     """Return how a household stands on a day; one nobody ever met is overdue."""
     if met_on is None:
         return "overdue"
-    return _before(met_on + timedelta(days=HOUSEHOLD_DAYS), day, HOUSEHOLD_SOON)
+    return _before(met_on + timedelta(days=limits.household), day, limits.household_soon)
 
 
-def care_mark(due: date, day: date) -> Mark:
+def care_mark(due: date, day: date, limits: Limits = USUAL) -> Mark:
     """Return how somebody in care stands on a day, from the day their visit is due."""
-    return _before(due, day, CARE_SOON)
+    return _before(due, day, limits.care_soon)
 
 
-def point_mark(covered_on: date | None, day: date) -> Mark:
+def point_mark(covered_on: date | None, day: date, limits: Limits = USUAL) -> Mark:
     """Return how a patrol point stands on a day; one no patrol ever went through is overdue."""
-    gap = (day - covered_on).days if covered_on else POINT_OVERDUE
-    return "overdue" if gap >= POINT_OVERDUE else "due" if gap >= POINT_DUE else "ok"
+    gap = (day - covered_on).days if covered_on else limits.point_overdue
+    return "overdue" if gap >= limits.point_overdue else "due" if gap >= limits.point_due else "ok"
 
 
 def worst(marks: set[Mark]) -> Mark:

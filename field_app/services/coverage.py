@@ -10,12 +10,22 @@ from datetime import date, timedelta
 from typing import Any
 
 from field_app.services.choices import names
+from field_app.services.level_labels import district_fields
 from field_app.services.overview import look, survivors
 from field_app.services.today import care_due
 from field_app.services.workspace import Workspace
 from schemas.care_contact import MET
 from schemas.clock import SHANGHAI, local_day, read_moment
-from schemas.coverage import MARKS, Mark, care_mark, household_mark, point_mark, worst
+from schemas.coverage import (
+    MARKS,
+    Limits,
+    Mark,
+    care_mark,
+    household_mark,
+    limits_of,
+    point_mark,
+    worst,
+)
 from schemas.plane import Plane, Point, degrees, outline, plane_for, size_of
 
 View = Mapping[str, Any]
@@ -85,7 +95,8 @@ def coverage(
     day = date.fromisoformat(local_day(ws.now()))
     places = _Places(ws)
     make = {HOUSEHOLD: _households, CARE: _care, POINT: _points}
-    every = make[subject](ws, places, day)
+    limits = limits_here(ws)
+    every = make[subject](ws, places, day, limits)
     counts: dict[Mark, int] = dict.fromkeys(MARKS, 0)
     for one in every:
         counts[one.mark] += 1
@@ -99,6 +110,11 @@ def coverage(
     drawing, unplaced = _draw(ws, places, every, subject)
     listed = tuple(_titled(ws, one, subject) for one in wanted[:LISTED])
     return Coverage(subject, shown, counts, listed, len(wanted) - len(listed), drawing, unplaced)
+
+
+def limits_here(ws: Workspace) -> Limits:
+    """Return the limits of the worker's district, as the centre last sent them."""
+    return limits_of(district_fields(ws))
 
 
 class _Places:
@@ -122,7 +138,7 @@ class _Places:
         return str(building["fields"].get("compound_id") or "") if building else ""
 
 
-def _households(ws: Workspace, places: _Places, day: date) -> list[Item]:
+def _households(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
     met: dict[str, date] = {}
     into = survivors(ws, "household")
     for view in look(ws, "visit"):
@@ -137,21 +153,21 @@ def _households(ws: Workspace, places: _Places, day: date) -> list[Item]:
         if room.get("state") == "vacant":
             continue
         last = met.get(home)
-        mark = household_mark(last, day)
+        mark = household_mark(last, day, limits)
         found.append(Item(home, *places.of_home(home), mark, last.isoformat() if last else ""))
     return found
 
 
-def _care(ws: Workspace, places: _Places, day: date) -> list[Item]:
+def _care(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
     found = []
     for one in care_due(ws, within=FAR):
         home = one.household_id or ""
-        mark = care_mark(date.fromisoformat(one.due), day)
+        mark = care_mark(date.fromisoformat(one.due), day, limits)
         found.append(Item(home, *places.of_home(home), mark, one.due, note=one.name))
     return found
 
 
-def _points(ws: Workspace, places: _Places, day: date) -> list[Item]:
+def _points(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
     covered: dict[str, date] = {}
     for view in look(ws, "patrol"):
         on = read_moment(view["fields"]["started_at"]).astimezone(SHANGHAI).date()
@@ -161,7 +177,7 @@ def _points(ws: Workspace, places: _Places, day: date) -> list[Item]:
     found = []
     for compound in here:
         last = covered.get(compound)
-        mark = point_mark(last, day)
+        mark = point_mark(last, day, limits)
         found.append(Item(compound, "", compound, mark, last.isoformat() if last else ""))
     return found
 

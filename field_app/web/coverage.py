@@ -27,6 +27,7 @@ def show() -> str:
         subjects=coverage.SUBJECTS,
         marks=MARKS,
         labels=LABELS,
+        limits=coverage.limits_here(workspace()),
         width=WIDTH,
         place=place,
     )

@@ -30,6 +30,12 @@ class LevelLabel(Part):
     label = Line("名称", "Name", required=True, longest=12)
 
 
+class CoverageLimit(Part):
+    """A limit of the coverage view in the district, in days (``schemas/coverage.py``)."""
+
+    days = Whole("天数", "Days", required=True, least=1, most=1000)
+
+
 class Lineage(Part):
     """How an area came from another one, or went into it, when grids were redrawn."""
 
@@ -40,7 +46,7 @@ class Lineage(Part):
 
 class Area(Kind):
     """A district, street, community, grid or micro-grid; grid fields are empty for the others, and
-    a district alone names the levels of issues."""
+    a district alone names the levels of issues and sets the limits of coverage."""
 
     info = KindInfo(
         name="area",
@@ -50,7 +56,7 @@ class Area(Kind):
         reach="community",
         laptop=frozenset(),
         staff=frozenset({"create", "update"}),
-        version=2,
+        version=3,
     )
 
     code = AreaCode("区域代码", "Area code", required=True, search=True, column=True)
@@ -69,3 +75,4 @@ class Area(Kind):
     household_count = Whole("户数", "Households", most=100_000)
     lineage = Keyed("沿革", "Lineage", Lineage)
     level_labels = Keyed("事件级别名称", "Names of issue levels", LevelLabel, keys="ISSUE_LEVEL")
+    coverage_limits = Keyed("覆盖期限", "Limits of coverage", CoverageLimit, keys="COVERAGE_LIMIT")

@@ -9,7 +9,6 @@ from typing import Any
 
 from schemas.clock import local_day
 from schemas.kinds.compound import tag_on
-from schemas.workflow import SYSTEM_ID
 from sync_server.domain.merge import DEFAULT, origin_of
 
 TAG, SINCE, LIST = "tag", "tag_from", "tags"
@@ -29,25 +28,29 @@ def today(fields: Mapping[str, Any], day: str) -> dict[str, str | None]:
 
 
 def said_the_old_way(row: Row) -> bool:
-    """Whether somebody wrote the tag of a record itself, after the list was written last."""
-    origins = row["origins"]
+    """Whether the tag of a record was written after its list was written last: by somebody, or by
+    the centre itself when it kept the two alike."""
+    fields, origins = row["fields"], row["origins"]
     written = [
-        one for name in (TAG, SINCE) if (one := origin_of(row["fields"], origins, name)) is not None
+        int(one["version"])
+        for name in (TAG, SINCE)
+        if (one := origin_of(fields, origins, name)) is not None
     ]
-    by_hand = [int(one["version"]) for one in written if one["author"] != SYSTEM_ID]
     listed = [int(one["version"]) for path, one in origins.items() if path.startswith(f"{LIST}.")]
-    if row["fields"].get(LIST):
+    if fields.get(LIST):
         listed.append(int(origins[DEFAULT]["version"]))
-    return max(by_hand, default=0) > max(listed, default=0)
+    return max(written, default=0) > max(listed, default=0)
 
 
 def entries_of_old(row: Row, changes: Sequence[Row]) -> list[dict[str, str]]:
-    """Return the entries that what was said the old way makes, without those the list has."""
-    fields = row["fields"]
-    known = {(one[TAG], one["since"]) for one in (fields.get(LIST) or {}).values()}
+    """Return the entries that what was said the old way makes, out of a compound's log. What ever
+    was an entry is none of these: the centre said it of the list, or somebody took it out."""
+    listed = [row["fields"].get(LIST) or {}]
+    listed += [((one["fields"] or {}).get(LIST) or {}).get("add") or {} for one in changes]
+    known = {(one.get(TAG), one.get("since")) for some in listed for one in some.values()}
     return [
         {TAG: tag, "since": since}
-        for tag, since in dict.fromkeys(told_before(changes, fields))
+        for tag, since in dict.fromkeys(told_before(changes, row["fields"]))
         if tag and (tag, since) not in known
     ]
 

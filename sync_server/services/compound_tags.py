@@ -66,5 +66,4 @@ def _wanted(connection: sa.Connection, district: str, row: Row, day: str) -> dic
         told = history_read.changes_of(connection, district, row["record_id"])
         if add := {new_id(): entry for entry in entries_of_old(row, told)}:
             return {LIST: {"add": add}}
-    fields = row["fields"]
-    return {name: value for name, value in today(fields, day).items() if fields.get(name) != value}
+    return dict(today(row["fields"], day))  # both, so that the log tells what was said of the list

@@ -10,12 +10,13 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from schemas.coverage import MARKS, Mark, care_mark, household_mark, point_mark
+from schemas.coverage import MARKS, Limits, Mark, care_mark, household_mark, point_mark
 from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
 from sync_server.services import contacts
 from sync_server.services.accounts import User, require_records
 from sync_server.services.care_standing import care_standing
+from sync_server.services.coverage_limits import limits
 from sync_server.services.coverage_map import Drawing, Placed, draw
 from sync_server.services.field_figures import grids_in
 from sync_server.services.places import GRID_LENGTH
@@ -91,7 +92,7 @@ def coverage(
     district = person.district
     places = _Places(connection, district, areas)
     every = {HOUSEHOLD: _households, CARE: _care, POINT: _points}[subject](
-        connection, district, areas, places, day
+        connection, district, areas, places, day, limits(connection, district)
     )
     counts: Counter[Mark] = Counter(dict.fromkeys(MARKS, 0))
     by_grid: dict[str, Counter[Mark]] = defaultdict(Counter)
@@ -142,41 +143,45 @@ class _Places:
 
 
 def _households(
-    connection: sa.Connection, district: str, areas: Sequence[str], places: _Places, day: date
-) -> list[Item]:
+    connection: sa.Connection, district: str, areas: Sequence[str], places: _Places, day: date,
+    within: Limits,
+) -> list[Item]:  # fmt: skip
     homes = list(field_counts.homes(connection, district, areas))
     met = contacts.last_met(connection, district, areas, [one for one, _, _ in homes], day)
     found = []
     for home, grid, room in homes:
         last = met.get(home)
-        mark = household_mark(last, day)
+        mark = household_mark(last, day, within)
         found.append(Item(home, grid, *places.of_room(room), mark, last, household_id=home))
     return found
 
 
 def _care(
-    connection: sa.Connection, district: str, areas: Sequence[str], places: _Places, day: date
-) -> list[Item]:
+    connection: sa.Connection, district: str, areas: Sequence[str], places: _Places, day: date,
+    within: Limits,
+) -> list[Item]:  # fmt: skip
     rooms = places_read.home_rooms(connection, district, areas)
     return [
         Item(
             one.resident_id, one.grid, *places.of_room(rooms.get(one.household_id)),
-            care_mark(one.due, day), one.due, one.household_id, one.risk, one.keeper_id,
+            care_mark(one.due, day, within), one.due, one.household_id, one.risk, one.keeper_id,
         )
         for one in care_standing(connection, district, areas, day)
     ]  # fmt: skip
 
 
 def _points(
-    connection: sa.Connection, district: str, areas: Sequence[str], places: _Places, day: date
-) -> list[Item]:
+    connection: sa.Connection, district: str, areas: Sequence[str], places: _Places, day: date,
+    within: Limits,
+) -> list[Item]:  # fmt: skip
     covered = field_counts.points_covered(connection, district, areas, day)
     points = {(one.grid[:GRID_LENGTH], one.compound_id) for one in places.buildings}
     found = []
     for grid, compound in sorted(points):
         if compound:
             last = covered.get((grid, compound))
-            found.append(Item(compound, grid, "", compound, point_mark(last, day), last))
+            mark = point_mark(last, day, within)
+            found.append(Item(compound, grid, "", compound, mark, last))
     return found
 
 

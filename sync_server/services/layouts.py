@@ -1,8 +1,9 @@
 """Which columns a list has as a spreadsheet: chosen, ordered and named by the district.
 
 A column is a path: a field of the kind, a field of a record above it through its references
-(``household_id.room_id.label``), or a fact of every record (``@area``). What is not chosen is not
-written; a fact entered once so fills as many tables as there are layouts.
+(``household_id.room_id.label``), a member of a list's entries (``members.name``: the table then has
+a row for each entry), or a fact of every record (``@area``). What is not chosen is not written; a
+fact entered once so fills as many tables as there are layouts.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ def _paths(kind: type[Kind], before: str, depth: int) -> Iterator[str]:
         if depth and isinstance(field, Keyed):
             continue
         yield before + name
+        if isinstance(field, Keyed):
+            yield from (f"{name}.{member}" for member in field.entry_fields)
         leads_up = kind.info.parent == name or (not depth and name in ("room_id", "compound_id"))
         if (
             leads_up and isinstance(field, Ref) and not isinstance(field, Refs)
@@ -107,6 +110,8 @@ def label_of(kind: type[Kind], path: str) -> Label:
     if "." not in path:
         return field.label
     above = owner.info.label
+    if (listed := list_of(kind, path)) is not None:
+        above = kind.declared()[listed].label
     return Label(f"{above.zh}·{field.label.zh}", f"{above.en}: {field.label.en}")
 
 
@@ -116,6 +121,13 @@ def field_of(kind: type[Kind], path: str) -> tuple[Declared, type[Kind]]:
     Raises Refusal ``unknown_column``.
     """
     present, steps = kind, path.split(".")
+    if (listed := list_of(kind, path)) is not None:
+        keyed = kind.declared()[listed]
+        assert isinstance(keyed, Keyed)
+        inner = keyed.entry_fields.get(steps[1]) if len(steps) == 2 else None
+        if inner is None:
+            raise Refusal("unknown_column")
+        return inner, kind
     for step in steps[:-1]:
         reference = present.declared().get(step)
         if not isinstance(reference, Ref) or reference.kind not in KINDS:
@@ -125,6 +137,12 @@ def field_of(kind: type[Kind], path: str) -> tuple[Declared, type[Kind]]:
     if field is None or len(steps) > DEEPEST + 1:
         raise Refusal("unknown_column")
     return field, present
+
+
+def list_of(kind: type[Kind], path: str) -> str | None:
+    """Return the list of whose entries a path names a member, None for any other path."""
+    first, dot, _ = path.partition(".")
+    return first if dot and isinstance(kind.declared().get(first), Keyed) else None
 
 
 def usual(kind: type[Kind]) -> tuple[Column, ...]:
@@ -197,6 +215,9 @@ class Sheet:
         self._person = person
         self._kind = kind
         self._columns = tuple(columns)
+        named = (list_of(kind, one.path) for one in self._columns)
+        self._each = next((one for one in named if one is not None), None)
+        """The list whose every entry has a row; a table can show one."""
         self._lang = lang
         self._unmask = unmask
         self._above: dict[str, Mapping[str, Any] | None] = {}
@@ -209,8 +230,19 @@ class Sheet:
             one.words or label_of(self._kind, one.path).text(self._lang) for one in self._columns
         )
 
+    @property
+    def by_entry(self) -> bool:
+        """Whether it has a row for each entry of a list, instead of one for each record."""
+        return self._each is not None
+
     def rows(self, some: Sequence[Mapping[Any, Any]]) -> list[list[Value]]:
         """Return the cells of these records, masked unless said otherwise."""
+        return [cells for _, cells in self.lines(some)]
+
+    def lines(
+        self, some: Sequence[Mapping[Any, Any]]
+    ) -> list[tuple[Mapping[Any, Any], list[Value]]]:
+        """Return the rows of these records with the record of each."""
         if len(self._above) > KEPT:
             self._above.clear()
         titles = Titles(self._connection, self._person, self._lang, unmask=self._unmask)
@@ -224,7 +256,21 @@ class Sheet:
                     titles.preload(_named(field, [one for one in stored if one]))
         if any(column.path == "@author" for column in self._columns):
             titles.preload(("user", row["author"]) for row in some)
-        return [[self._cell(row, column.path, titles) for column in self._columns] for row in some]
+        return [
+            (row, [self._cell(one, column.path, titles) for column in self._columns])
+            for row in some
+            for one in self._entries(row)
+        ]
+
+    def _entries(self, row: Mapping[Any, Any]) -> Iterator[Mapping[Any, Any]]:
+        """Yield a record as its rows see it: as often as its list has entries, with one of them."""
+        if self._each is None:
+            yield row
+            return
+        keyed = self._kind.declared()[self._each]
+        assert isinstance(keyed, Keyed)
+        for _, entry in keyed.in_order(row["fields"].get(self._each)):
+            yield {**row, "entry": entry}
 
     def _cell(self, row: Mapping[Any, Any], path: str, titles: Titles) -> Value:
         if path.startswith("@"):
@@ -254,6 +300,8 @@ class Sheet:
     def _value(self, row: Mapping[Any, Any], path: str) -> Any:
         fields: Mapping[str, Any] = row["fields"]
         *steps, last = path.split(".")
+        if steps and (listed := list_of(self._kind, path)) is not None:
+            return row["entry"].get(last) if listed == self._each and "entry" in row else None
         for step in steps:
             above = self._above.get(str(fields.get(step) or ""))
             if above is None:
@@ -263,7 +311,11 @@ class Sheet:
 
     def _read_above(self, some: Sequence[Mapping[Any, Any]]) -> None:
         """Read what the columns' paths go through, level by level."""
-        wanted = {one.path.rpartition(".")[0] for one in self._columns if "." in one.path}
+        wanted = {
+            one.path.rpartition(".")[0]
+            for one in self._columns
+            if "." in one.path and list_of(self._kind, one.path) is None
+        }
         every = {
             ".".join(path.split(".")[:n]) for path in wanted for n in range(1, path.count(".") + 2)
         }

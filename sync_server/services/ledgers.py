@@ -29,8 +29,14 @@ from sync_server.store import records_read
 from sync_server.store.records_read import Choice, Order, Selection
 
 PAGE = 50
+MOST_LISTED = 5_000
+"""So many records at most are read for a page that has a row for each entry of a list of theirs."""
 LONGEST_NAME = 60
 FILLED, YES, NO = "*", "yes", "no"
+OR = "|"
+PARTY = OR.join(("committee", "general", "branch", "group", "big_committee"))
+"""The kinds of Party organisations: who is a Party member is known by their members, and by nothing
+that is noted of a resident (domain reference, 4.2)."""
 ROOM = "household_id.room_id."
 PLACE = ("room_id.building_id.compound_id.name", "room_id.building_id.no", "room_id.unit_no",
          "room_id.no")  # fmt: skip
@@ -40,8 +46,12 @@ DEFAULTS: tuple[tuple[str, tuple[tuple[str, Mapping[str, str], tuple[str, ...]],
     ("居民台账", (("resident", {}, (*(f"household_id.{one}" for one in PLACE), "household_id.code",
                                  "name", "sex", "birth", "id_no", "relation", "phone", "reside",
                                  "guardian", "moved_out_at", "@area")),)),
-    ("党员中心户台账", (("household", {"centre": YES}, ("code", *PLACE, "head_id", "phone",
-                                              "@area")),)),
+    ("党员台账", (
+        ("org", {"org_kind": PARTY}, ("members.name", "members.post", "members.phone",
+                                      "members.since", "members.until", "name", "org_kind",
+                                      "compound_ids", "@area")),
+        ("household", {"centre": YES}, ("code", *PLACE, "head_id", "phone", "@area")),
+    )),
     ("关怀对象台账", (("care", {}, ("resident_id", "resident_id.birth", "cats", "risk",
                               "visit_every_days", "contact", "needs", "keeper_id", "since",
                               "@area")),)),
@@ -62,13 +72,15 @@ DEFAULTS: tuple[tuple[str, tuple[tuple[str, Mapping[str, str], tuple[str, ...]],
                                            "reporter_phone", "@happened", "@area")),
     )),
 )  # fmt: skip
-"""The eight a district begins with: name, and by part kind, filters, columns."""
+"""The eight a district begins with (LEDGER8 of the domain reference): name, and by part kind,
+filters, columns."""
 
 
 @dataclass(frozen=True)
 class Part:
     """One kind of records a ledger shows: which, and as which columns. ``filters``: by field a
-    code, ``yes``/``no`` for a flag, or ``*`` for anything filled in."""
+    code (or several: ``branch|group``), ``yes``/``no`` for a flag, or ``*`` for anything filled
+    in."""
 
     kind: type[Kind]
     filters: Mapping[str, str]
@@ -172,18 +184,18 @@ def open_page(
     ledger = get(connection, person, ledger_id)
     part = part if 0 <= part < len(ledger.parts) else 0
     wanted = selection(person, ledger.parts[part], area)
-    rows, total = records_read.page(
-        connection, person.district, wanted, Order("happened_at"), start=(page - 1) * PAGE,
-        size=PAGE,
-    )  # fmt: skip
     mine = ledger.parts[part]
     sheet = Sheet(connection, person, mine.kind, mine.columns, lang)
-    cells = sheet.rows(rows)
+    start, size = ((page - 1) * PAGE, PAGE) if not sheet.by_entry else (0, MOST_LISTED)
+    rows, total = records_read.page(
+        connection, person.district, wanted, Order("happened_at"), start=start, size=size
+    )
+    lines = sheet.lines(rows)
+    if sheet.by_entry:
+        total, lines = len(lines), lines[(page - 1) * PAGE : page * PAGE]
     return LedgerPage(
         ledger, part, sheet.heads,
-        tuple(
-            (row["record_id"], tuple(line)) for row, line in zip(rows, cells, strict=True)
-        ),
+        tuple((row["record_id"], tuple(cells)) for row, cells in lines),
         total, page, max(1, -(-total // PAGE)),
     )  # fmt: skip
 
@@ -228,12 +240,13 @@ def filter_choices(part: Part, lang: str) -> list[FilterChoice]:
 
 
 def posted_filters(kind: type[Kind], form: Mapping[str, str]) -> dict[str, str]:
-    """Return the filters a posted form says."""
+    """Return the filters a posted form says; several codes at once stay as they were."""
     found = {}
     for one in filter_choices(Part(kind, {}, ()), "zh"):
         text = form.get(f"filter-{one.name}", "")
         allowed = text == FILLED or (one.flag and text in (YES, NO))
-        if allowed or (one.codes is not None and text in one.codes):
+        codes = text.split(OR)
+        if allowed or (one.codes is not None and all(code in one.codes for code in codes)):
             found[one.name] = text
     return found
 

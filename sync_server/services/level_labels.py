@@ -91,7 +91,7 @@ def name_levels(
     with store.writing() as connection:
         lock_district(connection, person.district)
         row = area_record(connection, person.district, person.district)
-        change = _change(connection, person, row, kept, version, now)
+        change = district_change(connection, person, row, FIELD, kept, version, now)
         if change is not None:
             apply_central_change(connection, person.district, change, now)
             audit.note(
@@ -130,15 +130,17 @@ def _form(
     return Form(levels, version, found)
 
 
-def _change(
+def district_change(
     connection: sa.Connection,
     person: User,
     row: Row | None,
+    field: str,
     kept: Mapping[str, Any],
     version: int,
     now: datetime,
 ) -> CentralChange | None:
-    """Return what makes the district's record say so, None when it does already."""
+    """Return what makes a list of the district's own record hold these entries and no others, None
+    when it does already. ``version`` is the one of the record the person looked at."""
     code = person.district
     if row is None:
         if not kept:
@@ -149,11 +151,11 @@ def _change(
             "name": known.name if known else code,
             "level": "district",
             "valid_from": local_day(now),
-            FIELD: {"add": dict(kept)},
+            field: {"add": dict(kept)},
         }
         return CentralChange("area", new_id(), "create", fields, person.user_id, grid=code)
     stored = row["fields"]
-    asked = difference(kind_of("area"), stored, {**stored, FIELD: dict(kept)})
+    asked = difference(kind_of("area"), stored, {**stored, field: dict(kept)})
     if not asked:
         return None
     return CentralChange(

@@ -47,6 +47,7 @@ KINDS = (COMPOUND, ORG, BUILDING, ROOM)
 COMMUNITY_DIGITS, GRID_DIGITS = 12, 15
 SPARE = 1
 """Empty entries a list begins with; a button adds more."""
+ENTRANCES, MOST_ENTRANCES = "entrance_heads", 20
 AT_ONCE = 80
 """So many records a reference offers without being searched."""
 MORE, LOOK = "more:", "look"
@@ -302,6 +303,9 @@ class _Drawing:
     ) -> list[str]:
         """Return the keys of the empty entries a list offers: those it offered before, and new."""
         present = values.get(name) or {}
+        if posted is None and name == ENTRANCES:  # known by their numbers
+            count = min(int(values.get("entrances") or 1), MOST_ENTRANCES)
+            return [str(no) for no in range(1, count + 1) if str(no) not in present]
         if posted is None:
             return [new_id() for _ in range(SPARE)]
         offered = [key for key in rule.keys_of(name, posted.texts) if key not in present]

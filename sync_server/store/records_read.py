@@ -22,7 +22,8 @@ Condition = sa.ColumnElement[bool]
 
 @dataclass(frozen=True)
 class Choice:
-    """A wanted code in a field; ``many`` when the field holds a list of codes."""
+    """A wanted code in a field, or several (``branch|group``); ``many`` when the field holds a list
+    of codes."""
 
     field: str
     code: str
@@ -285,7 +286,9 @@ def _selected(district: str, selection: Selection) -> Condition:
         parts.append(records.c.author == selection.author)
     for choice in selection.choices:
         text = records.c.fields[choice.field].as_string()
-        parts.append(_holds(choice.field, choice.code) if choice.many else text == choice.code)
+        codes = choice.code.split("|")
+        holding = sa.or_(*(_holds(choice.field, code) for code in codes))
+        parts.append(holding if choice.many else text.in_(codes))
     parts += [records.c.fields[name].as_string().is_not(None) for name in selection.filled]
     parts += [records.c.fields[name].as_boolean().is_(said) for name, said in selection.flags]
     for word in selection.words:

@@ -3,13 +3,25 @@ it."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request, send_file
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as WebResponse
 
 from schemas.codes import code_list
-from schemas.coverage import HOUSEHOLD_DAYS, LABELS, MARKS
+from schemas.coverage import LABELS, MARKS
 from schemas.plane import WIDTH
 from sync_server.domain.errors import Refusal
-from sync_server.services import coverage, field_lines, places
+from sync_server.services import coverage, coverage_limits, field_lines, places
+from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, today
@@ -35,6 +47,7 @@ def show() -> str:
             page=asked_page(), day=today(), lang=language(),
         )  # fmt: skip
         areas = places.places_of(connection, person())
+        days = coverage_limits.limits(connection, person().district)
     return render_template(
         "coverage.html",
         found=found,
@@ -47,10 +60,30 @@ def show() -> str:
         marks=MARKS,
         labels=LABELS,
         risks=code_list("CARE_RISK"),
-        household_days=HOUSEHOLD_DAYS,
+        limits=days,
+        may_set=coverage_limits.may_set(person()),
         width=WIDTH,
         base_map=centre().settings.base_map.is_file(),
     )
+
+
+@blueprint.route("/coverage/limits", methods=["GET", "POST"])
+@with_right("limits")
+def limits() -> WebResponse | str | tuple[str, int]:
+    """Ask after how many days something is due or overdue in the district, and keep it."""
+    me, lang = person(), language()
+    if request.method == "GET":
+        with centre().store.reading() as connection:
+            form = coverage_limits.open_form(connection, me, lang)
+        return render_template("coverage_limits.html", form=form)
+    posted, version = request.form, request.form.get("version", "")
+    seen = int(version) if version.isascii() and version.isdigit() and len(version) < 17 else 0
+    refused = coverage_limits.set_limits(centre().store, me, posted, seen, centre().clock(), lang)
+    if refused is not None:
+        page = render_template("coverage_limits.html", form=refused)
+        return page, errors.status_of("bad_fields")
+    flash(_("覆盖期限已保存，各终端下次同步后照此标记。"))
+    return redirect(url_for(".show"), 303)
 
 
 @blueprint.get("/coverage/basemap.pmtiles")

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,12 @@ from demo.processes import Program, port_is_free
 from field_app.__main__ import main
 from field_app.app import create_app as create_laptop
 from field_app.services.connection import connects
-from field_app.services.desk import Desk
+from field_app.services.desk import Desk, wall_clock
 from field_app.services.workspace import Workspace, indexes
 from field_app.settings import Settings as LaptopSettings
 from field_app.store.vault import Vault
 from sync_server.app import app_of
-from sync_server.services.centre import open_centre
+from sync_server.services.centre import open_centre, utc_now
 from sync_server.settings import Settings as CentreSettings
 from tests.field_app.laptops import QUICK
 from tests.journeys.world import Books, Said, World, centre_command, run_here
@@ -131,6 +132,8 @@ class Served(Program):
     started in no time, and not to be killed."""
 
     port: int
+    ahead = timedelta(0)
+    """How far its clock is ahead of this machine's: days go by when all are moved together."""
 
     def make_app(self) -> tuple[Flask, Callable[[], None]]:
         """Return the app and what closes its data."""
@@ -169,7 +172,8 @@ class ServedCentre(Served, CentreProgram):
 
     def make_app(self) -> tuple[Flask, Callable[[], None]]:
         """Open the database."""
-        opened = open_centre(CentreSettings(self.data, port=self.port))
+        settings = CentreSettings(self.data, port=self.port)
+        opened = open_centre(settings, lambda: utc_now() + self.ahead)
         return app_of(opened), opened.store.close
 
 
@@ -181,5 +185,5 @@ class ServedLaptop(Served, LaptopProgram):
         settings = LaptopSettings(self.data, port=self.port)
         # Guessing a passphrase costs as little as may be: tests unlock all the time.
         vault = Vault(self.data, argon=QUICK, indexes=indexes())
-        desk = Desk(vault, connects(settings), argon=QUICK)
+        desk = Desk(vault, connects(settings), lambda: wall_clock() + self.ahead, argon=QUICK)
         return create_laptop(settings, desk), desk.lock

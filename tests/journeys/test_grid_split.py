@@ -1,9 +1,10 @@
-"""A grid is split in two while both of its workers are out and know nothing of it: whatever they
-wrote arrives, once, and each laptop ends with its half."""
+"""A grid is split in two while both of its workers are out for a week and know nothing of it:
+whatever they wrote arrives, once, and each laptop ends with its half."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -71,6 +72,26 @@ def sync(worker: GridWorker) -> None:
     assert worker.unsent() == 0
 
 
+def split_off(centre: CentreProgram, building: str) -> str:
+    """Let staff put one building into a new grid, the colleague's, and return its code."""
+    books, staff = centre.books, Staff(centre)
+    page = staff.open(f"/areas/{GRID}/split")
+    people = {
+        no: books.rows("SELECT user_id FROM users WHERE no = ?", [no])[0]["user_id"]
+        for no in (PERSONA, COLLEAGUE)
+    }
+    leader = books.rows("SELECT user_id FROM users WHERE role = 'leader' AND scope_codes LIKE ?",
+                        [f"%{GRID}%"])[0]["user_id"]  # fmt: skip
+    page = staff.visitor.submit(
+        page,
+        page.form("building", "name"),
+        {"name": "拆出的网格", "building": [building], "old": [people[PERSONA], leader],
+         "new": [people[COLLEAGUE]]},
+    )  # fmt: skip
+    assert "已拆分" in page.html, words(page.html)
+    return page.path.rpartition("/")[2]
+
+
 def counted(books: Books) -> dict[str, int]:
     """Return how many records of base data stand."""
     rows = books.rows(
@@ -91,38 +112,32 @@ def test_a_split_nobody_knew_of_loses_and_doubles_nothing(
              for home in some]  # fmt: skip
     goes, before = homes[gone_building], counted(books)
 
-    # Both are out: each writes in both halves.
+    def days_later(days: int) -> None:
+        for program in (centre, old.laptop, new.laptop):
+            program.ahead = timedelta(days=days)
+
+    # Both are out: each writes in both halves, on three days of the week.
     old.edit("household", stays[0], {"phone": FIRST})
+    days_later(1)
     old.edit("household", goes[0], {"phone": FIRST})
     add_member(old, goes[1], NEWBORN)
     visit(old, goes[2])
     new.edit("household", stays[1], {"phone": SECOND})
+
+    days_later(3)
+    code = split_off(centre, gone_building)
+    assert {books.record(home)["grid"] for home in goes} == {code}
+
+    days_later(6)
     new.edit("household", goes[3], {"phone": SECOND})
     visit(new, stays[2])
     assert (old.unsent(), new.unsent()) == (4, 3)
 
-    staff = Staff(centre)
-    page = staff.open(f"/areas/{GRID}/split")
-    people = {
-        no: books.rows("SELECT user_id FROM users WHERE no = ?", [no])[0]["user_id"]
-        for no in (PERSONA, COLLEAGUE)
-    }
-    leader = books.rows("SELECT user_id FROM users WHERE role = 'leader' AND scope_codes LIKE ?",
-                        [f"%{GRID}%"])[0]["user_id"]  # fmt: skip
-    page = staff.visitor.submit(
-        page,
-        page.form("building", "name"),
-        {"name": "拆出的网格", "building": [gone_building], "old": [people[PERSONA], leader],
-         "new": [people[COLLEAGUE]]},
-    )  # fmt: skip
-    assert "已拆分" in page.html, words(page.html)
-    code = page.path.rpartition("/")[2]
-    assert {books.record(home)["grid"] for home in goes} == {code}
-
+    days_later(7)
     # The one who keeps the old half may no longer change the other: that waits for staff.
     sync(old), sync(new)
     assert books.outcomes() == {"applied": 6, "conflict": 1}
-    staff.decide(goes[0], "other", "已电话核实。")
+    Staff(centre).decide(goes[0], "other", "已电话核实。")
     sync(old), sync(new), sync(old)
     phones = {home: books.record(home)["fields"]["phone"]
               for home in (stays[0], goes[0], stays[1], goes[3])}  # fmt: skip

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from sync_server.domain.world import names
+from sync_server.domain.world import compound_lists, names
 from sync_server.domain.world.areas import ROADS
 from sync_server.domain.world.duty import moment
 from sync_server.domain.world.records import Pen, WorldRecord
-from sync_server.domain.world.seeds import Phones, Seed, apportion, chosen
+from sync_server.domain.world.seeds import Ids, Phones, Seed, apportion, chosen
 from sync_server.domain.world.shape import CommunityPlan
 from sync_server.domain.world.sites import Building, Room, Site
 from sync_server.domain.world.staff import Staff
@@ -94,8 +94,10 @@ def compounds(
     pen = Pen("compound", seed.ids("contacts", plan.code))
     made_at = moment(today - timedelta(days=222), 10 * 60)
     author = staff.community[plan.code].user_id
+    lists = seed.stream("places", "lists", plan.code)
+    list_ids = seed.ids("lists", plan.code)
     for site in sites:
-        fields = {
+        fields: dict[str, Any] = {
             "code": f"XQ-{site.no:04d}" if site.plan else f"PF-{site.no:04d}",
             "name": site.name,
             "kind": "compound" if site.plan else "bungalow",
@@ -111,8 +113,21 @@ def compounds(
             "contacts": _contacts(rng, site, pen, phones, made_at),
             "location": site.buildings[0].tile.point(rng),
         }
+        fields |= _lists(lists, list_ids, fields, today)
         at = made_at + timedelta(minutes=site.no)
         yield pen.keep(site.record_id, plan.code, author, at, fields)
+
+
+def _lists(rng: Random, ids: Ids, fields: dict[str, Any], today: date) -> dict[str, Any]:
+    """Return what it lists over time, as of before it was registered here."""
+    tag, name = fields["tag"], fields["name"]
+    since, tags = compound_lists.tags(rng, ids, tag, today)
+    day = today - timedelta(days=222)
+    found = {
+        "problems": compound_lists.problems(rng, ids, tag, today),
+        "sites": compound_lists.sites(rng, ids, name, fields["households"], day),
+    }
+    return {"tag_from": since, "tags": tags, **{key: one for key, one in found.items() if one}}
 
 
 def _management(rng: Random, site: Site) -> dict[str, Any]:

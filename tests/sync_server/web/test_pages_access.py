@@ -108,6 +108,9 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "compound_file.unmask": ("POST", f"/compounds/{ids['compound']}/file", UNMASK),
         "household_file.show": ("GET", f"/households/{ids['household']}/file", READ),
         "household_file.unmask": ("POST", f"/households/{ids['household']}/file", UNMASK),
+        "place_forms.new": ("GET", f"/places/building/new?parent={ids['compound']}", OFFICES),
+        "place_forms.change": ("GET", f"/places/compound/{ids['compound']}/change", OFFICES),
+        "place_forms.end": ("POST", f"/places/org/{org_in(place)}/end", OFFICES),
         "areas.tree": ("GET", "/areas", READ),
         "areas.one": ("GET", f"/areas/{grid}", READ),
         "areas.change": ("GET", f"/areas/{grid}/change", OFFICES),
@@ -185,6 +188,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "materials.take_back": ("POST", f"/materials/{move_in(place)}/void", NOTICES),
         "opinions.all_of_them": ("GET", "/opinions", READ),
         "coverage.show": ("GET", "/coverage", READ),
+        "coverage.limits": ("GET", "/coverage/limits", LIMITS),
         "coverage.base_map": ("GET", map_in(place), READ),
     }
 
@@ -231,6 +235,13 @@ def notice_in(place: Place) -> str:
                 "issued_at": "2026-09-30T12:00:00+08:00"}  # fmt: skip
         place.ids["grid_notice"] = load(laptop.centre, worker.user_id, "notice", grid, said)
     return place.ids["grid_notice"]
+
+
+def org_in(place: Place) -> str:
+    """Return the id of an organisation of a place's grid."""
+    if "org" not in place.ids:
+        place.ids["org"] = loaded(place, "org", {"name": "网格党支部", "org_kind": "branch"})
+    return place.ids["org"]
 
 
 def grid_of(place: Place) -> str:
