@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from sync_server.domain.errors import Refusal
 from sync_server.services import place_forms
+from sync_server.services.place_drawing import Form
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -74,7 +75,7 @@ def _save(kind: str, record_id: str) -> Response | str | tuple[str, int]:
         centre().store, person(), kind, record_id, posted.getlist, list(posted), centre().clock(),
         language(),
     )  # fmt: skip
-    if isinstance(done, place_forms.Form):
+    if isinstance(done, Form):
         faulty = done.problems or done.general
         return (_form(done), errors.status_of("bad_fields")) if faulty else _form(done)
     if done.conflict:
@@ -84,5 +85,5 @@ def _save(kind: str, record_id: str) -> Response | str | tuple[str, int]:
     return redirect(url_for("records.one", kind=kind, record_id=done.record_id), 303)
 
 
-def _form(form: place_forms.Form) -> str:
+def _form(form: Form) -> str:
     return render_template("place_form.html", form=form, kind=form.kind.info)

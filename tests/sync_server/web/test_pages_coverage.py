@@ -8,14 +8,15 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
+from schemas.coverage import limits_of
 from sync_server.app import app_of
-from sync_server.services.accounts import hash_password
+from sync_server.services.accounts import add_user, hash_password
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
 from sync_server.store.tables import users
 from tests.sync_server.services.field_place import Place, build
-from tests.sync_server.web.staff import PASSWORD, sign_in
-from tests.sync_server.world import DISTRICT, GRID, OTHER_GRID, StillClock
+from tests.sync_server.web.staff import PASSWORD, post, sign_in
+from tests.sync_server.world import DISTRICT, GRID, OTHER_GRID, StillClock, join
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +134,40 @@ def test_a_campaign_is_made_changed_and_keeps_its_questions_answers(
     shown = client.get(here).text
     assert "冬季取暖敲门" in shown
     assert "用煤炉吗" not in shown
+
+
+def test_a_district_sets_its_own_limits_and_laptops_get_them(place: Place) -> None:
+    app = app_of(place.centre)
+    with place.centre.store.writing() as connection:
+        boss = add_user(
+            connection, DISTRICT, no="d9", name="区县", role="district", scope_codes=(DISTRICT,),
+            now=place.centre.clock(),
+        )  # fmt: skip
+        connection.execute(
+            users.update().where(users.c.user_id == boss.user_id)
+            .values(password_hash=hash_password(PASSWORD))
+        )  # fmt: skip
+    district = sign_in(app, "d9")
+    assert "覆盖期限" in district.get("/coverage?of=point").text
+    refused = post(district, "/coverage/limits", version="0", household="很久", point_due="3")
+    assert refused.status_code == 422
+    assert 'value="很久"' in refused.text
+    assert "提前提醒的天数要少于期限" in post(
+        district, "/coverage/limits", version="0", household="20"
+    ).text  # fmt: skip
+    said = {"household": "300", "point_due": "30", "point_overdue": "60"}
+    assert post(district, "/coverage/limits", version="0", **said).status_code == 303
+    page = district.get("/coverage?of=point&show=all").text
+    assert "30 天没有巡查到为快到期，60 天为超期" in page
+    assert counts(page) == [0, 0, 2], "with the usual limits both are overdue"
+    laptop = join(place.centre, place.worker, key="fa" * 32)
+    laptop.send()
+    areas = [one["fields"] for one in laptop.records.values() if one["kind"] == "area"]
+    (own,) = [one for one in areas if one["code"] == DISTRICT]
+    assert limits_of(own).point_overdue == 60
+    again = district.get("/coverage/limits").text
+    version = re.search(r'name="version" value="(\d+)"', again)
+    assert version is not None
+    assert 'name="household" value="300"' in again
+    assert post(district, "/coverage/limits", version=version[1]).status_code == 303
+    assert counts(district.get("/coverage?of=point&show=all").text) == [2, 0, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import openpyxl
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sync_server.store.tables import audit
 from tests.sync_server.web.staff import GRID, ID_NUMBER, PHONE, Town, load, post, sign_in
 
 HOUSEHOLDS, RESIDENTS = (default_rows("990101")[n]["ledger_id"] for n in (0, 1))
+PARTY = default_rows("990101")[2]["ledger_id"]
 RENTED, HAZARDS = (default_rows("990101")[n]["ledger_id"] for n in (4, 6))
 
 
@@ -69,11 +71,40 @@ def test_filters_of_a_ledger_hold_on_the_page_and_in_the_sheet(town: Town, app: 
     assert "3-1-601" not in client.get(f"/ledgers/{HAZARDS}").text
     assert set(sheets_of(post(client, f"/ledgers/{HAZARDS}/export"))) == {"房屋", "事件"}
     # A flag: households that are a Party-member centre, of which there is none.
-    centre = default_rows("990101")[2]["ledger_id"]
-    assert "没有符合条件的记录" in client.get(f"/ledgers/{centre}").text
+    centre = f"/ledgers/{PARTY}?part=1"
+    assert "没有符合条件的记录" in client.get(centre).text
     home = {"code": "H-9", "room_id": town.here.ids["room"], "kind": "family", "centre": True}
     load(town.centre, author, "household", GRID, home)
-    assert "H-9" in client.get(f"/ledgers/{centre}").text
+    assert "H-9" in client.get(centre).text
+
+
+def test_party_members_are_listed_one_a_row_from_party_organisations(
+    town: Town, app: Flask
+) -> None:
+    author, client = town.here.worker.user_id, sign_in(app, "community")
+    members = {"a": {"name": "林示例", "post": "书记", "phone": PHONE}, "b": {"name": "王样本"}}
+    load(town.centre, author, "org", GRID,
+         {"name": "幸福里党支部", "org_kind": "branch", "members": members})  # fmt: skip
+    owners = {"name": "业委会", "org_kind": "owners", "members": {"c": {"name": "李业主"}}}
+    load(town.centre, author, "org", GRID, owners)
+    load(town.centre, author, "org", GRID, {"name": "空支部", "org_kind": "group"})
+    page = client.get(f"/ledgers/{PARTY}").text
+    assert "共 2 条" in page
+    assert "林**" in page
+    assert "书记" in page
+    assert "李" not in page.partition("<tbody>")[2].partition("</tbody>")[0]
+    [heads, *rows] = sheets_of(post(client, f"/ledgers/{PARTY}/export"))["组织"]
+    assert heads[:3] == ["成员·姓名", "成员·职务", "成员·电话"]
+    assert [row[:2] for row in rows] == [["林**", "书记"], ["王**", None]]
+    # The filter over several kinds outlives a change of the ledger's name.
+    district = sign_in(app, "district")
+    edit = district.get(f"/ledgers/{PARTY}/edit").text
+    chosen = re.search(r'value="(committee\|[^"]+)" selected', edit)
+    assert chosen is not None
+    form = {"name": "党员册", "part": "0", "use-members.name": "1", "filter-org_kind": chosen[1]}
+    assert post(district, f"/ledgers/{PARTY}/edit", **form).status_code == 303
+    [heads, *rows] = sheets_of(post(client, f"/ledgers/{PARTY}/export"))["组织"]
+    assert (heads, len(rows)) == (["成员·姓名"], 2)
 
 
 def test_a_district_names_orders_and_chooses_the_columns(town: Town, app: Flask) -> None:
