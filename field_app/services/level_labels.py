@@ -19,7 +19,8 @@ def own_words(ws: Workspace) -> OwnWords:
 
 def district_fields(ws: Workspace) -> Mapping[str, Any]:
     """Return what the district's own area record says; empty where this laptop has none."""
-    district, found = ws.identity.district, {}
+    district = ws.identity.district
+    found: dict[str, Any] = {}
     for view in ws.table("area").find_by("grid", district):
         if view["fields"].get("code") == district and not view["voided"]:
             found |= view["fields"]

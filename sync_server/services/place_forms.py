@@ -7,7 +7,7 @@ a conflict, which both sides see. Personal values are masked here as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -123,13 +123,15 @@ def save(
 
 
 def end(store: Store, person: User, name: str, record_id: str, reason: str, now: datetime) -> None:
-    """Withdraw a place for a reason; raise Refusal: not_allowed, unknown_record, out_of_date,
-    reason_needed."""
+    """Withdraw a place for a reason; one that is void already stays so.
+
+    Raises Refusal: not_allowed, unknown_record, reason_needed.
+    """
     _kind(person, name, "void")
     why = checked_reason(reason)
     with store.writing() as connection:
         writing.lock_district(connection, person.district)
-        row = _find(connection, person, name, record_id)
+        row = _one(connection, person, name, record_id)
         withdraw(connection, person.district, person.user_id, row, why, now)
 
 
@@ -149,7 +151,7 @@ class _Saving:
         self.posted = rule.Posted(
             typed=forms.read(kind, getlist, controls),
             texts=rule.posted_texts(controls, getlist),
-            shown=rule.read_shown(_first(getlist("shown"))),
+            shown=rule.read_shown(_first(getlist("shown"))) if row is not None else {},
             clear=frozenset(getlist("clear")),
             gone=frozenset(getlist("gone")),
         )
@@ -284,7 +286,7 @@ class _Saving:
         return found
 
 
-_ALIKE = {
+_ALIKE: Mapping[str, Mapping[str, Callable[[Mapping[str, Any], str], object]]] = {
     COMPOUND: {
         "code": lambda said, _: str(said.get("code") or "").strip().lower(),
         "name": lambda said, _: (
@@ -313,10 +315,16 @@ def _kind(person: User, name: str, action: str) -> type[Kind]:
     return kind_of(name)
 
 
-def _find(connection: sa.Connection, person: User, name: str, record_id: str) -> Row:
+def _one(connection: sa.Connection, person: User, name: str, record_id: str) -> Row:
     row = records_read.get(connection, person.district, record_id)
     if row is None or row["kind"] != name or not inside(row["grid"], person.scope_codes):
         raise Refusal("unknown_record")
+    return row
+
+
+def _find(connection: sa.Connection, person: User, name: str, record_id: str) -> Row:
+    """Return a record that can be changed."""
+    row = _one(connection, person, name, record_id)
     if row["voided"] or row["merged_into"] is not None:
         raise Refusal("out_of_date")
     return row

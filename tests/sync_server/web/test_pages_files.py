@@ -89,8 +89,9 @@ def read(html: str) -> str:
 def test_the_compound_file_holds_everything_masked(filled: Town, quiet_app: Flask) -> None:
     page = read(sign_in(quiet_app, "community").get(compound_of(filled)).text)
     for told in ("与网格关系 一致", "三无小区 是", "老旧型", "家属院", "和润物业",
-                 "攻坚 2026-03-01起", "楼栋 1", "住户 1", "人口 2", "关怀对象 1", "幸福里党支部",
-                 "书记 业委会", "联系领导 李区长", "调解员 阿*******", "东门井盖松动",
+                 "标签 攻坚", "攻坚 2026-03-01 至今", "楼栋 1", "住户 1", "人口 2", "关怀对象 1",
+                 "幸福里党支部", "书记 业委会", "联系领导 李区长", "调解员 阿*******",
+                 "东门井盖松动",
                  "未办结 1 件，共 1 件", "早巡", "3-1-502", "见到 1 户"):  # fmt: skip
         assert told in page, told
     for hidden in (*RARE[:2], CONTACT_PHONE, "已离任", "隔壁"):

@@ -53,7 +53,7 @@ def _said(tag: str, name: str) -> str:
     return html.unescape(found[1]) if found else ""
 
 
-def send(client: FlaskClient, address: str, form: MultiDict[str, str], **typed: Any) -> Any:
+def send(client: FlaskClient, address: str, form: MultiDict[str, str], /, **typed: Any) -> Any:
     """Post a form with what was typed into it."""
     for name, value in typed.items():
         full = name.replace("__", ".")
@@ -73,7 +73,7 @@ def spare(form: MultiDict[str, str], name: str) -> str:
     return keys[-1]
 
 
-def new_compound(town: Town, client: FlaskClient, **typed: Any) -> Any:
+def new_compound(town: Town, client: FlaskClient, /, **typed: Any) -> Any:
     page = client.get("/places/compound/new").text
     said = {
         "code": f"XQ-{new_id()[-6:]}", "name": f"新苑{new_id()[-4:]}", "kind": "compound",
