@@ -10,6 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from schemas.search import fold
@@ -26,12 +27,14 @@ def hashed(kind: str, what: str, *parts: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=8192)
 def tidy(text: str) -> str:
     """Return a number or code for comparing; its dashes part what belongs apart, and so stay."""
     plain = unicodedata.normalize("NFKC", text).lower()
     return re.sub(r"[－–—−~]", "-", re.sub(r"\s", "", plain))
 
 
+@lru_cache(maxsize=8192)
 def plain_no(text: str) -> str:
     """Return a building's, entrance's or room's number for comparing: 03号楼 → 3, 502室 → 502."""
     folded = tidy(text)

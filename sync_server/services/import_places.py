@@ -113,9 +113,9 @@ class Places:
         """Return the records known by each of these keys, merged ones by their survivors."""
         held = record_keys.holders(self._connection, self._district, wanted)
         ids = {one for some in held.values() for one in some}
-        rows = dict(records_read.by_ids(self._connection, self._district, ids))
+        rows = dict(records_read.told_by_ids(self._connection, self._district, ids))
         merged = {row["merged_into"] for row in rows.values() if row["merged_into"]} - rows.keys()
-        rows |= records_read.by_ids(self._connection, self._district, merged)
+        rows |= records_read.told_by_ids(self._connection, self._district, merged)
         found: dict[str, list[Found]] = {}
         for key in wanted:
             mine: dict[str, Found] = {}

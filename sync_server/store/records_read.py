@@ -123,6 +123,24 @@ def by_ids(connection: sa.Connection, district: str, record_ids: Collection[str]
     return found
 
 
+def told_by_ids(
+    connection: sa.Connection, district: str, record_ids: Collection[str]
+) -> dict[str, Row]:
+    """Return of the records with these ids, by id, what they say, where they lie and whether they
+    stand: many of them are read so in half the time."""
+    found: dict[str, Row] = {}
+    columns = (
+        records.c.record_id, records.c.grid, records.c.fields, records.c.version,
+        records.c.merged_into, records.c.voided,
+    )  # fmt: skip
+    for run in chunks(record_ids):
+        query = sa.select(*columns).where(
+            records.c.district == district, records.c.record_id.in_(run)
+        )
+        found.update((row["record_id"], row) for row in connection.execute(query).mappings())
+    return found
+
+
 def get(connection: sa.Connection, district: str, record_id: str) -> Row | None:
     """Return one record, or None."""
     return by_ids(connection, district, [record_id]).get(record_id)

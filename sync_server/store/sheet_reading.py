@@ -126,7 +126,15 @@ def _workbook_rows(path: Path, name: str) -> Iterator[tuple[int, list[Cell]]]:
         sheet.reset_dimensions()  # what a file says of its own size may be wrong
         rows = sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True)
         for number, values in enumerate(rows, 1):
-            yield number, [_cell(value) for value in values]
+            yield number, _cells(values)
+
+
+def _cells(values: tuple[Any, ...]) -> list[Cell]:
+    """Return a row's cells up to its last one: every row comes as wide as rows may be."""
+    width = len(values)
+    while width and values[width - 1] is None:
+        width -= 1
+    return [one if one.__class__ is str or one is None else _cell(one) for one in values[:width]]
 
 
 def _cell(value: Any) -> Cell:

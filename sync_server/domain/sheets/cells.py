@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from marshmallow import ValidationError
 
@@ -84,7 +85,7 @@ def text_of(cell: Cell) -> str:
 
 def half_width(text: str) -> str:
     """Return ``text`` with digits, letters and spaces in half width."""
-    return text.translate(FULL_WIDTH)
+    return text if text.isascii() else text.translate(FULL_WIDTH)
 
 
 def read_cell(field: Declared, cell: Cell) -> object:
@@ -222,6 +223,7 @@ COMMON_WORDS: dict[tuple[str, str], tuple[str, ...]] = {
 """What registers call a code besides its own words."""
 
 
+@lru_cache(maxsize=4096)
 def _folded(text: str) -> str:
     return re.sub(r"[\s（）()·]", "", unicodedata.normalize("NFKC", text)).lower()
 
