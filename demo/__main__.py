@@ -208,6 +208,8 @@ def write_down(plan: Plan, world: World, joined: Joined, batch: Batch) -> None:
     for one in told["accounts"]:
         say(f"    {one['role']:<10} {one['no']:<16} {one['password']}   {one['name']}")
     say(f"同一网格另一名网格员的加入码 join code of {' '.join(COLLEAGUE)}: {world.spare_code}")
+    second = f"-m field_app --data {plan.folder / 'second'} --port {plan.laptop_port + 1}"
+    say(f"他的电脑端 their laptop: {sys.executable} {second}")
     say(f"以上内容也在 also in {path}")
     say()
     say("接下来 Next:")

@@ -54,7 +54,7 @@ class Issue(Kind):
     urgency = Code("紧急程度", "Urgency", "URGENCY", required=True, column=True)
     source = Code("来源", "Source", "ISSUE_SOURCE", required=True)
     source_id = Ref("来源记录", "Source record", "patrol", ask=False)
-    source_item = Line("来源检查项", "Source check item", longest=40, ask=False)
+    source_item = Code("来源检查项", "Source check item", "CHECK_ITEM", ask=False)
     compound_id = Ref("小区", "Compound", "compound", column=True)
     building_id = Ref("楼栋", "Building", "building")
     place = Line("地点", "Place", required=True, search=True, column=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.codes import code_list
 from schemas.fields import (
     Code,
     Day,
@@ -23,6 +24,7 @@ from schemas.fields import (
     Refs,
     Whole,
 )  # fmt: skip
+from schemas.fields.base import Lookup, nobody
 from schemas.kind import Kind, KindInfo
 from schemas.labels import Label
 from schemas.messages import Problem
@@ -30,6 +32,19 @@ from schemas.workflow import OFFLINE_ACTIONS
 
 CENTRAL_ONLY = frozenset({"central", "role", "unit_id", "no", "due_at", "due_rule", "clock"})
 """Fields that only the centre sets."""
+
+INSIDE = Label("小区内", "Inside the compound")
+"""What level 0 is called: an issue was settled without leaving its compound."""
+
+
+class ResolvedLevel(Whole):
+    """The level an issue was settled at: ISSUE_LEVEL's codes as numbers, 0 for its compound."""
+
+    def show(self, value: Any, lang: str, lookup: Lookup = nobody) -> str:
+        """The level's words, the district's own where it has some."""
+        if value is None:
+            return ""
+        return code_list("ISSUE_LEVEL").text(str(value), lang) if value else INSIDE.text(lang)
 
 
 class Called(Part):
@@ -97,7 +112,7 @@ class IssueStep(Kind):
     declines = Line("不同意的申请", "Declined request", longest=20, ask=False)
     refuse = Code("拒收理由", "Reason of refusal", "REFUSE")
     result = Code("处置结果", "Result", "RESULT")
-    resolved_level = Whole("化解层级", "Resolved at level", most=4)
+    resolved_level = ResolvedLevel("化解层级", "Resolved at level", most=4)
     rating = Whole("评价（1–5）", "Rating (1–5)", least=1, most=5)
     rated_by = PersonName("评价人", "Rated by")
     remind = Code("催办方式", "Kind of reminder", "REMIND")

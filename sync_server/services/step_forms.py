@@ -23,6 +23,7 @@ from schemas.codes import code_list
 from schemas.fields import Declared, Moment, Paragraph
 from schemas.forms import GetList
 from schemas.guards import owning_level
+from schemas.kinds.issue_step import INSIDE
 from schemas.labels import Label
 from schemas.messages import Problem
 from sync_server.domain.areas import above
@@ -314,9 +315,8 @@ def _options(
         return [Option(str(one), _stars(one, lang)) for one in range(5, 0, -1)], "choice"
     if name == "resolved_level":
         levels = code_list("ISSUE_LEVEL")
-        inside = "Inside the compound" if lang == "en" else "小区内"
         return [
-            Option("0", inside),
+            Option("0", INSIDE.text(lang)),
             *(Option(item.code, item.label.text(lang)) for item in levels.active),
         ], "choice"
     return (), ""
@@ -325,7 +325,7 @@ def _options(
 def _stars(rating: int, lang: str) -> str:
     words = {
         5: Label("很满意", "Very satisfied"), 4: Label("满意", "Satisfied"),
-        3: Label("基本满意", "Fairly satisfied"), 2: Label("不满意", "Dissatisfied"),
+        3: Label("一般", "Fair"), 2: Label("不满意", "Dissatisfied"),
         1: Label("很不满意", "Very dissatisfied"),
     }  # fmt: skip
     return f"{rating} {words[rating].text(lang)}"

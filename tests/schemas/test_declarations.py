@@ -111,6 +111,16 @@ def test_a_checklist_offers_every_item_in_order() -> None:
     assert items.entries[0][1] == "Refuse and cleanliness"
 
 
+def test_codes_and_levels_are_shown_in_words() -> None:
+    item, level = (
+        kind_of(kind).declared()[name]
+        for kind, name in (("issue", "source_item"), ("issue_step", "resolved_level"))
+    )
+    assert item.show("ebike", "zh") == "电动车飞线充电"
+    assert [level.show(one, "zh") for one in (None, 0, 3)] == ["", "小区内", "三级（街道）"]
+    assert level.show(0, "en") == "Inside the compound"
+
+
 def test_a_title_follows_references() -> None:
     store = {
         ("room", ID.format(2)): {"label": "3-1-502", "building_id": ID.format(3)},

@@ -71,8 +71,10 @@ def test_a_decision_against_the_worker_stands_on_today_until_noted(disputed, sta
     laptop, record_id, change_id = disputed
     browser = laptop.browser
     assert "裁决结果" not in browser.get("/").text
+    assert "您填的 服务器现有" in plain(browser.get("/outbox"))
     staff.decide(record_id, "stand", words="电话核实过")
     laptop.sync()
+    assert "您填的 另一个值" in plain(browser.get("/outbox"))
     words = plain(browser.get("/"))
     for said in ("退回修改和裁决结果", "没有采用您填的", "王社区", "电话核实过", "139****1111"):
         assert said in words

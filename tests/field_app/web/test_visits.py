@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -128,6 +129,13 @@ def test_materials_are_counted_and_nonsense_is_refused_where_it_stands(at: Lapto
     assert 'href="#f-materials-law-qty"' in answer.text
     Paper(at.browser, answer).put({"materials.law.qty": "２"}).press()
     assert views(at.ws, "visit")[0]["fields"]["materials"] == {"law": {"qty": 2}}
+
+
+def test_what_nobody_has_to_fill_in_carries_no_star(at: Laptop) -> None:
+    page = begin(at).page.text
+    starred = re.findall(r'<(?:label|legend)[^>]*>([^<]+)<span class="must"', page)
+    assert {"结果", "状态"} <= set(starred)
+    assert not {"数量", "情况"} & set(starred)
 
 
 def test_a_shop_is_visited(at: Laptop) -> None:

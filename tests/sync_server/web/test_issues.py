@@ -116,7 +116,10 @@ def test_the_office_resolves_verifies_rates_and_the_issue_is_closed(
     shown = re.search(r"/photos/([0-9a-f-]{36})/small.jpg", page)
     assert shown, page
     assert desk.get(shown[0]).mimetype == "image/jpeg"
+    assert re.search(r"化解层级</dt><dd>二级（社区）", page)
+    assert re.search(r"[^ ] · 社区工作人员 · ", page)
     done(desk, issue_id, "verify")
+    assert "3 一般" in desk.get(f"/issues/{issue_id}/do/rate").text
     done(desk, issue_id, "rate", rating="5", rated_by="王样本")
     assert stands(town, issue_id)["state"] == flow.CLOSED
     page = desk.get(f"/issues/{issue_id}").text
