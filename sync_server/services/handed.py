@@ -29,7 +29,7 @@ from sync_server.services.issue_life import ISSUE, STEP, case_of, state_of
 from sync_server.services.issues import may_do, open_case
 from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.step_forms import StepForm
-from sync_server.services.step_words import words_of_action
+from sync_server.services.step_words import leading, words_of_action
 from sync_server.services.units import unit_names
 from sync_server.store import handed, photo_rows
 from sync_server.store.records_read import Row, children_of
@@ -110,6 +110,11 @@ class HandedIssue:
     steps: tuple[Told, ...]
     may: tuple[tuple[str, str], ...]
 
+    @property
+    def lead(self) -> str:
+        """The action whose button stands out."""
+        return leading(self.may)
+
 
 def list_handed(
     connection: sa.Connection, person: User, page: int, now: datetime, lang: str
@@ -169,6 +174,9 @@ def open_handed(
         for name in ("category", "sub", "level", "urgency", "place", "happened_at")
         if facts.get(name) not in (None, "")
     ]
+    if case.unit_id == unit and case.mode:
+        mode = kind_of(STEP).declared()["mode"]
+        shown.append((mode.label.text(lang), mode.show(case.mode, lang)))
     due_at = read_moment(case.due_at) if case.due_at else None
     living = case.state in flow.OPEN_STATES and case.unit_id == unit
     report_by = _report_by(case, unit)

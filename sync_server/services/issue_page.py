@@ -27,7 +27,7 @@ from sync_server.services.issue_queue import Due, delivered_at, due_of
 from sync_server.services.issues import find_issue, may_do
 from sync_server.services.photo_pages import ShownPhoto, shown_photos
 from sync_server.services.places import names_for
-from sync_server.services.step_words import words_of_action, words_of_why
+from sync_server.services.step_words import leading, words_of_action, words_of_why
 from sync_server.services.time_limits import load_clockwork
 from sync_server.services.titles import Titles, references
 from sync_server.store import cases, photo_rows, records_read
@@ -118,6 +118,11 @@ class IssuePage:
     into: Link | None
     merged: tuple[Link, ...]
     opens_record: bool
+
+    @property
+    def lead(self) -> str:
+        """The action whose button stands out."""
+        return leading(self.actions)
 
 
 def open_page(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from schemas.catalogue import kind_of
 from schemas.codes import code_list
 from schemas.labels import Label
@@ -25,6 +27,12 @@ BUTTONS: dict[tuple[str, str], Label] = {
     ("lookback", "70"): Label("录入回头看结果", "Enter the look-back's result"),
 }
 """Where a button says more than the action's name, by action and the state it is taken from."""
+
+FORWARD = (
+    "accept", "take", "report_in", "conclude", "handle", "dispatch", "resume", "resolve", "verify",
+    "close", "rate", "lookback",
+)  # fmt: skip
+"""What brings an issue on, the most pressing first; everything else is done for a reason."""
 
 TEXTS: dict[str, Label] = {
     "accept": Label("受理意见", "Remarks"),
@@ -135,6 +143,12 @@ WHY: dict[str, Label] = {
     ),
     "lookback_planned": Label("没有安排回头看。", "No look-back is planned."),
 }
+
+
+def leading(actions: Iterable[tuple[str, str]]) -> str:
+    """Return which of these ``(action, words)`` brings an issue on, empty if none does."""
+    possible = {action for action, _ in actions}
+    return next((action for action in FORWARD if action in possible), "")
 
 
 def words_of_action(action: str, state: str, lang: str) -> str:

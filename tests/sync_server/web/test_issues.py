@@ -116,8 +116,7 @@ def test_the_office_resolves_verifies_rates_and_the_issue_is_closed(
     shown = re.search(r"/photos/([0-9a-f-]{36})/small.jpg", page)
     assert shown, page
     assert desk.get(shown[0]).mimetype == "image/jpeg"
-    assert re.search(r"化解层级</dt><dd>二级（社区）", page)
-    assert re.search(r"[^ ] · 社区工作人员 · ", page)
+    assert re.search(r"化解层级</dt><dd>二级（社区）(.|\n)*[^ ] · 社区工作人员 · ", page)
     done(desk, issue_id, "verify")
     assert "3 一般" in desk.get(f"/issues/{issue_id}/do/rate").text
     done(desk, issue_id, "rate", rating="5", rated_by="王样本")
@@ -250,6 +249,7 @@ def test_the_street_whistles_and_concludes_with_scores(
     done(street, issue_id, "whistle", text="一起来看", calls=unit)
     page = street.get(f"/issues/{issue_id}").text
     assert "未报到" in page
+    assert re.findall(r'btn-primary" href="[^"]+">([^<]+)', page) == ["哨件办结"]
     assert counts(street.get("/issues").text)["吹哨未报到"] == 1
     assert act(street, issue_id, "conclude", text="办好了").status_code == 422
     done(street, issue_id, "conclude", text="办好了", **{f"scores.{unit}": "4"})

@@ -242,12 +242,16 @@ def fill(client: FlaskClient, address: str, **said: Any) -> Any:
 
 def test_a_unit_handles_its_issue_from_taking_it_on_to_the_result(hidden: Hidden) -> None:
     town, client = hidden.town, sign_in(hidden.app, "never")
-    issue = dispatched(town, str(town.people["never"].unit_id), title="路灯不亮")
+    unit, issue = str(town.people["never"].unit_id), report(town, title="路灯不亮")
+    step(town, "community", issue, "dispatch", target_id=unit, mode="department")
     here = f"/handed/{issue}"
     assert "路灯不亮" in client.get("/handed").text
     assert f"{here}/take" in client.get(here).text
     assert fill(client, f"{here}/take", text="马上去").status_code == 303
-    assert f"{here}/take" not in client.get(here).text
+    taken = client.get(here).text
+    assert f"{here}/take" not in taken
+    assert "办理方式</dt><dd>部门交办" in taken
+    assert re.findall(r'btn-primary" href="[^"]+">([^<]+)', taken) == ["处置完成"]
     for action, said in (
         ("ask_extend", {"text": "等材料", "due_at": "2026-10-20T18:00"}),
         ("ask_suspend", {"text": "等材料", "until": "2026-10-15"}),
