@@ -20,7 +20,7 @@ from sync_server.settings import Settings
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
 from sync_server.store.occupancy import occupy
-from sync_server.store.tables import users
+from sync_server.store.tables import districts, users
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
         hold.release()
         raise
     store.on_close(hold.release)
+    store.server.on_arrival(lambda connection: _arrive(settings, connection, clock()))
     try:
         migrate(store)
         with store.writing() as connection:
@@ -96,6 +97,16 @@ def _begin_run(settings: Settings, store: Store, district: str, now: datetime) -
         if isinstance(err, Refusal) and err.code != "disk_full":
             raise
         log.warning("numbers of district %s could not jump: %s", district, err)
+
+
+def _arrive(settings: Settings, connection: sa.Connection, now: datetime) -> None:
+    """Let the numbers of every district jump on a server that took the database over: should it be
+    an older copy, a laptop will show it, and nothing was given out twice."""
+    with connection.begin():
+        codes = connection.scalars(sa.select(districts.c.district)).all()
+        begun = [begin_run(connection, code, now) for code in codes]
+    for number in filter(None, begun):
+        floors.remember(settings.data, number)
 
 
 def reopened(centre: Centre) -> Centre:

@@ -93,13 +93,19 @@ def postgresql_program(
 
     ``into_database``: it connects to the store's database. Raises Refusal ``program_missing``.
     """
-    url = store.engine.url
+    _, to = store.engine.dialect.create_connect_args(store.engine.url)
     command = [_program(name)]
     if into_database:
-        command += ["--no-password", "-h", url.host or "127.0.0.1", "-p", str(url.port or 5432)]
-        command += ["-U", url.username] if url.username else []
-        command += ["-d", str(url.database)]
-    environment = {**os.environ, "PGPASSWORD": url.password or "", "PGCONNECT_TIMEOUT": "5"}
+        command += ["--no-password", "-h", str(to.get("host") or "127.0.0.1")]
+        command += ["-p", str(to.get("port") or 5432)]
+        command += ["-U", str(to["user"])] if to.get("user") else []
+        command += ["-d", str(to["dbname"])]
+    environment = {
+        **os.environ,
+        "PGPASSWORD": str(to.get("password") or ""),
+        "PGCONNECT_TIMEOUT": "5",
+        "PGTARGETSESSIONATTRS": str(to.get("target_session_attrs") or "any"),
+    }
     return subprocess.run([*command, *arguments], env=environment, capture_output=True, check=False)
 
 

@@ -2,7 +2,8 @@
 
 SQLite comes with the ``sqlcipher3`` wheel (used without a key): Python's own may carry the
 WAL-reset bug, which loses commits. Every write transaction starts with BEGIN IMMEDIATE, so that
-two writers queue instead of failing half-way.
+two writers queue instead of failing half-way. What is particular to PostgreSQL, a standby that
+takes over above all, stands in ``postgresql.py``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
+from sync_server.store import postgresql
 from sync_server.store.folders import make_folder
 
 BUSY_TIMEOUT_MS = 15_000
@@ -42,8 +45,11 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self.server = postgresql.Server()
         self._writer = engine.execution_options(writes=True)
         self._closers: list[Callable[[], None]] = []
+        if not self.is_sqlite:
+            self.server.watch(engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -65,8 +71,11 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One write transaction, durable when the block ends; an error undoes all of it."""
-        with named_trouble(), self._writer.begin() as connection:
-            yield connection
+        with named_trouble(), self._writer.connect() as connection:
+            self.server.settle(connection)
+            with connection.begin():
+                yield connection
+            self.server.check_commit(connection)
 
     def close(self) -> None:
         """Close every connection, then whatever was to end with them."""
@@ -89,14 +98,16 @@ def named_trouble() -> Iterator[None]:
         if code is None:
             raise
         raise Refusal(code) from err
+    except NoneFree as err:  # every connection of the pool is in use
+        raise Refusal("unavailable") from err
     except UnicodeDecodeError as err:
         # SQLite's own words quote the damaged place, which need not be text any more.
         raise Refusal("database_damaged") from err
 
 
 def _code_of(text: str, err: DBAPIError) -> str | None:
-    if getattr(err.orig, "sqlstate", None) == "55P03":  # lock_not_available, asked with NOWAIT
-        return "busy"
+    if (code := postgresql.code_of(getattr(err.orig, "sqlstate", None) or "")) is not None:
+        return code
     if "disk is full" in text or "no space left" in text:
         return "disk_full"
     if "malformed" in text or "not a database" in text:
@@ -105,7 +116,7 @@ def _code_of(text: str, err: DBAPIError) -> str | None:
         return "folder_unusable"
     if "database is locked" in text:
         return "unavailable"
-    if err.connection_invalidated or ("connection" in text and "failed" in text):
+    if err.connection_invalidated or postgresql.not_reached(text):
         return "database_unreachable"
     return None
 
@@ -125,13 +136,13 @@ def open_store(address: str) -> Store:
     Raises Refusal: bad_database_url, folder_unusable, old_sqlite. Nothing is connected yet.
     """
     try:
-        url = make_url(address)
-    except ArgumentError:
+        url = make_url(postgresql.several_hosts(address))
+        if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database:
+            return Store(_open_sqlite(url))
+        if url.drivername in ("postgresql", "postgresql+psycopg"):
+            return Store(_open_postgresql(url.set(drivername="postgresql+psycopg")))
+    except (ArgumentError, ValueError):
         raise Refusal("bad_database_url") from None
-    if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database:
-        return Store(_open_sqlite(url))
-    if url.drivername in ("postgresql", "postgresql+psycopg"):
-        return Store(_open_postgresql(url.set(drivername="postgresql+psycopg")))
     raise Refusal("bad_database_url")
 
 
@@ -164,11 +175,11 @@ def _open_sqlite(url: URL) -> sa.Engine:
 
 def _open_postgresql(url: URL) -> sa.Engine:
     return sa.create_engine(
-        url,
+        postgresql.to_the_primary(url),
         json_serializer=compact,
         hide_parameters=True,  # a failure's message must not carry people's data into a log
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 5},
+        connect_args={"options": "-c timezone=UTC", **postgresql.NOTICE_DEATH},
     )

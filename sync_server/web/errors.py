@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as later
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from sync_server.domain.errors import Refusal
-from sync_server.web.i18n import moment
+from sync_server.web.i18n import language, moment
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +175,10 @@ STATUS = {
     "database_damaged": 500,
     "unexpected": 500,
 }
+WITHOUT_DATABASE = frozenset({"unavailable", "database_unreachable", "database_damaged"})
+"""Codes whose page is drawn without asking the database anything."""
+AGAIN_S = 10
+"""So soon a page that could not be drawn is asked for again: a standby takes over in seconds."""
 OF_HTTP = {
     403: "not_allowed",
     404: "not_found",
@@ -215,9 +219,26 @@ def say(code: str, **facts: object) -> str:
 
 def page(code: str, **facts: object) -> Response:
     """Return the page for a code."""
+    g.refused = code
     status = status_of(code)
-    body = render_template("error.html", status=status, words=say(code, **facts), code=code)
+    if code in WITHOUT_DATABASE:
+        return _without_database(code, status)
+    try:
+        body = render_template("error.html", status=status, words=say(code, **facts), code=code)
+    except Refusal as trouble:  # who is asking could not be looked up
+        return _without_database(trouble.code, status_of(trouble.code))
     return make_response(body, status)
+
+
+def _without_database(code: str, status: int) -> Response:
+    """Return a page that names nobody and comes again by itself, unless a form was sent."""
+    again_s = AGAIN_S if status == 503 and request.method == "GET" else None
+    template = current_app.jinja_env.get_template("unavailable.html")
+    body = template.render(status=status, words=say(code), lang=language(), again_s=again_s)
+    answer = make_response(body, status)
+    if status == 503:
+        answer.headers["Retry-After"] = str(AGAIN_S)
+    return answer
 
 
 def _http(error: HTTPException) -> Response | HTTPException:

@@ -6,7 +6,7 @@ import logging
 import random
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, g
 from werkzeug.exceptions import HTTPException
 
 from sync_server.domain.envelope import BadEnvelope
@@ -64,11 +64,12 @@ OF_HTTP = {
 }  # fmt: skip
 RETRY_AFTER_S = {
     "busy": 2, "upload_locked": 2, "rate_limited": 60, "unavailable": 5,
-    "database_unreachable": 30, "disk_full": 300, "database_damaged": 300, "folder_unusable": 300,
+    "disk_full": 300, "database_damaged": 300, "folder_unusable": 300,
     "photo_storage_full": 300,
 }  # fmt: skip
-SPREAD_S = {"server_busy": (5, 30)}
-"""Retry-After drawn between two limits: those turned away must not come back all at once."""
+SPREAD_S = {"server_busy": (5, 30), "database_unreachable": (5, 15)}
+"""Retry-After drawn between two limits: those turned away must not come back all at once. A standby
+takes over within seconds, and laptops wait up to 20 within a round."""
 TELLS = frozenset({"known", "stream", "errors", "limit"})
 """Facts of a refusal that the answer carries."""
 
@@ -101,6 +102,7 @@ def _of_http(error: HTTPException) -> Response:
 
 
 def _document(code: str, status: int, facts: dict[str, Any]) -> Response:
+    g.refused = code
     body = {
         "type": f"urn:gridrounds:problem:{code}",
         "title": CODES[code],

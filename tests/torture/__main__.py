@@ -27,6 +27,7 @@ SECTIONS = (
     "fuzz",
     "parallel",
     "photos",
+    "failover",
 )
 OF_DATABASE = ("simulation", "kills", "fuzz", "parallel", "photos")
 """What goes otherwise on another database; the rest is about files and is run without."""

@@ -1,0 +1,173 @@
+"""PostgreSQL's own: several servers in one address, promises of a commit, lost connections."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from sync_server.domain.errors import Refusal
+from sync_server.store import postgresql
+from sync_server.store.copying import postgresql_program
+from sync_server.store.engine import Store, open_store
+from tests.postgres import Server
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "ports"),
+    [
+        ("postgresql://u:p%40@a:1,b:2/grid", "a,b", "1,2"),
+        ("postgresql+psycopg://u@a,b/grid?sslmode=require", "a,b", None),
+        ("postgresql://u@/grid?host=a:1&host=b:2", "a,b", "1,2"),
+    ],
+)
+def test_an_address_may_name_several_servers(address, hosts, ports):
+    engine = open_store(address).engine
+    _, to = engine.dialect.create_connect_args(engine.url)
+    assert (to["host"], to["dbname"], to["user"]) == (hosts, "grid", "u")
+    assert to.get("port") in (ports, ",")
+    assert to["target_session_attrs"] == "read-write"
+    assert to.get("password") in ("p@", None)
+
+
+def test_what_is_asked_of_a_server_may_be_said_otherwise(monkeypatch):
+    engine = open_store("postgresql://u@a,b/grid?target_session_attrs=any").engine
+    assert engine.url.query["target_session_attrs"] == "any"
+    assert "target_session_attrs" not in open_store("postgresql://u@a:1/grid").engine.url.query
+
+
+@pytest.mark.parametrize("address", ["postgresql://u@a:one/grid", "postgresql://u@a:1,b:x/grid"])
+def test_a_port_that_is_none_is_refused(address):
+    with pytest.raises(Refusal, match="bad_database_url"):
+        open_store(address)
+
+
+def test_the_server_that_takes_writes_is_found_behind_a_dead_one(postgres_server: Server):
+    url = f"postgresql://postgres@127.0.0.1:1,127.0.0.1:{postgres_server.port}/postgres"
+    store = open_store(url)
+    with store.writing() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    done = postgresql_program(store, "psql", "-Atc", "SELECT 1", into_database=True)
+    assert done.stdout == b"1\n", done.stderr
+    store.close()
+
+
+def test_no_server_that_takes_writes_is_a_database_out_of_reach(postgres_url: str):
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as other:
+        name = other.info.dbname
+        other.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    store = open_store(f"{postgres_url}?target_session_attrs=read-write")
+    with pytest.raises(Refusal, match="database_unreachable"), store.reading():
+        pass
+    alone = open_store(postgres_url)
+    with pytest.raises(Refusal, match="database_unreachable"), alone.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x int)")
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("57P01", "database_unreachable"), ("57P03", "database_unreachable"),
+        ("08006", "database_unreachable"), ("40P01", "unavailable"), ("53300", "unavailable"),
+        ("53100", "disk_full"), ("55P03", "busy"), ("23505", None), ("", None),
+    ],
+)  # fmt: skip
+def test_states_of_the_database_have_names(state, code):
+    assert postgresql.code_of(state) == code
+
+
+def test_a_connection_that_breaks_is_out_of_reach_and_the_next_one_is_made_anew(postgres_url: str):
+    store = open_store(postgres_url)
+    with pytest.raises(Refusal, match="database_unreachable"):
+        break_off(store, postgres_url)
+    with store.reading() as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    end_backend(postgres_url, pid)  # while it lies in the pool
+    with store.writing() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    store.close()
+
+
+def test_a_pool_without_a_free_connection_is_busy(postgres_url: str):
+    store = open_store(postgres_url)
+    pool = store.engine.pool
+    pool._timeout, pool._max_overflow = 0.01, 0
+    held = [store.engine.connect() for _ in range(pool.size())]
+    with pytest.raises(Refusal, match="unavailable"), store.reading():
+        pass
+    for connection in held:
+        connection.close()
+    store.close()
+
+
+def test_a_commit_is_durable_whatever_the_server_says(postgres_url: str, postgres_server: Server):
+    with open_store(postgres_url).reading() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+    name = sa.make_url(postgres_url).database
+    postgres_server.run_sql(f"ALTER DATABASE {name} SET synchronous_commit = remote_apply")
+    with open_store(postgres_url).reading() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "remote_apply"
+
+
+def test_a_commit_whose_standby_was_not_waited_for_is_not_confirmed(
+    postgres_url: str, postgres_server: Server
+):
+    """PostgreSQL answers it as any other, with a warning: the standby may not have it."""
+    store = open_store(postgres_url)
+    with store.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x int)")
+    told: list[str] = []
+
+    def write() -> None:
+        while not told:  # the server takes a moment to notice that it has to wait
+            try:
+                with store.writing() as connection:
+                    connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            except Refusal as refusal:
+                told.append(refusal.code)
+
+    waits_for(postgres_server, "nobody")
+    try:
+        thread = threading.Thread(target=write)
+        thread.start()
+        cancel_the_waiting(postgres_url)
+        thread.join(20)
+    finally:
+        waits_for(postgres_server, "")
+    assert told == ["database_unreachable"]
+    with store.writing() as connection:  # the connection is as good as new
+        assert (connection.exec_driver_sql("SELECT count(*) FROM t").scalar() or 0) > 0
+    store.close()
+
+
+def break_off(store: Store, url: str) -> None:
+    with store.writing() as connection:
+        end_backend(url, connection.exec_driver_sql("SELECT pg_backend_pid()").scalar())
+        connection.exec_driver_sql("SELECT 1")
+
+
+def waits_for(server: Server, names: str) -> None:
+    server.run_sql(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+    server.run_sql("SELECT pg_reload_conf()")
+    with psycopg.connect(server.url("postgres", driver=""), autocommit=True) as connection:
+        while connection.execute("SHOW synchronous_standby_names").fetchone() != (names,):
+            pass
+
+
+def cancel_the_waiting(url: str) -> None:
+    """Break off what waits for a standby, as an impatient operator might."""
+    deadline = time.monotonic() + 20
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as other:
+        while not other.execute(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            " AND datname = current_database()"
+        ).fetchall():
+            assert time.monotonic() < deadline
+
+
+def end_backend(url: str, pid: object) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
