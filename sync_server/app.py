@@ -15,7 +15,7 @@ from sync_server.services.centre import Centre, Clock, open_centre, utc_now
 from sync_server.services.replay import replay
 from sync_server.settings import BODY_LIMIT, Settings
 from sync_server.timer import ImportTimer, Timer
-from sync_server.web import api, pages, photos, problems
+from sync_server.web import api, metrics, pages, photos, problems, readiness, request_log
 from sync_server.web.context import CENTRE, GATE, LIMITER
 from sync_server.web.gate import Gate
 from sync_server.web.large_bodies import CentreRequest, body_limit
@@ -30,7 +30,7 @@ class CentreApp(Flask):
 
     def handle_user_exception(self, e: Exception) -> Any:
         """Answer a failure of an API request by ``web/problems.py``, others as pages do."""
-        if request.path.startswith(API) or request.path == "/healthz":
+        if request.path.startswith(API) or request.path in readiness.WATCHED:
             return problems.answer(e)
         return super().handle_user_exception(e)
 
@@ -82,6 +82,10 @@ def app_of(centre: Centre) -> Flask:
     app.extensions[CENTRE] = centre
     app.extensions[LIMITER] = Limiter(get_remote_address, app=app, storage_uri="memory://")
     app.extensions[GATE] = Gate(settings.exchanges_at_once)
+    metrics.register(app)  # first, so that what others refuse is counted too
+    if settings.json_logs:
+        request_log.register(app)
+    readiness.register(app)
     csrf = CSRFProtect(app)
     csrf.exempt(api.register(app))
     csrf.exempt(photos.register(app))

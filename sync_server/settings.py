@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_DATA = Path("var") / "centre"
@@ -24,6 +24,8 @@ class Settings:
     ``exchanges_at_once`` bounds the exchanges one process serves at a time; with eight threads it
     leaves two for the staff's pages. ``photo_bytes`` and ``photo_pixels`` bound one uploaded photo,
     as stored and decoded, ``relay_bytes`` one relay file handed in over the network.
+    ``metrics_token`` is asked of who reads ``/metrics``; empty: this machine alone reads them.
+    ``json_logs``: a JSON object a line, and a line a request.
     """
 
     data: Path = DEFAULT_DATA
@@ -43,6 +45,8 @@ class Settings:
     photo_pixels: int = 24_000_000
     relay_bytes: int = 4 * 1024**3
     testing: bool = False
+    metrics_token: str = field(default="", repr=False)
+    json_logs: bool = False
 
     @property
     def database(self) -> str:
@@ -81,12 +85,14 @@ class Settings:
 def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what the environment says about settings, as texts by setting name.
 
-    Known are GRIDROUNDS_DATA, GRIDROUNDS_DATABASE_URL, GRIDROUNDS_DISTRICT, SERVER_PORT.
+    Known are GRIDROUNDS_DATA, GRIDROUNDS_DATABASE_URL, GRIDROUNDS_DISTRICT,
+    GRIDROUNDS_METRICS_TOKEN, SERVER_PORT.
     """
     names = {
         "data": "GRIDROUNDS_DATA",
         "database_url": "GRIDROUNDS_DATABASE_URL",
         "district": "GRIDROUNDS_DISTRICT",
+        "metrics_token": "GRIDROUNDS_METRICS_TOKEN",
         "port": "SERVER_PORT",
     }
     return {name: environment[key] for name, key in names.items() if environment.get(key)}

@@ -3,8 +3,9 @@ the search for duplicates among what was changed, the facts of base data that no
 keeping the rows behind the figures of field work fresh, so that whoever opens a page of figures
 does not wait for it; and the work of imports.
 
-Every process that serves ticks once a minute; whoever is first does what is due, the others find
-nothing left. Each tick arms the next one whatever went wrong in it.
+Of the processes that serve from one data folder one ticks, once a minute; when it ends, however it
+ends, another one goes on. Two that tick (with a data folder each) do no harm: who is first does
+what is due, the other finds nothing left. Each tick arms the next one whatever went wrong in it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.duplicates import search_duplicates
 from sync_server.services.field_lines import bring_up_to_date
 from sync_server.services.import_work import Worker, drop_old_files
+from sync_server.services.partitioning import keep_parts
 from sync_server.store.engine import Store
+from sync_server.store.occupancy import Occupancy, take_duty
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +38,17 @@ OLD_FILES_EVERY = 3_600
 
 
 class Timer:
-    """Ticks in a thread of its own until it is stopped or the program ends."""
+    """Ticks in a thread of its own until it is stopped or the program ends, while no other process
+    of the data folder does."""
+
+    duty = "minute"
 
     def __init__(self, centre: Centre, tick_s: float = TICK_S) -> None:
         self._centre = centre
         self._tick_s = tick_s
         self._stop = threading.Event()
         self._ticks = 0
+        self._held: Occupancy | None = None
         self._facts_no = -1
         self._facts_day = ""
         self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
@@ -55,6 +62,14 @@ class Timer:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._held is not None:
+            self._held.release()
+
+    def on_duty(self) -> bool:
+        """Whether it is this process that ticks."""
+        if self._held is None:
+            self._held = take_duty(self._centre.settings.data, self.duty)
+        return self._held is not None
 
     def tick(self) -> int:
         """Do what is due now and return how many steps that were; a failure is logged by its code,
@@ -64,6 +79,7 @@ class Timer:
         self._do("rows of field work", lambda store, code, _: bring_up_to_date(store, code))
         if self._ticks % FACTS_EVERY == 0:
             self._do("facts", self._keep_facts)
+            self._do("parts of tables", lambda store, _, now: keep_parts(store, now))
         self._ticks += 1
         return taken
 
@@ -89,12 +105,15 @@ class Timer:
 
     def _run(self) -> None:
         while not self._stop.wait(self._tick_s):
-            self.tick()
+            if self.on_duty():
+                self.tick()
 
 
 class ImportTimer(Timer):
     """Takes up the work of imports within a second; stopped, it ends after the piece it is at, and
     whoever serves next goes on from there."""
+
+    duty = "imports"
 
     def __init__(self, centre: Centre, tick_s: float = IMPORT_TICK_S) -> None:
         super().__init__(centre, tick_s)

@@ -1,18 +1,26 @@
-"""Serving the centre: waitress by default, gunicorn's threads where asked and available."""
+"""Serving the centre: waitress by default, gunicorn's processes where asked and available.
+
+gunicorn's first process opens the database once, so that what is wrong is said at once, and serves
+nothing itself; every worker opens its own. HUP starts the workers anew and TERM ends them; both let
+them answer what they have begun.
+"""
 
 from __future__ import annotations
 
 import copy
 import errno
-import logging
 import os
+import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
+from sync_server.cli import logs
 from sync_server.domain.errors import Refusal
 from sync_server.settings import BODY_LIMIT, Settings
 
@@ -25,11 +33,13 @@ def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: i
     what opening the centre raises; the port is taken before the database is opened."""
     if not settings.loopback and not settings.listen_remotely:
         raise Refusal("remote_listening", host=settings.host)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("alembic", "waitress"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logs.set_up(settings.json_logs)
     listener = listen(settings.host, settings.port)
+    first = os.getpid()
+    figures = Path(tempfile.mkdtemp(prefix="gridrounds-metrics-"))
     try:
+        if production and _has_gunicorn():  # before the library that reads it is imported
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
         app = make_app(settings)
         host, port = listener.getsockname()[:2]
         print(f"GridRounds 网格巡访 http://{_shown(host)}:{port}/  (Ctrl-C 停止 stops)", flush=True)
@@ -41,6 +51,8 @@ def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: i
             waitress_for(settings, app, listener).run()
     finally:
         listener.close()
+        if os.getpid() == first:  # workers pass here as well, and others still write there
+            shutil.rmtree(figures, ignore_errors=True)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -117,6 +129,21 @@ def _serve_gunicorn(
     settings: Settings, make_app: MakeApp, listener: socket.socket, workers: int
 ) -> None:
     from gunicorn.app.base import BaseApplication
+    from gunicorn.glogging import Logger
+    from prometheus_client.multiprocess import mark_process_dead
+
+    handed = listener.detach()  # gunicorn closes it, in every process
+
+    def _forget(server: Any, worker: Any) -> None:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+    class Passing(Logger):  # type: ignore[misc]
+        """Hands gunicorn's own lines to the program's log."""
+
+        def setup(self, cfg: Any) -> None:
+            """Keep no handler of its own."""
+            self.error_log.propagate = True
+            self.error_log.handlers = []
 
     class Application(BaseApplication):  # type: ignore[misc]
         """gunicorn with our settings and nothing from its own files or the environment."""
@@ -124,12 +151,14 @@ def _serve_gunicorn(
         def load_config(self) -> None:
             """Take the socket that is bound already."""
             options: dict[str, Any] = {
-                "bind": f"fd://{listener.fileno()}",
+                "bind": f"fd://{handed}",
                 "worker_class": "gthread",
                 "workers": workers,
                 "threads": THREADS,
                 "timeout": 120,
                 "graceful_timeout": 30,
+                "logger_class": Passing,
+                "child_exit": _forget,
                 # Two servers of one user would share a control socket in his home.
                 "control_socket_disable": True,
             }

@@ -53,6 +53,23 @@ def occupy(folder: Path, *, alone: bool = False) -> Occupancy:
     return Occupancy(handle, first=first)
 
 
+def take_duty(folder: Path, duty: str) -> Occupancy | None:
+    """Take a duty that one program of a data folder does for all; None when another one has it.
+
+    It becomes free when it is released or its program ends, however that ends.
+    """
+    try:
+        handle = os.open(folder / f"{FILE}-{duty}", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return None
+    try:
+        _lock(handle, alone=True)
+    except OSError:
+        os.close(handle)
+        return None
+    return Occupancy(handle, first=True)
+
+
 def _enter(handle: int, alone: bool) -> bool:
     """Take the lock; return whether nobody else was there. Raises OSError.
 

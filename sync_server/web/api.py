@@ -1,12 +1,10 @@
-"""The exchange API under ``/api/v1`` and the health check: for laptops, without a session."""
+"""The exchange API under ``/api/v1``: for laptops, without a session."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from flask import Blueprint, Flask, Response, jsonify, request
 from marshmallow import ValidationError
 
-import sync_server
 from schemas.catalogue import UnknownKind, kind_of, kinds
 from schemas.codes import CodeList, all_lists
 from schemas.describe import code_lists, json_schema
@@ -22,6 +20,7 @@ from sync_server.web.bearer import calling_device
 from sync_server.web.bodies import compressed, read_json
 from sync_server.web.context import CENTRE, LIMITER, centre, gate
 from sync_server.web.gate import require_length
+from sync_server.web.metrics import figures
 from sync_server.web.openapi import describe
 
 _join = JoinSchema()
@@ -42,20 +41,7 @@ def register(app: Flask) -> Blueprint:
     api.add_url_rule("/openapi.json", "openapi", describe)
     api.after_request(lambda response: compressed(request, response))
     app.register_blueprint(api)
-    app.add_url_rule("/healthz", "healthz", healthz)
     return api
-
-
-def healthz() -> Response:
-    """Answer whether the database can be used."""
-    with centre().store.reading() as connection:
-        connection.execute(sa.select(sa.literal(1)))
-    return jsonify(
-        status="ok",
-        app="sync_server",
-        version=sync_server.__version__,
-        synthetic=centre().district.synthetic,
-    )
 
 
 def join() -> tuple[Response, int]:
@@ -84,6 +70,8 @@ def sync() -> Response:
         except BadEnvelope:
             keep_unusable(centre(), device, text, now)
             raise
+    outcomes = (receipt["outcome"] for receipt in reply.members["receipts"])
+    figures().count_exchange(outcomes, len(reply.updates))
     return Response(reply.as_json(), mimetype="application/json")
 
 
