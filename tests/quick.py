@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,10 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 from sync_server.services import accounts
+from sync_server.services.districts import open_district
 from sync_server.settings import Settings
-from sync_server.store.engine import open_store
+from sync_server.store import partitioning
+from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
 from tests.postgres import Server
 
@@ -49,12 +53,23 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_name(postgres_server: Server) -> str:
-    """The name of an empty PostgreSQL database of today's tables, to be copied."""
+    """The name of an empty PostgreSQL database of today's tables, to be copied; with
+    GRIDROUNDS_TEST_PARTS set its large tables are in parts."""
     postgres_server.run_sql("CREATE DATABASE migrated")
     store = open_store(postgres_server.url("migrated"))
     migrate(store)
+    if os.environ.get("GRIDROUNDS_TEST_PARTS"):
+        put_in_parts(store)
     store.close()
     return "migrated"
+
+
+def put_in_parts(store: Store) -> None:
+    """Put the large tables of a database into parts, as for a district of the tests."""
+    with store.writing() as connection:
+        open_district(connection, "990101")
+        for table in partitioning.LARGE:
+            partitioning.part(connection, table, datetime(2026, 9, 30, tzinfo=UTC))
 
 
 def lay_out(migrated_file: Path, data: Path) -> None:

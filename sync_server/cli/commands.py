@@ -18,6 +18,7 @@ from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.devices import issue_join_code
 from sync_server.services.duplicates import search_duplicates
+from sync_server.services.partitioning import partition as partition_tables
 from sync_server.services.relay import take_in
 from sync_server.services.replay import replay
 from sync_server.services.restore import restore as restore_backup
@@ -198,6 +199,15 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def partition(settings: Settings, args: argparse.Namespace) -> None:
+    """Put the large tables into parts and print how many rows each has."""
+
+    def tell(table: str, rows: int) -> None:
+        print(f"{table:18} {rows:>14,}", flush=True)
+
+    partition_tables(settings, utc_now(), tell)
+
+
 def run_due(settings: Settings, args: argparse.Namespace) -> None:
     """Take the steps of issues whose time has come and say how many."""
     with opened(settings) as centre:
@@ -218,6 +228,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "relay": relay,
     "replay": judge_again,
     "run-due": run_due,
+    "partition": partition,
     "import": importing.import_files,
     "undo-import": importing.undo_import,
     "export": importing.export_list,

@@ -58,6 +58,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         host_names=tuple(args.host_name),
         behind_tls=args.behind_tls,
         exchanges_at_once=args.exchanges,
+        metrics_token=from_environment(os.environ).get("metrics_token", ""),
+        json_logs=args.json_logs,
     )
 
 
@@ -70,7 +72,8 @@ def parser() -> argparse.ArgumentParser:
         " The centre: without a sub-command it serves the API and the staff pages.",
         epilog="数据库第一次启动时自动建立并升级。"
         " The database is made and brought up to date at every start. The environment may name"
-        " GRIDROUNDS_DATA, GRIDROUNDS_DATABASE_URL, GRIDROUNDS_DISTRICT and SERVER_PORT.",
+        " GRIDROUNDS_DATA, GRIDROUNDS_DATABASE_URL, GRIDROUNDS_DISTRICT, SERVER_PORT and"
+        " GRIDROUNDS_METRICS_TOKEN (asked of who reads /metrics from another machine).",
     )
     top.add_argument("--version", action="version", version=sync_server.__version__)
     _shared(top, known)
@@ -97,7 +100,8 @@ def _shared(to: argparse.ArgumentParser, known: dict[str, str] | None) -> None:
         "--database-url",
         metavar="URL",
         default=default("database_url", ""),
-        help="postgresql+psycopg://… 代替内置数据库 (instead of the built-in SQLite)",
+        help="postgresql://… 代替内置数据库，可写多台主机"
+        " (instead of the built-in SQLite; may name several hosts)",
     )
     to.add_argument(
         "--district",
@@ -144,6 +148,11 @@ def _serving(top: argparse.ArgumentParser, known: dict[str, str]) -> None:
         default=2,
         metavar="N",
         help="进程数 (processes with --production, default 2)",
+    )
+    group.add_argument(
+        "--json-logs",
+        action="store_true",
+        help="日志每行一个JSON，每个请求一行 (logs as one JSON object a line, a line a request)",
     )
     group.add_argument(
         "--exchanges",
@@ -225,6 +234,12 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "run-due",
         "办理到时间的事：核查后三天无评价的办结，挂账到期的恢复，查找重复（服务器运行时每分钟自动做）。",
         "Take the steps whose time has come, look for duplicates (a server does it every minute).",
+    )
+    add(
+        "partition",
+        "把 PostgreSQL 的大表按区县（变更日志再按月）分区，逐表核对；服务器须先停止，可以重做。",
+        "Put PostgreSQL's large tables into parts by district, the log by month too; each is"
+        " compared. Stop the server first; running it again goes on, or adds what is missing.",
     )
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
     one.add_argument(

@@ -120,7 +120,7 @@ SENTENCES: dict[str, Label] = {
         "Not restored. {words} Drop the database, make an empty one, and try again.",
     ),
     "server_running": Label(
-        "数据文件夹正在使用：{folder}。请先停掉服务器和其他命令，再恢复。",
+        "数据文件夹正在使用：{folder}。请先停掉服务器和其他命令。",
         "The data folder is in use: {folder}. Stop the server and other commands first.",
     ),
     "being_restored": Label(
@@ -216,6 +216,14 @@ SENTENCES: dict[str, Label] = {
         "Somebody would hold no grid: say with --old and --new who works where.",
     ),
     "unknown_ledger": Label("没有这本台账：{name}。", "There is no ledger {name}."),
+    "not_postgresql": Label(
+        "只有 PostgreSQL 的表可以分区，请用 --database-url 指明数据库。",
+        "Only tables of PostgreSQL can be put into parts; name the database with --database-url.",
+    ),
+    "parts_differ": Label(
+        "表 {table} 分区后与原来不符，已撤销，原表没有改动。",
+        "Table {table} did not come out as it was; it was undone and stands as before.",
+    ),
     "program_missing": Label("找不到程序 {program}。", "The program {program} was not found."),
     "unknown_world": Label("没有这个演示世界：{world}。", "There is no demo world {world}."),
 }

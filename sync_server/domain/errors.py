@@ -122,6 +122,7 @@ CODES: dict[str, str] = {
     "database_unreachable": "the database cannot be reached",
     "database_damaged": "the database file is damaged",
     "database_newer": "the database was written by a newer program",
+    "database_older": "the database has not been brought to this program's tables",
     "disk_full": "the disk is full",
     "folder_unusable": "the data folder cannot be used",
     "bad_address": "this machine cannot listen on the address",
@@ -143,6 +144,8 @@ CODES: dict[str, str] = {
     "being_restored": "a backup is being restored in the data folder",
     "database_not_empty": "the database is not empty",
     "program_missing": "a program this needs was not found",
+    "not_postgresql": "only tables of PostgreSQL can be put into parts",
+    "parts_differ": "not every row arrived in its part as it was",
 }
 
 

@@ -7,6 +7,7 @@ was. Two programs starting at once take turns.
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from sync_server.domain.errors import Refusal
 from sync_server.store.engine import Store
 from sync_server.store.tables import metadata
 
+PART = re.compile(r"_(?:d\d{6}|rest)(?:_(?:m\d{6}|rest))?\Z")
+"""How the name of a part of a table ends (``partitioning.py``)."""
 FOLDER = Path(__file__).parent / "migrations"
 TURN = 7_402_190_117
 """PostgreSQL's advisory lock for migrating; an arbitrary number of ours."""
@@ -54,7 +57,9 @@ def differences(connection: sa.Connection) -> list[object]:
     """Return how the database differs from ``tables.py`` (what ``alembic check`` reports)."""
     here = connection.dialect.name
 
-    def meant_for_here(thing: Any, *_: object) -> bool:
+    def meant_for_here(thing: Any, name: str | None, kind: str, *_: object) -> bool:
+        if kind == "table" and name and PART.search(name):
+            return False  # a part of a table, not one of its own
         return thing.info.get("only", here) == here if hasattr(thing, "info") else True
 
     options = {"compare_type": True, "include_object": meant_for_here}

@@ -33,7 +33,7 @@ CHINESE = re.compile(r"[\u3400-\u9fff]{4,}")
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 LAPTOP_COMMANDS = ["status", "sync", "backup", "restore", "show-batch", "health"]
 LAPTOP_COMMANDS += ["change-passphrase", "relay-out", "relay-in", "receipt"]
-CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup", "export"]
+CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup", "export", "partition"]
 CENTRE_COMMANDS += ["split-grid", "merge-grids"]
 CENTRE_COMMANDS += ["reassign", "replay", "relay", "restore", "run-due", "import", "undo-import"]
 
@@ -46,9 +46,6 @@ def check_refused(said: Said, *parts: str, status: int = 1) -> None:
     assert "Traceback" not in said.err
     assert len(said.err.strip().splitlines()) <= 4
     assert [part for part in parts if part not in said.err] == []
-
-
-# Help ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def run(scale: float, database: str | None) -> dict[str, Any]:
     figures |= {
         "kills": kills,
         "changes": changes,
-        "acknowledged_when_killed": sum(one.acknowledged for one in failover.told),
+        "acknowledged_at_last_kill": failover.told[-1].acknowledged,
         "lost": sum(one.lost for one in failover.told),
         "longest_back_s": round(max(one.all_s for one in failover.told), 2),
     }
