@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev server browser assets lock bench-base-data bench-store bench-duplicates torture clean
+.PHONY: help demo test lint format dev server browser assets lock bench-base-data bench-store bench-duplicates bench-ingest bench-pull bench-pages bench-rush torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -57,8 +57,20 @@ bench-store: dev ## Measure the laptop's store against its peers
 bench-duplicates: dev ## Measure recall, precision and speed of the search for duplicates (QUICK=1: small)
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_duplicates
 
+bench-ingest: dev ## Measure taking changes in beside peers (QUICK=1: short; STORED=10000000: much stored)
+	@$(PYTHON_IN_VENV) -m benchmarks.bench_ingest $(BENCH_ARGS)
+
+bench-pull: dev ## Measure a laptop's full download beside peers (QUICK=1: short)
+	@$(PYTHON_IN_VENV) -m benchmarks.bench_pull $(BENCH_ARGS)
+
+bench-pages: dev ## Measure the pages of both programs and the laptop's start (QUICK=1: short)
+	@$(PYTHON_IN_VENV) -m benchmarks.bench_pages $(BENCH_ARGS)
+
+bench-rush: dev ## Let a tenth of a city's laptops come at once (QUICK=1: a few hundred)
+	@$(PYTHON_IN_VENV) -m benchmarks.bench_rush $(BENCH_ARGS)
+
 clean: ## Remove .venv and every cache
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says which lock is installed; a lock newer than its stamp is installed again. The dev

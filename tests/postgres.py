@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -116,7 +116,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start(folder: Path) -> Server:
+def start(folder: Path, settings: Mapping[str, str] = SETTINGS) -> Server:
     """Initialise a cluster in the folder and start it; raises when it does not come up."""
     if owner := as_postgres_user():
         shutil.chown(folder, owner["user"], owner["group"])
@@ -126,10 +126,10 @@ def start(folder: Path) -> Server:
     command(source, "initdb", "-D", str(data), *options)
     for attempt in range(1, START_ATTEMPTS + 1):
         server = Server(bin=source, folder=folder, port=free_port())
-        settings = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
+        said = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         flags = ["-D", str(data), "-w", "-t", "60", "-l", str(folder / "log")]
         try:
-            command(source, "pg_ctl", "start", *flags, "-o", f"-p {server.port} {settings}")
+            command(source, "pg_ctl", "start", *flags, "-o", f"-p {server.port} {said}")
         except subprocess.CalledProcessError:
             # Between finding the port and using it, another program may have taken it.
             if attempt == START_ATTEMPTS:

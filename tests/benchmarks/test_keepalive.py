@@ -1,0 +1,73 @@
+"""The cheap client reads answers of every framing and notices a line that was closed."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.keepalive import Answer, BadAnswer, Connection, Piece, drive, request
+
+SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = (
+    b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
+)
+LAST = b"HTTP/1.1 503 Busy\r\nConnection: close\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
+
+
+class Scripted:
+    """Answers every request with the next of its lines."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self._answers = iter(answers)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            line, _ = self._listener.accept()
+            with line:
+                while line.recv(65536):
+                    answer = next(self._answers, None)
+                    if answer is None:
+                        break
+                    line.sendall(answer)
+                    if b"Connection: close" in answer:
+                        break
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    yield Scripted([SIZED, CHUNKED, LAST, SIZED])
+
+
+def test_answers_of_both_framings_and_a_closed_line(scripted: Scripted) -> None:
+    line = Connection(scripted.address, timeout_s=5)
+    raw = request(scripted.address, "GET", "/")
+    answers = [line.ask(raw) for _ in range(4)]
+    line.close()
+    assert [(one.status, one.body) for one in answers] == [
+        (200, b"hello"), (201, b"hello"), (503, b""), (200, b"hello"),
+    ]  # fmt: skip
+    assert answers[2].header("retry-after") == "7"
+
+
+def test_an_answer_that_is_not_fine_ends_the_drive(scripted: Scripted) -> None:
+    pieces = [Piece(request(scripted.address, "GET", "/"), 1)] * 3
+    with pytest.raises(BadAnswer, match="503"):
+        drive(scripted.address, [pieces])
+
+
+def test_a_client_may_look_at_an_answer_before_it_asks_on(scripted: Scripted) -> None:
+    seen: list[Answer] = []
+
+    def talk():
+        for _ in range(2):
+            seen.append((yield Piece(request(scripted.address, "GET", "/"), 10)))
+
+    told = drive(scripted.address, [talk()])
+    assert (told.records, told.requests) == (20, 2)
+    assert [one.status for one in seen] == [200, 201]
