@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plots import RESULTS
+from benchmarks.rounds import RESULTS
 
 CHANGES_A_SYNC = 30
 PEAK_SHARE_A_SECOND = 12.5 / 39_300
@@ -154,8 +154,8 @@ def table(cost: Measured, prices: Prices) -> str:
     million = per_million(cost, prices)
     rows += [
         "",
-        f"A million changes: {million['core_hours']:.2f} core hours, {million['gb']:.1f} GB on both "
-        f"copies, {million['traffic_gb']:.1f} GB of traffic. At {prices.core_hour:.2f} "
+        f"A million changes: {million['core_hours']:.2f} core hours, {million['gb']:.1f} GB on "
+        f"both copies, {million['traffic_gb']:.1f} GB of traffic. At {prices.core_hour:.2f} "
         f"{prices.currency} a core hour and {prices.gb_month:.2f} {prices.currency} a gigabyte and "
         f"month: {million['taking_in']:.2f} {prices.currency} to take them in, "
         f"{million['a_year']:.0f} {prices.currency} for each year they are kept.",

@@ -69,7 +69,9 @@ def main() -> int:
         help="how many changes to store at most (default 100000; 0 with QUICK=1: 10000)",
     )  # fmt: skip
     parser.add_argument("--no-peers", action="store_true", help="our centre alone")
-    parser.add_argument("--only-stored", action="store_true", help="the rate by what is stored alone")
+    parser.add_argument(
+        "--only-stored", action="store_true", help="the rate by what is stored alone"
+    )
     parser.add_argument("--folder", type=Path, help="where to work: a real disk with room")
     parser.add_argument("--plot", type=Path, default=plots.RESULTS / "ingest.png")
     asked = parser.parse_args()
@@ -220,9 +222,7 @@ def by_stored(
             place_at_end(centre, field["grown"].laptops)
             for ours in field.values():
                 ours.turn(SIZE, 0.3)
-            found = interleaved(
-                ["grown", "control"], asked.rounds, lambda name, _: field[name].turn(SIZE, asked.seconds)
-            )  # fmt: skip
+            found = interleaved(["grown", "control"], asked.rounds, at_work(field, asked.seconds))
             told[str(stored)] = found["grown"] | {
                 "control_records_s": found["control"]["records_s"],
                 "control_cpu_s_per_1000": found["control"]["cpu_s_per_1000"],
@@ -240,12 +240,19 @@ def by_stored(
     return told
 
 
+def at_work(field: Mapping[str, Ours], seconds: float) -> Callable[[str, int], Figures]:
+    """Return the turn of a round at the usual size."""
+    return lambda name, _: field[name].turn(SIZE, seconds)
+
+
 # What comes of it -----------------------------------------------------------------------------
 
 
 def table(first: Mapping[str, Figures]) -> None:
     """Print the first send."""
-    print(f"{'first send':28}{'records/s':>10}{'spread':>8}{'server':>9}{'database':>9}{'clients':>9}")
+    print(
+        f"{'first send':28}{'records/s':>10}{'spread':>8}{'server':>9}{'database':>9}{'clients':>9}"
+    )
     for name, one in first.items():
         print(
             f"{name:28}{one['records_s']:10,.0f}{one.get('spread', 1):7.2f}x"
@@ -309,7 +316,8 @@ def draw(told: Mapping[str, Any], path: Path) -> None:
         )  # fmt: skip
         plots.bars(
             axes[1],
-            {name: {"server": one["server_cpu_s_per_1000"], "database": one["database_cpu_s_per_1000"]}
+            {name: {"server": one["server_cpu_s_per_1000"],
+                    "database": one["database_cpu_s_per_1000"]}
              for name, one in told["first_send"].items() if name != KINTO},
             x="CPU s per 1,000", title="first send, batches of 100 (Kinto left out)",
         )  # fmt: skip

@@ -1,6 +1,6 @@
-"""How fast pages come: the centre's on World A, the laptop's with 10,000 records, start included.
+"""How fast pages come: the centre's on World A, the laptop's with 10,000 records, with its start.
 
-`python -m benchmarks.bench_pages [--rounds 20] [--records 10000] [--plot FILE]`   (QUICK=1: World S)
+`python -m benchmarks.bench_pages [--rounds 20] [--records 10000]`   (QUICK=1: World S)
 
 Both programs run as people start them and are asked over a kept line, one page after the other, in
 rounds. Beside them a bare Flask page (one SELECT, fifty rows, one template, gunicorn and
@@ -143,8 +143,11 @@ def ended(about: dict[str, Any], told: dict[str, Any], asked: argparse.Namespace
             "laptop: finding by name, seconds": (own["find by name"]["p50_s"], "<=", 0.3),
             "compound file, seconds": (pages["compound file"]["p50_s"], "<=", FILE_S),
             "statistics of World B's year, seconds": (
-                max(one["p50_s"] for one in told["year"]["pages"].values()), "<=", YEAR_S),
-        }  # fmt: skip
+                max(one["p50_s"] for one in told["year"]["pages"].values()),
+                "<=",
+                YEAR_S,
+            ),
+        }
     )
     figure, axes = plots.pictures(2, "Pages: milliseconds until the whole page is there (median)")
     for axis, name in zip(axes, ("centre", "laptop"), strict=True):
@@ -251,8 +254,13 @@ def signed_in(
         visitor = Visitor(server.address)
         page = visitor.open("/sign-in")
         visitor.submit(page, page.form("no", "password"), {"no": WHO, "password": PASSWORD})
-        session = visitor._session
-        yield lambda path: session.get(server.address + path, timeout=120), server
+        yield asking(visitor), server
+
+
+def asking(visitor: Visitor) -> Callable[[str], requests.Response]:
+    """Return what asks for a page with somebody's session, over a kept line."""
+    session = visitor._session
+    return lambda path: session.get(visitor.base + path, timeout=120)
 
 
 def staff(folder: Path, postgresql: Database, asked: argparse.Namespace) -> dict[str, Any]:
@@ -348,11 +356,7 @@ def laptop(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
             )
             if number == asked.starts - 1:
                 pages = {name: path.format(**found) for name, path in LAPTOP.items()}
-                session = visitor._session
-                told = timed(
-                    lambda path: session.get(server.address + path, timeout=60),
-                    pages, asked.rounds,
-                )  # fmt: skip
+                told = timed(asking(visitor), pages, asked.rounds)
                 memory = cpu.resident(server.pid) / 2**20
     start = {name: statistics.median(one[name] for one in starts) for name in starts[0]}
     shown("laptop", told)

@@ -95,7 +95,7 @@ def run(folder: Path, postgresql: Database, asked: argparse.Namespace) -> dict[s
             slow = enter(kinto(folder, postgresql))
             if slow is not None:
                 fill(slow, KINTO_RECORDS, KINTO_SIZE)
-                field[KINTO] = (slow, shares(walk_kinto(slow)))
+                field[KINTO] = (slow, [walk_kinto(slow, number) for number in range(CLIENTS)])
 
         def turn(name: str, _round: int) -> Figures:
             return measured(*field[name])
@@ -135,7 +135,9 @@ def fill(one: Contender, count: int, size: int) -> None:
     drive(one.server.address, work, check=one.check)
 
 
-def walked(address: str, pieces: Callable[[Any], bytes | None], count: Callable[[Any], int]) -> list[Piece]:
+def walked(
+    address: str, pieces: Callable[[Any], bytes | None], count: Callable[[Any], int]
+) -> list[Piece]:
     """Fetch page by page, each request made from the answer before; return the requests."""
     line, told, found = Connection(address), None, []
     while (raw := pieces(told)) is not None:
@@ -199,12 +201,12 @@ def walk_pouch(one: Contender) -> list[Piece]:
     return walked(address, following, lambda answer: len(json.loads(answer.body)["rows"]))
 
 
-def walk_kinto(one: Contender) -> list[Piece]:
-    """Walk through Kinto's records by its own next pages."""
+def walk_kinto(one: Contender, client: int) -> list[Piece]:
+    """Walk through a client's collection by Kinto's own next pages."""
     address = one.server.address
 
     def following(answer: Any) -> bytes | None:
-        path = f"/v1{Kinto.path}/records?_limit={PAGE}"
+        path = f"/v1{Kinto.collections}/c{client}/records?_limit={PAGE}"
         if answer is not None:
             following_page = answer.header("Next-Page")
             if not following_page:
@@ -214,7 +216,6 @@ def walk_kinto(one: Contender) -> list[Piece]:
         return request(address, "GET", path, headers=Kinto.headers)
 
     return walked(address, following, lambda answer: len(json.loads(answer.body)["data"]))
-
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from benchmarks.field_changes import Laptop
 from benchmarks.field_force import Base, households, muster, opened, place_at_end
 from benchmarks.machine import tell
 from benchmarks.rounds import judged, last_line, percentile, quick
+from benchmarks.rush_books import reckoned
 from benchmarks.servers import Database, Server, centre, database
 from benchmarks.simulated_laptops import Book, Rusher, thin_photo
 from sync_server.settings import Settings
@@ -125,16 +126,19 @@ def run(folder: Path, postgresql: Database | None, asked: argparse.Namespace) ->
         drawn["memory"] = [(at, one["centre"]) for at, one in memory.samples]
         sizes = [float(one) for _, one in drawn["memory"]]
     books = compared(data, url, rushers, list(book_of.values()))
-    print(f"books: {books}", flush=True)
+    logged = errors_in(folder / "centre.log")
+    print(f"books: {books}; errors logged: {logged}", flush=True)
+    plots.RESULTS.mkdir(exist_ok=True)
+    shutil.copyfile(folder / "centre.log", plots.RESULTS / "rush-centre.log")
     return {
         "parts": figures, "books": books, "memory_growth": cpu.growth(sizes),
         "memory_mb": round(max(sizes) / 2**20), "laptops": len(rushers), "drawn": drawn,
-        "server_errors": errors_in(folder / "centre.log"),
+        "errors_logged": logged,
     }  # fmt: skip
 
 
 def equipped(force: Sequence[Laptop], base: Sequence[Base], rng: random.Random) -> list[Rusher]:
-    """Give every laptop a day's work: visits, patrols, issues, edits of shared households, photos."""
+    """Give every laptop a day's work: visits, patrols, issues, shared households, photos."""
     homes: dict[str, list[Base]] = defaultdict(list)
     for one in base:
         homes[one.grid].append(one)
@@ -147,8 +151,9 @@ def _equipped(laptop: Laptop, homes: list[Base], rng: random.Random) -> Rusher:
     for home in rng.sample(homes, EDITS):
         fields = {"phone": f"139{rng.randrange(10**8):08d}", "size": rng.randint(1, 6)}
         done.append(
-            laptop.change("household", "update", fields, record_id=home.record_id,
-                          base_version=home.version)  # fmt: skip
+            laptop.change(
+                "household", "update", fields, record_id=home.record_id, base_version=home.version
+            )
         )
     for content in photos:
         visit = next(one for one in done if one["kind"] in ("visit", "patrol"))
@@ -228,7 +233,7 @@ def shown(name: str, one: dict[str, Any], rate: float) -> None:
 def compared(
     data: Path, url: str, rushers: Sequence[Rusher], books: Sequence[Book]
 ) -> dict[str, Any]:
-    """Compare what the laptops made and were told with what lies in the database and on the disk."""
+    """Compare what the laptops made and were told with what lies in database and folder."""
     read = opened(data, url)
     try:
         with read.store.reading() as connection:
@@ -264,49 +269,16 @@ def compared(
     }
 
 
-def reckoned(
-    made: dict[str, list[dict[str, Any]]],
-    stored: Sequence[tuple[str, str]],
-    ends: dict[str, tuple[int, str]],
-    stream_of: dict[str, str],
-    books: Sequence[Book],
-) -> dict[str, Any]:
-    """Return how many acknowledged changes are missing or doubled, and which streams are not whole.
-
-    ``made`` are the changes by device, ``stored`` (device, change) of every row, ``ends`` number
-    and hash of every stream.
-    """
-    times = Counter(stored)
-    acknowledged = {
-        (device, change)
-        for book in books
-        for device, ids in book.acknowledged.items()
-        for change in ids
-    }
-    everything = {(device, one["change_id"]) for device, all_ in made.items() for one in all_}
-    broken = [
-        device
-        for device, all_ in made.items()
-        if ends.get(stream_of[device]) != (all_[-1]["seq"], all_[-1]["hash"])
-    ]
-    return {
-        "made": len(everything),
-        "acknowledged": len(acknowledged),
-        "stored": len(times),
-        "missing": len((acknowledged | everything) - times.keys()),
-        "twice": sum(count - 1 for count in times.values()),
-        "broken_streams": len(broken),
-        "unfinished": sum(len(book.unfinished) for book in books) + len(broken),
-        "unexpected": sum(len(book.unexpected) for book in books)
-        + sum(book.faults["server_error"] for book in books),
-        "words": [words for book in books for words in book.unexpected[:3]],
-        "impolite": sum(book.retry_after[False] for book in books),
-    }
-
-
-def errors_in(log: Path) -> int:
-    """Return how many errors the centre wrote to its log."""
-    return sum(" ERROR " in line for line in log.read_text(encoding="utf-8").splitlines())
+def errors_in(log: Path) -> dict[str, int]:
+    """Return the errors the centre wrote to its log, and how often each."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = Counter(one.partition(" ERROR ")[2][:160] for one in lines if " ERROR " in one)
+    found.update(
+        one[:160]
+        for one in lines
+        if one.startswith(("Traceback", "[", "sqlalchemy.exc")) and "rror" in one
+    )
+    return dict(found.most_common(8))
 
 
 def draw(drawn: dict[str, Any], path: Path) -> None:

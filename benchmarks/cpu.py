@@ -30,7 +30,7 @@ def seconds(pid: int) -> float:
 
 
 def resident(pid: int) -> int:
-    """Return the bytes a process tree holds in memory; what its processes share counts once each."""
+    """Return the bytes a process tree holds in memory; shared pages count in each."""
     held = 0
     for one in family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -40,7 +40,7 @@ def resident(pid: int) -> int:
 
 @dataclass
 class MemoryWatch:
-    """Samples the memory of process trees beside a run: ``samples`` are (seconds, {name: bytes})."""
+    """Samples the memory of process trees: ``samples`` are (seconds, {name: bytes})."""
 
     pids: dict[str, int]
     every_s: float = 1.0

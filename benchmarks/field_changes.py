@@ -1,4 +1,4 @@
-"""What grid workers send on a day, as changes of the real kinds in the real envelope, about 1 KB each.
+"""What grid workers send on a day: changes of the real kinds in the real envelope, 1 KB each.
 
 Of a hundred changes some 55 are visits, 30 patrols, 3 issues, 12 updates of the worker's own visits
 and patrols: the day's mix of the domain's load tiers. Everything is drawn from a seed, ids and
@@ -25,11 +25,19 @@ APP = "1.0.0"
 SHARES = {"visit": 55, "patrol": 30, "issue": 3, "update": 12}
 CHECK_ITEMS = ("environment", "fire_lane", "extinguisher", "ebike", "facility", "road_light")
 WORDS = (
-    "家中老人身体平稳，子女周末来过。", "厨房燃气软管已提醒更换，楼道无堆物。", "门口电动车已劝离。",
-    "反映单元门禁偶尔失灵，已转物业。", "近期有外出计划，钥匙交邻居保管。", "出租房三人居住，证件齐全。",
-    "已讲解反诈提示并留联系卡。", "消防通道畅通，灭火器压力正常。", "花坛边落叶较多，保洁下午清理。",
-    "路灯一盏不亮，已记录编号。", "楼顶门已上锁，钥匙在监控室。", "请求帮助办理老年卡，已代为咨询。",
-)  # fmt: skip
+    "家中老人身体平稳，子女周末来过。",
+    "厨房燃气软管已提醒更换，楼道无堆物。",
+    "门口电动车已劝离。",
+    "反映单元门禁偶尔失灵，已转物业。",
+    "近期有外出计划，钥匙交邻居保管。",
+    "出租房三人居住，证件齐全。",
+    "已讲解反诈提示并留联系卡。",
+    "消防通道畅通，灭火器压力正常。",
+    "花坛边落叶较多，保洁下午清理。",
+    "路灯一盏不亮，已记录编号。",
+    "楼顶门已上锁，钥匙在监控室。",
+    "请求帮助办理老年卡，已代为咨询。",
+)
 NAMES = ("王秀英", "李建国", "欧阳静", "张伟", "陈丽华", "阿卜杜拉·买买提", "刘洋", "赵敏")
 PURPOSES = ("daily", "care", "safety", "policy", "service", "info")
 CATEGORIES = ("ENV", "FAC", "VEH", "UTL")
@@ -62,7 +70,8 @@ def patrol(rng: random.Random, at: datetime) -> dict[str, Any]:
     items["parking"] = {"result": "problem_fixed", "note": "占道车辆已劝离"}
     return {
         "slot": rng.choice("123"), "started_at": written(at - timedelta(minutes=40)),
-        "ended_at": written(at), "covered_ids": [new_id()], "items": {"add": items}, "weather": "sunny",
+        "ended_at": written(at), "covered_ids": [new_id()], "items": {"add": items},
+        "weather": "sunny",
         "summary": words(rng, 2),
     }  # fmt: skip
 
@@ -79,7 +88,11 @@ def issue(rng: random.Random, at: datetime) -> dict[str, Any]:
 def edit(rng: random.Random, kind: str) -> dict[str, Any]:
     """Return what a worker adds to a visit or a patrol of his afterwards."""
     if kind == "visit":
-        return {"findings": words(rng, 9), "rating": rng.randint(1, 5), "late_reason": words(rng, 1)}
+        return {
+            "findings": words(rng, 9),
+            "rating": rng.randint(1, 5),
+            "late_reason": words(rng, 1),
+        }
     return {"summary": words(rng, 9), "weather": "cloudy", "late_reason": words(rng, 1)}
 
 
@@ -114,7 +127,8 @@ class Laptop:
         change = {
             "change_id": new_id(), "kind": kind, "schema": kind_of(kind).info.version,
             "record_id": new_id(), "action": action, "grid": self.grid, "base_version": None,
-            "made_at": written(datetime.now(UTC)), "author": self.worker_id, "fields": fields, **more,
+            "made_at": written(datetime.now(UTC)), "author": self.worker_id, "fields": fields,
+            **more,
         }  # fmt: skip
         self.seq += 1
         sealed = seal(change, self.seq, self.prev)
@@ -165,7 +179,5 @@ SYNC = f"{API}/sync"
 
 def mean_bytes(bodies: Sequence[bytes]) -> float:
     """Return the mean size of a change as it travels in these bodies."""
-    sizes = [
-        len(canonical(change)) for body in bodies for change in json.loads(body)["changes"]
-    ]
+    sizes = [len(canonical(change)) for body in bodies for change in json.loads(body)["changes"]]
     return statistics.mean(sizes)

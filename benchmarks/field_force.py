@@ -67,10 +67,16 @@ def muster(centre: Centre, count: int, *, per_grid: int = PER_GRID) -> list[Lapt
             device_id = new_id()
             rows.append(
                 {
-                    "district": centre.code, "device_id": device_id, "worker_id": worker.user_id,
-                    "token_hash": token_hash(token), "state": "active", "joined_at": now,
-                    "name": f"laptop {number}", "public_key": secrets.token_hex(32), "app": "1.0.0",
-                }  # fmt: skip
+                    "district": centre.code,
+                    "device_id": device_id,
+                    "worker_id": worker.user_id,
+                    "token_hash": token_hash(token),
+                    "state": "active",
+                    "joined_at": now,
+                    "name": f"laptop {number}",
+                    "public_key": secrets.token_hex(32),
+                    "app": "1.0.0",
+                }
             )
             found.append(Laptop(device_id, token, worker.user_id, grid, epoch))
         connection.execute(sa.insert(devices), rows)
@@ -114,7 +120,8 @@ def households(centre: Centre, laptops: Sequence[Laptop], per_grid: int) -> list
         for number in range(per_grid):
             fields = {
                 "code": f"{number + 1}-1-{rng.randint(1, 18)}01", "room_id": new_id(),
-                "kind": "family", "size": rng.randint(1, 5), "phone": f"138{rng.randrange(10**8):08d}",
+                "kind": "family", "size": rng.randint(1, 5),
+                "phone": f"138{rng.randrange(10**8):08d}",
             }  # fmt: skip
             made.append(ImportedRecord(new_id(), "household", grid, fields, owner, at.isoformat()))
     for start in range(0, len(made), 10_000):

@@ -7,7 +7,7 @@ decides what becomes of it, so that a table or a column that is new tomorrow is 
 
 - ids (a UUID's text): the first eight digits, its time, count on with k, so that copies lie behind
   each other in time order and before anything new;
-- change numbers, sequence numbers: moved on by k times the template's count;
+- change numbers go on above the last one given out, numbers within a stream above the template's;
 - areas: the grid's last three digits go round 400 grids;
 - times of receipt and happening: moved back, the last copy the newest.
 """
@@ -27,7 +27,8 @@ IDS = frozenset({
     "upload_id", "audit_id", "issue_id", "service_id",
 })  # fmt: skip
 """Columns whose ids are a copy's own; devices, streams and people stay the template's."""
-NUMBERS = frozenset({"change_no", "first_no", "seq"})
+NUMBERS = frozenset({"change_no", "first_no"})
+SEQUENCES = frozenset({"seq"})
 TIMES = frozenset({"received_at", "happened_at", "at"})
 AREAS = frozenset({"grid"})
 TABLES = ("changes", "records", "batches", "history_marks")
@@ -43,17 +44,22 @@ class Template:
     """What the real batches left: how many changes, up to which number."""
 
     count: int
-    first_no: int
+    last_no: int
+
+    @property
+    def span(self) -> int:
+        """How far numbers of one copy lie from the next one's."""
+        return max(self.count, self.last_no)
 
 
 def measure_template(connection: sa.Connection, district: str) -> Template:
     """Return what the template's exchange wrote."""
-    changes, records = metadata.tables["changes"], metadata.tables["records"]
+    changes, districts = metadata.tables["changes"], metadata.tables["districts"]
     count = connection.execute(
         sa.select(sa.func.count()).select_from(changes).where(changes.c.district == district)
     ).scalar_one()
     last = connection.execute(
-        sa.select(sa.func.max(records.c.change_no)).where(records.c.district == district)
+        sa.select(districts.c.change_no).where(districts.c.district == district)
     ).scalar_one()
     return Template(int(count), int(last))
 
@@ -63,16 +69,23 @@ def column_text(name: str, dialect: str, template: Template) -> str:
     column = f't."{name}"'
     if name in IDS:
         moved = f"{FIRST_ID} + k"
-        digits = f"lpad(to_hex({moved}), 8, '0')" if dialect == "postgresql" else f"printf('%08x', {moved})"
+        digits = (
+            f"lpad(to_hex({moved}), 8, '0')"
+            if dialect == "postgresql"
+            else f"printf('%08x', {moved})"
+        )
         return f"CASE WHEN {column} IS NULL THEN NULL ELSE {digits} || substr({column}, 9) END"
     if name in NUMBERS:
-        return f"{column} + k * {max(template.count, template.first_no)}"
+        return f"{column} + :above + (k - :first) * {template.span}"
+    if name in SEQUENCES:
+        return f"{column} + k * {template.span}"
     if name in AREAS:
         if dialect == "postgresql":
             digits = f"lpad((500 + k % {GRIDS})::text, 3, '0')"
         else:
             digits = f"printf('%03d', 500 + k % {GRIDS})"
-        return f"CASE WHEN length({column}) = 15 THEN substr({column}, 1, 12) || {digits} ELSE {column} END"
+        moved = f"substr({column}, 1, 12) || {digits}"
+        return f"CASE WHEN length({column}) = 15 THEN {moved} ELSE {column} END"
     if name in TIMES:
         back = f"(:copies - k) * {SECONDS_A_COPY}"
         if dialect == "postgresql":
@@ -144,20 +157,34 @@ class Filling:
 
     def _copy(self, copies: int) -> None:
         size = max(1, 100_000 // self.template.count)
+        above = self._last_no()
         for name in TABLES:
-            statement = sa.text(copying(metadata.tables[name], self._dialect, self.template))
+            text = copying(metadata.tables[name], self._dialect, self.template)
             for first, last in steps(copies - self._done, size):
                 with self._engine.begin() as connection:
-                    moved = {"first": first + self._done, "last": last + self._done}
-                    asked = moved | ({"copies": copies} if ":copies" in statement.text else {})
-                    connection.execute(statement, asked)
-        last_no = (copies + 1) * max(self.template.count, self.template.first_no)
+                    asked = {
+                        "first": first + self._done,
+                        "last": last + self._done,
+                        "copies": copies,
+                        "above": above + (first - 1) * self.template.span,
+                    }
+                    named = {key: one for key, one in asked.items() if f":{key}" in text}
+                    connection.execute(sa.text(text), named)
+        # The last number given out is one that has its mark: cursors are proved by it.
         with self._engine.begin() as connection:
             connection.execute(
-                sa.text("UPDATE districts SET change_no = :last WHERE district = :district"),
-                {"last": last_no, "district": self._district},
+                sa.text(
+                    "UPDATE districts SET change_no = (SELECT max(change_no) FROM history_marks"
+                    " WHERE district = :district) WHERE district = :district"
+                ),
+                {"district": self._district},
             )
         self._settle()
+
+    def _last_no(self) -> int:
+        wanted = sa.text("SELECT change_no FROM districts WHERE district = :district")
+        with self._engine.connect() as connection:
+            return int(connection.execute(wanted, {"district": self._district}).scalar_one())
 
     def _settle(self) -> None:
         """Let the database look at what it has, as it does by itself in time."""
@@ -170,7 +197,7 @@ class Filling:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def stored_bytes(self) -> float:
-        """Return the bytes a change takes, with its record, its indexes and its share of batches."""
+        """Return the bytes of a change with its record, indexes and share of its batch."""
         with self._engine.connect() as connection:
             count = connection.exec_driver_sql("SELECT count(*) FROM changes").scalar_one()
             if self._dialect == "postgresql":

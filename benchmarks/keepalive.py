@@ -46,7 +46,11 @@ class Piece:
 
 
 def request(
-    address: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    address: str,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return the bytes of one request."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {urlsplit(address).netloc}"]

@@ -1,4 +1,4 @@
-"""Records for the peers: flat documents of 25 fields, about 1 KB each, and a schema that checks them.
+"""Records for the peers: flat documents of 25 fields, about 1 KB, and a schema that checks them.
 
 The fields hold what a visit holds: words, codes, times, numbers, flags. The same record goes to
 every peer.

@@ -9,10 +9,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
-from benchmarks.rounds import RESULTS as RESULTS  # noqa: E402
+from benchmarks.rounds import RESULTS as RESULTS
 
 Points = Sequence[tuple[float, float]]
 MARKS = "os^Dv*Px"

@@ -59,9 +59,7 @@ def medians(rounds: Sequence[Mapping[str, float]]) -> Figures:
     ``spread`` is the largest over the smallest of the first figure.
     """
     names = list(dict.fromkeys(name for figures in rounds for name in figures))
-    found = {
-        name: statistics.median(one[name] for one in rounds if name in one) for name in names
-    }
+    found = {name: statistics.median(one[name] for one in rounds if name in one) for name in names}
     first = [one[names[0]] for one in rounds if names[0] in one]
     if min(first) > 0:
         found["spread"] = max(first) / min(first)

@@ -38,7 +38,7 @@ from schemas.clock import written
 from schemas.exchange import MAX_CHANGES
 from schemas.seal import ZEROS, canonical
 
-WANT = 500
+MOST = Pace(MAX_CHANGES, 500)
 LONGEST_AWAY_S = 30.0
 """A laptop whose round failed stays away for up to 15 minutes; in a run of minutes, for up to
 this long, so that it comes back more often than it would."""
@@ -124,7 +124,7 @@ class Rusher:
     doubles: bool
     cut: float
     acked: int = 0
-    pace: Pace = Pace(MAX_CHANGES, WANT)
+    pace: Pace = MOST
     rough: int = 0
 
     def run(self, address: str, book: Book, begun: float, over: threading.Event) -> None:
@@ -183,7 +183,7 @@ class Rusher:
             with book.lock:
                 book.faults["cut"] += 1
             return True
-        self.rough, self.pace = 0, self.pace.faster(Pace(MAX_CHANGES, WANT))
+        self.rough, self.pace = 0, self.pace.faster(MOST)
         if self.doubles:
             self.doubles = False  # the same bytes once more, as a network or a hand does
             with contextlib.suppress(SyncFault):

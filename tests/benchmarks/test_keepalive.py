@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -40,8 +39,8 @@ class Scripted:
 
 
 @pytest.fixture
-def scripted() -> Iterator[Scripted]:
-    yield Scripted([SIZED, CHUNKED, LAST, SIZED])
+def scripted() -> Scripted:
+    return Scripted([SIZED, CHUNKED, LAST, SIZED])
 
 
 def test_answers_of_both_framings_and_a_closed_line(scripted: Scripted) -> None:

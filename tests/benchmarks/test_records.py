@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import statistics
+from itertools import pairwise
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_every_change_is_one_a_laptop_may_send(bodies) -> None:
 def test_the_changes_of_a_stream_are_numbered_and_chained(bodies) -> None:
     changes = [change for body in bodies for change in body["changes"]]
     assert [one["seq"] for one in changes] == list(range(1, 201))
-    for before, after in zip(changes, changes[1:], strict=False):
+    for before, after in pairwise(changes):
         assert after["prev"] == before["hash"] == change_hash(before)
     assert bodies[1]["heads"][0]["acked_hash"] == bodies[0]["changes"][-1]["hash"]
 
@@ -57,7 +58,7 @@ def test_a_peers_record_has_25_fields_passes_its_schema_and_is_about_a_kilobyte(
 @pytest.mark.parametrize("name", filling.TABLES)
 def test_a_copy_of_a_stored_row_gets_every_column_of_its_table(name, dialect) -> None:
     table = metadata.tables[name]
-    text = filling.copying(table, dialect, filling.Template(count=1000, first_no=1200))
+    text = filling.copying(table, dialect, filling.Template(count=1000, last_no=1200))
     for column in table.columns:
         assert f'"{column.name}"' in text
     assert "1200" in text or name == "batches"

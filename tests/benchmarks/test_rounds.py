@@ -32,7 +32,11 @@ def test_a_turn_that_was_not_taken_does_not_count() -> None:
 
 @pytest.mark.parametrize(
     ("values", "percent", "expected"),
-    [([5.0], 99, 5.0), ([1.0, 2.0, 3.0, 4.0], 50, 2.0), (list(map(float, range(1, 101))), 99, 99.0)],
+    [
+        ([5.0], 99, 5.0),
+        ([1.0, 2.0, 3.0, 4.0], 50, 2.0),
+        (list(map(float, range(1, 101))), 99, 99.0),
+    ],
 )
 def test_a_percentile_is_a_value_that_was_seen(values, percent, expected) -> None:
     assert rounds.percentile(values, percent) == expected
@@ -51,7 +55,9 @@ def test_a_missing_peer_gives_no_ratio_and_fails_nothing(capsys, monkeypatch, tm
     assert line["limits"]["of a peer"]["kept"] is None
 
 
-def test_a_missed_limit_fails_and_the_last_line_is_kept(capsys, monkeypatch, tmp_path: Path) -> None:
+def test_a_missed_limit_fails_and_the_last_line_is_kept(
+    capsys, monkeypatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(rounds, "RESULTS", tmp_path)
     limits = rounds.judged({"slow": (3.0, "<=", 2.0), "fast": (3.0, ">=", 2.0)})
     assert rounds.last_line("some", {}, limits) == 1

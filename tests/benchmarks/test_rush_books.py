@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from benchmarks.bench_rush import reckoned
-from benchmarks.simulated_laptops import Book
+from collections import Counter
+from dataclasses import dataclass, field
 
-MADE = {"d": [{"change_id": "a", "seq": 1, "hash": "h1"}, {"change_id": "b", "seq": 2, "hash": "h2"}]}
+from benchmarks.rush_books import reckoned
+
+MADE = {
+    "d": [{"change_id": "a", "seq": 1, "hash": "h1"}, {"change_id": "b", "seq": 2, "hash": "h2"}]
+}
 STORED = [("d", "a"), ("d", "b")]
 ENDS = {"s": (2, "h2")}
+
+
+@dataclass
+class Book:
+    """What laptops saw."""
+
+    acknowledged: dict[str, set[str]]
+    unfinished: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    retry_after: Counter[bool] = field(default_factory=Counter)
 
 
 def book(**acknowledged: set[str]) -> Book:
