@@ -82,7 +82,6 @@ STAFF = {
     "quality": "/quality",
     "services": "/services",
     "ledgers": "/ledgers",
-    "audit": "/audit",
 }
 LAPTOP = {
     "today": "/",

@@ -76,6 +76,7 @@ class Contender:
             "client_cpu_s_per_1000": told.client_cpu_s / thousands,
             "up_bytes": told.up_bytes / max(told.records, 1),
             "down_bytes": told.down_bytes / max(told.records, 1),
+            "turned_away": told.turned_away,
             "records": told.records,
         }
 

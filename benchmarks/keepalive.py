@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 CHUNK = 262_144
+BUSY = frozenset({429, 503})
+AGAIN_AFTER_S, LONGEST_BUSY_S = 0.05, 60.0
+"""How soon a client that was turned away comes again: sooner than it was asked to, for a figure."""
 
 
 class BadAnswer(Exception):
@@ -142,6 +145,8 @@ class Drive:
     client_cpu_s: float = 0.0
     up_bytes: int = 0
     down_bytes: int = 0
+    turned_away: int = 0
+    """How often a server said that it was busy; the client came again."""
     times_s: list[float] = field(default_factory=list)
 
     @property
@@ -179,7 +184,7 @@ def drive(
 
     def work(pieces: Iterator[Piece]) -> None:
         line = Connection(address)
-        records = requests = up = down = 0
+        records = requests = up = down = away = 0
         times: list[float] = []
         start.wait()
         begun = time.perf_counter()
@@ -190,6 +195,10 @@ def drive(
                 if sent - begun > longest_s or troubles:
                     break
                 answer = line.ask(piece.raw)
+                while answer.status in BUSY and time.perf_counter() - sent < LONGEST_BUSY_S:
+                    away += 1
+                    time.sleep(AGAIN_AFTER_S)
+                    answer = line.ask(piece.raw)
                 times.append(time.perf_counter() - sent)
                 check(answer)
                 records += piece.records
@@ -206,6 +215,7 @@ def drive(
                 told.times_s += times
                 told.up_bytes += up
                 told.down_bytes += down
+                told.turned_away += away
                 ends.append(time.perf_counter())
 
     threads = [threading.Thread(target=work, args=(iter(one),), daemon=True) for one in clients]

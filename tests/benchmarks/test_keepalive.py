@@ -13,7 +13,8 @@ SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (
     b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
 )
-LAST = b"HTTP/1.1 503 Busy\r\nConnection: close\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
+BUSY = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
+LAST = b"HTTP/1.1 500 Broken\r\nConnection: close\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
 
 
 class Scripted:
@@ -49,15 +50,21 @@ def test_answers_of_both_framings_and_a_closed_line(scripted: Scripted) -> None:
     answers = [line.ask(raw) for _ in range(4)]
     line.close()
     assert [(one.status, one.body) for one in answers] == [
-        (200, b"hello"), (201, b"hello"), (503, b""), (200, b"hello"),
+        (200, b"hello"), (201, b"hello"), (500, b""), (200, b"hello"),
     ]  # fmt: skip
     assert answers[2].header("retry-after") == "7"
 
 
 def test_an_answer_that_is_not_fine_ends_the_drive(scripted: Scripted) -> None:
     pieces = [Piece(request(scripted.address, "GET", "/"), 1)] * 3
-    with pytest.raises(BadAnswer, match="503"):
+    with pytest.raises(BadAnswer, match="500"):
         drive(scripted.address, [pieces])
+
+
+def test_a_client_that_is_turned_away_comes_again() -> None:
+    busy = Scripted([BUSY, BUSY, SIZED])
+    told = drive(busy.address, [[Piece(request(busy.address, "GET", "/"), 1)]])
+    assert (told.records, told.turned_away) == (1, 2)
 
 
 def test_a_client_may_look_at_an_answer_before_it_asks_on(scripted: Scripted) -> None:
