@@ -12,7 +12,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from schemas.kind import Action, Kind, instance
+from schemas.fields.accept import Accepted
+from schemas.kind import Action, Kind, accepter, instance
 from schemas.messages import Problem
 from schemas.values import apply
 
@@ -68,25 +69,64 @@ def check(
         return Checked({}, [FieldProblem("", Problem("not_an_object"))])
     if action == "void":
         return _check_void(fields)
+    compiled = accepter(kind)
+    taken = compiled.accept(fields, partial=action == "update") if compiled else None
     try:
-        loaded = instance(kind).load(fields, partial=action == "update")
+        taken = taken or loaded_by_marshmallow(kind, action, fields)
     except ValidationError as err:
         return Checked({}, list(_flatten(err.messages)))
-    loaded = {name: loaded[name] for name in kind.declared() if name in loaded}
-    if action != "update":
+    return _checked(kind, action, taken, before)
+
+
+def quick_check(kind: type[Kind], action: Action, fields: dict[str, Any]) -> Checked | None:
+    """Return what ``check`` returns where the compiled declaration accepts ``fields``, else None.
+
+    What it accepts is plain: text that can be written, whole numbers within bounds, no deeper than
+    a record is (`schemas.exchange.plain`).
+    """
+    if action == "void":
+        found = _check_void(fields)
+    else:
+        compiled = accepter(kind)
+        taken = compiled.accept(fields, partial=action == "update") if compiled else None
+        if taken is None:
+            return None
+        found = _checked(kind, action, taken, None)
+    return found if found.ok else None
+
+
+def _checked(
+    kind: type[Kind], action: Action, taken: Accepted, before: Mapping[str, Any] | None
+) -> Checked:
+    """Return loaded fields checked as a whole."""
+    loaded, doubtful = taken
+    if action != "update" and None in loaded.values():
         loaded = {name: value for name, value in loaded.items() if value is not None}
     if not loaded:
         return Checked({}, [FieldProblem("", Problem("nothing_changed"))])
     problems: list[FieldProblem] = []
-    if action != "update" or before is not None:
+    if kind.info.rules and (action != "update" or before is not None):
         problems += broken_rules(kind, apply(kind, before or {}, loaded))
-    doubts = [
-        FieldProblem(f"/{name}", doubt)
-        for name, declared in kind.declared().items()
-        if loaded.get(name) is not None
-        for doubt in declared.doubts(loaded[name])
-    ]
-    return Checked(loaded, problems, doubts)
+    return Checked(loaded, problems, [FieldProblem(f"/{name}", doubt) for name, doubt in doubtful])
+
+
+def loaded_by_marshmallow(kind: type[Kind], action: Action, fields: Mapping[str, Any]) -> Accepted:
+    """Return what the declaration itself makes of ``fields``; raise ValidationError.
+
+    The compiled way (schemas/fields/accept.py) says yes to the same and gives the same; this one
+    also says what is wrong.
+    """
+    loaded = instance(kind).load(fields, partial=action == "update")
+    declared = kind.declared()
+    return Accepted(
+        {name: loaded[name] for name in declared if name in loaded},
+        tuple(
+            (name, doubt)
+            for name, field in declared.items()
+            if loaded.get(name) is not None
+            for doubt in field.doubts(loaded[name])
+        ),
+    )
 
 
 def broken_rules(kind: type[Kind], whole: Mapping[str, Any]) -> list[FieldProblem]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, cast
 from marshmallow import Schema
 
 from schemas.fields import Declared
+from schemas.fields.accept import Accepter, compiled
 from schemas.labels import Label
 from schemas.messages import Problem
 
@@ -80,10 +81,15 @@ class Kind(Schema):
     @classmethod
     def declared(cls) -> dict[str, Declared]:
         """Return the fields in the order they were declared."""
-        return cast(dict[str, Declared], dict(_instance(cls).fields))
+        found = _declared.get(cls)
+        if found is None:
+            found = _declared[cls] = cast(dict[str, Declared], dict(_instance(cls).fields))
+        return found
 
 
+_declared: dict[type[Kind], dict[str, Declared]] = {}
 _instances: dict[type[Kind], Kind] = {}
+_accepters: dict[type[Kind], Accepter | None] = {}
 
 
 def _instance(kind: type[Kind]) -> Kind:
@@ -95,3 +101,10 @@ def _instance(kind: type[Kind]) -> Kind:
 def instance(kind: type[Kind]) -> Kind:
     """Return the one instance of ``kind`` used for loading (schemas keep no state)."""
     return _instance(kind)
+
+
+def accepter(kind: type[Kind]) -> Accepter | None:
+    """Return the kind's declaration compiled to a short yes; None when it has to be loaded."""
+    if kind not in _accepters:
+        _accepters[kind] = compiled(_instance(kind))
+    return _accepters[kind]

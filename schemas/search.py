@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from schemas.fields import Declared
 from schemas.kind import Kind
 from schemas.pinyin import syllables
 
+LEFT_OUT = re.compile(r"[\s\-·•.。,，#]")
 HAN = re.compile(r"[㐀-鿿\U00020000-\U0003ffff]")
 SURNAMES = {
     "单": "shan", "曾": "zeng", "解": "xie", "仇": "qiu", "查": "zha", "区": "ou", "朴": "piao",
@@ -22,7 +24,9 @@ SURNAMES = {
 
 def fold(text: str) -> str:
     """Return ``text`` for comparing: NFKC, lower case, without spaces, dashes and dots."""
-    return re.sub(r"[\s\-·•.。,，#]", "", unicodedata.normalize("NFKC", text)).lower()
+    if text.isascii() and text.isalnum():
+        return text.lower()
+    return LEFT_OUT.sub("", unicodedata.normalize("NFKC", text)).lower()
 
 
 @lru_cache(maxsize=20_000)
@@ -49,11 +53,22 @@ def spell(text: str) -> tuple[str, str]:
 
 def words(kind: type[Kind], stored: Mapping[str, Any]) -> Iterator[str]:
     """Yield the folded words of a record's searched fields, with pinyin and initials."""
-    for name, field in kind.declared().items():
-        if not field.search:
-            continue
-        for word in field.search_words(stored.get(name)):
-            yield from forms(word)
+    for name, field in searched(kind).items():
+        if name in stored:
+            for word in field.search_words(stored[name]):
+                yield from forms(word)
+
+
+def searched(kind: type[Kind]) -> Mapping[str, Declared]:
+    """Return the fields by which records of a kind are found."""
+    found = _searched.get(kind)
+    if found is None:
+        declared = kind.declared().items()
+        found = _searched[kind] = {name: field for name, field in declared if field.search}
+    return found
+
+
+_searched: dict[type[Kind], dict[str, Declared]] = {}
 
 
 def forms(word: str) -> Iterator[str]:

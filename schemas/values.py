@@ -17,16 +17,49 @@ from schemas.kind import Kind
 def apply(kind: type[Kind], stored: Mapping[str, Any], wire: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stored fields after ``wire`` was applied; empty values are left out."""
     result = dict(stored)
-    for path, value in paths(kind, wire):
-        set_path(result, path, value)
+    keyed = keyed_names(kind)
+    for name, value in wire.items():
+        if name in keyed:
+            value = _with_entries(stored.get(name), value or {})
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = value
     return result
+
+
+def keyed_names(kind: type[Kind]) -> frozenset[str]:
+    """Return which fields of a kind are keyed lists."""
+    found = _keyed.get(kind)
+    if found is None:
+        declared = kind.declared().items()
+        found = frozenset(name for name, field in declared if isinstance(field, Keyed))
+        _keyed[kind] = found
+    return found
+
+
+_keyed: dict[type[Kind], frozenset[str]] = {}
+
+
+def _with_entries(
+    stored: Mapping[str, Any] | None, pair: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return a keyed list after ``add`` and ``remove``, None when nothing is left."""
+    add = pair.get("add")
+    if add and not stored and len(pair) == 1 and None not in add.values():
+        return dict(add)
+    entries = {**(stored or {}), **(pair.get("add") or {})}
+    gone = [key for key, entry in (pair.get("add") or {}).items() if entry is None]
+    for key in (*gone, *(pair.get("remove") or ())):
+        entries.pop(key, None)
+    return entries or None
 
 
 def paths(kind: type[Kind], wire: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield ``(path, value)`` for everything ``wire`` says; None means "now empty"."""
-    declared = kind.declared()
+    keyed = keyed_names(kind)
     for name, value in wire.items():
-        if isinstance(declared.get(name), Keyed):
+        if name in keyed:
             for key, entry in ((value or {}).get("add") or {}).items():
                 yield f"{name}.{key}", entry
             for key in (value or {}).get("remove") or ():

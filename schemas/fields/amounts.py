@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from schemas.fields.base import MAX_WHOLE, Declared, Lookup, clean_text, nobody
+from schemas.fields.base import MAX_WHOLE, Declared, Lookup, Plain, Quick, clean_text, nobody
 from schemas.messages import Problem
 
 
@@ -34,6 +34,13 @@ class Whole(Declared):
             raise ValidationError(Problem("out_of_range", min=self.least, max=self.most))
         return value
 
+    def quick(self) -> Quick | Plain | None:
+        """A number within the bounds."""
+        return Plain(
+            "type(value) is int and {least} <= value <= {most}",
+            {"least": self.least, "most": self.most},
+        )
+
     def from_form(self, texts: Sequence[str]) -> Any:
         """Read full-width or ASCII digits; other text is kept so that it is refused by name."""
         text = unicodedata.normalize("NFKC", texts[0]).strip() if texts else ""
@@ -56,6 +63,10 @@ class Flag(Declared):
         if not isinstance(value, bool):
             raise ValidationError(Problem("not_flag"))
         return value
+
+    def quick(self) -> Quick | Plain | None:
+        """True or false."""
+        return Plain("value is True or value is False", {})
 
     def from_form(self, texts: Sequence[str]) -> Any:
         """Read 1/0; None when neither was chosen."""
@@ -89,6 +100,19 @@ class Day(Declared):
             return date.fromisoformat(text).isoformat()
         except ValueError:
             raise ValidationError(Problem("bad_day")) from None
+
+    def quick(self) -> Quick | Plain | None:
+        """A day as it is kept."""
+
+        def plain(value: Any) -> Any:
+            if type(value) is not str or len(value) != 10:
+                return None
+            try:
+                return value if date.fromisoformat(value).isoformat() == value else None
+            except ValueError:
+                return None
+
+        return plain
 
     def json_schema(self) -> dict[str, Any]:
         """A full date."""
@@ -131,6 +155,19 @@ class Moment(Declared):
         if moment.tzinfo is None or len(text) < 20:
             raise ValidationError(Problem("bad_moment"))
         return moment.isoformat(timespec="seconds")
+
+    def quick(self) -> Quick | Plain | None:
+        """A time as it is kept: to the second, with hours and minutes of offset."""
+
+        def plain(value: Any) -> Any:
+            if type(value) is not str or len(value) != 25 or value[19] not in "+-":
+                return None
+            try:
+                return value if datetime.fromisoformat(value).isoformat() == value else None
+            except ValueError:
+                return None
+
+        return plain
 
     def from_form(self, texts: Sequence[str]) -> Any:
         """Read "2026-09-30T08:41" as Shanghai time: a form control carries no offset."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 from marshmallow import ValidationError
 
 from schemas.codes import CodeList, all_lists, code_list
-from schemas.fields.base import CODE, UUID, Declared, Lookup, nobody
+from schemas.fields.base import CODE, UUID, Declared, Lookup, Plain, Quick, nobody
 from schemas.messages import Problem
 
 
@@ -41,6 +41,11 @@ class Code(Declared):
         return (
             [] if value is None or value in self.codes else [Problem("unknown_code", value=value)]
         )
+
+    def quick(self) -> Quick | Plain | None:
+        """A code of the list (a district's own words for codes change none of them)."""
+        known = frozenset(_places(self.codes_name))
+        return Plain("type(value) is str and value in {known}", {"known": known})
 
     def show(self, value: Any, lang: str, lookup: Lookup = nobody) -> str:
         """The code's words."""
@@ -80,6 +85,23 @@ class Codes(Code):
         """Flag each code this list does not know."""
         return [doubt for code in value or () for doubt in super(Codes, self).doubts(code)]
 
+    def quick(self) -> Quick | Plain | None:
+        """Codes of the list, in its order, none twice."""
+        place = _places(self.codes_name)
+
+        def plain(value: Any) -> Any:
+            if type(value) is not list or not 0 < len(value) <= 60:
+                return None
+            last = -1
+            for code in value:
+                here = place.get(code, -1) if type(code) is str else -1
+                if here <= last:
+                    return None
+                last = here
+            return value[:]
+
+        return plain
+
     def from_form(self, texts: Sequence[str]) -> Any:
         """Every ticked box."""
         return [text for text in texts if text] or None
@@ -99,6 +121,12 @@ class Codes(Code):
         return {"type": "array", "items": super().json_schema(), "uniqueItems": True}
 
 
+def _places(codes: str) -> dict[str, int]:
+    """Return the codes of a list that can be one, each with its place."""
+    items = all_lists()[codes].items
+    return {item.code: place for place, item in enumerate(items) if CODE.match(item.code)}
+
+
 class Ref(Declared):
     """The id of another record (or of a user, kind ``user``)."""
 
@@ -115,6 +143,10 @@ class Ref(Declared):
         if not isinstance(value, str) or not UUID.match(value):
             raise ValidationError(Problem("bad_reference"))
         return value
+
+    def quick(self) -> Quick | Plain | None:
+        """An id."""
+        return Plain("type(value) is str and {match}(value)", {"match": UUID.match})
 
     def show(self, value: Any, lang: str, lookup: Lookup = nobody) -> str:
         """The referred record's title, else the start of its id."""
@@ -144,6 +176,18 @@ class Refs(Ref):
             raise ValidationError(Problem("too_many", max=200))
         ids = [super(Refs, self).check(item) for item in value]
         return list(dict.fromkeys(one for one in ids if one)) or None
+
+    def quick(self) -> Quick | Plain | None:
+        """Ids, none twice."""
+        match = UUID.match
+
+        def plain(value: Any) -> Any:
+            if type(value) is not list or not 0 < len(value) <= 200:
+                return None
+            ids = all(type(one) is str and match(one) for one in value)
+            return value[:] if ids and len(set(value)) == len(value) else None
+
+        return plain
 
     def from_form(self, texts: Sequence[str]) -> Any:
         """Every chosen record."""

@@ -8,7 +8,8 @@ from typing import Any, cast
 from marshmallow import Schema, ValidationError
 
 from schemas.codes import CodeList, code_list
-from schemas.fields.base import KEY, Declared, Lookup, nobody
+from schemas.fields.accept import compiled
+from schemas.fields.base import KEY, Declared, Lookup, Plain, Quick, nobody
 from schemas.messages import Problem
 from schemas.privacy import HIDDEN
 
@@ -97,6 +98,29 @@ class Keyed(Declared):
             for name, field in self.entry_fields.items():
                 found += field.doubts(entry.get(name))
         return found
+
+    def quick(self) -> Quick | Plain | None:
+        """Added entries, each of them accepted without a doubt."""
+        part, match = compiled(self.part), KEY.match
+        if part is None:
+            return None
+        accept = part.entry
+
+        def plain(value: Any) -> Any:
+            if type(value) is not dict or len(value) != 1:
+                return None
+            add = value.get("add")
+            if type(add) is not dict or not 0 < len(add) <= 200:
+                return None
+            entries: dict[str, Any] = {}
+            for key, entry in add.items():
+                taken = accept(entry) if type(entry) is dict and match(key) else None
+                if taken is None:
+                    return None
+                entries[key] = taken
+            return {"add": entries}
+
+        return plain
 
     def entry_name(self, key: str, lang: str) -> str:
         """Return the words of a key that is a code; empty for others."""

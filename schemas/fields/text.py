@@ -10,7 +10,15 @@ from typing import Any
 from marshmallow import ValidationError
 from stdnum.cn import uscc as stdnum_uscc
 
-from schemas.fields.base import Declared, Lookup, clean_text, nobody
+from schemas.fields.base import (
+    Declared,
+    Lookup,
+    Plain,
+    Quick,
+    clean_text,
+    is_plain_text,
+    nobody,
+)  # fmt: skip
 from schemas.messages import Problem
 from schemas.privacy import Mask, mask_text
 
@@ -25,6 +33,13 @@ class Line(Declared):
     def check(self, value: Any) -> str | None:
         """Return clean text, or None when empty."""
         return clean_text(value, longest=self.longest) or None
+
+    def quick(self) -> Quick | Plain | None:
+        """A plain line."""
+        return Plain(
+            "type(value) is str and 0 < len(value) <= {longest} and {plain}(value)",
+            {"longest": self.longest, "plain": is_plain_text},
+        )
 
     def json_schema(self) -> dict[str, Any]:
         """Text with a longest length."""
@@ -42,6 +57,15 @@ class Paragraph(Line):
     def check(self, value: Any) -> str | None:
         """Return clean text, or None when empty."""
         return clean_text(value, lines=True, longest=self.longest) or None
+
+    def quick(self) -> Quick | Plain | None:
+        """Plain lines, with something in the first and in the last."""
+        # As a space a line's end is refused where ``strip`` would take it off.
+        return Plain(
+            "type(value) is str and 0 < len(value) <= {longest}"
+            " and {plain}(value.replace('\\n', ' '))",
+            {"longest": self.longest, "plain": is_plain_text},
+        )
 
 
 class PersonName(Line):
@@ -73,6 +97,13 @@ class Phone(Line):
     def doubts(self, value: Any) -> list[Problem]:
         """Doubt a number that is neither a mobile nor a landline."""
         return [] if value is None or self.usual.match(value) else [Problem("odd_phone")]
+
+    def quick(self) -> Quick | Plain | None:
+        """A usual number in half-width digits."""
+        return Plain(
+            "type(value) is str and value.isascii() and {usual}(value)",
+            {"usual": self.usual.match},
+        )
 
 
 class IdNumber(Line):
@@ -139,3 +170,10 @@ class AreaCode(Line):
         if text and not re.match(r"\d{6,17}\Z", text, re.ASCII):
             raise ValidationError(Problem("bad_area_code"))
         return text or None
+
+    def quick(self) -> Quick | Plain | None:
+        """As many ASCII digits as a code has."""
+        return Plain(
+            "type(value) is str and 6 <= len(value) <= 17 and value.isascii() and value.isdigit()",
+            {},
+        )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.catalogue import kind_of
-from schemas.check import check
+from schemas.check import check, quick_check
 from schemas.fields import IdNumber, Keyed, Ref, Refs
 from schemas.values import apply, to_wire
 from schemas.workflow import SYSTEM_ID
@@ -205,6 +205,16 @@ def test_shops_have_the_shares_of_their_trades(tier_s):
     for shop in shops:
         if "room_id" in shop:
             assert tier_s.field(shop["room_id"], "state") == "business"
+
+
+def test_ordinary_records_are_accepted_in_the_short_way(tier_s):
+    missed = Counter(
+        record.kind
+        for record in tier_s.records
+        if quick_check(kind_of(record.kind), "create", to_wire(kind_of(record.kind), record.fields))
+        is None
+    )
+    assert missed == {}
 
 
 def test_users_hold_their_grids_and_those_shown_can_sign_in(tier_s):
