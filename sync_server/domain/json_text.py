@@ -1,4 +1,9 @@
-"""Reading a JSON object as the exchange wants it, from whichever road it came."""
+"""Reading a JSON object as the exchange wants it, from whichever road it came.
+
+The quick way reads and writes the same several times faster wherever a body holds what records are
+made of. Where it does not (numbers of other sizes, text that is none) it may give a near value, or
+nothing; whoever uses it has to notice and take the exact way (domain/envelope.py).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,11 @@ import json
 import math
 from typing import Any, NoReturn
 
+import orjson
+
 from sync_server.domain.errors import Refusal
+
+_slowly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def read_object(raw: bytes) -> tuple[dict[str, Any], str]:
@@ -25,6 +34,36 @@ def read_object(raw: bytes) -> tuple[dict[str, Any], str]:
     if not isinstance(body, dict):
         raise Refusal("bad_json")
     return body, text
+
+
+def read_quickly(raw: bytes) -> dict[str, Any] | None:
+    """Return the object a body holds, near enough: whole numbers beyond 64 bits come as floats.
+
+    None when it has to be read in the exact way.
+    """
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def quick_canonical(value: Any) -> bytes | None:
+    """Return what `schemas.seal.canonical` returns, floats apart, which may be written otherwise;
+    None when it cannot tell."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONEncodeError, RecursionError):
+        return None
+
+
+def write_quickly(value: Any) -> str:
+    """Return JSON without spaces, characters as they are, for what checked records and receipts are
+    made of: text, whole numbers, flags, nothing; a float that is no number comes out as null."""
+    try:
+        return orjson.dumps(value).decode()
+    except (orjson.JSONEncodeError, RecursionError):
+        return _slowly(value)
 
 
 def _no_constant(name: str) -> NoReturn:

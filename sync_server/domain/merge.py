@@ -23,7 +23,7 @@ from typing import Any, Literal
 from schemas.exchange import MAX_TRAIL, VERSION_STEP
 from schemas.fields import Policy
 from schemas.kind import Kind
-from schemas.values import get_path, paths, set_path
+from schemas.values import apply, get_path, paths, set_path
 
 VOIDED = "voided"
 """The path under which a record's being void is merged."""
@@ -161,9 +161,7 @@ def origin_of(
 
 def created(kind: type[Kind], edit: Edit, wire: Mapping[str, Any], floor: int = 0) -> State:
     """Return a new record at the run's first version from the fields of its create."""
-    fields: dict[str, Any] = {}
-    for path, value in paths(kind, wire):
-        set_path(fields, path, value)
+    fields = apply(kind, {}, wire)
     return State(fields, {DEFAULT: origin(edit, floor + 1)}, floor + 1, False, floor)
 
 

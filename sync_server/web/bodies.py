@@ -21,9 +21,14 @@ def read_json(request: Request) -> tuple[dict[str, Any], str]:
     Raises Refusal: wrong_type (not JSON), too_large (counted while decoding), bad_encoding,
     bad_json (also for NaN, infinity, lone surrogates, and anything that is no object).
     """
+    return read_object(read_raw(request))
+
+
+def read_raw(request: Request) -> bytes:
+    """Return the JSON body, decoded but unread; raise Refusal as ``read_json``, bad_json apart."""
     if request.mimetype != "application/json":
         raise Refusal("wrong_type")
-    return read_object(_decoded(request))
+    return _decoded(request)
 
 
 def _decoded(request: Request) -> bytes:
