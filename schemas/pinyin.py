@@ -14,7 +14,8 @@ def syllables(text: str) -> list[str]:
     """Return the toneless syllables of ``text``; every character without one stays as typed."""
     from pypinyin import Style  # late: see above
 
-    return _reader().lazy_pinyin(text, style=Style.NORMAL, errors=_as_typed)
+    found: list[str] = _reader().lazy_pinyin(text, style=Style.NORMAL, errors=_as_typed)
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -23,6 +23,7 @@ from sync_server.services.districts import district_of
 from sync_server.services.ids import new_id
 from sync_server.store.engine import Store
 from sync_server.store.holdings import write_holdings
+from sync_server.store.scope import Texts, among
 from sync_server.store.tables import users
 
 TRIES = 5
@@ -185,12 +186,18 @@ def list_users(connection: sa.Connection, district: str) -> list[User]:
     return [_user(row) for row in connection.execute(wanted)]
 
 
+_NAMES = sa.select(users.c.user_id, users.c.name).where(
+    users.c.district == sa.bindparam("district"),
+    among(users.c.user_id, sa.bindparam("ids", type_=Texts())),
+)
+
+
 def names_of(connection: sa.Connection, district: str, user_ids: set[str]) -> dict[str, str]:
     """Return the names of these people by id; unknown ids are left out."""
-    wanted = sa.select(users.c.user_id, users.c.name).where(
-        users.c.district == district, users.c.user_id.in_(sorted(user_ids))
-    )
-    return {row.user_id: row.name for row in connection.execute(wanted)} if user_ids else {}
+    if not user_ids:
+        return {}
+    asked = {"district": district, "ids": sorted(user_ids)}
+    return {row.user_id: row.name for row in connection.execute(_NAMES, asked)}
 
 
 def change_password(

@@ -43,29 +43,39 @@ def fold_anew(
     issue_ids: Collection[str],
     now: datetime,
     clockwork: Clockwork,
+    made: Mapping[str, Row] | None = None,
 ) -> dict[str, Folded]:
     """Write where these issues stand now and return them, by id.
 
-    Within the running write transaction, after records and steps were written.
+    Within the running write transaction, after records and steps were written. ``made`` are those
+    of them that this transaction made, with their rows, and no step of which has come.
     """
+    fresh = {one: Folded(row, case_of(row, ())) for one, row in (made or {}).items()}
+    known = set(issue_ids) - fresh.keys()
     issues = {
         one: row
-        for one, row in writing.load_records(connection, district, issue_ids).items()
+        for one, row in writing.load_records(connection, district, known).items()
         if row["kind"] == ISSUE
     }
     steps = children_of(connection, district, STEP, list(issues))
     folded = {one: Folded(row, case_of(row, steps[one])) for one, row in issues.items()}
     keep_cases(connection, district, folded, clockwork)
+    keep_cases(connection, district, fresh, clockwork, new=True)
     _keep_overtaken(connection, district, {one: item.case for one, item in folded.items()}, now)
-    return folded
+    return folded | fresh
 
 
 def keep_cases(
-    connection: sa.Connection, district: str, folded: Mapping[str, Folded], clockwork: Clockwork
+    connection: sa.Connection,
+    district: str,
+    folded: Mapping[str, Folded],
+    clockwork: Clockwork,
+    *,
+    new: bool = False,
 ) -> None:
-    """Write where these issues stand, as folded already."""
+    """Write where these issues stand, as folded already (``new``: nothing is written of them)."""
     rows = [_row(district, one.row, one.case, clockwork) for one in folded.values()]
-    cases.put_cases(connection, district, rows)
+    cases.put_cases(connection, district, rows, new=new)
 
 
 def taken_over(connection: sa.Connection, district: str, issue_ids: Collection[str]) -> set[str]:

@@ -15,7 +15,7 @@ from sync_server.services.casework import fold_missing
 from sync_server.services.districts import District, district_of, open_district
 from sync_server.services.epochs import begin_run, begin_where_older
 from sync_server.services.keys import Keys, server_keys
-from sync_server.services.turns import Turns
+from sync_server.services.turns import KnownStreams, Turns
 from sync_server.settings import Settings
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
@@ -42,6 +42,7 @@ class Centre:
     keys: Keys
     clock: Clock
     turns: Turns = field(default_factory=Turns)
+    known: KnownStreams = field(default_factory=KnownStreams)
 
     @property
     def code(self) -> str:

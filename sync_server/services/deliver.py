@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,12 +13,13 @@ import sqlalchemy as sa
 from schemas.catalogue import KINDS
 from schemas.exchange import MAX_BODY_BYTES
 from schemas.fields import Ref, Refs
+from schemas.kind import Kind
 from sync_server.domain.areas import above, joined
 from sync_server.domain.cursor import Place, read_place, towards, write_place
+from sync_server.domain.json_text import write_quickly
 from sync_server.services.accounts import names_of
 from sync_server.services.centre import Centre
 from sync_server.store import feed
-from sync_server.store.engine import compact
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,15 @@ def deliver_updates(
     1 MiB: first what left its scope, then what is new in it, then what changed since."""
     key = centre.keys.cursor
     place = read_place(key, district, epoch, cursor) or Place(joined(grids))
-    page = _Page(connection, district, want)
+    # Read first: whatever is numbered up to it is committed, so the cursor may pass it.
+    horizon = feed.horizon(connection, district, place.number)
+    page = _Page(connection, district, want, horizon)
     place = page.fill(towards(place, grids))
-    place = replace(place, stamp=feed.stamp_at(connection, district, place.number))
+    if place.number == horizon.until:
+        stamp = horizon.stamp
+    else:
+        stamp = feed.stamp_at(connection, district, place.number)
+    place = replace(place, stamp=stamp)
     return Delivery(
         page.updates,
         write_place(key, district, epoch, place),
@@ -61,6 +69,7 @@ class _Page:
     connection: sa.Connection
     district: str
     want: int
+    horizon: feed.Horizon
     updates: list[str] = field(default_factory=list)
     people: set[str] = field(default_factory=set)
     size: int = 0
@@ -68,13 +77,11 @@ class _Page:
 
     def fill(self, place: Place) -> Place:
         """Gather what lies behind ``place`` and return the place after it."""
-        # Read first: whatever is numbered up to it is committed, so the cursor may pass it.
-        until = feed.last_change_no(self.connection, self.district)
         if place.phase == "leaving":
             place = self._let_leave(place)
         if place.phase == "entering":
             place = self._let_enter(place)
-        return place if self.more else self._go_on(place, until)
+        return place if self.more else self._go_on(place, self.horizon.until)
 
     def _let_leave(self, place: Place) -> Place:
         """Tell which records the laptop may not hold any more, each by its id alone."""
@@ -102,7 +109,7 @@ class _Page:
         """Give what changed since in the laptop's scope, and what was moved out of it."""
         asked = (self.connection, self.district, _scope(place.grids), place.number, until)
         rows = feed.changed_records(*asked, self._limit)
-        away = feed.moved_away(*asked, self._limit)
+        away = feed.moved_away(*asked, self._limit) if self.horizon.moved else ()
         items: list[tuple[Any, str, Iterable[str]]] = [
             *((row.change_no, _update(row), _people(row)) for row in rows),
             *((row.change_no, _gone(row.record_id), ()) for row in away),
@@ -138,7 +145,7 @@ def _scope(grids: Sequence[str]) -> feed.Scope:
 
 
 def _gone(record_id: str) -> str:
-    return compact({"record_id": record_id, "gone": True})
+    return write_quickly({"record_id": record_id, "gone": True})
 
 
 def _update(row: Any) -> str:
@@ -158,7 +165,7 @@ def _update(row: Any) -> str:
         head["merged_into"] = row.merged_into
     if row.trail:
         head["trail"] = row.trail
-    return f'{compact(head)[:-1]},"fields":{row.fields}}}'
+    return f'{write_quickly(head)[:-1]},"fields":{row.fields}}}'
 
 
 def _people(row: Any) -> Iterator[str]:
@@ -166,18 +173,22 @@ def _people(row: Any) -> Iterator[str]:
     yield row.author
     yield row.last_author
     names = _user_fields(row.kind)
-    if names:
+    if any(f'"{name}"' in row.fields for name in names):
         fields = json.loads(row.fields)
         for name in names:
             value = fields.get(name) or ()
             yield from [value] if isinstance(value, str) else value
 
 
-def _user_fields(kind: str) -> list[str]:
+def _user_fields(kind: str) -> tuple[str, ...]:
     known = KINDS.get(kind)
-    declared = known.declared() if known else {}
-    return [
+    return _naming_users(known) if known else ()
+
+
+@lru_cache(maxsize=100)
+def _naming_users(kind: type[Kind]) -> tuple[str, ...]:
+    return tuple(
         name
-        for name, field in declared.items()
+        for name, field in kind.declared().items()
         if isinstance(field, Ref | Refs) and field.kind == "user"
-    ]
+    )

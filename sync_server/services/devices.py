@@ -123,6 +123,12 @@ def join_device(
     return Joined(device, token, worker, present.server_epoch)
 
 
+_BY_TOKEN = sa.select(devices).where(
+    devices.c.district == sa.bindparam("district"),
+    devices.c.token_hash == sa.bindparam("token_hash"),
+)
+
+
 def authenticate(store: Store, token: str, *, revoked: bool = False) -> Device:
     """Return the device a token belongs to; raise Refusal bad_token or device_revoked.
 
@@ -131,11 +137,9 @@ def authenticate(store: Store, token: str, *, revoked: bool = False) -> Device:
     found = TOKEN.match(token)
     if not found:
         raise Refusal("bad_token")
-    with store.reading() as connection:
-        wanted = sa.select(devices).where(
-            devices.c.district == found[1], devices.c.token_hash == token_hash(token)
-        )
-        row = connection.execute(wanted).first()
+    with store.asking() as connection:
+        asked = {"district": found[1], "token_hash": token_hash(token)}
+        row = connection.execute(_BY_TOKEN, asked).first()
     if row is None:
         raise Refusal("bad_token")
     if row.state != "active" and not revoked:

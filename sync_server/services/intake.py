@@ -29,6 +29,9 @@ from sync_server.services.ledger import Ledger
 from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
 from sync_server.services.steps import follow_up
 from sync_server.store import holdings, moving, streams, writing
+from sync_server.store.streams import Visitor
+from sync_server.store.touching import Touched, touched_by
+from sync_server.store.writing import Numbers
 
 _CONTENT = (
     "kind", "schema", "record_id", "action", "grid", "base_version", "made_at", "author", "fields",
@@ -48,8 +51,9 @@ class _Item:
 class Intake:
     """One batch's new changes; ``take`` is called once.
 
-    ``follows`` tells what the batch's stream continues: {stream: seq}. Of a ``revoked`` device
-    everything is kept for staff and nothing applied.
+    ``follows`` tells what the batch's stream continues: {stream: seq}. Of a ``visitor`` who may not
+    take part everything is kept for staff and nothing applied. ``numbers`` are the district's,
+    whose turn the transaction holds.
     """
 
     def __init__(
@@ -57,14 +61,18 @@ class Intake:
         connection: sa.Connection,
         batch: Batch,
         follows: Mapping[str, int],
-        *,
-        revoked: bool = False,
+        visitor: Visitor,
+        numbers: Numbers,
     ) -> None:
         self._connection = connection
         self._district = batch.device.district
-        self._batch = _own_batch(connection, batch)
-        self._revoked = revoked
-        self._ledger = Ledger(connection, self._district, batch.received_at)
+        self._batch = batch
+        self._visitor = visitor
+        self._revoked = not visitor.may_take_part
+        self._touched = Touched()
+        self.batch_row: Row | None = None
+        """The row of a batch that was never delivered before, for the caller to write."""
+        self._ledger = Ledger(connection, self._district, batch.received_at, numbers)
         self._items: dict[str, _Item] = {}
         self._waiting: dict[str, list[_Item]] = {}
         self._settled: list[_Item] = []
@@ -81,8 +89,8 @@ class Intake:
         """
         for arrival in arrivals:
             arrival.open()
-        ids = [arrival.change_id for arrival in arrivals]
-        before = streams.received(self._connection, self._district, ids)
+        self._look(arrivals)
+        before = streams.received(self._connection, self._district, self._touched.changes)
         self._load([one for one in arrivals if one.change_id not in before])
         places: list[tuple[Arrival, Row, bool]] = []
         for arrival in arrivals:
@@ -108,33 +116,67 @@ class Intake:
         ]
         return answers + self._late_receipts()
 
+    def _look(self, arrivals: Sequence[Arrival]) -> None:
+        """Find out which of all that the changes may touch is there, and take the batch's own id.
+
+        A batch id that another device used is not this batch's.
+        """
+        batch = self._batch
+        written = {arrival.members["record_id"] for arrival in arrivals}
+        above = {one for arrival in arrivals if (one := parent_id(arrival) or hangs_below(arrival))}
+        self._touched = touched_by(
+            self._connection,
+            self._district,
+            change_ids=[arrival.change_id for arrival in arrivals],
+            record_ids=written | above,
+            made=[one.members["record_id"] for one in arrivals if one.action == "create"],
+            named=written | above,
+            batch_id=batch.batch_id,
+        )
+        if self._touched.batch_of not in (None, batch.device.device_id):
+            self._batch = replace(batch, batch_id=new_id())
+        known = self._touched.records
+        standing = above - self._touched.merged
+        self._ledger.knows_of(missing=(written | above) - known, standing=standing)
+
     def _load(self, arrivals: Sequence[Arrival]) -> None:
         """Read every record the changes name, and the held changes that wait for them."""
         wanted = {arrival.members["record_id"] for arrival in arrivals}
         wanted |= {parent for one in arrivals if (parent := parent_id(one))}
-        made = [one.members["record_id"] for one in arrivals if one.action == "create"]
-        held = writing.waiting_changes(self._connection, self._district, made)
+        made = {one.members["record_id"] for one in arrivals if one.action == "create"}
+        held = writing.waiting_changes(
+            self._connection, self._district, made & self._touched.waiting
+        )
         for row in held:
             item = _Item(row, reopened(row), stored=True)
             self._waiting.setdefault(row["waits_for"], []).append(item)
         self._ledger.load(wanted | {row["record_id"] for row in held})
-        people = {row["author"] for row in held} | {self._batch.device.worker_id}
-        scopes = streams.scopes_of(self._connection, self._district, people)
-        held_by = holdings.holdings_of(self._connection, self._district, people)
-        kinds = streams.kinds_of(self._connection, self._district, people)
-        self._workers = {
-            one: Worker(one, scopes.get(one, ()), held_by[one], kinds.get(one, ""))
-            for one in people
-        }
-        mine = self._batch.device.worker_id
-        self._workers[mine] = replace(self._workers[mine], told=self._batch.told)
+        self._meet({row["author"] for row in held})
         above = {one for arrival in arrivals if (one := hangs_below(arrival))}
-        named = wanted | above | {row["record_id"] for row in held}
-        moved = moving.moves_of(self._connection, self._district, named)
+        moved = moving.moves_of(
+            self._connection,
+            self._district,
+            ((wanted | above) & self._touched.moved) | {row["record_id"] for row in held},
+        )
         self._lay_in = {one: [step.from_area for step in steps] for one, steps in moved.items()}
         self._ledger.load(above & moved.keys())
-        edited = [one.members["record_id"] for one in arrivals if one.members["kind"] == ISSUE]
+        edited = {one.members["record_id"] for one in arrivals if one.members["kind"] == ISSUE}
+        edited &= self._touched.records
         self._taken_over = taken_over(self._connection, self._district, edited)
+
+    def _meet(self, others: set[str]) -> None:
+        """Read who wrote what is judged now: the visitor, and ``others`` whose changes waited."""
+        mine = self._batch.device.worker_id
+        others -= {mine}
+        held_by = holdings.holdings_of(self._connection, self._district, others | {mine})
+        scopes = streams.scopes_of(self._connection, self._district, others) if others else {}
+        kinds = streams.kinds_of(self._connection, self._district, others) if others else {}
+        self._workers = {
+            one: Worker(one, scopes.get(one, ()), held_by[one], kinds.get(one, ""))
+            for one in others
+        }
+        grids, kind = self._visitor.grids or (), self._visitor.kind
+        self._workers[mine] = Worker(mine, grids, held_by[mine], kind, self._batch.told)
 
     def _row(self, arrival: Arrival) -> Row:
         """Return the change's row, without what became of it."""
@@ -229,8 +271,10 @@ class Intake:
         now = batch.received_at
         tell_decisions(connection, self._district, self._ledger.decided, now)
         sound_alarms(connection, self._district, self._ledger.touched(VISIT), now)
-        close_answered(connection, self._district, rows + settled, now)
-        follow_up(connection, self._district, self._ledger.issues, now)
+        if settled or self._touched.asked or any(row["corrects"] for row in rows):
+            close_answered(connection, self._district, rows + settled, now)
+        made = self._ledger.new_issues
+        follow_up(connection, self._district, self._ledger.issues, now, made=made)
         reseals = [
             {
                 "district": self._district,
@@ -243,21 +287,15 @@ class Intake:
         ]
         streams.insert_reseals(connection, reseals)
         outcomes = Counter(row["outcome"] for row in rows)
-        present = streams.find_batch(connection, self._district, batch.batch_id)
+        present = None
+        if self._touched.batch_of == batch.device.device_id:
+            present = streams.find_batch(connection, self._district, batch.batch_id)
         if present is None:
-            streams.insert_batch(connection, batch_row(batch, len(rows), dict(outcomes)))
+            self.batch_row = batch_row(batch, len(rows), dict(outcomes))
         else:  # delivered before, and has grown since
             total = {"outcomes": dict(Counter(present["outcomes"]) + outcomes)}
             counted = total | {"changes": present["changes"] + len(rows)}
             streams.change_batch(connection, self._district, batch.batch_id, counted)
-
-
-def _own_batch(connection: sa.Connection, batch: Batch) -> Batch:
-    """Return the batch under an id that is this device's."""
-    present = streams.find_batch(connection, batch.device.district, batch.batch_id)
-    if present is None or present["device_id"] == batch.device.device_id:
-        return batch
-    return replace(batch, batch_id=new_id())
 
 
 def _same_content(row: Mapping[str, Any], members: Mapping[str, Any]) -> bool:

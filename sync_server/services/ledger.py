@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
 from schemas.kind import Action, Kind
-from schemas.search import search_text
+from schemas.search import search_text, searched
 from sync_server.domain.duplicates import chain_of, known_beyond
 from sync_server.domain.merge import (
     Clash,
@@ -82,24 +82,37 @@ class VoidedRecord(Exception):
 class Ledger:
     """One transaction's working copy of the records it touches."""
 
-    def __init__(self, connection: sa.Connection, district: str, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        district: str,
+        now: datetime,
+        numbers: writing.Numbers | None = None,
+    ) -> None:
+        """``numbers``: as the transaction knows them that holds the district's turn already."""
         self._connection = connection
         self._district = district
         self._now = now
         self._rows: dict[str, Row] = {}
         self._known_ids: set[str] = set()
+        self._standing: set[str] = set()
         self._new: dict[str, Row] = {}
         self._touched: dict[str, Row] = {}
         # Waiting conflict entries: (record, path) -> {conflict_id: change_id}.
         self._entries: dict[tuple[str, str], dict[str, str]] = {}
         self._conflicts: dict[str, Row] = {}
         self._conflict_changes: dict[str, Row] = {}
-        self._numbers = writing.lock_numbers(connection, district)
+        self._numbers = numbers or writing.lock_numbers(connection, district)
         self._last_change_no, self._floor = self._numbers.change_no, self._numbers.floor
         self.lines = Lines(connection, district)
         self.decided: set[str] = set()
         """The conflict entries that were settled in this transaction: by time, or withdrawn."""
         self._links: dict[str, Row] = {}
+
+    def knows_of(self, *, missing: Collection[str], standing: Collection[str]) -> None:
+        """Be told of ids that no record has, and of ids that were not merged into others."""
+        self._known_ids.update(missing)
+        self._standing.update(standing)
 
     def load(self, record_ids: Collection[str]) -> None:
         """Read these records and their waiting conflict entries, those not read before."""
@@ -396,6 +409,16 @@ class Ledger:
         """The issues that records of this transaction are or belong to."""
         return touched_issues(self._touched.values())
 
+    @property
+    def new_issues(self) -> dict[str, Row]:
+        """The issues that this transaction made and no step of which it brought, as they stand."""
+        stepped = {row["parent_id"] for row in self.touched("issue_step")}
+        return {
+            one: row
+            for one, row in self._new.items()
+            if row["kind"] == "issue" and one not in stepped
+        }
+
     def write(self) -> int:
         """Number and write everything touched; return how many records changed."""
         number = self._last_change_no
@@ -415,7 +438,7 @@ class Ledger:
 
     def _list_under_survivors(self) -> None:
         """List what names a merged record under the one it was merged into."""
-        parents = {row["parent_id"] for row in self._touched.values()} - {None}
+        parents = {row["parent_id"] for row in self._touched.values()} - {None} - self._standing
         roots = duplicates.roots(self._connection, self._district, parents)
         if roots:
             for row in self._touched.values():
@@ -434,9 +457,8 @@ def _write_state(row: Row, kind: type[Kind], state: State, offset_s: int) -> Non
     }
     info = kind.info
     row["parent_id"] = state.fields.get(info.parent) if info.parent else None
-    searched = [name for name, field in kind.declared().items() if field.search]
     if "search_text" not in row or any(
-        before.get(name) != state.fields.get(name) for name in searched
+        before.get(name) != state.fields.get(name) for name in searched(kind)
     ):
         row["search_text"] = search_text(kind, state.fields)
     dated = state.fields.get(info.dated_by) if info.dated_by else None

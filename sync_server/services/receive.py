@@ -1,7 +1,8 @@
 """Taking in one batch of a laptop: a single transaction, durable before anything is answered.
 
-In order: the device's row is locked; the stream is compared by number and hash; what is known is
-answered from what is stored; the rest goes through ``intake`` and the stream moves on.
+In order, in a transaction that holds the device and the district: the stream is compared by number
+and hash; what is known is answered from what is stored; the rest goes through ``intake`` and the
+stream moves on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from sync_server.domain.errors import Refusal
 from sync_server.services.devices import Device
 from sync_server.services.intake import Intake
 from sync_server.services.receipts import Batch, Row, duplicate, receipt
-from sync_server.store import streams, writing
+from sync_server.store import streams
+from sync_server.store.streams import Visitor
+from sync_server.store.writing import Numbers
 
 
 @dataclass(frozen=True)
@@ -31,26 +34,28 @@ class Received:
     """How many changes were new."""
     revoked: bool = False
     """The device may not take part any more; what it brought is kept for staff, unapplied."""
+    batch: Row | None = None
+    """The batch's row, still to be written."""
+    stream: Row | None = None
+    """How far the stream is known now, still to be written."""
+    new_stream: bool = False
 
 
-def receive_batch(connection: sa.Connection, batch: Batch) -> Received:
-    """Take a batch in, within the caller's write transaction.
+def receive_batch(
+    connection: sa.Connection, batch: Batch, visitor: Visitor, numbers: Numbers
+) -> Received:
+    """Take a batch in, within the caller's write transaction, which holds the ``visitor`` locked
+    and, when there are changes, the district's turn: nobody else adds streams or records meanwhile.
 
-    Raises Refusal: busy, device_revoked; stream_forked and sequence_gap name the ``stream`` and
-    what is ``known``, and nothing is stored.
+    Of a visitor who may not take part everything is kept for staff. Raises Refusal: stream_forked
+    and sequence_gap name the ``stream`` and what is ``known``, and nothing is stored.
     """
     district = batch.device.district
-    row = streams.lock_device(connection, district, batch.device.device_id)
-    revoked = row is None or row["state"] != "active" or _has_left(connection, batch)
-    if row is None or (revoked and batch.road == "link"):
-        raise Refusal("device_revoked")
-    if batch.arrivals:  # nobody else of the district adds streams or records meanwhile
-        writing.lock_district(connection, district)
     names = {head["stream"] for head in batch.heads} | {batch.stream}
     known = streams.known_streams(connection, district, names)
     try:
         check_heads(connection, batch.device, batch.heads, known)
-        return _take(connection, batch, names, known, revoked)
+        return _take(connection, batch, names, known, visitor, numbers)
     except Refusal as refusal:
         refusal.facts.setdefault("known", _known(names, known))
         raise
@@ -61,9 +66,11 @@ def _take(
     batch: Batch,
     names: set[str],
     known: dict[str, Row],
-    revoked: bool,
+    visitor: Visitor,
+    numbers: Numbers,
 ) -> Received:
     """Answer what is known and take in the rest."""
+    revoked = not visitor.may_take_part
     place = known.get(batch.stream)
     known_seq, known_hash = (place["known_seq"], place["known_hash"]) if place else (0, ZEROS)
     old = [arrival for arrival in batch.arrivals if arrival.seq <= known_seq]
@@ -75,9 +82,10 @@ def _take(
         if fresh[0].members["prev"] != known_hash:
             raise Refusal("stream_forked", stream=batch.stream)
         follows = (place["follows"] or {}) if place else batch.follows
-        receipts += Intake(connection, batch, follows, revoked=revoked).take(fresh)
+        intake = Intake(connection, batch, follows, visitor, numbers)
+        receipts += intake.take(fresh)
         last = fresh[-1]
-        known[batch.stream] = {
+        stream = known[batch.stream] = {
             "district": batch.device.district,
             "stream": batch.stream,
             "device_id": batch.device.device_id,
@@ -85,8 +93,11 @@ def _take(
             "known_hash": last.hash,
             "follows": follows or None,
         }
-        streams.save_stream(connection, known[batch.stream], new=place is None)
-    return Received(receipts, _known(names, known), len(fresh), revoked)
+        told = _known(names, known)
+        return Received(
+            receipts, told, len(fresh), revoked, intake.batch_row, stream, new_stream=place is None
+        )
+    return Received(receipts, _known(names, known), 0, revoked)
 
 
 def released(
@@ -106,12 +117,6 @@ def released(
         and row["outcome"] != "held"
         and row["seq"] is not None
     ]
-
-
-def _has_left(connection: sa.Connection, batch: Batch) -> bool:
-    """Whether the worker behind the device is not active any more."""
-    worker = batch.device.worker_id
-    return worker not in streams.scopes_of(connection, batch.device.district, [worker])
 
 
 def check_heads(
@@ -169,8 +174,7 @@ def _answer_known(
     if not old:
         return []
     district, first, last = batch.device.district, old[0].seq, old[-1].seq
-    hashes = streams.hashes_between(connection, district, batch.stream, first, last)
-    if any(hashes.get(arrival.seq) != arrival.hash for arrival in old):
-        raise Refusal("stream_forked", stream=batch.stream)
     rows = streams.received_between(connection, district, batch.stream, first, last)
+    if any(rows.get(one.seq, {}).get("hash") != one.hash for one in old):
+        raise Refusal("stream_forked", stream=batch.stream)
     return [duplicate(arrival, rows[arrival.seq]) for arrival in old]

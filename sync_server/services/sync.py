@@ -18,20 +18,20 @@ from schemas.exchange import MAX_BODY_BYTES, MAX_CHANGES, PROTOCOL, SyncSchema, 
 from sync_server.domain.cursor import read_place, write_cursor
 from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
+from sync_server.domain.json_text import write_quickly
 from sync_server.domain.times import Reading, read_clock, unmeasured
 from sync_server.services import audit, floors
 from sync_server.services.account import read_told
 from sync_server.services.centre import Centre
 from sync_server.services.deliver import Delivery, deliver_updates
 from sync_server.services.devices import Device
-from sync_server.services.districts import district_of
 from sync_server.services.epochs import begin_epoch
 from sync_server.services.receipts import Batch, Road, batch_row
 from sync_server.services.receive import Received, known_of, receive_batch, released
-from sync_server.store import feed, streams
+from sync_server.store import feed, streams, writing
 from sync_server.store.cases import mark_delivered
-from sync_server.store.engine import compact
-from sync_server.store.writing import lock_district
+from sync_server.store.streams import Visitor
+from sync_server.store.writing import Turn
 
 log = logging.getLogger(__name__)
 _envelope = SyncSchema(exclude=("changes",))
@@ -48,7 +48,7 @@ class Reply:
 
     def as_json(self) -> str:
         """Return the whole body."""
-        return f'{compact(self.members)[:-1]},"updates":[{",".join(self.updates)}]}}'
+        return f'{write_quickly(self.members)[:-1]},"updates":[{",".join(self.updates)}]}}'
 
 
 def exchange(
@@ -58,14 +58,16 @@ def exchange(
     now: datetime,
     *,
     road: Road = "link",
+    exact: bool = True,
 ) -> Reply:
     """Take one request of ``POST /sync`` and answer it once its changes are durable.
 
-    ``body`` is decoded JSON. On the road ``relay`` no clock is measured, and a revoked device's
-    changes are kept whole for staff, unapplied; it gets no updates. Raises BadEnvelope, and
-    Refusal: wrong_device, busy, device_revoked, stream_forked, sequence_gap (with ``known``).
+    ``body`` is decoded JSON; not ``exact``: in the quick way, and Inexact is raised, with nothing
+    stored, when it has to be read again. On the road ``relay`` no clock is measured, and a revoked
+    device's changes are kept whole for staff, unapplied; it gets no updates. Raises BadEnvelope,
+    and Refusal: wrong_device, busy, device_revoked, stream_forked, sequence_gap (with ``known``).
     """
-    batch, envelope = _open(device, body, now, road)
+    batch, envelope = _open(device, body, now, road, exact)
     _check_ahead(centre, batch)
     with centre.turns.take(device.district, device.device_id):
         try:
@@ -91,7 +93,7 @@ def keep_unusable(centre: Centre, device: Device, raw: str, now: datetime) -> No
 
 
 def _open(
-    device: Device, body: Mapping[str, Any], now: datetime, road: Road
+    device: Device, body: Mapping[str, Any], now: datetime, road: Road, exact: bool
 ) -> tuple[Batch, dict[str, Any]]:
     """Check the envelope and open its changes, before anything is locked."""
     try:
@@ -114,7 +116,7 @@ def _open(
         device=device,
         batch_id=envelope["batch_id"],
         stream=envelope["stream"],
-        arrivals=open_batch(changes),
+        arrivals=open_batch(changes, exact=exact),
         heads=envelope["heads"],
         sent_at=envelope["sent_at"],
         received_at=now,
@@ -130,8 +132,10 @@ def _check_ahead(centre: Centre, batch: Batch) -> None:
     """Open what seems to be new before anything is locked, so that others need not wait for it."""
     if not batch.arrivals:
         return
-    with centre.store.reading() as connection:
-        known = known_of(connection, batch.device, [batch.stream])[0]["seq"]
+    known = centre.known.get(batch.device.district, batch.stream)
+    if known is None:
+        with centre.store.asking() as connection:
+            known = known_of(connection, batch.device, [batch.stream])[0]["seq"]
     for arrival in batch.arrivals:
         if arrival.seq > known:
             arrival.open()
@@ -140,30 +144,35 @@ def _check_ahead(centre: Centre, batch: Batch) -> None:
 def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime) -> Reply:
     device = batch.device
     with centre.store.writing() as connection:
-        epoch = _epoch(connection, centre, device.district, envelope, now)
-        grids = _grids(connection, batch)
+        visitor = streams.visitor(connection, device.district, device.device_id, lock=True)
+        grids = _grids(visitor, batch)
+        assert visitor is not None
+        numbers, epoch = _turn(connection, centre, batch, envelope, now)
         foreign = envelope["server_epoch"] not in (None, epoch)
         if foreign:
             received = Received([], _known(connection, batch), 0)
         else:
             place = read_place(centre.keys.cursor, device.district, epoch, envelope["cursor"])
             told = place.grids if place is not None else ()
-            received = receive_batch(connection, replace(batch, told=told))
+            received = receive_batch(connection, replace(batch, told=told), visitor, numbers)
             answered = {one["change_id"] for one in received.receipts}
             asked = [one for one in envelope["held"] if one not in answered]
             received.receipts.extend(released(connection, batch, asked))
         _note_visit(connection, batch, envelope["app"], received, envelope.get("account"))
         _note_delivered(connection, centre, batch, epoch, envelope["cursor"])
-    kinds: dict[str, str] = {}
+    for one in received.known:
+        centre.known.put(device.district, one["stream"], one["seq"])
+    kind = ""
     if foreign:
         start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
         delivery = Delivery([], start, True, {})
     elif received.revoked:
         delivery = Delivery([], envelope["cursor"], False, {})
     else:
-        with centre.store.reading() as connection:
-            grids = _grids(connection, batch)  # they may have changed hands since
-            kinds = streams.kinds_of(connection, device.district, [device.worker_id])
+        with centre.store.asking() as connection:
+            visitor = streams.visitor(connection, device.district, device.device_id)
+            grids = _grids(visitor, batch)  # they may have changed hands since
+            kind = visitor.kind if visitor else ""
             delivery = deliver_updates(
                 connection, centre, device.district, epoch, grids,
                 envelope["cursor"], envelope["want"],
@@ -173,7 +182,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
         device.device_id, batch.batch_id, len(batch.arrivals), received.fresh,
         len(delivery.updates),
     )  # fmt: skip
-    return _reply(centre, now, epoch, grids, kinds.get(device.worker_id, ""), received, delivery)
+    return _reply(centre, now, epoch, grids, kind, received, delivery)
 
 
 def _reply(
@@ -208,43 +217,40 @@ def limits() -> dict[str, int]:
     return {"changes": MAX_CHANGES, "bytes": MAX_BODY_BYTES}
 
 
-def _epoch(
+def _turn(
     connection: sa.Connection,
     centre: Centre,
-    district: str,
+    batch: Batch,
     envelope: Mapping[str, Any],
     now: datetime,
-) -> str:
-    """Return the district's epoch; a new one when the laptop's cursor names a commit that is not in
-    this database's history: somebody put an earlier copy in its place."""
-    present = district_of(connection, district)
-    if present is None:
+) -> Turn:
+    """Return the district's epoch and numbers, having taken its turn when there are changes; a new
+    epoch when the laptop's cursor names a commit that is not in this database's history: somebody
+    put an earlier copy in its place."""
+    district = batch.device.district
+    turn = writing.turn_of(connection, district, take=bool(batch.arrivals))
+    if turn is None:
         raise Refusal("bad_token")
-    epoch = present.server_epoch
-    place = read_place(centre.keys.cursor, district, epoch, envelope["cursor"])
+    place = read_place(centre.keys.cursor, district, turn.epoch, envelope["cursor"])
     if place is None or not place.number:
-        return epoch
+        return turn
     if feed.stamp_at(connection, district, place.number) == place.stamp:
-        return epoch
-    lock_district(connection, district)
-    present = district_of(connection, district)
-    assert present is not None
-    if present.server_epoch == epoch:  # no other laptop has shown it meanwhile
-        epoch = begin_epoch(connection, district, now, above_change_no=place.number)
-        floors.remember(centre.settings.data, feed.last_change_no(connection, district))
-        return epoch
-    return present.server_epoch
+        return turn
+    taken = writing.turn_of(connection, district)
+    assert taken is not None
+    if taken.epoch != turn.epoch:  # another laptop has shown it meanwhile
+        return taken
+    begin_epoch(connection, district, now, above_change_no=place.number)
+    floors.remember(centre.settings.data, feed.last_change_no(connection, district))
+    begun = writing.turn_of(connection, district)
+    assert begun is not None
+    return begun
 
 
-def _grids(connection: sa.Connection, batch: Batch) -> tuple[str, ...]:
-    device = batch.device
-    scopes = streams.scopes_of(connection, device.district, [device.worker_id])
-    active = streams.is_active(connection, device.district, device.device_id)
-    if device.worker_id not in scopes or not active:
-        if batch.road == "relay":
-            return ()
+def _grids(visitor: Visitor | None, batch: Batch) -> tuple[str, ...]:
+    if visitor is None or (not visitor.may_take_part and batch.road == "link"):
         raise Refusal("device_revoked")
-    return tuple(sorted(scopes[device.worker_id]))
+    return visitor.grids or () if visitor.may_take_part else ()
 
 
 def _known(connection: sa.Connection, batch: Batch) -> list[dict[str, Any]]:
@@ -269,7 +275,11 @@ def _note_visit(
         values["clock_offset_s"] = batch.clock.offset_s
     if (account := read_told(told)) is not None:
         values["account"] = account
-    streams.change_device(connection, batch.device.district, batch.device.device_id, values)
+    device = batch.device
+    streams.close_exchange(
+        connection, device.district, device.device_id, values, received.batch, received.stream,
+        new_stream=received.new_stream,
+    )  # fmt: skip
 
 
 def _note_delivered(

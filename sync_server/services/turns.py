@@ -1,4 +1,7 @@
-"""One exchange per device at a time within this process; the database sees to other processes."""
+"""One exchange per device at a time within this process; the database sees to other processes.
+
+And how far this process has known streams: a hint what of a batch will be new, never more.
+"""
 
 from __future__ import annotations
 
@@ -29,3 +32,22 @@ class Turns:
         finally:
             with self._lock:
                 self._served.discard(key)
+
+
+class KnownStreams:
+    """How far streams were known when this process served them last."""
+
+    MOST = 100_000
+
+    def __init__(self) -> None:
+        self._seqs: dict[tuple[str, str], int] = {}
+
+    def get(self, district: str, stream: str) -> int | None:
+        """Return up to which number a stream was known; None: not served here before."""
+        return self._seqs.get((district, stream))
+
+    def put(self, district: str, stream: str, seq: int) -> None:
+        """Remember up to which number a stream is known."""
+        if len(self._seqs) >= self.MOST:
+            self._seqs.clear()
+        self._seqs[district, stream] = seq

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sync_server.store.bulk import insert_rows
 from sync_server.store.case_tables import (
     case_numbers,
     case_units,
@@ -25,9 +26,11 @@ Row = dict[str, Any]
 ISSUE, STEP = "issue", "issue_step"
 
 
-def put_cases(connection: sa.Connection, district: str, rows: Sequence[Row]) -> None:
-    """Write where these issues stand, in the place of what was said before."""
-    ids = [row["issue_id"] for row in rows]
+def put_cases(
+    connection: sa.Connection, district: str, rows: Sequence[Row], *, new: bool = False
+) -> None:
+    """Write where these issues stand, in the place of what was said before (``new``: nothing)."""
+    ids = [] if new else [row["issue_id"] for row in rows]
     for table in (cases, case_units):
         for run in chunks(ids):
             connection.execute(
@@ -41,7 +44,7 @@ def put_cases(connection: sa.Connection, district: str, rows: Sequence[Row]) -> 
         for unit, part in row["units"].items()
     ]
     plain = [{name: value for name, value in row.items() if name != "units"} for row in rows]
-    connection.execute(sa.insert(cases), plain)
+    insert_rows(connection, cases, plain)
     if units:
         connection.execute(sa.insert(case_units), units)
 
@@ -173,18 +176,29 @@ def add_deliveries(connection: sa.Connection, rows: Sequence[Row]) -> None:
         connection.execute(sa.insert(deliveries), list(rows))
 
 
+_UNDELIVERED = (
+    sa.select(deliveries.c.step_id)
+    .where(
+        deliveries.c.district == sa.bindparam("here"),
+        deliveries.c.user_id == sa.bindparam("user"),
+        deliveries.c.delivered_at.is_(None),
+    )
+    .limit(1)
+)
+
+
 def mark_delivered(
     connection: sa.Connection, district: str, user_id: str, change_no: int, at: datetime
 ) -> int:
     """Mark what a worker's laptop says to hold, by the place in the feed it has come to; return how
     many steps were delivered with it."""
+    if connection.execute(_UNDELIVERED, {"here": district, "user": user_id}).first() is None:
+        return 0
     mine = sa.and_(
         deliveries.c.district == district,
         deliveries.c.user_id == user_id,
         deliveries.c.delivered_at.is_(None),
     )
-    if connection.execute(sa.select(deliveries.c.step_id).where(mine).limit(1)).first() is None:
-        return 0
     had = sa.select(records.c.record_id).where(
         records.c.district == district,
         records.c.record_id == deliveries.c.step_id,

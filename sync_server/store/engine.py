@@ -9,6 +9,8 @@ takes over above all, stands in ``postgresql.py``.
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +25,12 @@ from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
 from sync_server.store import postgresql
+from sync_server.store.bulk import copies_in
 from sync_server.store.folders import make_folder
 
 BUSY_TIMEOUT_MS = 15_000
+BEGIN_WRITING = "BEGIN IMMEDIATE"
+LOOK_AGAIN_S = 0.001
 PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode = WAL",
@@ -47,6 +52,9 @@ class Store:
         self.engine = engine
         self.server = postgresql.Server()
         self._writer = engine.execution_options(writes=True)
+        # Without a snapshot over several statements there is nothing a transaction would give.
+        alone = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._asker = engine.execution_options(**alone)
         self._closers: list[Callable[[], None]] = []
         if not self.is_sqlite:
             self.server.watch(engine)
@@ -66,6 +74,14 @@ class Store:
     def reading(self) -> Iterator[sa.Connection]:
         """One read transaction. Raises Refusal when the database cannot be used."""
         with named_trouble(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[sa.Connection]:
+        """Statements that read and need not see the same moment: on PostgreSQL each stands alone,
+        and the journeys of beginning and ending a transaction are saved. Raises Refusal as
+        ``reading``."""
+        with named_trouble(), self._asker.begin() as connection:
             yield connection
 
     @contextmanager
@@ -165,21 +181,56 @@ def _open_sqlite(url: URL) -> sa.Engine:
             cursor.execute(pragma)
         cursor.close()
 
+    turn = threading.Lock()
+
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get("writes"):
+            mine = turn.acquire(timeout=BUSY_TIMEOUT_MS / 1000)
+            try:
+                _begin_writing(connection)
+            finally:
+                if mine:
+                    turn.release()
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
 
 
+def _begin_writing(connection: sa.Connection) -> None:
+    """Begin a transaction that writes, as soon as no other does.
+
+    Left to itself SQLite looks again after ever longer sleeps, up to a tenth of a second, while
+    nobody writes. Only one thread of a process looks at a time; the others wait behind it.
+    """
+    file = connection.connection.driver_connection
+    assert file is not None
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    file.execute("PRAGMA busy_timeout = 0")
+    try:
+        while time.monotonic() < until:
+            try:
+                file.execute(BEGIN_WRITING)
+                return
+            except sqlite.OperationalError as err:
+                if "locked" not in str(err):
+                    break
+                time.sleep(LOOK_AGAIN_S)
+    finally:
+        file.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.exec_driver_sql(BEGIN_WRITING)  # says by SQLAlchemy's names what is wrong
+
+
 def _open_postgresql(url: URL) -> sa.Engine:
-    return sa.create_engine(
+    engine = sa.create_engine(
         postgresql.to_the_primary(url),
         json_serializer=compact,
         hide_parameters=True,  # a failure's message must not carry people's data into a log
         pool_size=8,
         max_overflow=8,
-        pool_pre_ping=True,
         connect_args={"options": "-c timezone=UTC", **postgresql.NOTICE_DEATH},
     )
+    copies_in(engine)
+    postgresql.ask_who_was_idle(engine)
+    return engine

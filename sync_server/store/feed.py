@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sync_server.store.scope import within
+from sync_server.store.scope import Texts, among, code_range, within
 from sync_server.store.tables import districts, history_marks, moves, records
 
 
@@ -28,22 +29,89 @@ class Scope:
             sa.and_(area.in_(self.areas_above), records.c.kind.in_(self.community_kinds)),
         )
 
+    def told(self, name: str) -> dict[str, Any]:
+        """Return what ``_held`` asks for under this name."""
+        nothing = ("1", "0")  # an empty code holds nothing
+        ranges = [code_range(code) if code else nothing for code in self.grids]
+        asked = {f"{name}_from{place}": first for place, (first, _) in enumerate(ranges)}
+        asked |= {f"{name}_to{place}": last for place, (_, last) in enumerate(ranges)}
+        return asked | {f"{name}_above": self.areas_above, f"{name}_kinds": self.community_kinds}
+
+
+def _held(area: sa.ColumnElement[str], grids: int, name: str) -> sa.ColumnElement[bool]:
+    """``Scope.holds`` for a scope of so many grids, which is told when the statement is executed:
+    building a statement anew costs more than executing it."""
+    ranges = (
+        area.between(sa.bindparam(f"{name}_from{place}"), sa.bindparam(f"{name}_to{place}"))
+        for place in range(grids)
+    )
+    above = among(area, sa.bindparam(f"{name}_above", type_=Texts()))
+    community = among(records.c.kind, sa.bindparam(f"{name}_kinds", type_=Texts()))
+    return sa.or_(*ranges, sa.and_(above, community))
+
+
+_LAST = sa.select(districts.c.change_no).where(districts.c.district == sa.bindparam("district"))
+_STAMP = (
+    sa.select(history_marks.c.stamp)
+    .where(
+        history_marks.c.district == sa.bindparam("district"),
+        history_marks.c.change_no >= sa.bindparam("number"),
+    )
+    .order_by(history_marks.c.change_no)
+    .limit(1)
+)
+
+
+class Horizon(NamedTuple):
+    """Up to where a pull may go: the last number given out and its commit's mark; whether any
+    record was ``moved`` since the laptop was here."""
+
+    until: int
+    stamp: str
+    moved: bool
+
+
+_MARK = (
+    sa.select(history_marks.c.stamp)
+    .where(
+        history_marks.c.district == districts.c.district,
+        history_marks.c.change_no >= districts.c.change_no,
+    )
+    .order_by(history_marks.c.change_no)
+    .limit(1)
+    .correlate(districts)
+    .scalar_subquery()
+)
+_HORIZON = sa.select(
+    districts.c.change_no,
+    _MARK,
+    sa.exists(
+        sa.select(moves.c.change_no).where(
+            moves.c.district == sa.bindparam("district"),
+            moves.c.change_no > sa.bindparam("after"),
+        )
+    ),
+).where(districts.c.district == sa.bindparam("district"))
+
+
+def horizon(connection: sa.Connection, district: str, after: int) -> Horizon:
+    """Return how far the district has come; everything up to it is committed and visible.
+
+    ``after`` is where the laptop stands.
+    """
+    asked = {"district": district, "after": after}
+    until, stamp, moved = connection.execute(_HORIZON, asked).one()
+    return Horizon(int(until), stamp or "", bool(moved))
+
 
 def last_change_no(connection: sa.Connection, district: str) -> int:
     """Return the last number given out; everything up to it is committed and visible."""
-    wanted = sa.select(districts.c.change_no).where(districts.c.district == district)
-    return int(connection.execute(wanted).scalar_one())
+    return int(connection.execute(_LAST, {"district": district}).scalar_one())
 
 
 def stamp_at(connection: sa.Connection, district: str, number: int) -> str:
     """Return the mark of the commit that gave out change ``number``; empty when none has yet."""
-    wanted = (
-        sa.select(history_marks.c.stamp)
-        .where(history_marks.c.district == district, history_marks.c.change_no >= number)
-        .order_by(history_marks.c.change_no)
-        .limit(1)
-    )
-    return connection.execute(wanted).scalar() or ""
+    return connection.execute(_STAMP, {"district": district, "number": number}).scalar() or ""
 
 
 def changed_records(
@@ -61,6 +129,13 @@ def changed_records(
     Those that ``without`` holds are left out. ``fields`` comes as JSON text, to be passed on as
     it is.
     """
+    wanted = _changed(len(scope.grids), None if without is None else len(without.grids))
+    asked = _stretch(district, scope, after, until, limit)
+    return connection.execute(wanted, asked | (without.told("without") if without else {})).all()
+
+
+@lru_cache(maxsize=200)
+def _changed(grids: int, without: int | None) -> sa.Select[Any]:
     columns = [
         records.c[name]
         for name in (
@@ -68,19 +143,24 @@ def changed_records(
             "author", "made_at", "last_author", "last_made_at", "trail",
         )
     ]  # fmt: skip
-    wanted = (
+    left_out = [] if without is None else [sa.not_(_held(records.c.grid, without, "without"))]
+    return (
         sa.select(*columns, sa.cast(records.c.fields, sa.Text).label("fields"))
         .where(
-            records.c.district == district,
-            records.c.change_no > after,
-            records.c.change_no <= until,
-            scope.holds(records.c.grid),
-            *([] if without is None else [sa.not_(without.holds(records.c.grid))]),
+            records.c.district == sa.bindparam("district"),
+            records.c.change_no > sa.bindparam("after"),
+            records.c.change_no <= sa.bindparam("until"),
+            _held(records.c.grid, grids, "scope"),
+            *left_out,
         )
         .order_by(records.c.change_no)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
     )
-    return connection.execute(wanted).all()
+
+
+def _stretch(district: str, scope: Scope, after: int, until: int, limit: int) -> dict[str, Any]:
+    stretch = {"district": district, "after": after, "until": until, "most": limit}
+    return stretch | scope.told("scope")
 
 
 def moved_away(
@@ -91,20 +171,25 @@ def moved_away(
     A record that lies in the scope again is none of them: it comes as it stands. One that left
     before the laptop got the area may be among them; its id alone is told, and says nothing.
     """
-    wanted = (
+    asked = _stretch(district, scope, after, until, limit)
+    return connection.execute(_gone(len(scope.grids)), asked).all()
+
+
+@lru_cache(maxsize=200)
+def _gone(grids: int) -> sa.Select[Any]:
+    return (
         sa.select(moves.c.change_no, moves.c.record_id)
         .select_from(_moved())
         .where(
-            moves.c.district == district,
-            moves.c.change_no > after,
-            moves.c.change_no <= until,
-            scope.holds(moves.c.from_area),
-            sa.not_(scope.holds(records.c.grid)),
+            moves.c.district == sa.bindparam("district"),
+            moves.c.change_no > sa.bindparam("after"),
+            moves.c.change_no <= sa.bindparam("until"),
+            _held(moves.c.from_area, grids, "scope"),
+            sa.not_(_held(records.c.grid, grids, "scope")),
         )
         .order_by(moves.c.change_no)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
     )
-    return connection.execute(wanted).all()
 
 
 def left_behind(

@@ -8,8 +8,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sync_server.domain.holding import Holding
-from sync_server.store.scope import chunks
+from sync_server.store.scope import Texts, among
 from sync_server.store.tables import holdings
+
+_HELD = (
+    sa.select(holdings)
+    .where(
+        holdings.c.district == sa.bindparam("district"),
+        among(holdings.c.user_id, sa.bindparam("ids", type_=Texts())),
+    )
+    .order_by(holdings.c.since, holdings.c.code)
+)
 
 
 def holdings_of(
@@ -17,14 +26,10 @@ def holdings_of(
 ) -> dict[str, tuple[Holding, ...]]:
     """Return what each of these people holds and ever held, the oldest first."""
     found: dict[str, tuple[Holding, ...]] = dict.fromkeys(user_ids, ())
-    for some in chunks(user_ids):
-        wanted = (
-            sa.select(holdings)
-            .where(holdings.c.district == district, holdings.c.user_id.in_(some))
-            .order_by(holdings.c.since, holdings.c.code)
-        )
-        for row in connection.execute(wanted):
-            found[row.user_id] = (*found[row.user_id], Holding(row.code, row.since, row.until))
+    if not user_ids:
+        return found
+    for row in connection.execute(_HELD, {"district": district, "ids": list(user_ids)}):
+        found[row.user_id] = (*found[row.user_id], Holding(row.code, row.since, row.until))
     return found
 
 

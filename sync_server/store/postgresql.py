@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import InvalidatePoolError
 
 from sync_server.domain.errors import Refusal
 
@@ -49,6 +51,8 @@ STATES = {
 """The refusal for an SQLSTATE."""
 LOST = ("08", "57P0")
 """How the SQLSTATE of a connection that broke, or of a server that goes down, begins."""
+ASK_AFTER_S = 1.0
+"""A connection that was not used for so long is asked whether it is there still."""
 TIMELINE = """
     SELECT CASE WHEN pg_is_in_recovery() THEN ''
                 ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END
@@ -92,6 +96,25 @@ def code_of(state: str) -> str | None:
 def not_reached(text: str) -> bool:
     """Whether an error's words, in lower case, say that no connection came about."""
     return "connection" in text and ("failed" in text or "timeout" in text)
+
+
+def ask_who_was_idle(engine: sa.Engine) -> None:
+    """Ask a connection whether it is there still when it has been idle for a while. (To ask before
+    every use is a journey to the database for each transaction.)"""
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get("idle_since")
+        if since is None or time.monotonic() - since < ASK_AFTER_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as err:
+            raise InvalidatePoolError from err
 
 
 class Server:

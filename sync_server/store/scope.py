@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
 
 from sync_server.domain.access import LONGEST_CODE
 
@@ -20,8 +25,13 @@ def within(area: sa.ColumnElement[str], codes: Iterable[str]) -> sa.ColumnElemen
     Codes are digits nested by prefix, so a prefix is the range from the code itself to the code
     filled up with nines: an index serves it, in every database and collation.
     """
-    ranges = [area.between(code, code + "9" * (LONGEST_CODE - len(code))) for code in codes if code]
+    ranges = [area.between(*code_range(code)) for code in codes if code]
     return sa.or_(*ranges) if ranges else sa.false()
+
+
+def code_range(code: str) -> tuple[str, str]:
+    """Return the first and the last code that lies in ``code``."""
+    return code, code + "9" * (LONGEST_CODE - len(code))
 
 
 def containing(column: sa.ColumnElement[str], word: str) -> sa.ColumnElement[bool]:
@@ -35,3 +45,43 @@ def chunks(items: Collection[T]) -> Iterator[Sequence[T]]:
     listed = list(items)
     for start in range(0, len(listed), CHUNK):
         yield listed[start : start + CHUNK]
+
+
+class among(FunctionElement[bool]):
+    """The condition that a column is one of many texts, handed over as one parameter.
+
+    So a statement is the same whatever number it asks for: the database and SQLAlchemy prepare it
+    once. ``among(column, bindparam(name, type_=Texts()))``.
+    """
+
+    inherit_cache = True
+    type = sa.Boolean()
+
+
+@compiles(among, "postgresql")
+def _among_on_postgresql(element: Any, compiler: Any, **kwargs: Any) -> str:
+    column, texts = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"{column} = ANY ({texts})"
+
+
+@compiles(among, "sqlite")
+def _among_on_sqlite(element: Any, compiler: Any, **kwargs: Any) -> str:
+    column, texts = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({texts}))"
+
+
+class Texts(TypeDecorator[Collection[str]]):
+    """Many texts as one parameter: an array, or a JSON list where there are none."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        """An array on PostgreSQL."""
+        kind = postgresql.ARRAY(sa.String) if dialect.name == "postgresql" else sa.Text()
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: Collection[str] | None, dialect: Any) -> Any:
+        """Hand the texts over in one piece."""
+        texts = list(value or ())
+        return texts if dialect.name == "postgresql" else json.dumps(texts)

@@ -3,45 +3,126 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sync_server.store.scope import chunks
+from sync_server.store.scope import Texts, among, chunks
 from sync_server.store.tables import batches, changes, devices, reseals, streams, users
 
 Row = dict[str, Any]
 
 
-def lock_device(connection: sa.Connection, district: str, device_id: str) -> Row | None:
-    """Take the device's row until the transaction ends; raise Refusal ``busy`` when another has it.
+@dataclass(frozen=True)
+class Visitor:
+    """A device with its worker as they stand now. ``grids`` None: he is not active any more."""
 
-    (PostgreSQL. SQLite has one writer at a time, who waits his turn.)
+    active: bool
+    grids: tuple[str, ...] | None
+    kind: str
+
+    @property
+    def may_take_part(self) -> bool:
+        """Neither is the device lost or revoked, nor has its worker left."""
+        return self.active and self.grids is not None
+
+
+_VISITOR = (
+    sa.select(devices.c.state, users.c.scope_codes, users.c.active, users.c.kind)
+    .select_from(
+        devices.outerjoin(
+            users,
+            sa.and_(users.c.district == devices.c.district, users.c.user_id == devices.c.worker_id),
+        )
+    )
+    .where(
+        devices.c.district == sa.bindparam("district"),
+        devices.c.device_id == sa.bindparam("device_id"),
+    )
+)
+_LOCKED_VISITOR = _VISITOR.with_for_update(nowait=True, of=devices)
+
+
+def visitor(
+    connection: sa.Connection, district: str, device_id: str, *, lock: bool = False
+) -> Visitor | None:
+    """Return a device with its worker, None when there is no such device.
+
+    ``lock`` takes the device's row until the transaction ends; raises Refusal ``busy`` when another
+    has it. (PostgreSQL. SQLite has one writer at a time, who waits his turn.)
     """
-    wanted = sa.select(devices).where(
-        devices.c.district == district, devices.c.device_id == device_id
-    )
-    row = connection.execute(wanted.with_for_update(nowait=True)).mappings().first()
-    return dict(row) if row else None
+    wanted = _LOCKED_VISITOR if lock else _VISITOR
+    row = connection.execute(wanted, {"district": district, "device_id": device_id}).first()
+    if row is None:
+        return None
+    grids = tuple(sorted(row.scope_codes)) if row.active else None
+    return Visitor(row.state == "active", grids, row.kind or "")
 
 
-def is_active(connection: sa.Connection, district: str, device_id: str) -> bool:
-    """Tell whether a device may take part: neither lost nor revoked."""
-    wanted = sa.select(devices.c.state).where(
-        devices.c.district == district, devices.c.device_id == device_id
-    )
-    return connection.execute(wanted).scalar() == "active"
-
-
-def change_device(
-    connection: sa.Connection, district: str, device_id: str, values: Mapping[str, Any]
+def close_exchange(
+    connection: sa.Connection,
+    district: str,
+    device_id: str,
+    values: Mapping[str, Any],
+    batch: Row | None,
+    stream: Row | None,
+    *,
+    new_stream: bool,
 ) -> None:
-    """Write ``values`` into the device's row."""
-    connection.execute(
-        sa.update(devices)
-        .where(devices.c.district == district, devices.c.device_id == device_id)
-        .values(**values)
+    """Write ``values`` into the device's row, the new ``batch``, and how far its ``stream`` is
+    known (a ``new_stream`` or one that is there): in one statement where the database can."""
+    shape = _Shape(tuple(values), tuple(batch or ()), tuple(stream or ()), new_stream)
+    asked = {f"device_{name}": value for name, value in values.items()}
+    asked |= {f"batch_{name}": value for name, value in (batch or {}).items()}
+    asked |= {f"stream_{name}": value for name, value in (stream or {}).items()}
+    asked |= {"here": district, "this": device_id}
+    for statement, names in _closing(shape, connection.dialect.name == "postgresql"):
+        connection.execute(statement, {name: asked[name] for name in names})
+
+
+class _Shape(NamedTuple):
+    """Which columns an exchange writes: of the device, of the batch, of the stream."""
+
+    device: tuple[str, ...]
+    batch: tuple[str, ...]
+    stream: tuple[str, ...]
+    new_stream: bool
+
+
+@lru_cache(maxsize=100)
+def _closing(shape: _Shape, at_once: bool) -> tuple[tuple[Any, tuple[str, ...]], ...]:
+    """Return the statements of an exchange's end with the names they ask for; ``at_once``: one."""
+    device = sa.update(devices).where(
+        devices.c.district == sa.bindparam("here"), devices.c.device_id == sa.bindparam("this")
     )
+    last = device.values(new := _new(devices, "device", shape.device))
+    found: list[tuple[Any, tuple[str, ...]]] = [(last, ("here", "this", *_named(new)))]
+    if shape.batch:
+        new = _new(batches, "batch", shape.batch)
+        found.append((sa.insert(batches).values(new), _named(new)))
+    if shape.new_stream:
+        new = _new(streams, "stream", shape.stream)
+        found.append((sa.insert(streams).values(new), _named(new)))
+    elif shape.stream:
+        this = streams.c.stream == sa.bindparam("stream_stream")
+        known = sa.update(streams).where(streams.c.district == sa.bindparam("here"), this)
+        new = _new(streams, "stream", ("known_seq", "known_hash"))
+        found.append((known.values(new), ("here", "stream_stream", *_named(new))))
+    if not at_once:
+        return tuple(found)
+    for place, (statement, _) in enumerate(found[1:]):
+        last = last.add_cte(statement.cte(f"part{place}"))
+    return ((last, tuple(dict.fromkeys(name for _, names in found for name in names))),)
+
+
+def _new(table: sa.Table, prefix: str, names: Sequence[str]) -> dict[str, Any]:
+    return {name: sa.bindparam(f"{prefix}_{name}", type_=table.c[name].type) for name in names}
+
+
+def _named(new: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(one.key) for one in new.values())
 
 
 def scopes_of(
@@ -54,14 +135,18 @@ def scopes_of(
     return {row.user_id: tuple(row.scope_codes) for row in connection.execute(wanted)}
 
 
+_STREAMS = sa.select(streams).where(
+    streams.c.district == sa.bindparam("district"),
+    among(streams.c.stream, sa.bindparam("names", type_=Texts())),
+)
+
+
 def known_streams(
     connection: sa.Connection, district: str, names: Collection[str]
 ) -> dict[str, Row]:
     """Return the streams of these names by name."""
-    wanted = sa.select(streams).where(
-        streams.c.district == district, streams.c.stream.in_(sorted(set(names)))
-    )
-    return {row["stream"]: dict(row) for row in connection.execute(wanted).mappings()}
+    asked = {"district": district, "names": sorted(set(names))}
+    return {row["stream"]: dict(row) for row in connection.execute(_STREAMS, asked).mappings()}
 
 
 def kinds_of(connection: sa.Connection, district: str, user_ids: Collection[str]) -> dict[str, str]:
@@ -72,57 +157,52 @@ def kinds_of(connection: sa.Connection, district: str, user_ids: Collection[str]
     return {row.user_id: row.kind for row in connection.execute(wanted)}
 
 
-def save_stream(connection: sa.Connection, row: Row, new: bool) -> None:
-    """Write how far a stream is known."""
-    if new:
-        connection.execute(sa.insert(streams), row)
-        return
-    connection.execute(
-        sa.update(streams)
-        .where(streams.c.district == row["district"], streams.c.stream == row["stream"])
-        .values(known_seq=row["known_seq"], known_hash=row["known_hash"])
+_HASH = sa.union_all(
+    *(
+        sa.select(table.c.hash).where(
+            table.c.district == sa.bindparam("district"),
+            table.c.stream == sa.bindparam("stream"),
+            table.c.seq == sa.bindparam("seq"),
+        )
+        for table in (changes, reseals)
     )
+)
 
 
 def hash_at(connection: sa.Connection, district: str, stream: str, seq: int) -> str | None:
     """Return the hash the centre has at one place of a stream."""
-    return hashes_between(connection, district, stream, seq, seq).get(seq)
+    asked = {"district": district, "stream": stream, "seq": seq}
+    return connection.execute(_HASH, asked).scalar()
 
 
-def hashes_between(
-    connection: sa.Connection, district: str, stream: str, first: int, last: int
-) -> dict[int, str]:
-    """Return the hashes of a stretch of a stream by number."""
-    found: dict[int, str] = {}
-    for table in (changes, reseals):
-        wanted = sa.select(table.c.seq, table.c.hash).where(
-            table.c.district == district,
-            table.c.stream == stream,
-            table.c.seq.between(first, last),
-        )
-        found |= {row.seq: row.hash for row in connection.execute(wanted)}
-    return found
+def _received(place: sa.Table, *joined: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Select what a receipt says of the changes at a stretch of a stream, and the hashes there."""
+    said = (changes.c.outcome, changes.c.version, changes.c.problem, changes.c.conflict_id)
+    return sa.select(place.c.seq, place.c.hash, *said).where(
+        place.c.district == sa.bindparam("district"),
+        place.c.stream == sa.bindparam("stream"),
+        place.c.seq.between(sa.bindparam("first"), sa.bindparam("last")),
+        *joined,
+    )
+
+
+_BETWEEN = sa.union_all(
+    _received(changes),
+    _received(
+        reseals,
+        changes.c.district == reseals.c.district,
+        changes.c.change_id == reseals.c.change_id,
+    ),
+)
 
 
 def received_between(
     connection: sa.Connection, district: str, stream: str, first: int, last: int
 ) -> dict[int, Row]:
-    """Return the changes received for a stretch of a stream by number, re-sealed ones included."""
-    place = sa.select(reseals.c.seq, reseals.c.change_id).where(
-        reseals.c.district == district,
-        reseals.c.stream == stream,
-        reseals.c.seq.between(first, last),
-    )
-    moved = {row.change_id: row.seq for row in connection.execute(place)}
-    found = {
-        moved[change_id]: row for change_id, row in received(connection, district, moved).items()
-    }
-    wanted = sa.select(changes).where(
-        changes.c.district == district,
-        changes.c.stream == stream,
-        changes.c.seq.between(first, last),
-    )
-    return found | {row["seq"]: dict(row) for row in connection.execute(wanted).mappings()}
+    """Return what a receipt says of the changes received for a stretch of a stream, with the hash
+    at each place, by number; re-sealed ones included."""
+    asked = {"district": district, "stream": stream, "first": first, "last": last}
+    return {row["seq"]: dict(row) for row in connection.execute(_BETWEEN, asked).mappings()}
 
 
 def received(

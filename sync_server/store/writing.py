@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from sync_server.domain.merge import run_of
-from sync_server.store.scope import chunks
+from sync_server.store.bulk import insert_rows
+from sync_server.store.scope import Texts, among, chunks
 from sync_server.store.tables import changes, conflicts, districts, history_marks, records
 
 Row = dict[str, Any]
@@ -52,46 +53,87 @@ class Numbers(NamedTuple):
         return 0
 
 
+class Turn(NamedTuple):
+    """What whoever takes a district's turn learns: where its numbers stand, its epoch."""
+
+    numbers: Numbers
+    epoch: str
+
+
+_TURN = sa.select(
+    districts.c.change_no,
+    districts.c.version_floor,
+    districts.c.settings,
+    districts.c.server_epoch,
+).where(districts.c.district == sa.bindparam("district"))
+_TAKEN_TURN = _TURN.with_for_update()
+
+
+def turn_of(connection: sa.Connection, district: str, *, take: bool = True) -> Turn | None:
+    """Take the district's turn, or (``take`` False) only look; None when there is no such one."""
+    row = connection.execute(_TAKEN_TURN if take else _TURN, {"district": district}).first()
+    if row is None:
+        return None
+    floors = frozenset({row.version_floor, *row.settings.get(FLOORS, ())})
+    return Turn(Numbers(int(row.change_no), int(row.version_floor), floors), row.server_epoch)
+
+
 def lock_numbers(connection: sa.Connection, district: str) -> Numbers:
     """Take the district's turn; return where its numbers stand."""
-    wanted = sa.select(
-        districts.c.change_no, districts.c.version_floor, districts.c.settings
-    ).where(districts.c.district == district)
-    row = connection.execute(wanted.with_for_update()).one()
-    floors = frozenset({row.version_floor, *row.settings.get(FLOORS, ())})
-    return Numbers(int(row.change_no), int(row.version_floor), floors)
+    turn = turn_of(connection, district)
+    if turn is None:
+        raise LookupError(f"no district {district}")
+    return turn.numbers
+
+
+_TO = sa.bindparam("last", type_=sa.BigInteger())
+_NUMBERED = (
+    sa.update(districts)
+    .where(districts.c.district == sa.bindparam("here"), districts.c.change_no < _TO)
+    .values(change_no=_TO)
+)
+
+
+_MOVED_ON = _NUMBERED.returning(districts.c.district).cte("moved_on")
+_NUMBERED_AND_MARKED = sa.insert(history_marks).from_select(
+    ["district", "change_no", "stamp"],
+    sa.select(
+        _MOVED_ON.c.district,
+        _TO,
+        sa.bindparam("stamp", type_=sa.String()),
+    ),
+)
 
 
 def set_change_no(connection: sa.Connection, district: str, last: int) -> None:
     """Store the last change_no given out and mark it (the district must be locked)."""
-    moved = connection.execute(
-        sa.update(districts)
-        .where(districts.c.district == district, districts.c.change_no < last)
-        .values(change_no=last)
-    )
-    if moved.rowcount:
-        mark = {"district": district, "change_no": last, "stamp": secrets.token_hex(6)}
+    asked = {"here": district, "last": last}
+    mark = {"district": district, "change_no": last, "stamp": secrets.token_hex(6)}
+    if connection.dialect.name == "postgresql":
+        connection.execute(_NUMBERED_AND_MARKED, asked | {"stamp": mark["stamp"]})
+    elif connection.execute(_NUMBERED, asked).rowcount:
         connection.execute(sa.insert(history_marks), mark)
+
+
+_RECORDS = sa.select(records).where(
+    records.c.district == sa.bindparam("district"),
+    among(records.c.record_id, sa.bindparam("ids", type_=Texts())),
+)
 
 
 def load_records(
     connection: sa.Connection, district: str, record_ids: Collection[str]
 ) -> dict[str, Row]:
     """Return these records by id as plain rows; unknown ids are left out."""
-    found: dict[str, Row] = {}
-    for some in chunks(record_ids):
-        wanted = sa.select(records).where(
-            records.c.district == district, records.c.record_id.in_(some)
-        )
-        for row in connection.execute(wanted).mappings():
-            found[row["record_id"]] = dict(row)
-    return found
+    if not record_ids:
+        return {}
+    asked = {"district": district, "ids": list(record_ids)}
+    return {row["record_id"]: dict(row) for row in connection.execute(_RECORDS, asked).mappings()}
 
 
 def insert_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
-    """Add new records."""
-    if rows:
-        connection.execute(sa.insert(records), rows)
+    """Add new records; each came with the number it has."""
+    insert_rows(connection, records, [{**row, "first_no": row["change_no"]} for row in rows])
 
 
 def update_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
@@ -117,9 +159,8 @@ def update_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
 
 
 def insert_changes(connection: sa.Connection, rows: Sequence[Row]) -> None:
-    """Append to the log of changes."""
-    if rows:
-        connection.execute(sa.insert(changes), rows)
+    """Append to the log of changes; the rows have the same columns."""
+    insert_rows(connection, changes, rows)
 
 
 def settle_held(connection: sa.Connection, rows: Sequence[Row]) -> None:
@@ -148,16 +189,21 @@ def settle_held(connection: sa.Connection, rows: Sequence[Row]) -> None:
     )
 
 
+_WAITING = sa.select(changes).where(
+    changes.c.district == sa.bindparam("district"),
+    among(changes.c.waits_for, sa.bindparam("ids", type_=Texts())),
+    changes.c.waits_for.is_not(None),
+)
+
+
 def waiting_changes(
     connection: sa.Connection, district: str, record_ids: Collection[str]
 ) -> list[Row]:
     """Return the held changes that wait for these records, in the order they came."""
-    found: list[Row] = []
-    for some in chunks(record_ids):
-        wanted = sa.select(changes).where(
-            changes.c.district == district, changes.c.waits_for.in_(some)
-        )
-        found += [dict(row) for row in connection.execute(wanted).mappings()]
+    if not record_ids:
+        return []
+    asked = {"district": district, "ids": list(record_ids)}
+    found = [dict(row) for row in connection.execute(_WAITING, asked).mappings()]
     return sorted(found, key=lambda row: (row["received_at"], row["stream"] or "", row["seq"] or 0))
 
 

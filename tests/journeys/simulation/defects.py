@@ -121,11 +121,15 @@ def numbers_alone(patch: Patch) -> None:
 
     def known(connection: Any, lot: Any, old: Any) -> list[dict[str, Any]]:
         last = {one.seq: one.hash for one in old}
+
+        def told(*asked: Any) -> dict[int, Any]:
+            return {seq: row | {"hash": last[seq]} for seq, row in between(*asked).items()}
+
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(streams, "hashes_between", lambda *_: last)
+            inner.setattr(streams, "received_between", told)
             return answer(connection, lot, old)
 
-    answer = receive._answer_known
+    answer, between = receive._answer_known, streams.received_between
     patch.setattr(receive, "_answer_known", known)
     patch.setattr(receive, "check_heads", lambda *_: None)
 

@@ -175,7 +175,7 @@ def test_commits_between_the_reads_of_one_answer_lose_and_leak_nothing(
     for _ in range(8):
         play.comes()
     quiet = False
-    for name in ("last_change_no", "changed_records", "moved_away", "left_behind"):
+    for name in ("horizon", "changed_records", "moved_away", "left_behind"):
         read = getattr(deliver.feed, name)
 
         def disturbed(*args: Any, read=read, **more: Any) -> Any:

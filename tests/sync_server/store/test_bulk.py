@@ -1,0 +1,96 @@
+"""Rows written in bulk read back as SQLAlchemy's own inserts of them do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from sync_server.store.bulk import insert_rows
+from sync_server.store.scope import Texts, among
+from sync_server.store.tables import changes, records
+from tests.sync_server.world import DISTRICT, GRID
+
+ODD = 'tab\there, line\nthere, "quoted", back\\slash \\N \\. \\t, 𠮷, \u2028, \x7f, 100%, $1, ?'
+TIMES = (
+    datetime(2026, 9, 30, 12, 0, 0, 5, timezone(timedelta(hours=8))),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+)
+
+
+def change(number: int, prefix: str, **more):
+    return {
+        "district": DISTRICT, "change_id": f"{prefix}{number}", "kind": "household", "schema": 1,
+        "record_id": ODD[:36], "action": "create", "grid": GRID if number else None,
+        "base_version": None if number else 2**53, "base_trail": [1, 2] if number else None,
+        "made_at": "2026-09-30T12:00:00+08:00", "author": "", "fields": {"text": ODD, "n": number},
+        "received_at": TIMES[number], "doubtful": bool(number), "happened_at": TIMES[-1 - number],
+        "outcome": "applied", "version": 1, "problem": [] if number else None, "corrects": None,
+    } | more  # fmt: skip
+
+
+def stored(connection, prefix):
+    rows = connection.execute(
+        sa.select(changes)
+        .where(changes.c.district == DISTRICT, changes.c.change_id.startswith(prefix))
+        .order_by(changes.c.change_id)
+    ).mappings()
+    return [{**row, "change_id": row["change_id"][1:]} for row in rows]
+
+
+def raw(connection, prefix):
+    """Return what the database itself holds."""
+    names = ", ".join(f'CAST("{one.name}" AS TEXT)' for one in changes.c if one.name != "change_id")
+    found = connection.exec_driver_sql(
+        f"SELECT {names} FROM changes WHERE change_id LIKE '{prefix}%%' ORDER BY change_id"
+        if connection.dialect.name == "postgresql"
+        else f"SELECT {names} FROM changes WHERE change_id LIKE '{prefix}%' ORDER BY change_id"
+    )
+    return [tuple(row) for row in found]
+
+
+def test_bulk_rows_are_what_ordinary_inserts_store(any_centre):
+    with any_centre.store.writing() as connection:
+        connection.execute(sa.insert(changes), [change(number, "a") for number in range(3)])
+        insert_rows(connection, changes, [change(number, "b") for number in range(3)])
+        insert_rows(connection, changes, [])
+        assert stored(connection, "a") == stored(connection, "b")
+        assert raw(connection, "a") == raw(connection, "b")
+
+
+def test_a_row_that_is_there_already_undoes_all_and_has_its_name(any_centre):
+    with pytest.raises(IntegrityError), any_centre.store.writing() as connection:
+        insert_rows(connection, changes, [change(0, "a"), change(1, "a"), change(0, "a")])
+    with any_centre.store.reading() as connection:
+        assert stored(connection, "a") == []
+
+
+def test_a_time_without_offset_is_refused(any_centre):
+    naive = change(0, "a", received_at=datetime(2026, 9, 30))
+    with pytest.raises(ValueError, match="offset"), any_centre.store.writing() as connection:
+        insert_rows(connection, changes, [naive])
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_many_ids_are_asked_for_as_one_parameter(any_centre, number):
+    wanted = [f"a{one}" for one in range(number)]
+    with any_centre.store.writing() as connection:
+        insert_rows(connection, changes, [change(one, "a") for one in range(3)])
+        query = sa.select(changes.c.change_id).where(
+            changes.c.district == DISTRICT,
+            among(changes.c.change_id, sa.bindparam("ids", type_=Texts())),
+        )
+        found = connection.execute(query, {"ids": [*wanted, "', \"[]"]}).scalars().all()
+    assert sorted(found) == wanted
+
+
+def test_statements_that_only_ask_need_no_transaction(any_centre):
+    with any_centre.store.asking() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(records)).scalar() == 0
+    with any_centre.store.writing() as connection:  # the same pool serves whoever writes
+        insert_rows(connection, changes, [change(0, "a")])
+    with any_centre.store.reading() as connection:
+        assert len(stored(connection, "a")) == 1
