@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
 from schemas.kind import Action, Kind
-from schemas.search import search_text, searched
 from sync_server.domain.duplicates import chain_of, known_beyond
 from sync_server.domain.merge import (
     Clash,
@@ -27,9 +26,9 @@ from sync_server.domain.merge import (
     merge_void,
     void_was_seen,
 )
-from sync_server.domain.times import corrected, moment
 from sync_server.services.ids import new_id
 from sync_server.services.lines import Lines, saw_former
+from sync_server.services.record_rows import write_state
 from sync_server.store import duplicates, writing
 
 Row = dict[str, Any]
@@ -177,7 +176,7 @@ class Ledger:
         }
         self._rows[record_id] = self._new[record_id] = self._touched[record_id] = row
         self._known_ids.add(record_id)
-        _write_state(row, kind, state, offset_s)
+        write_state(row, kind, state, offset_s)
         return Effect("applied", state.version)
 
     def change(
@@ -259,7 +258,7 @@ class Ledger:
         else:
             merged = merge_update(kind, state, edit, fields, mine)
         if merged.state.version != state.version:
-            _write_state(row, kind, merged.state, offset_s)
+            write_state(row, kind, merged.state, offset_s)
             row |= {"last_author": edit.author, "last_made_at": made_at}
             self._touched[record_id] = row
         return Effect(merged.outcome, row["version"], self._keep(record_id, edit, merged, seen))
@@ -443,25 +442,3 @@ class Ledger:
         if roots:
             for row in self._touched.values():
                 row["parent_id"] = roots.get(row["parent_id"], row["parent_id"])
-
-
-def _write_state(row: Row, kind: type[Kind], state: State, offset_s: int) -> None:
-    """Write a merged state into the row, with what follows from its fields."""
-    before = row.get("fields") or {}
-    row |= {
-        "fields": dict(state.fields),
-        "origins": dict(state.origins),
-        "version": state.version,
-        "trail": list(state.trail) or None,
-        "voided": state.voided,
-    }
-    info = kind.info
-    row["parent_id"] = state.fields.get(info.parent) if info.parent else None
-    if "search_text" not in row or any(
-        before.get(name) != state.fields.get(name) for name in searched(kind)
-    ):
-        row["search_text"] = search_text(kind, state.fields)
-    dated = state.fields.get(info.dated_by) if info.dated_by else None
-    if isinstance(dated, str) and dated != before.get(info.dated_by):
-        when = moment(dated)
-        row["happened_at"] = corrected(when, offset_s) if when else row["happened_at"]
