@@ -58,8 +58,8 @@ class among(FunctionElement[bool]):
     type = sa.Boolean()
 
 
-@compiles(among, "postgresql")
-def _among_on_postgresql(element: Any, compiler: Any, **kwargs: Any) -> str:
+@compiles(among)
+def _among(element: Any, compiler: Any, **kwargs: Any) -> str:
     column, texts = (compiler.process(one, **kwargs) for one in element.clauses)
     return f"{column} = ANY ({texts})"
 
