@@ -20,7 +20,7 @@ from field_app.services.records import children, get_view
 from field_app.services.workspace import Workspace
 from schemas.clock import local_day
 from schemas.codes import code_list
-from schemas.kinds.compound import three_none
+from schemas.kinds.compound import Span, tag_spans, three_none
 
 View = Mapping[str, Any]
 PATROLS_SHOWN, VISITS_SHOWN, ISSUES_SHOWN = 10, 10, 50
@@ -79,6 +79,8 @@ class CompoundFile:
     patrols: tuple[View, ...]
     visits: tuple[Visited, ...]
     may_add_group: bool
+    tags: tuple[tuple[str, Span], ...] = ()
+    """What it was tagged with over time: words and stretch, the newest first."""
 
     @property
     def care(self) -> int:
@@ -141,6 +143,10 @@ def compound_file(ws: Workspace, compound_id: str) -> CompoundFile | None:
                              lambda one: compound_id in (one["fields"].get("covered_ids") or ()))),
         visits=tuple(_visits(ws, homes)),
         may_add_group=not view["voided"],
+        tags=tuple(
+            (code_list("COMPOUND_TAG").text(one.tag, ws.lang), one)
+            for one in tag_spans(view["fields"])
+        ),
     )  # fmt: skip
 
 

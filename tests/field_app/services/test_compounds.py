@@ -37,7 +37,9 @@ def test_the_file_tells_what_the_laptop_holds_of_a_compound(ws: Workspace) -> No
     before = get_view(ws, "compound", rid("compound", 1))
     assert before is not None
     more = {"contacts": CONTACTS, "linked": {"leader": {"name": "李区长"}}, "cctv": False,
-            "guard": False, "tag": "hard", "overlap": "crossing"}  # fmt: skip
+            "guard": False, "tag": "hard", "overlap": "crossing",
+            "tags": {"a": {"tag": "demo", "since": "2026-01-01"},
+                     "b": {"tag": "hard", "since": "2026-03-01"}}}  # fmt: skip
     pull_in(ws, "compound", rid("compound", 1), {**before["fields"], **more}, COMMUNITY, version=2)
     building = get_view(ws, "building", rid("building", 1))
     assert building is not None
@@ -55,6 +57,9 @@ def test_the_file_tells_what_the_laptop_holds_of_a_compound(ws: Workspace) -> No
     assert (file.rooms, file.households, file.people, len(file.buildings)) == (24, 24, 68, 3)
     assert file.three_none
     assert file.overlap == "交叉"
+    assert [(words, one.since, one.until) for words, one in file.tags] == [
+        ("攻坚", "2026-03-01", ""), ("示范", "2026-01-01", "2026-03-01"),
+    ]  # fmt: skip
     assert [(one.role, one.name, one.place) for one in file.roles] == [
         ("支部书记", "阿卜杜拉·买买提", ""), ("安全员", "王样本", ""), ("楼栋长", "张楼长", "1"),
         ("单元长", "李单元长", "1-1"),
