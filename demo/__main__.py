@@ -33,6 +33,8 @@ from demo.year import play_year
 PASSPHRASE = "demo-2026-grid"
 COLLEAGUE = ("W900001", "王小样")
 """Works in the same grid, on a laptop that the demo leaves to its spectators."""
+SILENT = "W009005"
+"""Whose laptop has not synced for days: staff see that it waits to be asked after."""
 STEPS = 10
 
 
@@ -140,6 +142,7 @@ def build_world(plan: Plan) -> World:
     # Care visits and patrols of the world are due around its today: make that the real one.
     today = (datetime.now(UTC) + timedelta(hours=8)).date().isoformat()
     asked = ["--world", plan.world, "--seed", str(plan.seed), "--today", today, "--json"]
+    asked += ["--silent-laptop", SILENT]
     facts = json.loads(run(["sync_server", "demo-world", *data, *asked])[0])
     persona, (no, name) = facts["persona"], COLLEAGUE
     colleague = ["--no", no, "--name", name, "--role", "worker", "--scope", persona["grid"]]

@@ -16,6 +16,7 @@ from sync_server.services import accounts, demo_world, holdings, units
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
+from sync_server.services.demo_laptops import add_silent
 from sync_server.services.devices import issue_join_code
 from sync_server.services.duplicates import search_duplicates
 from sync_server.services.partitioning import partition as partition_tables
@@ -92,6 +93,9 @@ def build_demo(settings: Settings, args: argparse.Namespace) -> None:
                 centre.store, args.world, seed=args.seed, today=args.today, now=centre.clock(),
                 progress=progress,
             )  # fmt: skip
+            if args.silent_laptop:
+                with centre.store.writing() as connection:
+                    add_silent(connection, built.district, args.silent_laptop, centre.clock())
     print_world(built.as_json(), built.accounts, as_json=args.json)
 
 

@@ -292,6 +292,11 @@ def _add_demo_world(add: Any) -> None:
         help="把底数写成 XLSX 台账，供 import 导入 (write the base data as registers for import)",
     )
     one.add_argument(
+        "--silent-laptop",
+        metavar="NO",
+        help="给这名网格员一台四天没有同步的终端 (give this worker a laptop silent for four days)",
+    )
+    one.add_argument(
         "--check",
         action="store_true",
         help="B：核对全年的标准数字，不符即失败 (B: compare the year with its golden numbers)",

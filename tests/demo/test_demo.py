@@ -116,6 +116,7 @@ def test_it_plays_to_the_end_stops_on_ctrl_c_and_can_be_run_again(demo: Demo) ->
     check_answers(told)
     check_link(told, demo)
     check_colleague(told)
+    check_silent_laptop(told)
     steps = re.findall(r"^\[(\d+)/(\d+)\]", demo.said, re.MULTILINE)
     assert [int(number) for number, _ in steps] == list(range(1, int(steps[0][1]) + 1))
     assert demo.interrupt() == 0
@@ -186,6 +187,18 @@ def check_link(told: dict[str, object], demo: Demo) -> None:
     demo.enter()
     demo.wait_until(lambda: "网络已恢复" in demo.said)
     assert requests.get(f"{told['server']}/healthz", timeout=10).ok
+
+
+def check_silent_laptop(told: dict[str, object]) -> None:
+    """Staff find a laptop that has not synced for days."""
+    visitor = Visitor(str(told["server"]))
+    page = visitor.open("/sign-in")
+    account = next(one for one in told["accounts"] if one["role"] == "district")
+    typed = {"no": account["no"], "password": account["password"]}
+    visitor.submit(page, page.form("no", "password"), typed)
+    silent = visitor.open("/devices?silent=3").html
+    assert "W009005" in silent
+    assert "4 天前" in silent
 
 
 def check_colleague(told: dict[str, object]) -> None:
