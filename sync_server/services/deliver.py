@@ -44,22 +44,29 @@ def deliver_updates(
     """Read what a laptop that holds ``grids`` lacks after ``cursor``, at most ``want`` updates or
     1 MiB: first what left its scope, then what is new in it, then what changed since."""
     key = centre.keys.cursor
-    place = read_place(key, district, epoch, cursor) or Place(joined(grids))
+    before = place = read_place(key, district, epoch, cursor) or Place(joined(grids))
     # Read first: whatever is numbered up to it is committed, so the cursor may pass it.
     horizon = feed.horizon(connection, district, place.number)
     page = _Page(connection, district, want, horizon)
     place = page.fill(towards(place, grids))
-    if place.number == horizon.until:
-        stamp = horizon.stamp
-    else:
-        stamp = feed.stamp_at(connection, district, place.number)
-    place = replace(place, stamp=stamp)
+    place = replace(place, stamp=_stamp(connection, district, place.number, horizon, before))
     return Delivery(
         page.updates,
         write_place(key, district, epoch, place),
         page.more,
         names_of(connection, district, page.people),
     )
+
+
+def _stamp(
+    connection: sa.Connection, district: str, number: int, horizon: feed.Horizon, before: Place
+) -> str:
+    """Return the mark of the commit that gave out ``number``, looked up only where it must be."""
+    if number == horizon.until:
+        return horizon.stamp
+    if number == before.number:
+        return before.stamp
+    return feed.stamp_at(connection, district, number)
 
 
 @dataclass

@@ -37,6 +37,7 @@ _CONTENT = (
     "kind", "schema", "record_id", "action", "grid", "base_version", "made_at", "author", "fields",
 )  # fmt: skip
 _SEALED = (*_CONTENT, "prev", "hash")
+CHANGING = ("update", "void")
 
 
 @dataclass
@@ -151,6 +152,7 @@ class Intake:
             item = _Item(row, reopened(row), stored=True)
             self._waiting.setdefault(row["waits_for"], []).append(item)
         self._ledger.load(wanted | {row["record_id"] for row in held})
+        self._recall({one.members["record_id"] for one in arrivals if one.action in CHANGING})
         self._meet({row["author"] for row in held})
         above = {one for arrival in arrivals if (one := hangs_below(arrival))}
         moved = moving.moves_of(
@@ -163,6 +165,15 @@ class Intake:
         edited = {one.members["record_id"] for one in arrivals if one.members["kind"] == ISSUE}
         edited &= self._touched.records
         self._taken_over = taken_over(self._connection, self._district, edited)
+
+    def _recall(self, changed: set[str]) -> None:
+        """Look up at once where the device's own changes stand that are part of these records: each
+        change to one of them asks."""
+        rows = (row for one in changed if (row := self._ledger.record(one)))
+        origins = [entry for row in rows for entry in row["origins"].values()]
+        mine = self._batch.device.device_id
+        own = {entry["change_id"] for entry in origins if entry["device_id"] == mine}
+        self._ledger.lines.prepare(own)
 
     def _meet(self, others: set[str]) -> None:
         """Read who wrote what is judged now: the visitor, and ``others`` whose changes waited."""

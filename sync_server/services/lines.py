@@ -73,6 +73,10 @@ class Lines:
             )
         )
 
+    def prepare(self, change_ids: Collection[str]) -> None:
+        """Look up at once where these changes stand, to be asked about one by one."""
+        self._load(change_ids)
+
     def spoke_of(self, change_ids: Collection[str], record_id: str) -> frozenset[str]:
         """Return those of these changes that spoke of ``record_id``, as far as that was looked up:
         whoever wrote of one record did not mean what he wrote of another that it was merged with.

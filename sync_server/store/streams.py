@@ -218,31 +218,32 @@ def received(
     return found
 
 
+def _standing(place: sa.Table, *joined: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    said = (
+        changes.c.change_id, changes.c.base_version, changes.c.base_trail,
+        changes.c.former_version, changes.c.record_id,
+    )  # fmt: skip
+    return sa.select(*said, place.c.stream, place.c.seq).where(
+        changes.c.district == sa.bindparam("district"),
+        among(changes.c.change_id, sa.bindparam("ids", type_=Texts())),
+        *joined,
+    )
+
+
+_PLACES = sa.union_all(
+    _standing(changes),
+    _standing(
+        reseals,
+        reseals.c.district == changes.c.district,
+        reseals.c.change_id == changes.c.change_id,
+    ),
+)
+
+
 def places(connection: sa.Connection, district: str, change_ids: Collection[str]) -> list[Row]:
     """Return where these changes stand, re-sealed places too, with what they were based on."""
-    found: list[Row] = []
-    for some in chunks(change_ids):
-        said = (
-            changes.c.change_id, changes.c.base_version, changes.c.base_trail,
-            changes.c.former_version, changes.c.record_id,
-        )  # fmt: skip
-        mine = sa.and_(changes.c.district == district, changes.c.change_id.in_(some))
-        first = sa.select(*said, changes.c.stream, changes.c.seq).where(mine)
-        again = (
-            sa.select(*said, reseals.c.stream, reseals.c.seq)
-            .join_from(
-                changes,
-                reseals,
-                sa.and_(
-                    reseals.c.district == changes.c.district,
-                    reseals.c.change_id == changes.c.change_id,
-                ),
-            )
-            .where(mine)
-        )
-        found += [dict(row) for row in connection.execute(first).mappings()]
-        found += [dict(row) for row in connection.execute(again).mappings()]
-    return found
+    asked = {"district": district, "ids": list(change_ids)}
+    return [dict(row) for row in connection.execute(_PLACES, asked).mappings()]
 
 
 def insert_reseals(connection: sa.Connection, rows: Sequence[Row]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,50 @@ def test_every_sqlite_connection_is_durable(tmp_path):
             for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
     assert values == ["wal", 2, 1]
+
+
+def test_a_connection_cut_while_nobody_used_it_is_replaced(any_centre, monkeypatch):
+    if any_centre.store.is_sqlite:
+        pytest.skip("SQLite has no server that cuts anything")
+    monkeypatch.setattr("sync_server.store.postgresql.ASK_AFTER_S", 0.0)
+    mine = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    with any_centre.store.writing() as connection:
+        connection.exec_driver_sql(f"{mine} AND datname = current_database()")
+        with any_centre.store.reading() as other:
+            pid = other.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+    with any_centre.store.asking() as one, any_centre.store.asking() as other:
+        assert one.exec_driver_sql("SELECT 1").scalar() == 1
+        assert other.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_writers_of_one_file_wait_for_each_other(tmp_path):
+    stores = [open_store(f"sqlite:///{tmp_path / 'a.db'}") for _ in range(2)]  # as two programs
+    with stores[0].writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x INTEGER)")
+        connection.exec_driver_sql("INSERT INTO t VALUES (0)")
+
+    def add(number: int) -> None:
+        for _ in range(10):
+            with stores[number % 2].writing() as connection:
+                x = connection.exec_driver_sql("SELECT x FROM t").scalar()
+                connection.exec_driver_sql(f"UPDATE t SET x = {x + 1}")
+
+    with ThreadPoolExecutor(6) as pool:
+        for one in [pool.submit(add, number) for number in range(6)]:
+            one.result()
+    with stores[0].reading() as connection:
+        assert connection.exec_driver_sql("SELECT x FROM t").scalar() == 60
+
+
+def test_a_file_that_stays_locked_is_unavailable(tmp_path, monkeypatch):
+    monkeypatch.setattr("sync_server.store.engine.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("sync_server.store.engine.PRAGMAS", ("PRAGMA journal_mode = WAL",))
+    first, second = (open_store(f"sqlite:///{tmp_path / 'a.db'}") for _ in range(2))
+    with first.writing(), pytest.raises(Refusal, match="unavailable"), second.writing():
+        pass
+    with second.writing() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
 
 
 def test_an_error_undoes_the_whole_transaction(tmp_path):
