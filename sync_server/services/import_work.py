@@ -119,7 +119,7 @@ class Worker:
     def _read(self, row: Mapping[str, Any]) -> None:
         """Lay the rows down and propose the columns."""
         folder = folder_of(self._centre, row["import_id"])
-        total = folder.lay_down(row["sheet"])
+        total = self._laid_before(folder, row) or folder.lay_down(row["sheet"])
         if not total:
             raise Refusal("sheet_empty")
         title = f"{row['sheet']} {row['file_name']}"
@@ -130,6 +130,15 @@ class Worker:
                 kind=plan.kind, plan=plan.as_json(), leased_until=None,
                 progress={"row": 0, "place": 0, "total": total},
             )  # fmt: skip
+
+    def _laid_before(self, folder: ImportFolder, row: Mapping[str, Any]) -> int:
+        """Take over the rows of the same file where it was read before; return how many."""
+        with self._centre.store.reading() as connection:
+            known = store_imports.like(connection, self._centre.code, row)
+        for import_id, total in known.items():
+            if folder.lay_down_as(folder_of(self._centre, import_id)):
+                return total
+        return 0
 
     # Checking and importing -----------------------------------------------------------------
 

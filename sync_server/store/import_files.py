@@ -2,6 +2,8 @@
 
 <folder>/<import id>/upload     the file
 <folder>/<import id>/rows       a line for each row: [number, cells] as JSON
+<folder>/<import id>/read-by    in which way they were read (``READING``): the same file is not read
+                                twice
 
 The rows are read from any place on, so that work goes on where it stopped. Both hold personal
 information; they are deleted some weeks after the import (``drop``).
@@ -28,6 +30,8 @@ from sync_server.store.relay_folder import whole_file
 from sync_server.store.sheet_reading import rows_of
 
 PIECE = 1_048_576
+READING = "1"
+"""Raised whenever the same file gives other rows than before."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -48,6 +52,7 @@ class ImportFolder:
         self.folder = folder
         self.upload = folder / "upload"
         self.rows = folder / "rows"
+        self.read_by = folder / "read-by"
 
     def take(self, source: BinaryIO) -> str:
         """Lay an uploaded file down and return its SHA-256."""
@@ -78,7 +83,26 @@ class ImportFolder:
                 line = compact([number, [_plain(cell) for cell in cells]])
                 out.write(line.encode("utf-8", "replace") + b"\n")
                 count += 1
+        self._say_read()
         return count
+
+    def lay_down_as(self, other: ImportFolder) -> bool:
+        """Take over the rows of another import of the same sheet of the same file; return whether
+        they are there and were read as they would be now."""
+        with _told(self.folder):
+            try:
+                if other.read_by.read_text(encoding="ascii") != READING:
+                    return False
+                self.rows.unlink(missing_ok=True)
+                os.link(other.rows, self.rows)
+            except (OSError, UnicodeDecodeError):
+                return False
+            self._say_read()
+        return True
+
+    def _say_read(self) -> None:
+        with _told(self.folder):
+            self.read_by.write_text(READING, encoding="ascii")
 
     def read(self, place: int = 0) -> Iterator[StagedRow]:
         """Yield the rows from a place on; nothing when the files are gone."""

@@ -100,6 +100,24 @@ def waiting(connection: sa.Connection, district: str) -> bool:
     return connection.execute(wanted.limit(1)).first() is not None
 
 
+def like(connection: sa.Connection, district: str, row: Row) -> dict[str, int]:
+    """Return the last imports of the same sheet of the same file that were read, with how many rows
+    each has, the newest first."""
+    wanted = (
+        sa.select(imports.c.import_id, imports.c.progress)
+        .where(
+            imports.c.district == district,
+            imports.c.sha256 == row["sha256"],
+            imports.c.sheet == row["sheet"],
+            imports.c.import_id != row["import_id"],
+        )
+        .order_by(imports.c.made_at.desc(), imports.c.import_id.desc())
+        .limit(5)
+    )
+    found = {one: int(progress.get("total") or 0) for one, progress in connection.execute(wanted)}
+    return {one: total for one, total in found.items() if total}
+
+
 def older(connection: sa.Connection, district: str, before: datetime) -> list[str]:
     """Return the imports made before a moment that wait for no work."""
     wanted = sa.select(imports.c.import_id).where(

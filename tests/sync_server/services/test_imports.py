@@ -78,6 +78,23 @@ def test_importing_the_same_file_again_changes_nothing(any_centre):
     assert state(any_centre) == before
 
 
+def test_the_same_file_is_read_once_while_it_would_be_read_the_same(registry):
+    registry.run(REGISTER)
+    first = folder_of(registry.centre, registry.last)
+    assert registry.run(REGISTER) == {"unchanged": 3}
+    second = folder_of(registry.centre, registry.last)
+    assert second.rows.samefile(first.rows)
+    for folder in (first, second):
+        folder.read_by.write_text("0")  # by a program that read otherwise
+    assert registry.run(REGISTER) == {"unchanged": 3}
+    third = folder_of(registry.centre, registry.last)
+    assert not third.rows.samefile(first.rows)
+    first.drop()
+    second.drop()
+    assert registry.run(REGISTER) == {"unchanged": 3}
+    assert folder_of(registry.centre, registry.last).rows.samefile(third.rows)
+
+
 def state(centre) -> list[tuple]:
     with centre.store.reading() as connection:
         query = sa.select(records.c.record_id, records.c.version, records.c.change_no)
