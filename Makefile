@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev server browser assets lock bench-base-data bench-store bench-duplicates bench-ingest bench-pull bench-pages bench-rush torture clean
+.PHONY: help demo test lint format dev server browser assets lock laptop-folder bench-base-data bench-store bench-duplicates bench-ingest bench-pull bench-pages bench-rush bench-folder torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,10 @@ assets: dev ## Fetch the browser assets again, by exact version, into both apps
 lock: dev ## Compile requirements/*.in into the hashed locks
 	@.ci/environment lock
 
+laptop-folder: .venv/.build ## Build dist/gridrounds-laptop, the laptop's program for machines without Python
+	@.ci/environment run pyinstaller --noconfirm --clean --log-level WARN \
+		--distpath dist --workpath build .ci/laptop.spec
+
 torture: dev ## The worst, at length (SCALE=0.01 is a hundredth; TORTURE_ARGS=--postgres: on PostgreSQL)
 	@$(PYTHON_IN_VENV) -m tests.torture --scale $(SCALE) $(TORTURE_ARGS)
 
@@ -66,6 +70,9 @@ bench-pull: dev ## Measure a laptop's full download beside peers (QUICK=1: short
 bench-pages: dev ## Measure the pages of both programs and the laptop's start (QUICK=1: short)
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_pages $(BENCH_ARGS)
 
+bench-folder: dev laptop-folder ## Measure the laptop's built folder beside the checkout (QUICK=1: short)
+	@$(PYTHON_IN_VENV) -m benchmarks.bench_folder $(BENCH_ARGS)
+
 bench-rush: dev ## Let a tenth of a city's laptops come at once (QUICK=1: a few hundred)
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_rush $(BENCH_ARGS)
 
@@ -82,3 +89,7 @@ clean: ## Remove .venv and every cache
 .venv/.server: requirements/server.txt .ci/environment
 	@.ci/environment install requirements/server.txt
 	@touch .venv/.server
+
+.venv/.build: requirements/build.txt .ci/environment
+	@.ci/environment install requirements/build.txt
+	@touch .venv/.build
