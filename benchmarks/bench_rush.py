@@ -48,6 +48,7 @@ BURST = 10
 CHANGES, PHOTO_SHARE, DOUBLED, CUT = 30, 0.47, 0.05, 0.20
 HOUSEHOLDS_A_GRID, EDITS = 5, 2
 AT_ONCE_S = 2.0
+WARMING_UP = 16
 PATIENCE_S = 300
 P99_S, GROWTH = 2.0, 1.15
 
@@ -105,9 +106,12 @@ def run(folder: Path, postgresql: Database | None, asked: argparse.Namespace) ->
     print(f"{len(rushers):,} laptops with {sum(len(one.changes) for one in rushers):,} changes and "
           f"{sum(len(one.photos) for one in rushers):,} photos", flush=True)  # fmt: skip
 
-    real = min(round(asked.slice * PEAK_A_SECOND), asked.laptops // 2)
+    # A centre has been at work since the morning when the evening comes.
+    early = min(WARMING_UP, asked.laptops // 4)
+    real = early + min(round(asked.slice * PEAK_A_SECOND), asked.laptops // 2)
     parts = {
-        "real rate": (rushers[:real], PEAK_A_SECOND),
+        "warming up": (rushers[:early], PEAK_A_SECOND * 2),
+        "real rate": (rushers[early:real], PEAK_A_SECOND),
         "burst": (rushers[real : asked.laptops], PEAK_A_SECOND * asked.burst),
         "at once": (rushers[asked.laptops :], max(asked.at_once, 1) / AT_ONCE_S),
     }

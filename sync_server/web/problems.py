@@ -67,6 +67,8 @@ RETRY_AFTER_S = {
     "disk_full": 300, "database_damaged": 300, "folder_unusable": 300,
     "photo_storage_full": 300,
 }  # fmt: skip
+ORDINARY = frozenset({"server_busy"})
+"""What a healthy centre says in every rush: counted, and no error in its log."""
 SPREAD_S = {"server_busy": (5, 30), "database_unreachable": (5, 15)}
 """Retry-After drawn between two limits: those turned away must not come back all at once. A standby
 takes over within seconds, and laptops wait up to 20 within a round."""
@@ -78,7 +80,7 @@ def answer(error: Exception) -> Response:
     """Return the problem document for any failure of an API request."""
     if isinstance(error, Refusal):
         facts = {name: value for name, value in error.facts.items() if name in TELLS}
-        if STATUS.get(error.code, 400) >= 500:
+        if STATUS.get(error.code, 400) >= 500 and error.code not in ORDINARY:
             log.error("refused: %s", error.code)
         return _document(error.code, STATUS.get(error.code, 400), facts)
     if isinstance(error, BadEnvelope):

@@ -56,6 +56,13 @@ def refused(answer):
     return answer.status_code, answer.json["code"]
 
 
+def test_a_rush_writes_no_errors_to_the_log(client, app, laptop, caplog):
+    gate = app.extensions[GATE] = Gate(1)
+    with gate.enter():
+        assert refused(unread(client, **bearer(laptop))) == (503, "server_busy")
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
+
+
 def test_beyond_its_places_the_server_is_busy_and_reads_nothing(client, app, laptop):
     gate = app.extensions[GATE] = Gate(1)
     with gate.enter():
