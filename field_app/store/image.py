@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from field_app.store.changes import Change, DropRow, DropTable, EmptyTable, KeepTable, PutRow
+from field_app.store.room import give_back
 
 _plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _escaped = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
@@ -41,6 +42,42 @@ def copied(value: Any) -> Any:
     if isinstance(value, list):
         return [copied(item) if isinstance(item, (dict, list)) else item for item in value]
     return value
+
+
+def _shared(value: Any, known: dict[str, str]) -> Any:
+    """The value with equal texts, and equal objects within it, held once.
+
+    What documents say repeats itself (areas, authors, days; a view holds its record three times),
+    and as decoded every repetition would take room of its own. Nobody alters what is shared.
+    """
+    parts: list[dict[str, Any]] = []
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        for place, inner in one.items() if isinstance(one, dict) else enumerate(one):
+            if isinstance(inner, str):
+                one[place] = known.setdefault(inner, inner)
+            elif isinstance(inner, dict):
+                twin = next((part for part in parts if _same(part, inner)), None)
+                if twin is None:
+                    parts.append(inner)
+                    todo.append(inner)
+                else:
+                    one[place] = twin
+            elif isinstance(inner, list):
+                todo.append(inner)
+    return value
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two objects of plain values are equal, 1 and True told apart, in the same order."""
+    if one != other or list(one) != list(other):
+        return False
+    kinds = [type(value) for value in one.values()]
+    return kinds == [type(value) for value in other.values()] and not _NESTED & set(kinds)
+
+
+_NESTED = {dict, list}
 
 
 class Entry:
@@ -142,14 +179,17 @@ class TableImage:
         return self._entries.items()
 
     def _decode_all(self) -> None:
-        """Decode in bulk before the first scan, so that documents share their field names."""
+        """Decode in bulk before the first scan, so that documents share field names and values."""
         self._scanned = True
+        known: dict[str, str] = {}
         raw = [(entry, text) for entry in self._entries.values() if (text := entry.raw) is not None]
         for start in range(0, len(raw), _DECODED_AT_ONCE):
             part = raw[start : start + _DECODED_AT_ONCE]
             documents = _decode("[" + ",".join(text for _, text in part) + "]")
             for (entry, _), document in zip(part, documents, strict=True):
-                entry.remember(document)
+                entry.remember(_shared(document, known))
+        if raw:
+            give_back()
 
     def find(self, field: str, value: Any) -> list[tuple[str, Entry]]:
         """Entries whose field equals the value, in order of insertion."""
