@@ -2,8 +2,8 @@
 
 Readings come from the pypinyin library and are read as it reads them: the longest phrase at each
 place, else the character alone. Its own dictionary takes 55 MB and half a second in every process;
-``pinyin.txt`` (drawn by ``.ci/pinyin.py``) holds what is asked here in half a megabyte, and is opened
-when somebody first asks.
+``pinyin.txt`` (drawn by ``.ci/pinyin.py``) holds what is asked here in half a megabyte, and is
+opened when somebody first asks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def syllables(text: str) -> list[str]:
 
 
 class _Book:
-    """The dictionary: a number for each code point, phrases as one text for each first character."""
+    """The dictionary: a number for each code point, phrases as one text by first character."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._alone = array("H", bytes(2 * _PLANES))

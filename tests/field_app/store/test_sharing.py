@@ -45,7 +45,8 @@ def test_equal_objects_of_one_document_are_held_once() -> None:
 
 
 def test_changing_what_was_handed_out_changes_nothing_else(open_db: Open) -> None:
-    open_db().table("visit").insert(Document(VIEW, "1"))
+    with open_db() as db:
+        db.table("visit").insert(Document(VIEW, "1"))
     table = open_db().table("visit")
     assert len(table.search(lambda one: True)) == 1
     mine = table.get(doc_id="1")
@@ -55,7 +56,8 @@ def test_changing_what_was_handed_out_changes_nothing_else(open_db: Open) -> Non
 
 
 def test_an_update_of_one_part_leaves_its_twin_alone(open_db: Open) -> None:
-    open_db().table("visit").insert(Document(VIEW, "1"))
+    with open_db() as db:
+        db.table("visit").insert(Document(VIEW, "1"))
     table = open_db().table("visit")
     assert len(table.search(lambda one: True)) == 1
     table.update(lambda one: one["fields"].update(size=4), doc_ids=["1"])
