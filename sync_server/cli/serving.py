@@ -1,8 +1,7 @@
 """Serving the centre: waitress by default, gunicorn's processes where asked and available.
 
 gunicorn's first process opens the database once, so that what is wrong is said at once, and serves
-nothing itself; every worker opens its own. HUP starts the workers anew and TERM ends them; both let
-them answer what they have begun.
+nothing itself; every worker opens its own (``processes.py``).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 
 from flask import Flask
 
-from sync_server.cli import logs
+from sync_server.cli import logs, processes
 from sync_server.domain.errors import Refusal
 from sync_server.settings import BODY_LIMIT, Settings
 
@@ -45,7 +44,7 @@ def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: i
         print(f"GridRounds 网格巡访 http://{_shown(host)}:{port}/  (Ctrl-C 停止 stops)", flush=True)
         if production and _has_gunicorn():
             _close(app)  # every worker opens its own connections after the fork
-            _serve_gunicorn(settings, make_app, listener, workers)
+            processes.serve(lambda: make_app(settings), listener, workers=workers, threads=THREADS)
         else:
             signal.signal(signal.SIGTERM, _stop)
             waitress_for(settings, app, listener).run()
@@ -123,53 +122,6 @@ def _has_gunicorn() -> bool:
     except ImportError:  # Windows
         return False
     return True
-
-
-def _serve_gunicorn(
-    settings: Settings, make_app: MakeApp, listener: socket.socket, workers: int
-) -> None:
-    from gunicorn.app.base import BaseApplication
-    from gunicorn.glogging import Logger
-    from prometheus_client.multiprocess import mark_process_dead
-
-    handed = listener.detach()  # gunicorn closes it, in every process
-
-    def _forget(server: Any, worker: Any) -> None:
-        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-    class Passing(Logger):  # type: ignore[misc]
-        """Hands gunicorn's own lines to the program's log."""
-
-        def setup(self, cfg: Any) -> None:
-            """Keep no handler of its own."""
-            self.error_log.propagate = True
-            self.error_log.handlers = []
-
-    class Application(BaseApplication):  # type: ignore[misc]
-        """gunicorn with our settings and nothing from its own files or the environment."""
-
-        def load_config(self) -> None:
-            """Take the socket that is bound already."""
-            options: dict[str, Any] = {
-                "bind": f"fd://{handed}",
-                "worker_class": "gthread",
-                "workers": workers,
-                "threads": THREADS,
-                "timeout": 120,
-                "graceful_timeout": 30,
-                "logger_class": Passing,
-                "child_exit": _forget,
-                # Two servers of one user would share a control socket in his home.
-                "control_socket_disable": True,
-            }
-            for name, value in options.items():
-                self.cfg.set(name, value)
-
-        def load(self) -> Flask:
-            """Make the app in the worker."""
-            return make_app(settings)
-
-    Application().run()
 
 
 def _close(app: Flask) -> None:

@@ -188,14 +188,6 @@ def test_the_centre_killed_hard_starts_again(data, run):
     assert run("join-code", "--data", data, "--no", "w1").returncode == 0
 
 
-@pytest.mark.skipif(os.name == "nt", reason="gunicorn needs a Unix")
-def test_the_centre_runs_in_several_processes(data):
-    with served("--data", data, "--production", "--workers", 2) as (process, address):
-        assert health(address)["status"] == "ok"
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
 def test_listening_beyond_this_machine_must_be_asked_for(data, run):
     assert_plain_failure(run("--data", data, "--host", "0.0.0.0"), "--listen-remotely")
     assert not data.exists()
