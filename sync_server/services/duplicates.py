@@ -138,6 +138,7 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
     Doing it twice changes nothing more; of several programs at once one does it.
     """
     records = pairs = 0
+    anything = False
     while True:
         with store.reading() as connection:
             mark = duplicates.mark(connection, district)
@@ -146,6 +147,7 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
             if after == last:
                 break
             waiting = duplicates.count_changed(connection, district, KINDS, after)
+        anything = True
         if mark is None or waiting > ALL_ANEW:
             done = search_anew(store, district, now)
         else:
@@ -154,7 +156,8 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
         records, pairs = records + done.records, pairs + done.pairs
         if not done.records and waiting:
             break  # somebody else is at it
-    pairs += care_doubles.settle(store, district, now)
+    if anything:
+        pairs += care_doubles.settle(store, district, now)
     return Searched(records, pairs)
 
 
