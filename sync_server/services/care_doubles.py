@@ -17,33 +17,21 @@ import sqlalchemy as sa
 from schemas.clock import local_day
 from schemas.likeness.reasons import HIGHEST, Reason
 from sync_server.domain.duplicates import CARE, in_order
+from sync_server.store import care_doubles as store_doubles
 from sync_server.store import duplicates
-from sync_server.store.engine import Store
-from sync_server.store.writing import lock_district
 
 SCORE = round(HIGHEST * 100)
 REASON = Reason("care_twice", 10.0)
 Pair = tuple[str, str]
 
 
-def settle(store: Store, district: str, now: datetime) -> int:
-    """Put every pair of care records of one person on the desk and take those off that are none any
-    more; return how many are new. Doing it twice does nothing twice."""
-    with store.reading() as connection:
-        fresh, over = _differing(connection, district, now)
-    if not fresh and not over:
-        return 0
-    with store.writing() as connection:
-        lock_district(connection, district)
-        return settle_within(connection, district, now)
-
-
 def settle_within(
     connection: sa.Connection, district: str, now: datetime,
     residents: Collection[str] | None = None,
 ) -> int:  # fmt: skip
-    """Do so within the running write transaction, of some ``residents`` alone when they are named
-    (nothing is taken off then)."""
+    """Put every pair of care records of one person on the desk and take those off that are none any
+    more, within the running write transaction; return how many are new. Of some ``residents`` alone
+    when they are named (nothing is taken off then). Doing it twice does nothing twice."""
     fresh, over = _differing(connection, district, now, residents)
     if residents is None:
         duplicates.drop_pairs(connection, district, over)
@@ -72,7 +60,7 @@ def _differing(
     """Return the rows of pairs to be put on the desk, and the pairs to be taken off."""
     day = local_day(now)
     wanted: dict[Pair, tuple[str, str]] = {}
-    for several in duplicates.doubled(connection, district, CARE, residents).values():
+    for several in store_doubles.doubled(connection, district, CARE, residents).values():
         here = [
             row for row in several
             if not row["fields"].get("until") or str(row["fields"]["until"]) >= day
@@ -80,7 +68,7 @@ def _differing(
         areas = {row["record_id"]: str(row["grid"]) for row in here}
         for one, other in pairwise(sorted(areas)):
             wanted[in_order(one, other)] = (areas[one], areas[other])
-    known = duplicates.pairs_of_kind(connection, district, CARE)
+    known = store_doubles.pairs_of_kind(connection, district, CARE)
     fresh = [
         {
             "district": district, "first_id": ids[0], "second_id": ids[1], "kind": CARE,

@@ -138,7 +138,6 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
     Doing it twice changes nothing more; of several programs at once one does it.
     """
     records = pairs = 0
-    anything = False
     while True:
         with store.reading() as connection:
             mark = duplicates.mark(connection, district)
@@ -147,7 +146,6 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
             if after == last:
                 break
             waiting = duplicates.count_changed(connection, district, KINDS, after)
-        anything = True
         if mark is None or waiting > ALL_ANEW:
             done = search_anew(store, district, now)
         else:
@@ -156,8 +154,6 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
         records, pairs = records + done.records, pairs + done.pairs
         if not done.records and waiting:
             break  # somebody else is at it
-    if anything:
-        pairs += care_doubles.settle(store, district, now)
     return Searched(records, pairs)
 
 
@@ -184,6 +180,7 @@ def search_anew(store: Store, district: str, now: datetime) -> Searched:
             duplicates.clear(connection, district)
         _write_in_runs(store, district, keys, rows)
         with store.writing() as connection:
+            care_doubles.settle_within(connection, district, now)
             values = {"change_no": last, "busy_until": None, "compared_at": now}
             duplicates.put_mark(connection, district, values)
     except BaseException:
@@ -241,9 +238,6 @@ def _write_in_runs(
             duplicates.add_pairs(connection, rows[start : start + WRITE_AT_ONCE])
 
 
-# What was changed ------------------------------------------------------------------
-
-
 def _compare_changed(connection: sa.Connection, district: str, now: datetime) -> Searched:
     mark = duplicates.mark(connection, district, lock=True)
     after = int(mark["change_no"]) if mark else -1
@@ -255,6 +249,7 @@ def _compare_changed(connection: sa.Connection, district: str, now: datetime) ->
     named = {record_id for _, _, record_id in some}
     work = named | _dependent(connection, district, some)
     pairs = _compare(connection, district, work, now)
+    pairs += care_doubles.settle_within(connection, district, now)
     duplicates.put_mark(connection, district, {"change_no": reached, "compared_at": now})
     return Searched(len(some), pairs)
 
