@@ -129,7 +129,7 @@ def beside_peers(folder: Path, postgresql: Database, asked: argparse.Namespace) 
             field |= {name: one for name, one in peers.items() if one is not None}
         for name, one in field.items():
             print(f"warming up: {name}", flush=True)
-            one.turn(KINTO_SIZE if isinstance(one, Kinto) else SIZE, 0.5)
+            one.turn(KINTO_SIZE if isinstance(one, Kinto) else SIZE, 1.0)
         first = interleaved(list(field), asked.rounds, first_send(field, asked.seconds))
         ours = field[OURS]
         assert isinstance(ours, Ours)
@@ -221,7 +221,7 @@ def by_stored(
             took = grown.grow(stored)
             place_at_end(centre, field["grown"].laptops)
             for ours in field.values():
-                ours.turn(SIZE, 0.3)
+                ours.turn(SIZE, 0.6)
             found = interleaved(["grown", "control"], asked.rounds, at_work(field, asked.seconds))
             told[str(stored)] = found["grown"] | {
                 "control_records_s": found["control"]["records_s"],

@@ -51,7 +51,6 @@ from sync_server.services.accounts import hash_password
 from sync_server.services.centre import open_centre
 from sync_server.services.ids import new_id
 from sync_server.settings import Settings
-from sync_server.store import migrations
 from sync_server.store.tables import records, users
 
 PASSWORD = "correct horse battery"
@@ -193,9 +192,9 @@ def shown(what: str, pages: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def world(name: str, build: Callable[[Path], None]) -> Path:
-    """Return the data folder of a world built once for these migrations, kept in ``.bench/``."""
-    steps = len(list(Path(str(migrations.__file__)).parent.glob("versions/step_*.py")))
-    kept = CACHE / f"world-{name}-{VERSION}-{steps}"
+    """Return the data folder of a world built once, kept in ``.bench/``; a copy of it is brought up
+    to date by the centre that opens it."""
+    kept = CACHE / f"world-{name}-{VERSION}"
     if not kept.exists():
         print(f"building world {name} (once) …", flush=True)
         unfinished = kept.with_suffix(".part")

@@ -38,14 +38,18 @@ WORDS = (
     "楼顶门已上锁，钥匙在监控室。",
     "请求帮助办理老年卡，已代为咨询。",
 )
+PIECES = sorted({one[at : at + 2] for one in WORDS for at in range(len(one) - 2)})
 NAMES = ("王秀英", "李建国", "欧阳静", "张伟", "陈丽华", "阿卜杜拉·买买提", "刘洋", "赵敏")
 PURPOSES = ("daily", "care", "safety", "policy", "service", "info")
 CATEGORIES = ("ENV", "FAC", "VEH", "UTL")
 
 
 def words(rng: random.Random, count: int) -> str:
-    """Return so many of the sentences a worker writes."""
-    return "".join(rng.choice(WORDS) for _ in range(count))
+    """Return so many sentences, new ones each time: of what workers write in twos of characters.
+
+    Sentences that came again would be found in every cache, and packed into nothing.
+    """
+    return "".join("".join(rng.choices(PIECES, k=8)) + "。" for _ in range(count))
 
 
 def visit(rng: random.Random, at: datetime) -> dict[str, Any]:
