@@ -25,7 +25,7 @@ from benchmarks.servers import Database, Server, bare_flask, centre, free_port, 
 
 CLIENTS = 8
 WANT = 500
-PREPARED_AHEAD = 1.6
+PREPARED_AHEAD = 1.35
 """How much more is prepared than the last turn's rate would need."""
 
 
