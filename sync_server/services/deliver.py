@@ -21,6 +21,9 @@ from sync_server.services.accounts import names_of
 from sync_server.services.centre import Centre
 from sync_server.store import feed
 
+Item = tuple[Any, str, Iterable[str]]
+"""A position in the feed, an update as JSON, the users it names."""
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -107,7 +110,7 @@ class _Page:
             self.connection, self.district, _scope(place.grids), int(place.at), place.number,
             self._limit, without=_scope(place.sure),
         )  # fmt: skip
-        last = self._take((row.change_no, _update(row), _people(row)) for row in rows)
+        last = self._take(_updates(rows))
         if self.more:
             return place if last is None else replace(place, at=last)
         return Place(place.grids, place.number)
@@ -117,11 +120,11 @@ class _Page:
         asked = (self.connection, self.district, _scope(place.grids), place.number, until)
         rows = feed.changed_records(*asked, self._limit)
         away = feed.moved_away(*asked, self._limit) if self.horizon.moved else ()
-        items: list[tuple[Any, str, Iterable[str]]] = [
-            *((row.change_no, _update(row), _people(row)) for row in rows),
-            *((row.change_no, _gone(row.record_id), ()) for row in away),
-        ]
-        last = self._take(sorted(items, key=lambda item: item[0]))
+        items = _updates(rows)
+        if away:
+            gone: list[Item] = [(row.change_no, _gone(row.record_id), ()) for row in away]
+            items = iter(sorted([*items, *gone], key=lambda item: item[0]))
+        last = self._take(items)
         if not self.more:
             last = max(until, place.number)
         return place if last is None else Place(place.grids, last)
@@ -131,7 +134,7 @@ class _Page:
         """How many to ask for: one more than there is room, to know whether it was all."""
         return self.want - len(self.updates) + 1
 
-    def _take(self, items: Iterable[tuple[Any, str, Iterable[str]]]) -> Any:
+    def _take(self, items: Iterable[Item]) -> Any:
         """Add (position, update, people) while there is room; return the last one's position."""
         last = None
         for position, text, people in items:
@@ -155,36 +158,40 @@ def _gone(record_id: str) -> str:
     return write_quickly({"record_id": record_id, "gone": True})
 
 
-def _update(row: Any) -> str:
-    """Return one update as JSON; the stored fields are passed on unread."""
-    head = {
-        "kind": row.kind,
-        "schema": row.schema,
-        "record_id": row.record_id,
-        "version": row.version,
-        "change_no": row.change_no,
-        "grid": row.grid,
-        "voided": row.voided,
-        "first": {"author": row.author, "made_at": row.made_at},
-        "last": {"author": row.last_author, "made_at": row.last_made_at},
-    }
-    if row.merged_into:
-        head["merged_into"] = row.merged_into
-    if row.trail:
-        head["trail"] = row.trail
-    return f'{write_quickly(head)[:-1]},"fields":{row.fields}}}'
+def _updates(rows: Iterable[Any]) -> Iterator[Item]:
+    """Yield records as (change_no, update, people): the update as JSON, its stored fields passed on
+    unread; the users it names, its authors and those its fields refer to."""
+    for (
+        record_id, kind, schema, grid, version, change_no, voided, merged_into,
+        author, made_at, last_author, last_made_at, trail, fields,
+    ) in rows:  # fmt: skip
+        head = {
+            "kind": kind,
+            "schema": schema,
+            "record_id": record_id,
+            "version": version,
+            "change_no": change_no,
+            "grid": grid,
+            "voided": voided,
+            "first": {"author": author, "made_at": made_at},
+            "last": {"author": last_author, "made_at": last_made_at},
+        }
+        if merged_into:
+            head["merged_into"] = merged_into
+        if trail:
+            head["trail"] = trail
+        text = f'{write_quickly(head)[:-1]},"fields":{fields}}}'
+        yield change_no, text, (author, last_author, *_named(kind, fields))
 
 
-def _people(row: Any) -> Iterator[str]:
-    """Yield the users an update names: its authors, and those its fields refer to."""
-    yield row.author
-    yield row.last_author
-    names = _user_fields(row.kind)
-    if any(f'"{name}"' in row.fields for name in names):
-        fields = json.loads(row.fields)
-        for name in names:
-            value = fields.get(name) or ()
-            yield from [value] if isinstance(value, str) else value
+def _named(kind: str, fields: str) -> Iterable[str]:
+    """Return the users that a record's fields, as JSON, refer to."""
+    names = [name for name in _user_fields(kind) if f'"{name}"' in fields]
+    if not names:
+        return ()
+    said = json.loads(fields)
+    values = [said.get(name) or () for name in names]
+    return [one for value in values for one in ([value] if isinstance(value, str) else value)]
 
 
 def _user_fields(kind: str) -> tuple[str, ...]:
