@@ -20,6 +20,8 @@ from schemas.exchange import MAX_CHANGE_BYTES, ChangeSchema, plain, pointers
 from schemas.kind import Action, Kind
 from schemas.messages import Problem
 from schemas.seal import ZEROS, canonical
+from schemas.search import search_text
+from schemas.values import apply
 from sync_server.domain.json_text import quick_canonical
 from sync_server.domain.times import moment
 
@@ -32,6 +34,7 @@ _ACTION = re.compile(r"(create|update|void|step)\Z")
 _NUL = b"\\u0000"
 _MOST = 2**53
 LONGEST_POINTER = 200
+MAKING = ("create", "step")
 ASIDE = "quarantine_me"
 ASIDE_MEMBERS = frozenset({"seq", "change_id", ASIDE, "prev", "hash"})
 _schema = ChangeSchema()
@@ -77,6 +80,12 @@ class Arrival:
     """Whether ``members`` are exactly what came."""
     pointer: str = ""
     """Where it stands in its batch."""
+    stored: dict[str, Any] | None = None
+    """The fields of a new record as they are stored, when they were worked out ahead."""
+    found_by: str = ""
+    """The search text of such a record."""
+    row: dict[str, Any] | None = None
+    """The change's row, without what became of it, when it was worked out ahead."""
 
     @property
     def change_id(self) -> str:
@@ -125,6 +134,9 @@ class Arrival:
             return False
         self.kind, self.fields = kind, checked.fields
         self.doubts = [one.as_json() for one in checked.doubts]
+        if members["action"] in MAKING:
+            self.stored = apply(kind, {}, self.fields)
+            self.found_by = search_text(kind, self.stored)
         return True
 
     @property

@@ -159,9 +159,16 @@ def origin_of(
     return origins.get(DEFAULT) if get_path(fields, path) is not None else None
 
 
-def created(kind: type[Kind], edit: Edit, wire: Mapping[str, Any], floor: int = 0) -> State:
-    """Return a new record at the run's first version from the fields of its create."""
-    fields = apply(kind, {}, wire)
+def created(
+    kind: type[Kind],
+    edit: Edit,
+    wire: Mapping[str, Any],
+    floor: int = 0,
+    stored: Mapping[str, Any] | None = None,
+) -> State:
+    """Return a new record at the run's first version from the fields of its create; ``stored`` are
+    the same as a record has them, when they are at hand."""
+    fields = apply(kind, {}, wire) if stored is None else dict(stored)
     return State(fields, {DEFAULT: origin(edit, floor + 1)}, floor + 1, False, floor)
 
 

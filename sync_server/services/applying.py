@@ -33,7 +33,9 @@ def apply_judged(
     what = (row["made_at"], arrival.fields, row["clock_offset_s"] or 0)
     try:
         if arrival.action in ("create", "step"):
-            effect = ledger.create(arrival.kind, edit, row["record_id"], verdict.grid, *what)
+            effect = ledger.create(
+                arrival.kind, edit, row["record_id"], verdict.grid, *what, ahead=arrival
+            )
         else:
             writer = Writer(row["stream"], row["seq"], row["former_version"])
             effect = ledger.change(edit, row["record_id"], arrival.action, *what, writer)

@@ -100,7 +100,8 @@ class Intake:
                 self._ledger.lines.note(twin, self._batch.stream, arrival.seq)
                 places.append((arrival, twin, True))
                 continue
-            item = _Item(self._row(arrival), arrival)
+            row = arrival.row or change_row(self._batch, arrival)
+            item = _Item(row | {"batch_id": self._batch.batch_id}, arrival)
             self._ledger.lines.note(item.row, self._batch.stream, arrival.seq)
             if twin is None:
                 before[arrival.change_id] = item.row
@@ -188,35 +189,6 @@ class Intake:
         }
         grids, kind = self._visitor.grids or (), self._visitor.kind
         self._workers[mine] = Worker(mine, grids, held_by[mine], kind, self._batch.told)
-
-    def _row(self, arrival: Arrival) -> Row:
-        """Return the change's row, without what became of it."""
-        members, batch = arrival.members, self._batch
-        made = moment(members["made_at"])
-        return {
-            "district": self._district,
-            "change_id": arrival.change_id,
-            "stream": batch.stream,
-            "seq": arrival.seq,
-            "device_id": batch.device.device_id,
-            "batch_id": batch.batch_id,
-            **{name: members[name] for name in _SEALED},
-            "corrects": members.get("corrects"),
-            "received_at": batch.received_at,
-            "clock_offset_s": batch.clock.offset_s,
-            "doubtful": made is None or made_doubtful(made, batch.clock),
-            "happened_at": (corrected(made, batch.clock.offset_s) if made else batch.received_at),
-            "outcome": "",
-            "version": None,
-            "problem": None,
-            "doubts": arrival.doubts or None,
-            "conflict_id": None,
-            "waits_for": None,
-            "into_id": None,
-            "into_version": None,
-            "former_version": batch.former.get(arrival.change_id),
-            "base_trail": batch.trails.get(arrival.change_id),
-        }
 
     def _decide(self, item: _Item) -> None:
         """Find out what becomes of one change and write it into its row."""
@@ -307,6 +279,36 @@ class Intake:
             total = {"outcomes": dict(Counter(present["outcomes"]) + outcomes)}
             counted = total | {"changes": present["changes"] + len(rows)}
             streams.change_batch(connection, self._district, batch.batch_id, counted)
+
+
+def change_row(batch: Batch, arrival: Arrival) -> Row:
+    """Return a change's row, without what became of it: so much can be said of it ahead."""
+    members = arrival.members
+    made = moment(members["made_at"])
+    return {
+        "district": batch.device.district,
+        "change_id": arrival.change_id,
+        "stream": batch.stream,
+        "seq": arrival.seq,
+        "device_id": batch.device.device_id,
+        "batch_id": batch.batch_id,
+        **{name: members[name] for name in _SEALED},
+        "corrects": members.get("corrects"),
+        "received_at": batch.received_at,
+        "clock_offset_s": batch.clock.offset_s,
+        "doubtful": made is None or made_doubtful(made, batch.clock),
+        "happened_at": (corrected(made, batch.clock.offset_s) if made else batch.received_at),
+        "outcome": "",
+        "version": None,
+        "problem": None,
+        "doubts": arrival.doubts or None,
+        "conflict_id": None,
+        "waits_for": None,
+        "into_id": None,
+        "into_version": None,
+        "former_version": batch.former.get(arrival.change_id),
+        "base_trail": batch.trails.get(arrival.change_id),
+    }
 
 
 def _same_content(row: Mapping[str, Any], members: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from schemas.catalogue import kind_of
 from schemas.kind import Action, Kind
 from sync_server.domain.duplicates import chain_of, known_beyond
+from sync_server.domain.envelope import Arrival
 from sync_server.domain.merge import (
     Clash,
     Edit,
@@ -155,10 +156,12 @@ class Ledger:
         fields: Mapping[str, Any],
         offset_s: int = 0,
         received_at: datetime | None = None,
+        ahead: Arrival | None = None,
     ) -> Effect:
         """Add a new record from the checked wire ``fields`` of its create or step; received now
-        unless said otherwise."""
-        state = created(kind, edit, fields, self._floor)
+        unless said otherwise. ``ahead``: the change for which more was worked out already."""
+        stored = ahead.stored if ahead else None
+        state = created(kind, edit, fields, self._floor, stored)
         row: Row = {
             "district": self._district,
             "record_id": record_id,
@@ -176,7 +179,8 @@ class Ledger:
         }
         self._rows[record_id] = self._new[record_id] = self._touched[record_id] = row
         self._known_ids.add(record_id)
-        write_state(row, kind, state, offset_s)
+        found_by = ahead.found_by if ahead and stored is not None else None
+        write_state(row, kind, state, offset_s, found_by)
         return Effect("applied", state.version)
 
     def change(

@@ -12,9 +12,12 @@ from sync_server.domain.times import corrected, moment
 Row = dict[str, Any]
 
 
-def write_state(row: Row, kind: type[Kind], state: State, offset_s: int) -> None:
+def write_state(
+    row: Row, kind: type[Kind], state: State, offset_s: int, found_by: str | None = None
+) -> None:
     """Write a merged state into the row, with what follows from its fields: what it is listed
-    under and found by, when it happened (by a clock that is ``offset_s`` off)."""
+    under and found by (``found_by`` when it is at hand), when it happened (by a clock that is
+    ``offset_s`` off)."""
     before = row.get("fields") or {}
     row |= {
         "fields": dict(state.fields),
@@ -25,7 +28,9 @@ def write_state(row: Row, kind: type[Kind], state: State, offset_s: int) -> None
     }
     info = kind.info
     row["parent_id"] = state.fields.get(info.parent) if info.parent else None
-    if "search_text" not in row or any(
+    if found_by is not None:
+        row["search_text"] = found_by
+    elif "search_text" not in row or any(
         before.get(name) != state.fields.get(name) for name in searched(kind)
     ):
         row["search_text"] = search_text(kind, state.fields)

@@ -26,6 +26,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.deliver import Delivery, deliver_updates
 from sync_server.services.devices import Device
 from sync_server.services.epochs import begin_epoch
+from sync_server.services.intake import change_row
 from sync_server.services.receipts import Batch, Road, batch_row
 from sync_server.services.receive import Received, known_of, receive_batch, released
 from sync_server.store import feed, streams, writing
@@ -139,6 +140,7 @@ def _check_ahead(centre: Centre, batch: Batch) -> None:
     for arrival in batch.arrivals:
         if arrival.seq > known:
             arrival.open()
+            arrival.row = change_row(batch, arrival)
 
 
 def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime) -> Reply:
