@@ -83,9 +83,15 @@ class Database:
         return self.server.url(name, driver="")
 
 
+def _end(number: int, frame: object) -> None:
+    """End as Ctrl-C does, so that whatever was started is stopped."""
+    raise SystemExit(128 + number)
+
+
 @contextlib.contextmanager
 def database(folder: Path) -> Iterator[Database]:
-    """Run a durable PostgreSQL in a folder of its own."""
+    """Run a durable PostgreSQL in a folder of its own; a terminated run still cleans up."""
+    signal.signal(signal.SIGTERM, _end)
     place = folder / "postgresql"
     place.mkdir(parents=True)
     for parent in (place, *place.parents):  # PostgreSQL's own user has to reach it
