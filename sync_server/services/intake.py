@@ -130,7 +130,7 @@ class Intake:
             self._connection,
             self._district,
             change_ids=[arrival.change_id for arrival in arrivals],
-            record_ids=written | above,
+            written=written,
             made=[one.members["record_id"] for one in arrivals if one.action == "create"],
             named=written | above,
             batch_id=batch.batch_id,

@@ -50,10 +50,10 @@ def _found(tag: int, column: sa.Column[str], ids: str, *more: sa.ColumnElement[b
 _TOUCHED = sa.union_all(
     _found(_CHANGE, changes.c.change_id, "change_ids"),
     _found(_WAITING, changes.c.waits_for, "made", changes.c.waits_for.is_not(None)),
-    _found(_RECORD, records.c.record_id, "record_ids"),
+    _found(_RECORD, records.c.record_id, "named"),
     _found(_MOVED, moves.c.record_id, "named"),
     _found(_MERGED, aliases.c.record_id, "named"),
-    _found(_ASKED, records.c.parent_id, "record_ids", records.c.kind == "correction"),
+    _found(_ASKED, records.c.parent_id, "written", records.c.kind == "correction"),
     sa.select(sa.literal_column(str(_BATCH)), batches.c.device_id).where(
         batches.c.district == _DISTRICT, batches.c.batch_id == sa.bindparam("batch_id")
     ),
@@ -65,17 +65,17 @@ def touched_by(
     district: str,
     *,
     change_ids: Collection[str],
-    record_ids: Collection[str],
+    written: Collection[str],
     made: Collection[str],
     named: Collection[str],
     batch_id: str,
 ) -> Touched:
-    """Return what is there of changes with these ids that write these records, make some of them
-    (``made``) and name others as well (``named``, those written included)."""
+    """Return what is there of changes with these ids that write these records (``written``), make
+    some of them (``made``) and name others as well (``named``, those written included)."""
     asked = {
         "district": district,
         "change_ids": change_ids,
-        "record_ids": record_ids,
+        "written": written,
         "made": made,
         "named": named,
         "batch_id": batch_id,
