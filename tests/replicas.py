@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from tests.postgres import (
@@ -121,8 +120,13 @@ class Pair:
         self._wait(lambda: self.primary.ask(behind) == [(0,)])
 
     def kill_primary(self) -> None:
-        """End the primary with SIGKILL, every process of it at once."""
-        os.killpg(self.primary.pid, signal.SIGKILL)
+        """End the primary with SIGKILL, every process of it: each is a group of its own."""
+        first = psutil.Process(self.primary.pid)
+        others = first.children(recursive=True)
+        for one in (first, *others):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(others, 10)
 
     def promote(self) -> None:
         """Make the standby the primary; the dead one may become its standby by ``follow``."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
+import selectors
 import threading
 import time
 from collections.abc import Callable
@@ -99,8 +100,9 @@ def not_reached(text: str) -> bool:
 
 
 def ask_who_was_idle(engine: sa.Engine) -> None:
-    """Ask a connection whether it is there still when it has been idle for a while. (To ask before
-    every use is a journey to the database for each transaction.)"""
+    """Ask a connection whether it is there still when it has been idle for a while, or when the
+    server said something unasked: that it ends, as a rule. (To ask before every use is a journey
+    to the database for each transaction.)"""
 
     @event.listens_for(engine, "checkin")
     def note(_connection: Any, record: Any) -> None:
@@ -109,12 +111,20 @@ def ask_who_was_idle(engine: sa.Engine) -> None:
     @event.listens_for(engine, "checkout")
     def ask(connection: Any, record: Any, _proxy: Any) -> None:
         since = record.info.get("idle_since")
-        if since is None or time.monotonic() - since < ASK_AFTER_S:
+        if since is None:
             return
         try:
-            engine.dialect.do_ping(connection)
+            if time.monotonic() - since >= ASK_AFTER_S or _was_told(connection):
+                engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as err:
             raise InvalidatePoolError from err
+
+
+def _was_told(connection: Any) -> bool:
+    """Whether something came over an idle connection, or its end."""
+    with selectors.DefaultSelector() as looked:
+        looked.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(looked.select(0))
 
 
 class Server:

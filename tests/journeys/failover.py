@@ -24,6 +24,8 @@ from tests.sync_server.world import COMMUNITY, DISTRICT, add_worker
 DATABASE = "grid"
 PROCESSES = 2
 LONGEST_S = 90
+PATIENT = frozenset({"server_busy", "busy", "unreachable", "timeout"})
+"""How a round may end that finds no primary: a 503 or 409 with its code, or a line cut off."""
 
 
 @dataclass
@@ -124,6 +126,8 @@ class Failover:
         (epochs,) = self._ask("SELECT count(*) FROM audit WHERE action = 'epoch_begun'")
         if epochs != (0,):
             yield "a promoted standby was taken for an older copy"
+        if told := {error for one in self.rushers for error in one.errors} - PATIENT:
+            yield f"laptops were answered what does not pass by itself: {sorted(told)}"
         if lost := sum(one.lost for one in self.told):
             yield f"{lost} acknowledged changes were lost"
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
-from sync_server.store import postgresql
+from sync_server.store import postgresql, readiness
 from sync_server.store.copying import postgresql_program
 from sync_server.store.engine import Store, open_store
 from tests.postgres import Server
@@ -65,6 +65,8 @@ def test_no_server_that_takes_writes_is_a_database_out_of_reach(postgres_url: st
     alone = open_store(postgres_url)
     with pytest.raises(Refusal, match="database_unreachable"), alone.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE t (x int)")
+    with pytest.raises(Refusal, match="database_unreachable"):
+        readiness.check_database(alone)
 
 
 @pytest.mark.parametrize(
@@ -170,4 +172,5 @@ def cancel_the_waiting(url: str) -> None:
 
 def end_backend(url: str, pid: object) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
