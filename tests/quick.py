@@ -28,7 +28,6 @@ def _quick_passwords() -> Iterator[None]:
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "_hasher", hasher)
-        patch.setattr(accounts, "_nobodys_hash", hasher.hash("nobody"))
         yield
 
 
