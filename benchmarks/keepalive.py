@@ -190,10 +190,12 @@ def drive(
         begun = time.perf_counter()
         try:
             answer: Answer | None = None
-            while (piece := _next(pieces, answer)) is not None:
-                sent = time.perf_counter()
-                if sent - begun > longest_s or troubles:
+            # The time is looked at before a piece is taken: one that is taken is sent.
+            while time.perf_counter() - begun <= longest_s and not troubles:
+                piece = _next(pieces, answer)
+                if piece is None:
                     break
+                sent = time.perf_counter()
                 answer = line.ask(piece.raw)
                 while answer.status in BUSY and time.perf_counter() - sent < LONGEST_BUSY_S:
                     away += 1
