@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterable
+from itertools import repeat
 
 import pytest
 
@@ -20,7 +22,7 @@ LAST = b"HTTP/1.1 500 Broken\r\nConnection: close\r\nRetry-After: 7\r\nContent-L
 class Scripted:
     """Answers every request with the next of its lines."""
 
-    def __init__(self, answers: list[bytes]) -> None:
+    def __init__(self, answers: Iterable[bytes]) -> None:
         self._answers = iter(answers)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -77,3 +79,16 @@ def test_a_client_may_look_at_an_answer_before_it_asks_on(scripted: Scripted) ->
     told = drive(scripted.address, [talk()])
     assert (told.records, told.requests) == (20, 2)
     assert [one.status for one in seen] == [200, 201]
+
+
+def test_every_piece_that_was_taken_is_sent_though_the_time_is_up() -> None:
+    busy = Scripted(repeat(SIZED))
+    taken: list[Piece] = []
+
+    def pieces():
+        while True:
+            taken.append(Piece(request(busy.address, "GET", "/"), 1))
+            yield taken[-1]
+
+    told = drive(busy.address, [pieces()], longest_s=0.05)
+    assert told.requests == len(taken) > 0
