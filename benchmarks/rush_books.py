@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
-
-class Seen(Protocol):
-    """What laptops saw in one part of the rush (``simulated_laptops.Book``)."""
-
-    acknowledged: dict[str, set[str]]
-    unfinished: list[str]
-    unexpected: list[str]
-    faults: Counter[str]
-    retry_after: Counter[bool]
+from benchmarks.simulated_laptops import Book
 
 
 def reckoned(
@@ -22,7 +14,7 @@ def reckoned(
     stored: Sequence[tuple[str, str]],
     ends: dict[str, tuple[int, str]],
     stream_of: dict[str, str],
-    books: Sequence[Seen],
+    books: Sequence[Book],
 ) -> dict[str, Any]:
     """Return how many acknowledged changes are missing or doubled, and which streams are not whole.
 
@@ -49,7 +41,7 @@ def reckoned(
         "missing": len((acknowledged | everything) - times.keys()),
         "twice": sum(count - 1 for count in times.values()),
         "broken_streams": len(broken),
-        "unfinished": sum(len(book.unfinished) for book in books) + len(broken),
+        "unfinished": len({*broken, *(device for book in books for device in book.unfinished)}),
         "unexpected": sum(len(book.unexpected) for book in books)
         + sum(book.faults["server_error"] for book in books),
         "words": [words for book in books for words in book.unexpected[:3]],

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-
 from benchmarks.rush_books import reckoned
+from benchmarks.simulated_laptops import Book
 
 MADE = {
     "d": [{"change_id": "a", "seq": 1, "hash": "h1"}, {"change_id": "b", "seq": 2, "hash": "h2"}]
 }
 STORED = [("d", "a"), ("d", "b")]
 ENDS = {"s": (2, "h2")}
-
-
-@dataclass
-class Book:
-    """What laptops saw."""
-
-    acknowledged: dict[str, set[str]]
-    unfinished: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
-    retry_after: Counter[bool] = field(default_factory=Counter)
 
 
 def book(**acknowledged: set[str]) -> Book:
@@ -51,6 +38,13 @@ def test_a_change_stored_twice_is_noticed() -> None:
 def test_a_stream_that_ends_early_means_a_laptop_that_did_not_finish() -> None:
     found = told(ends={"s": (1, "h1")})
     assert (found["broken_streams"], found["unfinished"]) == (1, 1)
+
+
+def test_a_laptop_that_gave_up_counts_once_though_its_stream_ends_early_too() -> None:
+    given_up = book(d={"a"})
+    given_up.unfinished.append("d")
+    assert told(ends={"s": (1, "h1")}, books=[given_up])["unfinished"] == 1
+    assert told(books=[given_up])["unfinished"] == 1
 
 
 def test_a_refusal_that_does_not_say_when_to_come_again_is_impolite() -> None:
