@@ -94,7 +94,7 @@ def main() -> int:
             interleaved(
                 list(programs),
                 rounds_asked(args.rounds),
-                lambda name, _: start(*programs[name], data),
+                lambda name: start(*programs[name], data),
             )
         )
     told["folder_mb"] = size_mb(program.parent)

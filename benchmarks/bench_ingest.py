@@ -17,11 +17,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from benchmarks import filling, plots
 from benchmarks.contenders import (
@@ -33,10 +33,10 @@ from benchmarks.contenders import (
     kinto,
     our_centre,
     pouch,
+    table,
 )
 from benchmarks.field_changes import mean_bytes
 from benchmarks.field_force import DISTRICT, opened, place_at_end
-from benchmarks.machine import tell
 from benchmarks.rounds import (
     Figures,
     interleaved,
@@ -46,7 +46,8 @@ from benchmarks.rounds import (
     ratio,
     rounds_asked,
 )
-from benchmarks.servers import Database, database
+from benchmarks.servers import Database, workplace
+from sync_server.store.tables import changes
 
 SIZE, SIZES = 100, (1, 10, 500)
 KINTO_SIZE = 25
@@ -79,13 +80,8 @@ def main() -> int:
     asked.seconds = asked.seconds or (0.7 if quick() else 1.0)
     asked.stored = asked.stored or (10_000 if quick() else 100_000)
 
-    folder = Path(tempfile.mkdtemp(prefix="bench-ingest-", dir=asked.folder))
-    try:
-        with database(folder) as postgresql:
-            about = tell(folder, postgresql=postgresql.version)
-            told = run(folder, postgresql, asked)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with workplace("ingest", asked.folder) as (folder, postgresql, about):
+        told = run(folder, postgresql, asked)
     limits = judged(wanted(told))
     draw(told, asked.plot)
     return last_line("ingest", about | told | {"rounds": asked.rounds}, limits)
@@ -134,7 +130,7 @@ def beside_peers(folder: Path, postgresql: Database, asked: argparse.Namespace) 
         ours = field[OURS]
         assert isinstance(ours, Ours)
         sample = [one.raw.partition(b"\r\n\r\n")[2] for one in ours.sent[0][:3]]
-        table(first)
+        table("first send", first)
         few = [name for name in (OURS, SQLITE, BARE, POUCH) if name in field]
         by_size = {size: sized(field, few, size, asked) for size in SIZES}
         check_books(folder, postgresql, field)
@@ -146,12 +142,10 @@ def beside_peers(folder: Path, postgresql: Database, asked: argparse.Namespace) 
     }
 
 
-def first_send(
-    field: Mapping[str, Contender], seconds: float
-) -> Callable[[str, int], Figures | None]:
+def first_send(field: Mapping[str, Contender], seconds: float) -> Callable[[str], Figures]:
     """Return the turn of a round at the usual size; ours also send everything again."""
 
-    def turn(name: str, _round: int) -> Figures:
+    def turn(name: str) -> Figures:
         one = field[name]
         figures = one.turn(KINTO_SIZE if isinstance(one, Kinto) else SIZE, seconds)
         if isinstance(one, Ours) and not isinstance(one, AsALaptop):
@@ -170,15 +164,11 @@ def sized(
     for name in names:
         field[name].rate *= 0.5 if size < SIZE else 1.0
     seconds = asked.seconds * 0.6
-    return interleaved(names, min(asked.rounds, 3), lambda name, _: field[name].turn(size, seconds))
+    return interleaved(names, min(asked.rounds, 3), lambda name: field[name].turn(size, seconds))
 
 
 def check_books(folder: Path, postgresql: Database, field: Mapping[str, Contender]) -> None:
     """Compare what our clients were told was taken with what lies in the database."""
-    import sqlalchemy as sa
-
-    from sync_server.store.tables import changes
-
     for name in (OURS, LAPTOP, SQLITE):
         one = field[name]
         url = postgresql.server.url(one.name) if one.database is not None else ""
@@ -225,14 +215,13 @@ def by_stored(
             for ours in field.values():
                 ours.turn(SIZE, 0.6)
             found = interleaved(["grown", "control"], asked.rounds, at_work(field, asked.seconds))
-            bytes_each = grown.stored_bytes()
-            for size, one in ((CONTROL, found["control"]), (stored, found["grown"])):
-                told[str(size)] = one | {
-                    "to_control": one["records_s"] / found["control"]["records_s"],
-                    "filled_in_s": took,
-                    "stored_bytes_per_change": bytes_each,
+            for size, name in ((CONTROL, "control"), (stored, "grown")):
+                told[str(size)] = found[name] | {
+                    "to_control": found[name]["records_s"] / found["control"]["records_s"],
+                    "stored_bytes_per_change": fillings[name][0].stored_bytes(),
                 }
             one = told[str(stored)]
+            one["filled_in_s"] = took
             print(
                 f"{which:10} {stored:>10,} stored: {one['records_s']:7,.0f} records/s,"
                 f" {one['to_control']:.2f} of the control at {CONTROL:,}"
@@ -244,26 +233,10 @@ def by_stored(
 
 def at_work(field: Mapping[str, Ours], seconds: float) -> Callable[[str, int], Figures]:
     """Return the turn of a round at the usual size."""
-    return lambda name, _: field[name].turn(SIZE, seconds)
+    return lambda name: field[name].turn(SIZE, seconds)
 
 
 # What comes of it -----------------------------------------------------------------------------
-
-
-def table(first: Mapping[str, Figures]) -> None:
-    """Print the first send."""
-    print(
-        f"{'first send':28}{'records/s':>10}{'spread':>8}{'server':>9}{'database':>9}{'clients':>9}"
-    )
-    for name, one in first.items():
-        print(
-            f"{name:28}{one['records_s']:10,.0f}{one.get('spread', 1):7.2f}x"
-            f"{one['server_cpu_s_per_1000']:9.3f}{one['database_cpu_s_per_1000']:9.3f}"
-            f"{one['client_cpu_s_per_1000']:9.3f}"
-        )
-        if "resend_records_s" in one:
-            print(f"{'  the same again':28}{one['resend_records_s']:10,.0f}")
-    print("(processor seconds per 1,000 records)", flush=True)
 
 
 def wanted(told: Mapping[str, Any]) -> dict[str, tuple[float | None, str, float]]:

@@ -19,7 +19,6 @@ import random
 import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -33,10 +32,9 @@ import sqlalchemy as sa
 from benchmarks import cpu, plots
 from benchmarks.bench_base_data import compound
 from benchmarks.contenders import bare
-from benchmarks.machine import tell
 from benchmarks.peers.installing import CACHE
 from benchmarks.rounds import judged, last_line, percentile, quick
-from benchmarks.servers import Database, Server, centre, database, free_port
+from benchmarks.servers import Database, Server, centre, free_port, workplace
 from demo.laptop import Worker
 from demo.pages import Visitor
 from field_app.domain.identity import Identity
@@ -115,17 +113,12 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where to work: a real disk with room")
     parser.add_argument("--plot", type=Path, default=plots.RESULTS / "pages.png")
     asked = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="bench-pages-", dir=asked.folder))
-    try:
-        with database(folder) as postgresql:
-            about = tell(folder, postgresql=postgresql.version)
-            told = {
-                "laptop": laptop(folder, asked),
-                "centre": staff(folder, postgresql, asked),
-                "year": year(folder, asked),
-            }
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with workplace("pages", asked.folder) as (folder, postgresql, about):
+        told = {
+            "laptop": laptop(folder, asked),
+            "centre": staff(folder, postgresql, asked),
+            "year": year(folder, asked),
+        }
     return ended(about, told, asked)
 
 

@@ -15,20 +15,27 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from benchmarks import plots
-from benchmarks.contenders import CLIENTS, Contender, Kinto, Ours, bare, kinto, our_centre, pouch
+from benchmarks.contenders import (
+    CLIENTS,
+    Contender,
+    Kinto,
+    Ours,
+    bare,
+    kinto,
+    our_centre,
+    pouch,
+    table,
+)
 from benchmarks.field_changes import SYNC, Laptop
 from benchmarks.keepalive import Connection, Piece, drive, fine, request
-from benchmarks.machine import tell
 from benchmarks.rounds import Figures, interleaved, judged, last_line, quick, ratio, rounds_asked
-from benchmarks.servers import Database, database
+from benchmarks.servers import Database, workplace
 
 PAGE = 500
 OURS, SQLITE, PACKED = "ours", "ours, SQLite", "ours, packed"
@@ -47,13 +54,8 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, default=plots.RESULTS / "pull.png")
     asked = parser.parse_args()
     asked.rounds = rounds_asked(asked.rounds)
-    folder = Path(tempfile.mkdtemp(prefix="bench-pull-", dir=asked.folder))
-    try:
-        with database(folder) as postgresql:
-            about = tell(folder, postgresql=postgresql.version)
-            told = run(folder, postgresql, asked)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with workplace("pull", asked.folder) as (folder, postgresql, about):
+        told = run(folder, postgresql, asked)
     rates = {name: one["records_s"] for name, one in told["pull"].items()}
     limits = judged(
         {
@@ -81,8 +83,7 @@ def run(folder: Path, postgresql: Database, asked: argparse.Namespace) -> dict[s
         for name, one in ((OURS, ours), (SQLITE, sqlite)):
             one.turn_of(asked.records * CLIENTS, SIZE)
             field[name] = (one, [walk_ours(one, laptop) for laptop in one.laptops])
-        packed = [walk_ours(ours, laptop, packed=True) for laptop in ours.laptops]
-        field[PACKED] = (ours, packed)
+        field[PACKED] = (ours, [packed(pages) for pages in field[OURS][1]])
         if not asked.no_peers:
             one = enter(bare("bare", folder, postgresql))
             fill(one, asked.records * CLIENTS, SIZE)
@@ -97,31 +98,15 @@ def run(folder: Path, postgresql: Database, asked: argparse.Namespace) -> dict[s
                 fill(slow, KINTO_RECORDS, KINTO_SIZE)
                 field[KINTO] = (slow, [walk_kinto(slow, number) for number in range(CLIENTS)])
 
-        def turn(name: str, _round: int) -> Figures:
-            return measured(*field[name])
+        def turn(name: str) -> Figures:
+            one, pages = field[name]
+            return Contender.measure(one, pages, check=fine)[1]
 
         for name in field:
-            turn(name, 0)
+            turn(name)
         pull = interleaved(list(field), asked.rounds, turn)
-    print(f"{'pull':24}{'records/s':>10}{'spread':>8}{'server':>9}{'database':>9}{'clients':>9}")
-    for name, told in pull.items():
-        print(
-            f"{name:24}{told['records_s']:10,.0f}{told.get('spread', 1):7.2f}x"
-            f"{told['server_cpu_s_per_1000']:9.3f}{told['database_cpu_s_per_1000']:9.3f}"
-            f"{told['client_cpu_s_per_1000']:9.3f}"
-        )
-    print("(processor seconds per 1,000 records)", flush=True)
+    table("pull", pull)
     return {"pull": pull, "records": asked.records * CLIENTS}
-
-
-def measured(one: Contender, pages: list[list[Piece]]) -> Figures:
-    """Let the clients fetch their pages; return the figures."""
-    check, stored = one.check, one.stored
-    one.check = fine  # type: ignore[method-assign]
-    try:
-        return Contender.measure(one, list(pages))[1]
-    finally:
-        one.check, one.stored = check, stored  # type: ignore[method-assign]
 
 
 def shares(pages: list[Piece]) -> list[list[Piece]]:
@@ -149,7 +134,7 @@ def walked(
     return [one for one in found if one.records]
 
 
-def walk_ours(one: Ours, laptop: Laptop, *, packed: bool = False) -> list[Piece]:
+def walk_ours(one: Ours, laptop: Laptop) -> list[Piece]:
     """Walk through a laptop's scope from the start."""
     address, headers = one.server.address, dict(laptop.headers)
     place: dict[str, Any] = {"cursor": None, "more": True}
@@ -162,9 +147,11 @@ def walk_ours(one: Ours, laptop: Laptop, *, packed: bool = False) -> list[Piece]
         laptop.cursor = place["cursor"]
         return request(address, "POST", SYNC, laptop.body([], PAGE), headers)
 
-    pages = walked(address, following, lambda answer: len(json.loads(answer.body)["updates"]))
-    if not packed:
-        return pages
+    return walked(address, following, lambda answer: len(json.loads(answer.body)["updates"]))
+
+
+def packed(pages: list[Piece]) -> list[Piece]:
+    """Return the same requests, asking for packed answers."""
     head = b"Content-Type: application/json\r\n"
     return [
         Piece(page.raw.replace(head, head + b"Accept-Encoding: gzip\r\n", 1), page.records)

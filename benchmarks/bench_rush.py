@@ -20,7 +20,6 @@ import argparse
 import hashlib
 import random
 import shutil
-import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
@@ -33,10 +32,9 @@ import sqlalchemy as sa
 from benchmarks import cpu, plots
 from benchmarks.field_changes import Laptop
 from benchmarks.field_force import Base, households, muster, opened, place_at_end
-from benchmarks.machine import tell
 from benchmarks.rounds import judged, last_line, percentile, quick
 from benchmarks.rush_books import reckoned
-from benchmarks.servers import Database, Server, centre, database
+from benchmarks.servers import Database, Server, centre, workplace
 from benchmarks.simulated_laptops import Book, Rusher, thin_photo
 from sync_server.settings import Settings
 from sync_server.store.photo_store import PhotoStore
@@ -66,13 +64,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where to work: a real disk")
     parser.add_argument("--plot", type=Path, default=plots.RESULTS / "rush.png")
     asked = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="bench-rush-", dir=asked.folder))
-    try:
-        with database(folder) as postgresql:
-            about = tell(folder, postgresql=postgresql.version)
-            told = run(folder, None if asked.sqlite else postgresql, asked)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with workplace("rush", asked.folder) as (folder, postgresql, about):
+        told = run(folder, None if asked.sqlite else postgresql, asked)
     real, books = told["parts"]["real rate"], told["books"]
     limits = judged(
         {
@@ -86,7 +79,7 @@ def main() -> int:
             "memory at the end, of that after warming up": (told["memory_growth"], "<=", GROWTH),
         }
     )
-    draw(told.pop("drawn"), asked.plot)
+    draw(told.pop("drawn"), asked.laptops, asked.plot)
     return last_line("rush", about | told, limits)
 
 
@@ -119,16 +112,15 @@ def run(folder: Path, postgresql: Database | None, asked: argparse.Namespace) ->
     server = centre("centre", data, folder / "centre.log", database_url=url,
                     exchanges=Settings.exchanges_at_once)  # fmt: skip
     with server:
-        watched = {"centre": server.pid}
         begun = time.perf_counter()
-        with cpu.MemoryWatch(watched) as memory:
+        with cpu.MemoryWatch(server.pid) as memory:
             for name, (some, rate) in parts.items():
                 book = book_of[name] = Book()
                 figures[name] = part(server, postgresql, some, rate, book, rng, begun)
                 shown(name, figures[name], rate)
                 drawn["pushes"] += [(name, *one) for one in book.pushed_at]
-        drawn["memory"] = [(at, one["centre"]) for at, one in memory.samples]
-        sizes = [float(one) for _, one in drawn["memory"]]
+        drawn["memory"] = memory.samples
+        sizes = [size for _, size in memory.samples]
     books = compared(data, url, rushers, list(book_of.values()))
     logged = errors_in(folder / "centre.log")
     print(f"books: {books}; errors logged: {logged}", flush=True)
@@ -285,9 +277,9 @@ def errors_in(log: Path) -> dict[str, int]:
     return dict(found.most_common(8))
 
 
-def draw(drawn: dict[str, Any], path: Path) -> None:
+def draw(drawn: dict[str, Any], laptops: int, path: Path) -> None:
     """Plot how long pushes took over the rush, and the centre's memory."""
-    figure, axes = plots.pictures(2, "The rush: 3,930 laptops, one centre with two workers")
+    figure, axes = plots.pictures(2, f"The rush: {laptops:,} laptops, one centre with two workers")
     by_part: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, at, took in drawn["pushes"]:
         by_part[name].append((at, took))

@@ -11,14 +11,24 @@ import contextlib
 import gzip
 import json
 import random
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from benchmarks import cpu, peer_records
 from benchmarks.field_changes import SYNC, Laptop
 from benchmarks.field_force import muster, opened, place_at_end
-from benchmarks.keepalive import Answer, BadAnswer, Connection, Drive, Piece, drive, fine, request
+from benchmarks.keepalive import (
+    Answer,
+    BadAnswer,
+    Check,
+    Connection,
+    Drive,
+    Piece,
+    drive,
+    fine,
+    request,
+)
 from benchmarks.peers import installing
 from benchmarks.rounds import Figures
 from benchmarks.servers import Database, Server, bare_flask, centre, free_port, gunicorn
@@ -60,11 +70,15 @@ class Contender:
         return figures
 
     def measure(
-        self, work: list[Iterable[Piece]], seconds: float = 3600.0
+        self,
+        work: Sequence[Iterable[Piece]],
+        seconds: float = 3600.0,
+        check: Check | None = None,
     ) -> tuple[Drive, Figures]:
-        """Let the clients send this work; return what it came to."""
+        """Let the clients send this work; return what it came to. Answers have to pass ``check``,
+        the contender's own unless another is given."""
         before, stored = self.server.cpu_s(), self._database_cpu_s()
-        told = drive(self.server.address, work, longest_s=seconds, check=self.check)
+        told = drive(self.server.address, work, longest_s=seconds, check=check or self.check)
         server = self.server.cpu_s() - before
         database = self._database_cpu_s() - stored
         self.stored += told.records
@@ -102,8 +116,7 @@ class Ours(Contender):
 
     def prepare(self, size: int, batches: int) -> list[Iterable[Piece]]:
         """Real changes in sealed batches; nobody asks for updates."""
-        self.sent = [self._pieces(one, size, batches) for one in self.laptops]
-        return list(self.sent)
+        return [self._pieces(one, size, batches) for one in self.laptops]
 
     def _pieces(self, laptop: Laptop, size: int, batches: int) -> list[Piece]:
         # A turn may have ended before everything was sent: what follows begins a stream anew.
@@ -114,12 +127,15 @@ class Ours(Contender):
         ]
 
     def measure(
-        self, work: list[Iterable[Piece]], seconds: float = 3600.0
+        self,
+        work: Sequence[Iterable[Piece]],
+        seconds: float = 3600.0,
+        check: Check | None = None,
     ) -> tuple[Drive, Figures]:
         """Measure; what was not sent before the time was up is forgotten."""
         counted = [_Counted(one) for one in work]
-        told = super().measure(list(counted), seconds)
-        self.sent = [list(one.given) for one in counted]
+        told = super().measure(counted, seconds, check)
+        self.sent = [one.given for one in counted]
         return told
 
     def turn_of(self, count: int, size: int) -> Figures:
@@ -128,11 +144,7 @@ class Ours(Contender):
 
     def resend(self) -> Figures:
         """Send again, byte by byte, what the last turn sent."""
-        self.check = _only_duplicates  # type: ignore[method-assign]
-        try:
-            told, figures = super().measure([list(one) for one in self.sent])
-        finally:
-            del self.check  # type: ignore[method-assign]
+        told, figures = super().measure(self.sent, check=_only_duplicates)
         self.resent += told.records
         return figures
 
@@ -175,10 +187,13 @@ class AsALaptop(Ours):
         return talk()
 
     def measure(
-        self, work: list[Iterable[Piece]], seconds: float = 3600.0
+        self,
+        work: Sequence[Iterable[Piece]],
+        seconds: float = 3600.0,
+        check: Check | None = None,
     ) -> tuple[Drive, Figures]:
         """Measure."""
-        return Contender.measure(self, work, seconds)
+        return Contender.measure(self, work, seconds, check)
 
     def check(self, answer: Answer) -> None:
         """The answer is packed: its status has to do."""
@@ -287,6 +302,20 @@ class Kinto(Contender):
             raise BadAnswer(f"{answer.body[answer.body.index(b'errno') :][:300]!r}")
 
 
+def table(what: str, told: Mapping[str, Figures]) -> None:
+    """Print how many records a second each took or gave, and what that cost."""
+    print(f"{what:28}{'records/s':>10}{'spread':>8}{'server':>9}{'database':>9}{'clients':>9}")
+    for name, one in told.items():
+        print(
+            f"{name:28}{one['records_s']:10,.0f}{one.get('spread', 1):7.2f}x"
+            f"{one['server_cpu_s_per_1000']:9.3f}{one['database_cpu_s_per_1000']:9.3f}"
+            f"{one['client_cpu_s_per_1000']:9.3f}"
+        )
+        if "resend_records_s" in one:
+            print(f"{'  the same again':28}{one['resend_records_s']:10,.0f}")
+    print("(processor seconds per 1,000 records)", flush=True)
+
+
 # Starting them -----------------------------------------------------------------------------------
 
 
@@ -297,19 +326,17 @@ def our_centre(
     database: Database | None,
     *,
     kind: type[Ours] = Ours,
-    production: bool = True,
-    laptops: int = CLIENTS,
 ) -> Iterator[Ours]:
     """Run our centre on a fresh database with joined laptops, each in a grid of its own."""
     data = folder / name
     url = database.create(name) if database is not None else ""
     prepared = opened(data, url)
     try:
-        force = muster(prepared, laptops, per_grid=1)
+        force = muster(prepared, CLIENTS, per_grid=1)
         place_at_end(prepared, force)
     finally:
         prepared.store.close()
-    server = centre(name, data, folder / f"{name}.log", database_url=url, production=production)
+    server = centre(name, data, folder / f"{name}.log", database_url=url)
     with server:
         ours = kind(server, force, database)
         ours.name = name

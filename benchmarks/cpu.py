@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -40,11 +41,11 @@ def resident(pid: int) -> int:
 
 @dataclass
 class MemoryWatch:
-    """Samples the memory of process trees: ``samples`` are (seconds, {name: bytes})."""
+    """Samples the memory of a process tree: ``samples`` are (seconds, bytes)."""
 
-    pids: dict[str, int]
+    pid: int
     every_s: float = 1.0
-    samples: list[tuple[float, dict[str, int]]] = field(default_factory=list)
+    samples: list[tuple[float, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
@@ -62,12 +63,12 @@ class MemoryWatch:
     def _watch(self) -> None:
         while True:
             at = time.monotonic() - self._begun
-            self.samples.append((at, {name: resident(pid) for name, pid in self.pids.items()}))
+            self.samples.append((at, resident(self.pid)))
             if self._over.wait(self.every_s):
                 return
 
 
-def growth(values: list[float]) -> float:
+def growth(values: Sequence[float]) -> float:
     """Return how much the last quarter of samples lies above the second one (1.0: flat).
 
     The first quarter is a program's warming up: caches, connections, threads.

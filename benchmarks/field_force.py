@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.field_changes import NAMES, Laptop
+from benchmarks.field_changes import APP, NAMES, Laptop
 from sync_server.domain.areas import joined
 from sync_server.domain.cursor import Place, write_place
 from sync_server.services import accounts
@@ -27,7 +26,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.settings import Settings
 from sync_server.store import feed
-from sync_server.store.tables import devices
+from sync_server.store.tables import devices, districts
 
 DISTRICT, COMMUNITY = "990101", "990101100009"
 PER_GRID = 2
@@ -75,7 +74,7 @@ def muster(centre: Centre, count: int, *, per_grid: int = PER_GRID) -> list[Lapt
                     "joined_at": now,
                     "name": f"laptop {number}",
                     "public_key": secrets.token_hex(32),
-                    "app": "1.0.0",
+                    "app": APP,
                 }
             )
             found.append(Laptop(device_id, token, worker.user_id, grid, epoch))
@@ -135,8 +134,6 @@ def households(centre: Centre, laptops: Sequence[Laptop], per_grid: int) -> list
 
 
 def _version_floor(connection: sa.Connection, centre: Centre) -> int:
-    from sync_server.store.tables import districts
-
     wanted = sa.select(districts.c.version_floor).where(districts.c.district == centre.code)
     return int(connection.execute(wanted).scalar_one())
 
@@ -144,9 +141,3 @@ def _version_floor(connection: sa.Connection, centre: Centre) -> int:
 def opened(data: Path, database_url: str = "") -> Centre:
     """Open a centre in this process, to prepare it or to read its books; close its store after."""
     return open_centre(settings(data, database_url), clock)
-
-
-def in_turn(many: Sequence[Any]) -> Iterator[Any]:
-    """Yield them over and over."""
-    while True:
-        yield from many

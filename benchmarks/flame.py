@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
-from benchmarks.contenders import our_centre
-from benchmarks.machine import tell
-from benchmarks.servers import ROOT, database
+from benchmarks.contenders import CLIENTS, our_centre
+from benchmarks.servers import ROOT, workplace
 
 RATE = 50
 TITLE = "The exchange: the centre's workers taking in batches of 100 changes"
@@ -31,29 +28,25 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--folder", type=Path, help="where to work")
     asked = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="bench-flame-", dir=asked.folder))
-    try:
-        with database(folder) as postgresql, our_centre("ours", folder, postgresql) as ours:
-            tell(folder, postgresql=postgresql.version)
-            ours.turn(100, 1.0)
-            drawn = folder / "flame.svg"
-            spy = Path(sys.executable).with_name("py-spy")
-            command = [str(spy), "record", "--pid", str(ours.server.pid), "--subprocesses",
-                       "--rate", str(RATE), "--duration", str(asked.seconds), "--format",
-                       "flamegraph", "--output", str(drawn)]  # fmt: skip
-            watch = threading.Thread(
-                target=subprocess.run, args=(command,), kwargs={"check": False}
-            )
-            # Preparing takes time of its own: the watch begins when the sending does.
-            work = ours.prepare(100, max(1, round(ours.rate * asked.seconds / 100 / 8)))
-            watch.start()
-            _, figures = ours.measure(work, float(asked.seconds))
-            watch.join()
-            print(f"{figures['records_s']:,.0f} records/s while watched")
+    with (
+        workplace("flame", asked.folder) as (folder, postgresql, _),
+        our_centre("ours", folder, postgresql) as ours,
+    ):
+        ours.turn(100, 1.0)
+        drawn = folder / "flame.svg"
+        spy = Path(sys.executable).with_name("py-spy")
+        command = [str(spy), "record", "--pid", str(ours.server.pid), "--subprocesses",
+                   "--rate", str(RATE), "--duration", str(asked.seconds), "--format",
+                   "flamegraph", "--output", str(drawn)]  # fmt: skip
+        watch = threading.Thread(target=subprocess.run, args=(command,), kwargs={"check": False})
+        # Preparing takes time of its own: the watch begins when the sending does.
+        work = ours.prepare(100, max(1, round(ours.rate * asked.seconds / 100 / CLIENTS)))
+        watch.start()
+        _, figures = ours.measure(work, float(asked.seconds))
+        watch.join()
+        print(f"{figures['records_s']:,.0f} records/s while watched")
         asked.to.write_text(plain(drawn.read_text(encoding="utf-8")), encoding="utf-8")
-        print(f"flame graph: {asked.to}")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    print(f"flame graph: {asked.to}")
     return 0
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 CHUNK = 262_144
@@ -147,7 +147,6 @@ class Drive:
     down_bytes: int = 0
     turned_away: int = 0
     """How often a server said that it was busy; the client came again."""
-    times_s: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -166,7 +165,7 @@ def fine(answer: Answer) -> None:
 
 def drive(
     address: str,
-    clients: list[Iterable[Piece]],
+    clients: Sequence[Iterable[Piece]],
     *,
     longest_s: float = 3600.0,
     check: Check = fine,
@@ -185,7 +184,6 @@ def drive(
     def work(pieces: Iterator[Piece]) -> None:
         line = Connection(address)
         records = requests = up = down = away = 0
-        times: list[float] = []
         start.wait()
         begun = time.perf_counter()
         try:
@@ -201,7 +199,6 @@ def drive(
                     away += 1
                     time.sleep(AGAIN_AFTER_S)
                     answer = line.ask(piece.raw)
-                times.append(time.perf_counter() - sent)
                 check(answer)
                 records += piece.records
                 requests += 1
@@ -214,7 +211,6 @@ def drive(
             with lock:
                 told.records += records
                 told.requests += requests
-                told.times_s += times
                 told.up_bytes += up
                 told.down_bytes += down
                 told.turned_away += away

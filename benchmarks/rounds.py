@@ -39,18 +39,13 @@ def turns(names: Sequence[str], rounds: int) -> Iterable[tuple[int, str]]:
 
 
 def interleaved(
-    names: Sequence[str], rounds: int, turn: Callable[[str, int], Figures | None]
+    names: Sequence[str], rounds: int, turn: Callable[[str], Figures]
 ) -> dict[str, Figures]:
-    """Let every contender take its turn in each round; return the medians of its figures.
-
-    A turn that returns None (a contender that has had enough) does not count.
-    """
+    """Let every contender take its turn in each round; return the medians of its figures."""
     told: dict[str, list[Figures]] = {name: [] for name in names}
-    for number, name in turns(names, rounds):
-        figures = turn(name, number)
-        if figures is not None:
-            told[name].append(figures)
-    return {name: medians(all_) for name, all_ in told.items() if all_}
+    for _, name in turns(names, rounds):
+        told[name].append(turn(name))
+    return {name: medians(all_) for name, all_ in told.items()}
 
 
 def medians(rounds: Sequence[Mapping[str, float]]) -> Figures:

@@ -12,15 +12,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from benchmarks import cpu
 from benchmarks.keepalive import Connection, request
+from benchmarks.machine import tell
 from tests import postgres
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,10 +77,6 @@ class Database:
         self.server.run_sql(f"CREATE DATABASE {name}")
         return self.server.url(name)
 
-    def drop(self, name: str) -> None:
-        """Drop a database with whatever is connected to it."""
-        self.server.run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
     def plain_url(self, name: str) -> str:
         """Return a database's address for libpq."""
         return self.server.url(name, driver="")
@@ -106,6 +105,19 @@ def database(folder: Path) -> Iterator[Database]:
         postgres.stop(server)
 
 
+@contextlib.contextmanager
+def workplace(bench: str, at: Path | None) -> Iterator[tuple[Path, Database, dict[str, Any]]]:
+    """Make a folder (in ``at``) that is thrown away, with a durable PostgreSQL; print and yield
+    what the figures are measured on."""
+    with (
+        tempfile.TemporaryDirectory(
+            prefix=f"bench-{bench}-", dir=at, ignore_cleanup_errors=True
+        ) as made,
+        database(Path(made)) as postgresql,
+    ):
+        yield Path(made), postgresql, tell(Path(made), postgresql=postgresql.version)
+
+
 class Server:
     """A program that serves at ``address`` until it is stopped; its output goes to a log."""
 
@@ -121,7 +133,7 @@ class Server:
         folder: Path = ROOT,
         poll_s: float = 0.05,
     ) -> None:
-        self.name, self.port, self.log = name, port, log
+        self.name, self.log = name, log
         self.address = f"http://127.0.0.1:{port}"
         self._command, self._health, self._folder = list(command), health, folder
         self._environment, self._poll_s = environment or {}, poll_s
@@ -213,16 +225,13 @@ def centre(
     log: Path,
     *,
     database_url: str = "",
-    workers: int = WORKERS,
     exchanges: int = THREADS,
-    production: bool = True,
 ) -> Server:
     """Return our centre as its own command line starts it."""
     port = free_port()
     command = [sys.executable, "-m", "sync_server", "--data", str(data), "--port", str(port),
+               "--production", "--workers", str(WORKERS),
                "--exchanges", str(exchanges)]  # fmt: skip
-    if production:
-        command += ["--production", "--workers", str(workers)]
     if database_url:
         command += ["--database-url", database_url]
     return Server(name, command, port, log)

@@ -87,14 +87,12 @@ class CutLine(HTTPAdapter):
     def __init__(self, rng: random.Random, share: float) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
         self._rng, self._share = rng, share
-        self.cuts = 0
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         """Send, or break off."""
         body = request.body if isinstance(request.body, bytes) else b""
         if not body or self._rng.random() >= self._share:
             return super().send(request, **kwargs)
-        self.cuts += 1
         if self._rng.random() < 0.5:
             self._half(request, body)
         else:

@@ -65,13 +65,6 @@ def run_in(folder: Path, command: list[str]) -> None:
     _run(command, folder)
 
 
-def version_of(python: Path, package: str) -> str:
-    """Return a package's version in another environment."""
-    asked = f"from importlib.metadata import version; print(version({package!r}))"
-    said = subprocess.run([str(python), "-c", asked], capture_output=True, text=True, check=True)
-    return said.stdout.strip()
-
-
 def _run(command: list[str], folder: Path | None = None) -> None:
     subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=PATIENCE_S,
