@@ -160,12 +160,15 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_S
-        while not self.answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise NotStarted(f"{self.name}: {self.last_words()}")
-            time.sleep(self._poll_s)
+        try:
+            deadline = time.monotonic() + START_S
+            while not self.answers():
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise NotStarted(f"{self.name}: {self.last_words()}")
+                time.sleep(self._poll_s)
+        except BaseException:  # a run that is ended while it waits leaves nothing behind either
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
