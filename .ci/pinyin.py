@@ -1,7 +1,7 @@
 """Draw schemas/pinyin.txt from the pypinyin library: `python .ci/pinyin.py`.
 
 pypinyin reads its 47,000 phrases into 55 MB of lists; a laptop has 120 MB for everything. What the
-programs ask of it, toneless syllables, fits into 0.7 MB of text. A test compares the two.
+programs ask of it, toneless syllables, fits into half a megabyte of text. A test compares the two.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Literal, cast
 
 from marshmallow import Schema
@@ -81,30 +82,21 @@ class Kind(Schema):
     @classmethod
     def declared(cls) -> dict[str, Declared]:
         """Return the fields in the order they were declared."""
-        found = _declared.get(cls)
-        if found is None:
-            found = _declared[cls] = cast(dict[str, Declared], dict(_instance(cls).fields))
-        return found
+        return _declared(cls)
 
 
-_declared: dict[type[Kind], dict[str, Declared]] = {}
-_instances: dict[type[Kind], Kind] = {}
-_accepters: dict[type[Kind], Accepter | None] = {}
-
-
-def _instance(kind: type[Kind]) -> Kind:
-    if kind not in _instances:
-        _instances[kind] = kind()
-    return _instances[kind]
-
-
+@cache
 def instance(kind: type[Kind]) -> Kind:
     """Return the one instance of ``kind`` used for loading (schemas keep no state)."""
-    return _instance(kind)
+    return kind()
 
 
+@cache
+def _declared(kind: type[Kind]) -> dict[str, Declared]:
+    return cast(dict[str, Declared], dict(instance(kind).fields))
+
+
+@cache
 def accepter(kind: type[Kind]) -> Accepter | None:
     """Return the kind's declaration compiled to a short yes; None when it has to be loaded."""
-    if kind not in _accepters:
-        _accepters[kind] = compiled(_instance(kind))
-    return _accepters[kind]
+    return compiled(instance(kind))

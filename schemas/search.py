@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from schemas.fields import Declared
@@ -59,16 +59,10 @@ def words(kind: type[Kind], stored: Mapping[str, Any]) -> Iterator[str]:
                 yield from forms(word)
 
 
+@cache
 def searched(kind: type[Kind]) -> Mapping[str, Declared]:
     """Return the fields by which records of a kind are found."""
-    found = _searched.get(kind)
-    if found is None:
-        declared = kind.declared().items()
-        found = _searched[kind] = {name: field for name, field in declared if field.search}
-    return found
-
-
-_searched: dict[type[Kind], dict[str, Declared]] = {}
+    return {name: field for name, field in kind.declared().items() if field.search}
 
 
 def forms(word: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ a field's name, or ``name.key`` for one entry of a keyed list.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from schemas.fields import Keyed
@@ -28,17 +29,10 @@ def apply(kind: type[Kind], stored: Mapping[str, Any], wire: Mapping[str, Any]) 
     return result
 
 
+@cache
 def keyed_names(kind: type[Kind]) -> frozenset[str]:
     """Return which fields of a kind are keyed lists."""
-    found = _keyed.get(kind)
-    if found is None:
-        declared = kind.declared().items()
-        found = frozenset(name for name, field in declared if isinstance(field, Keyed))
-        _keyed[kind] = found
-    return found
-
-
-_keyed: dict[type[Kind], frozenset[str]] = {}
+    return frozenset(name for name, field in kind.declared().items() if isinstance(field, Keyed))
 
 
 def _with_entries(

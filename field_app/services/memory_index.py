@@ -8,6 +8,7 @@ can be found any more.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from field_app.services.workspace import CHANGES, Workspace
 from field_app.store.tables import DurableDB
 
 
-class MemoryIndex:
+class MemoryIndex(ABC):
     """What one index holds, and how far it has got; only ``current`` hands it out."""
 
     def __init__(self) -> None:
@@ -26,13 +27,13 @@ class MemoryIndex:
         self.seen: set[str] = set()
         self.lock = threading.Lock()
 
+    @abstractmethod
     def draw_all(self, ws: Workspace) -> None:
         """Draw everything anew from the store."""
-        raise NotImplementedError
 
+    @abstractmethod
     def touch(self, ws: Workspace, kind: str, record_id: str) -> None:
         """Draw anew what one changed record shows in."""
-        raise NotImplementedError
 
 
 _indexes: WeakKeyDictionary[DurableDB, dict[type[MemoryIndex], MemoryIndex]] = WeakKeyDictionary()

@@ -159,17 +159,17 @@ class CompoundPeople:
     def tags(self) -> Iterator[TagSince]:
         """Yield what the compound was tagged with, from when until when, the newest first."""
         codes, row = code_list("COMPOUND_TAG"), self.row
+        spans = tag_spans(row["fields"])
         origins = {
-            span.key: origin_of(row["fields"], row["origins"], f"tags.{span.key}")
-            for span in tag_spans(row["fields"])
+            span.key: origin_of(row["fields"], row["origins"], f"tags.{span.key}") for span in spans
         }
         self.titles.preload(("user", one["author"]) for one in origins.values() if one)
-        for span in tag_spans(row["fields"]):
+        for span in spans:
             origin = origins[span.key]
             by = self.titles.lookup("user", origin["author"]) if origin else ""
             yield TagSince(codes.text(span.tag, self.lang), span.since, span.until, span.why,
                            by or "")  # fmt: skip
-        if not origins and row["fields"].get("tag"):  # said the old way, not listed yet
+        if not spans and row["fields"].get("tag"):  # said the old way, not listed yet
             yield TagSince(codes.text(row["fields"]["tag"], self.lang),
                            str(row["fields"].get("tag_from") or ""))  # fmt: skip
 

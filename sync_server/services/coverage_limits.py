@@ -6,7 +6,7 @@ They stand on the district's own area record, so that its laptops mark by the sa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -47,7 +47,11 @@ class Form:
     version: int
     contradict: bool = False
     """Whether what was typed cannot stand together."""
-    wrong: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a limit is none."""
+        return any(line.wrong for line in self.lines)
 
 
 def limits(connection: sa.Connection, district: str) -> Limits:
@@ -119,4 +123,4 @@ def _form(
              item.code in wrong)
         for item in all_lists()[LIST].items
     )  # fmt: skip
-    return Form(lines, version, contradict, wrong)
+    return Form(lines, version, contradict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -199,7 +199,7 @@ def _user_fields(kind: str) -> tuple[str, ...]:
     return _naming_users(known) if known else ()
 
 
-@lru_cache(maxsize=100)
+@cache
 def _naming_users(kind: type[Kind]) -> tuple[str, ...]:
     return tuple(
         name

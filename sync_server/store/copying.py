@@ -12,6 +12,7 @@ from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
 from sync_server.store.engine import Store, named_trouble
+from sync_server.store.folders import disk_trouble
 from sync_server.store.tables import metadata
 
 SCRATCH = ".part"
@@ -28,20 +29,18 @@ def copy_database(store: Store, target: Path) -> int:
         raise Refusal("file_exists", file=str(target))
     scratch = target.with_name(target.name + SCRATCH)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        scratch.unlink(missing_ok=True)
-        scratch.touch(mode=0o600)
-        if store.is_sqlite:
-            scratch.unlink()
-            _copy_sqlite(store, scratch)
-        else:
-            _dump_postgresql(store, scratch)
-        to_disk(scratch)
-        scratch.rename(target)
-        to_disk(target.parent)
-    except OSError as err:
-        raise Refusal("disk_full" if err.errno == 28 else "folder_unusable",
-                      folder=str(target.parent)) from err  # fmt: skip
+        with disk_trouble(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            scratch.unlink(missing_ok=True)
+            scratch.touch(mode=0o600)
+            if store.is_sqlite:
+                scratch.unlink()
+                _copy_sqlite(store, scratch)
+            else:
+                _dump_postgresql(store, scratch)
+            to_disk(scratch)
+            scratch.rename(target)
+            to_disk(target.parent)
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)

@@ -1,9 +1,27 @@
-"""Folders whose names survive a power cut, as the files in them do."""
+"""Folders whose names survive a power cut, as the files in them do, and what a disk refuses."""
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from sync_server.domain.errors import Refusal
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""A full disk, somebody's share of it used up, a file as large as files may be."""
+
+
+@contextmanager
+def disk_trouble(folder: Path, full: str = "disk_full") -> Iterator[None]:
+    """Turn what a disk refuses within ``folder`` into Refusal: ``full``, or folder_unusable."""
+    try:
+        yield
+    except OSError as err:
+        code = full if err.errno in FULL else "folder_unusable"
+        raise Refusal(code, folder=str(folder)) from err
 
 
 def make_folder(folder: Path) -> None:

@@ -12,7 +12,6 @@ information; they are deleted some weeks after the import (``drop``).
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -22,17 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from sync_server.domain.errors import Refusal
 from sync_server.domain.sheets.cells import Cell, Date
 from sync_server.store.engine import compact
-from sync_server.store.folders import make_folder
+from sync_server.store.folders import disk_trouble, make_folder
 from sync_server.store.relay_folder import whole_file
 from sync_server.store.sheet_reading import rows_of
 
 PIECE = 1_048_576
 READING = "1"
 """Raised whenever the same file gives other rows than before."""
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class ImportFolder:
 
     def share(self, other: ImportFolder) -> None:
         """Use another import's upload as well: a file's sheets are imports of their own."""
-        with _told(self.folder):
+        with disk_trouble(self.folder):
             make_folder(self.folder)
             try:
                 os.link(other.upload, self.upload)
@@ -89,7 +86,7 @@ class ImportFolder:
     def lay_down_as(self, other: ImportFolder) -> bool:
         """Take over the rows of another import of the same sheet of the same file; return whether
         they are there and were read as they would be now."""
-        with _told(self.folder):
+        with disk_trouble(self.folder):
             try:
                 if other.read_by.read_text(encoding="ascii") != READING:
                     return False
@@ -101,14 +98,14 @@ class ImportFolder:
         return True
 
     def _say_read(self) -> None:
-        with _told(self.folder):
+        with disk_trouble(self.folder):
             self.read_by.write_text(READING, encoding="ascii")
 
     def read(self, place: int = 0) -> Iterator[StagedRow]:
         """Yield the rows from a place on; nothing when the files are gone."""
         if not self.rows.is_file():
             return
-        with _told(self.folder), self.rows.open("rb") as file:
+        with disk_trouble(self.folder), self.rows.open("rb") as file:
             file.seek(place)
             for line in file:
                 number, cells = json.loads(line)
@@ -138,12 +135,3 @@ def _cell(value: object) -> Cell:
     if isinstance(value, dict):
         return Date(str(value.get("d", "")))
     return cast(Cell, value)
-
-
-@contextlib.contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as err:
-        code = "disk_full" if err.errno in _FULL else "folder_unusable"
-        raise Refusal(code, folder=str(folder)) from err

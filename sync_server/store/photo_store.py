@@ -11,7 +11,6 @@ Several processes may work on one folder.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import secrets
@@ -21,9 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sync_server.domain.errors import Refusal
-from sync_server.store.folders import make_folder, sync_folder
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+from sync_server.store.folders import disk_trouble, make_folder, sync_folder
 
 
 class PhotoStore:
@@ -49,7 +46,7 @@ class PhotoStore:
         Raises Refusal ``upload_locked`` at once when somebody else does.
         """
         path = self._part(upload_id).with_suffix(".lock")
-        with _told():
+        with disk_trouble(self.folder, full="photo_storage_full"):
             make_folder(path.parent)
         lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
         try:
@@ -70,7 +67,7 @@ class PhotoStore:
         path = self._part(upload_id)
         begun = self.offset(upload_id)
         try:
-            with _told():
+            with disk_trouble(self.folder, full="photo_storage_full"):
                 _write_on(path, pieces, room)
                 if begun == 0:
                     sync_folder(path.parent)
@@ -108,7 +105,7 @@ class PhotoStore:
         One that lies there already is left alone when it is whole, else replaced.
         """
         if self.photo(sha256) is None:
-            with _told():
+            with disk_trouble(self.folder, full="photo_storage_full"):
                 _write_whole(self._kept(sha256), content)
 
     def photo(self, sha256: str) -> bytes | None:
@@ -171,13 +168,3 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Turn a disk's refusal into ours."""
-    try:
-        yield
-    except OSError as err:
-        full = err.errno in _FULL
-        raise Refusal("photo_storage_full" if full else "folder_unusable") from err

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
 from sync_server.store.engine import Store
+from sync_server.store.folders import disk_trouble
 from sync_server.store.migrate import step, steps
 
 PROBE = b"0" * 4096
@@ -37,11 +38,7 @@ def check_tables(store: Store) -> None:
 
 def check_folder(folder: Path) -> None:
     """Raise Refusal ``disk_full`` or ``folder_unusable`` unless something can be written there."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(PROBE)
-            probe.flush()
-            os.fsync(probe.fileno())
-    except OSError as err:
-        code = "disk_full" if err.errno == 28 else "folder_unusable"
-        raise Refusal(code, folder=str(folder)) from err
+    with disk_trouble(folder), tempfile.TemporaryFile(dir=folder) as probe:
+        probe.write(PROBE)
+        probe.flush()
+        os.fsync(probe.fileno())

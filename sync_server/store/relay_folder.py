@@ -9,7 +9,6 @@ Nothing in it is secret: receipts are sealed to their laptop. What lies here may
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 import tempfile
@@ -17,10 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from sync_server.domain.errors import Refusal
-from sync_server.store.folders import make_folder, sync_folder
+from sync_server.store.folders import disk_trouble, make_folder, sync_folder
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 RECEIPT = ".gridreceipt"
 
 
@@ -32,13 +29,13 @@ class RelayFolder:
 
     def scratch(self) -> IO[bytes]:
         """Return an empty file, gone when it is closed."""
-        with _told(self.folder):
+        with disk_trouble(self.folder):
             make_folder(self.folder)
             return tempfile.TemporaryFile(dir=self.folder)
 
     def put(self, file: IO[bytes], data: bytes) -> None:
         """Add to such a file."""
-        with _told(self.folder):
+        with disk_trouble(self.folder):
             file.write(data)
 
     @contextlib.contextmanager
@@ -71,7 +68,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises Refusal: disk_full, folder_unusable.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    with _told(path.parent):
+    with disk_trouble(path.parent):
         try:
             make_folder(path.parent)
             with open(draft, "xb", opener=_private) as out:
@@ -87,13 +84,3 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
-
-
-@contextlib.contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """Turn a disk's refusal into ours."""
-    try:
-        yield
-    except OSError as err:
-        code = "disk_full" if err.errno in _FULL else "folder_unusable"
-        raise Refusal(code, folder=str(folder)) from err

@@ -22,6 +22,7 @@ from sqlcipher3 import dbapi2 as sqlite
 from sync_server.domain.errors import Refusal
 from sync_server.store.copying import postgresql_program, to_disk
 from sync_server.store.engine import Store
+from sync_server.store.folders import disk_trouble
 from sync_server.store.tables import (
     changes,
     devices,
@@ -52,7 +53,7 @@ def sqlite_copy(backup: Path, database: Path) -> Iterator[Path]:
     scratch = database.with_name(database.name + SCRATCH)
     try:
         _remove(scratch)
-        with _disk_trouble(database.parent):
+        with disk_trouble(database.parent):
             database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             scratch.touch(mode=0o600)
             shutil.copyfile(backup, scratch)
@@ -87,7 +88,7 @@ def put_in_place(scratch: Path, database: Path, aside: Path) -> bool:
     Nobody may have either open. Raises Refusal: file_exists, disk_full, folder_unusable.
     """
     _settle(scratch)
-    with _disk_trouble(database.parent):
+    with disk_trouble(database.parent):
         to_disk(scratch)
         present = database.exists()
         if present:
@@ -246,15 +247,6 @@ def _opened(file: Path) -> Iterator[sqlite.Connection]:
         yield connection
     finally:
         connection.close()
-
-
-@contextmanager
-def _disk_trouble(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as err:
-        code = "disk_full" if err.errno == 28 else "folder_unusable"
-        raise Refusal(code, folder=str(folder)) from err
 
 
 def _remove(scratch: Path) -> None:

@@ -21,6 +21,8 @@ from sync_server.domain.errors import Refusal
 from sync_server.services.readiness import OK, readiness
 from sync_server.web.context import centre
 
+BEGUN = "begun"
+"""Under this name flask.g tells when a request began (time.perf_counter)."""
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 METRICS = "gridrounds_metrics"
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -138,11 +140,11 @@ def _may_read() -> bool:
 
 
 def _begin() -> None:
-    g.begun = time.perf_counter()
+    setattr(g, BEGUN, time.perf_counter())
 
 
 def _end(response: Response) -> Response:
-    begun = g.get("begun")
+    begun = g.get(BEGUN)
     if begun is not None:
         route = request.url_rule.rule if request.url_rule else ""
         seconds = time.perf_counter() - begun

@@ -10,22 +10,19 @@ import time
 
 from flask import Flask, Response, g, request
 
+from sync_server.web.metrics import BEGUN
+
 log = logging.getLogger(__name__)
 
 
 def register(app: Flask) -> None:
     """Log every answer of the app."""
-    app.before_request(_begin)
     app.after_request(_end)
-
-
-def _begin() -> None:
-    g.logged_from = time.perf_counter()
 
 
 def _end(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule else "-"
-    took = time.perf_counter() - g.get("logged_from", time.perf_counter())
+    took = time.perf_counter() - g.get(BEGUN, time.perf_counter())
     log.info(
         "request route=%s method=%s status=%d ms=%d code=%s",
         rule, request.method, response.status_code, round(took * 1000), g.get("refused", ""),
