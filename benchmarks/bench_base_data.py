@@ -137,6 +137,24 @@ def centre_file(folder: Path, households: int, others: int, rounds: int) -> dict
     """Open the compound's file through the app, as a district's staff does; ``others`` compounds of
     that size lie in other grids."""
     opened: Centre = open_centre(Settings(folder, district="990101", testing=True), lambda: NOW)
+    whole, count = fill_centre(opened, households, others)
+    app = app_of(opened)
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    client.post("/sign-in", data={"no": "d", "password": "correct horse battery"})
+
+    def open_file() -> None:
+        answer = client.get(f"/compounds/{whole}/file")
+        assert answer.status_code == 200, answer.status_code
+
+    found = timed(open_file, rounds)
+    opened.store.close()
+    return {"records": count, **found}
+
+
+def fill_centre(opened: Centre, households: int, others: int) -> tuple[str, int]:
+    """Fill a centre and return the compound's id and how many records there are. What they were
+    made of goes with this function: no centre holds it, and the collector would walk through it."""
     rng = random.Random(1)
     rows = list(compound(households, rng))
     for number in range(others):
@@ -150,19 +168,7 @@ def centre_file(folder: Path, households: int, others: int, rounds: int) -> dict
                 for kind, one, area, fields in rows]  # fmt: skip
         import_records(connection, opened.code, made, author=None, at=NOW)
     fold_missing(opened.store, opened.code, NOW)
-    app = app_of(opened)
-    app.config["WTF_CSRF_ENABLED"] = False
-    client = app.test_client()
-    client.post("/sign-in", data={"no": "d", "password": "correct horse battery"})
-    whole = next(one for kind, one, _, _ in rows if kind == "compound")
-
-    def open_file() -> None:
-        answer = client.get(f"/compounds/{whole}/file")
-        assert answer.status_code == 200, answer.status_code
-
-    found = timed(open_file, rounds)
-    opened.store.close()
-    return {"records": len(rows), **found}
+    return next(one for kind, one, _, _ in rows if kind == "compound"), len(rows)
 
 
 def laptop_searches(folder: Path, doors: int, rounds: int) -> dict[str, Any]:
