@@ -77,7 +77,7 @@ bench-rush: dev ## Let a tenth of a city's laptops come at once (QUICK=1: a few 
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_rush $(BENCH_ARGS)
 
 clean: ## Remove .venv and every cache
-	rm -rf .venv .bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .bench build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says which lock is installed; a lock newer than its stamp is installed again. The dev
