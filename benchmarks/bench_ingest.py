@@ -256,7 +256,8 @@ def wanted(told: Mapping[str, Any]) -> dict[str, tuple[float | None, str, float]
     found: dict[str, tuple[float | None, str, float]] = {
         "first send, of bare Flask": (ratio(ours, rate(BARE)), ">=", 0.5),
         "first send, times pouchdb-server": (ratio(ours, rate(POUCH)), ">=", 2.0),
-        "first send, times CouchDB's rate measured elsewhere": (ratio(ours, COUCHDB_RATE), ">=", 2.0),
+        "first send, times CouchDB's rate measured elsewhere": (
+            ratio(ours, COUCHDB_RATE), ">=", 2.0),
         "first send, times Kinto": (ratio(ours, rate(KINTO)), ">=", 40.0),
         "server CPU seconds per 1,000, without the database": (
             first.get(OURS, {}).get("server_cpu_s_per_1000"), "<=", 0.3),
