@@ -28,13 +28,14 @@ from schemas.fields import (
     Moment,
     Month,
     Paragraph,
+    Part,
     Phone,
     Ref,
     Refs,
     Whole,
 )  # fmt: skip
-from schemas.fields.accept import Accepted, compiled
-from schemas.fields.base import Plain
+from schemas.fields.accept import Accepted, _step, compiled
+from schemas.fields.base import Plain, Quick
 from schemas.kind import Kind, KindInfo, accepter, instance
 from schemas.labels import Label
 from tests.schemas.samples import Pet
@@ -42,13 +43,12 @@ from tests.schemas.test_check import junk
 
 ID = "01998a00-0000-7000-8000-{:012d}"
 CHINESE = st.text("张三丰李四巷楼道·堆放杂物 abc，。3-1-502", min_size=1, max_size=30)
-ODD_TEXT = st.sampled_from(
-    [
-        "", " ", "\n", "a\nb", "a\r\nb", "\ta", "a\t", "　全角", "e\u0301", "ﬁ", "\u0000", "a\x1f",
-        "\x1f", "\ud800", "\u200b零宽", "\u2028", "豈", "\U0002f800", "𠮷", "x" * 201, "x" * 4001,
-        "１２３", "²", "٣", "null", "1e5",
-    ]
-)  # fmt: skip
+ODD_TEXTS = [
+    "", " ", "\n", "a\nb", "a\r\nb", "\ta", "a\t", "　全角", "e\u0301", "ﬁ", "\u0000", "a\x1f",
+    "\x1f", "\ud800", "\u200b零宽", "\u2028", "豈", "\U0002f800", "𠮷", "x" * 201, "x" * 4001,
+    "１２３", "²", "٣", "null", "1e5",
+]  # fmt: skip
+ODD_TEXT = st.sampled_from(ODD_TEXTS)
 WRONG = junk | ODD_TEXT | st.sampled_from([2**53, 2**53 + 1, -(2**63), 1.0, True, [None], {"": 1}])
 ACTIONS = st.sampled_from(["create", "update", "step"])
 
@@ -168,12 +168,71 @@ def test_each_field_alone_is_judged_alike(place, data):
     field = kind.declared()[name]
     value = data.draw(near(field))
     agree(kind, "update", {name: value})
-    quick = field.quick()
-    if isinstance(quick, Plain):
-        quick = quick.function()
+    judged_alike(field, short_word(name, field), value)
+
+
+def short_word(name: str, field: Declared) -> Quick | None:
+    """Return the short way to a field's check as the compiled kind takes it."""
+    step = _step(name, field)
+    assert step is not None
+    return step.quick.function() if isinstance(step.quick, Plain) else step.quick
+
+
+def judged_alike(field: Declared, quick: Quick | None, value: Any) -> None:
+    """Assert that the short word about a value, if there is one, is what its check says."""
     short = quick(value) if quick is not None and value is not None else None
     if short is not None:
         assert (repr(short), field.doubts(short)) == (repr(field.check(value)), [])
+
+
+EDGES = [
+    *ODD_TEXTS, "a\n ", "x" * 200, "x" * 4000, *("1" * size for size in range(1, 19)), "１" * 12,
+    0, 1, -1, 2**53, -(2**53), 1.0, True, False, [], {}, [[]], "20260930", "2026-W01-1",
+    "2026-02-30", "2026-09-30T08:41:00Z", "2026-09-30T08:41:00.000000+08:00",
+    "2026-09-30 08:41:00+08:00", "2026-09-30T08:41:00.123456", "2026-09-30T08:41:00+08:00",
+    "2026-09-30T08:41:00-00:00", "1381234567８", "13812345678", ID.format(1).upper(), ID.format(1),
+    ID.format(1) + "\n", [ID.format(1)] * 2, [ID.format(1), 1], [ID.format(1), "x"],
+    [ID.format(number) for number in range(201)], {"add": {}}, {"remove": ["a"]}, {"add": []},
+]  # fmt: skip
+
+
+def edges(field: Declared) -> list[Any]:
+    """The values just inside and outside of what a field takes."""
+    if isinstance(field, Keyed):
+        entry = {name: usual(one) for name, one in field.entry_fields.items() if one.required}
+        many = {f"k{number}": entry for number in range(201)}
+        return [{"add": {"a": entry}, "remove": ["b"]}, {"add": {"a": entry}, "more": 1},
+                {"add": {"a b": entry}}, {"add": {"a": {}}}, {"add": many}]  # fmt: skip
+    if isinstance(field, Whole):
+        return [field.least, field.most, field.least - 1, field.most + 1]
+    if isinstance(field, Code):
+        codes = [item.code for item in field.codes.items]
+        return [codes[0], codes, codes[::-1], codes[:1] * 2, [*codes, "nonsense"], codes * 61]
+    return []
+
+
+def usual(field: Declared) -> Any:
+    """Return one value for a field of an entry that has to be there."""
+    values = [*edges(field), *EDGES]
+    return next(one for one in values if _taken(field, one) is not None)
+
+
+def _taken(field: Declared, value: Any) -> Any:
+    try:
+        return field.check(value)
+    except ValidationError:
+        return None
+
+
+def test_what_lies_at_the_edge_of_a_field_is_judged_alike():
+    for kind, name in PLACES:
+        field = kind.declared()[name]
+        quick = short_word(name, field)
+        for value in [*EDGES, *edges(field)]:
+            try:
+                judged_alike(field, quick, value)
+            except (AssertionError, ValidationError) as error:
+                raise AssertionError(f"{kind.info.name}.{name}: {value!r:.80}") from error
 
 
 def test_a_quick_check_is_the_check_wherever_it_speaks():
@@ -189,6 +248,33 @@ def test_a_quick_check_is_the_check_wherever_it_speaks():
     compare()
 
 
+class Called(Part):
+    """An entry that has to say something."""
+
+    note = Line("说明", "Note", required=True)
+    phone = Phone("电话", "Phone")
+
+
+@pytest.mark.parametrize(
+    ("entry", "taken"),
+    [
+        ({"note": "x", "phone": "13812345678"}, {"note": "x", "phone": "13812345678"}),
+        ({"note": "x", "phone": None}, {"note": "x"}),
+        ({"phone": "13812345678"}, None),
+        ({"note": None}, None),
+        ({"note": " "}, None),
+        ({"note": "x", "phone": "1"}, None),  # accepted, but with a doubt that has to be told
+        ({"note": "x", "more": 1}, None),
+        ("x", None),
+    ],
+)
+def test_an_entry_of_a_list_is_taken_when_it_is_whole_and_nothing_is_doubtful(entry, taken):
+    quick = Keyed("来电", "Calls", Called).quick()
+    assert quick({"add": {"a": {"note": "y"}, "b": entry}}) == (
+        None if taken is None else {"add": {"a": {"note": "y"}, "b": taken}}
+    )
+
+
 INFO = KindInfo("odd", Label("怪", "Odd"), "people", ("name",))
 
 
@@ -197,9 +283,29 @@ def declared_with(**members: Any) -> type[Kind]:
     return type("Odd", (Kind,), {"info": INFO, "name": Line("名", "Name"), **members})
 
 
+def line_with(**members: Any) -> Line:
+    """Return a line with these further settings of marshmallow's."""
+    line = Line("多", "More")
+    vars(line).update(members)
+    return line
+
+
+class Own(Line):
+    """A line that is loaded in a way of its own."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        return "other"
+
+
 @pytest.mark.parametrize(
     "members",
     [
+        {"Meta": type("Meta", (Kind.Meta,), {"unknown": "exclude"})},
+        {"more": line_with(validators=[lambda value: None])},
+        {"more": line_with(data_key="other")},
+        {"more": line_with(attribute="other")},
+        {"more": line_with(load_default="x")},
+        {"more": Own("多", "More")},
         {"more": pre_load(lambda self, data, **_: data)},
         {"more": post_load(lambda self, data, **_: data)},
         {"more": validates("name")(lambda self, value, **_: None)},

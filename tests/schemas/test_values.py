@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,37 @@ def test_applying_leaves_the_old_record_untouched(old: dict[str, Any], new: dict
     before = repr(old)
     apply(Pet, old, difference(Pet, old, new))
     assert repr(old) == before
+
+
+A, B = {"note": "x"}, {"note": "y"}
+
+
+@pytest.mark.parametrize(
+    ("stood", "said", "stands"),
+    [
+        (None, {"add": {"a": A}}, {"a": A}),
+        (None, {"add": {"a": A, "b": B}, "remove": ["b"]}, {"a": A}),
+        (None, {"add": {"a": None, "b": B}}, {"b": B}),
+        (None, {"add": {"a": None}}, None),
+        (None, {"remove": ["a"]}, None),
+        ({"a": A}, {"add": {"b": B}}, {"a": A, "b": B}),
+        ({"a": A, "b": B}, {"add": {"a": None}}, {"b": B}),
+        ({"a": A, "b": B}, {"remove": ["b", "c"]}, {"a": A}),
+        ({"a": A}, {"remove": ["a"]}, None),
+        ({"a": A}, None, {"a": A}),
+    ],
+)
+def test_a_list_is_what_was_there_with_what_was_added_and_without_what_went(
+    stood: Any, said: Any, stands: Any
+) -> None:
+    before = {"nickname": "小白"} | ({"feedings": stood} if stood else {})
+    after = {"nickname": "小白"} | ({"feedings": stands} if stands else {})
+    found = apply(Pet, before, {"feedings": said})
+    assert found == after
+    if stands and said:
+        found["feedings"]["mine"] = A  # a list of its own: neither what came nor what stood
+        assert "mine" not in said.get("add", {})
+        assert "mine" not in (stood or {})
 
 
 def test_a_path_is_a_field_or_one_entry_of_a_keyed_list() -> None:

@@ -29,6 +29,12 @@ def test_what_is_read_is_what_was_stored() -> None:
         "c": {"n": 1.0},
         "d": [{"n": 1}, ["x", {"n": 1}]],
         "e": {},
+        "f": {"n": 1, "m": 2},
+        "g": {"m": 2, "n": 1},
+        "h": {"of": {"n": 1}},
+        "i": {"of": {"n": True}},
+        "j": {"list": [1]},
+        "k": {"list": [True]},
     }
     assert [json.dumps(one) for one in scanned(VIEW, odd)] == [json.dumps(VIEW), json.dumps(odd)]
 
@@ -36,6 +42,11 @@ def test_what_is_read_is_what_was_stored() -> None:
 def test_equal_texts_are_held_once_over_all_documents() -> None:
     first, second = scanned(VIEW, VIEW)
     assert first["fields"]["grid"] is second["copy"]["fields"]["grid"]
+
+
+def test_equal_texts_in_lists_are_held_once_too() -> None:
+    first, second = scanned({"at": [["990101100009003"]]}, {"at": ["990101100009003"]})
+    assert first["at"][0][0] is second["at"][0]
 
 
 def test_equal_objects_of_one_document_are_held_once() -> None:

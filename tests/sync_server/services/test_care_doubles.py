@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from sync_server.services import care_doubles, duplicate_desk
 from sync_server.services.central import CentralChange, apply_central_change
-from sync_server.services.centre import Centre, open_centre
+from sync_server.services.centre import open_centre
 from sync_server.services.duplicates import search_duplicates
 from sync_server.services.merging import Wanted, merge_records, undo_merge
 from sync_server.settings import Settings
+from sync_server.store import care_doubles as store_doubles
 from sync_server.store.tables import records
+from tests.sync_server.services.desks import stored
 from tests.sync_server.web.staff import Town, build, load
 from tests.sync_server.world import DISTRICT, GRID, StillClock, resident
 
@@ -51,14 +53,9 @@ def care_of(resident_id: str, keeper: str, **said: Any) -> dict[str, Any]:
 
 
 def merge(town: Town, merged: str, survivor: str, **picks: Any) -> str:
-    rows = stands(town.centre, merged), stands(town.centre, survivor)
+    rows = stored(town.centre, merged), stored(town.centre, survivor)
     wanted = Wanted(merged, survivor, picks, (rows[0].version, rows[1].version))
     return merge_records(town.centre.store, town.people["community"], wanted, town.centre.clock())
-
-
-def stands(centre: Centre, record_id: str) -> Any:
-    with centre.store.reading() as connection:
-        return connection.execute(sa.select(records).where(records.c.record_id == record_id)).one()
 
 
 def waiting(town: Town, resident_id: str) -> Any:
@@ -88,12 +85,12 @@ def test_care_records_become_one_and_an_undo_of_the_people_gives_both_back(town,
     old, new, first, second = two
     made = merge(town, old, new)
     merge(town, first, second, needs="merged", risk="merged")
-    assert stands(town.centre, second).fields["needs"] == "送药"
-    assert stands(town.centre, first).merged_into == second
+    assert stored(town.centre, second).fields["needs"] == "送药"
+    assert stored(town.centre, first).merged_into == second
     assert waiting(town, new) is None
     undo_merge(town.centre.store, town.people["community"], made, "", town.centre.clock())
     for care, person, needs, risk in ((first, old, "送药", "high"), (second, new, "陪诊", "key")):
-        row = stands(town.centre, care)
+        row = stored(town.centre, care)
         assert (row.merged_into, row.parent_id, row.voided) == (None, person, False)
         assert (row.fields["needs"], row.fields["risk"]) == (needs, risk)
     assert waiting(town, new) is None
@@ -113,8 +110,7 @@ def test_a_second_care_record_that_comes_later_is_found_by_the_minute(town, two)
     old, new, first, second = two
     centre = town.centre
     with centre.store.writing() as connection:
-        change = CentralChange("care", first, "void", {"reason": "重填"}, town.people["w1"].user_id
-                               if "w1" in town.people else town.here.worker.user_id,
+        change = CentralChange("care", first, "void", {"reason": "重填"}, town.here.worker.user_id,
                                base_version=1, by_rule=True)  # fmt: skip
         apply_central_change(connection, DISTRICT, change, centre.clock())
     merge(town, old, new)
@@ -127,9 +123,34 @@ def test_a_second_care_record_that_comes_later_is_found_by_the_minute(town, two)
         )
     search_duplicates(centre.store, DISTRICT, centre.clock())
     assert waiting(town, new) == tuple(sorted((second, late)))
-    ended = {"until": "2026-02-01"}
-    with centre.store.writing() as connection:
-        change = CentralChange("care", late, "update", ended, author, base_version=1, by_rule=True)
-        apply_central_change(connection, DISTRICT, change, centre.clock())
+    end_on(town, late, "2026-02-01")
     search_duplicates(centre.store, DISTRICT, centre.clock())
     assert waiting(town, new) is None, "an ended one is no double"
+
+
+def test_one_that_will_end_is_a_double_and_what_was_set_apart_stays_so(town, two):
+    old, new, first, second = two
+    centre = town.centre
+    end_on(town, first, "2027-01-01")
+    merge(town, old, new)
+    search_duplicates(centre.store, DISTRICT, centre.clock())
+    pair = tuple(sorted((first, second)))
+    assert waiting(town, new) == pair
+    duplicate_desk.set_apart(
+        centre.store, town.people["community"], *pair, "两种服务", centre.clock()
+    )
+    for _ in range(2):
+        search_duplicates(centre.store, DISTRICT, centre.clock())
+        assert waiting(town, new) is None
+        with centre.store.reading() as connection:
+            assert store_doubles.pairs_of_kind(connection, DISTRICT, "care")[pair] == "apart"
+        end_on(town, first, "2026-02-01")  # ended or not: what staff said of the two is kept
+
+
+def end_on(town: Town, care_id: str, day: str) -> None:
+    change = CentralChange(
+        "care", care_id, "update", {"until": day}, town.here.worker.user_id,
+        base_version=stored(town.centre, care_id).version, by_rule=True,
+    )  # fmt: skip
+    with town.centre.store.writing() as connection:
+        apply_central_change(connection, DISTRICT, change, town.centre.clock())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,18 +10,17 @@ import pytest
 
 from schemas.clock import SHANGHAI
 from schemas.kinds.compound import tag_on, tag_spans
-from sync_server.services import base_facts
+from sync_server.domain.compound_tags import told_before
+from sync_server.services import base_facts, compound_tags
 from sync_server.services.central import CentralChange, apply_central_change
-from sync_server.services.centre import Centre, open_centre
+from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
-from sync_server.settings import Settings
 from sync_server.store import records_read
 from tests.sync_server.world import (
     COMMUNITY,
     DISTRICT,
     GRID,
-    StillClock,
     add_worker,
     join,
     outcomes,
@@ -34,13 +33,6 @@ COMPOUND: dict[str, Any] = {
 }  # fmt: skip
 NOW = datetime(2026, 9, 30, 12, tzinfo=SHANGHAI)
 Fields = dict[str, Any]
-
-
-@pytest.fixture
-def centre(tmp_path) -> Iterator[Centre]:
-    opened = open_centre(Settings(tmp_path, district=DISTRICT, testing=True), StillClock())
-    yield opened
-    opened.store.close()
 
 
 @pytest.fixture
@@ -95,6 +87,19 @@ def test_a_tag_of_an_old_record_becomes_its_first_entry(centre, made):
     assert row["version"] == 2
 
 
+def test_tags_are_settled_at_once_and_a_withdrawn_compound_is_left_alone(centre, made):
+    told_late, gone = made(tag="normal"), made(tag="hard", tag_from="2026-03-01")
+    with centre.store.writing() as connection:
+        void = CentralChange("compound", gone, "void", {"reason": "重复"}, new_id(),
+                             base_version=1, by_rule=True)  # fmt: skip
+        apply_central_change(connection, DISTRICT, void, NOW)
+        compound_tags.settle(connection, DISTRICT, [told_late, gone], NOW)
+    fields = stands(centre, told_late)["fields"]
+    assert told(fields) == [("normal", "2026-05-01", "")]
+    assert (fields["tag"], fields["tag_from"]) == ("normal", "2026-05-01")
+    assert "tags" not in stands(centre, gone)["fields"]
+
+
 def test_every_tag_of_the_log_becomes_history(centre, made):
     record_id = made(tag="normal")
     write(centre, record_id, {"tag": "hard", "tag_from": "2026-06-01"})
@@ -138,6 +143,47 @@ def test_an_entry_taken_out_does_not_come_back_by_itself(centre, made):
     assert "tag" not in fields
     keep(centre, NOW + timedelta(days=1))
     assert "tags" not in stands(centre, record_id)["fields"]
+
+
+def test_what_was_taken_out_stays_out_when_another_tag_is_said_the_old_way(centre, made):
+    record_id = made(tag="hard", tag_from="2026-03-01")
+    keep(centre)
+    (key,) = stands(centre, record_id)["fields"]["tags"]
+    write(centre, record_id, {"tags": {"remove": [key]}})
+    keep(centre)
+    write(centre, record_id, {"tag": "demo", "tag_from": "2026-09-15"})
+    keep(centre)
+    assert told(stands(centre, record_id)["fields"]) == [("demo", "2026-09-15", "")]
+
+
+def test_a_list_that_was_written_last_is_not_added_to(centre, made):
+    record_id = made(tag="hard", tag_from="2026-03-01")
+    write(centre, record_id, {"tags": {"add": {"a": {"tag": "demo", "since": "2026-09-01"}}}})
+    keep(centre)
+    fields = stands(centre, record_id)["fields"]
+    assert told(fields) == [("demo", "2026-09-01", "")]
+    assert (fields["tag"], fields["tag_from"]) == ("demo", "2026-09-01")
+
+
+@pytest.mark.parametrize(
+    ("said", "stands_now", "told_of"),
+    [
+        ([({"tag": "hard"}, "applied"), ({"tag": "demo"}, "conflict")], {"tag": "hard"},
+         [("hard", "2026-09-30")]),
+        ([({"tag": "hard"}, "applied"), ({"tag_from": "2026-03-01"}, "merged")],
+         {"tag": "hard", "tag_from": "2026-03-01"}, [("hard", "2026-03-01")]),
+        ([({"tag": "hard"}, "applied"), ({"size": 1}, "applied")],
+         {"tag": "demo", "tag_from": "2026-08-01"},
+         [("hard", "2026-09-30"), ("demo", "2026-08-01")]),
+        ([], {"tag": "demo", "tag_from": "2026-08-01"}, [("demo", "2026-08-01")]),
+        ([], {"tag": "demo"}, []),  # nobody knows since when
+        ([({"tag": "hard"}, "applied"), ({"tag": None}, "applied")], {},
+         [("hard", "2026-09-30"), ("", "2026-09-30")]),
+    ],
+)  # fmt: skip
+def test_a_log_tells_which_tags_were_said(said, stands_now, told_of):
+    log = [{"fields": fields, "outcome": outcome, "happened_at": NOW} for fields, outcome in said]
+    assert told_before(log, stands_now) == told_of
 
 
 def test_a_tag_an_older_laptop_writes_becomes_an_entry(centre, made):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from schemas.coverage import limits_of
@@ -13,7 +14,7 @@ from sync_server.app import app_of
 from sync_server.services.accounts import add_user, get_user, hash_password
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
-from sync_server.store.tables import users
+from sync_server.store.tables import audit, conflicts, users
 from tests.sync_server.services.field_place import Place, build
 from tests.sync_server.web.staff import PASSWORD, post, sign_in
 from tests.sync_server.world import DISTRICT, GRID, OTHER_GRID, StillClock, join
@@ -156,6 +157,8 @@ def test_a_district_sets_its_own_limits_and_laptops_get_them(place: Place) -> No
         district, "/coverage/limits", version="0", household="20"
     ).text  # fmt: skip
     said = {"household": "300", "point_due": "30", "point_overdue": "60"}
+    beyond = post(district, "/coverage/limits", version="0", household="1001")
+    assert beyond.status_code == 422
     assert post(district, "/coverage/limits", version="0", **said).status_code == 303
     page = district.get("/coverage?of=point&show=all").text
     assert "30 天没有巡查到为快到期，60 天为超期" in page
@@ -171,5 +174,16 @@ def test_a_district_sets_its_own_limits_and_laptops_get_them(place: Place) -> No
     version = re.search(r'name="version" value="(\d+)"', again)
     assert version is not None
     assert 'name="household" value="300"' in again
+    # Somebody who looked before did not see it: both are kept, and staff decide.
+    seen = {"version": version[1], "point_due": "30", "point_overdue": "60"}
+    for days in ("310", "250"):
+        assert post(district, "/coverage/limits", household=days, **seen).status_code == 303
+    with place.centre.store.reading() as connection:
+        waiting = list(connection.scalars(sa.select(conflicts.c.path)))
+        noted = list(
+            connection.scalars(sa.select(audit.c.detail).where(audit.c.action == "coverage_limits"))
+        )
+    assert waiting == ["coverage_limits.household"]
+    assert [one.get("household") for one in noted] == [300, 310, 250]
     assert post(district, "/coverage/limits", version=version[1]).status_code == 303
     assert counts(district.get("/coverage?of=point&show=all").text) == [2, 0, 0]

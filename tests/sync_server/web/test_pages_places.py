@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Any
 
@@ -12,8 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
+from demo.pages import read_page
 from sync_server.services.ids import new_id
-from sync_server.store.tables import changes, conflicts, records
+from sync_server.store.tables import changes, conflicts
+from tests.sync_server.services.desks import stored
 from tests.sync_server.web.staff import (
     COMMUNITY,
     GRID,
@@ -33,24 +34,7 @@ def office(quiet_app: Flask) -> FlaskClient:
 
 def controls(page: str) -> MultiDict[str, str]:
     """Return what a browser would post of the page's form if nobody touched it."""
-    form = page[page.index('class="entry broad"') :]
-    form = form[: form.index("</form>")]
-    found: MultiDict[str, str] = MultiDict()
-    for tag in re.findall(r"<input[^>]*>", form):
-        name, kind = _said(tag, "name"), _said(tag, "type")
-        if name and (kind not in ("checkbox", "radio") or " checked" in tag):
-            found.add(name, _said(tag, "value"))
-    for name, inside in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.S):
-        chosen = re.findall(r'<option value="([^"]*)" selected', inside)
-        found.add(name, html.unescape(chosen[0]) if chosen else "")
-    for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', form, re.S):
-        found.add(name, html.unescape(text))
-    return found
-
-
-def _said(tag: str, name: str) -> str:
-    found = re.search(rf' {name}="([^"]*)"', tag)
-    return html.unescape(found[1]) if found else ""
+    return MultiDict(read_page("", 200, page).form("record_id", "shown").fields)
 
 
 def send(client: FlaskClient, address: str, form: MultiDict[str, str], /, **typed: Any) -> Any:
@@ -60,11 +44,6 @@ def send(client: FlaskClient, address: str, form: MultiDict[str, str], /, **type
         form.setlist(full, value if isinstance(value, list) else [value])
     form["csrf_token"] = token(client)
     return client.post(address, data=form)
-
-
-def stands(town: Town, record_id: str) -> Any:
-    with town.centre.store.reading() as connection:
-        return connection.execute(sa.select(records).where(records.c.record_id == record_id)).one()
 
 
 def spare(form: MultiDict[str, str], name: str) -> str:
@@ -108,7 +87,7 @@ def test_a_compound_is_added_with_contacts_tags_problems_and_sites(quiet_town, o
             },
         )
     )  # fmt: skip
-    row = stands(quiet_town, record_id)
+    row = stored(quiet_town.centre, record_id)
     fields = row.fields
     assert (row.grid, fields["built_year"], fields["guard"], fields["barrier"]) == (
         COMMUNITY, 2003, True, False,
@@ -151,7 +130,7 @@ def test_only_what_was_touched_is_said_and_personal_values_stay(quiet_town, offi
     made_id(
         send(office, address, form, address="改过的路", **{f"contacts__{key}__role": "hygiene"})
     )
-    row = stands(quiet_town, record_id)
+    row = stored(quiet_town.centre, record_id)
     assert row.fields["contacts"][key] == {"role": "hygiene", "name": "林示例", "phone": PHONE}
     with quiet_town.centre.store.reading() as connection:
         said = connection.execute(
@@ -161,17 +140,18 @@ def test_only_what_was_touched_is_said_and_personal_values_stay(quiet_town, offi
     assert set(said) == {"address", "contacts"}
     before = row.version
     made_id(send(office, address, controls(office.get(address).text)))
-    assert stands(quiet_town, record_id).version == before, "nothing touched, nothing written"
+    untouched = stored(quiet_town.centre, record_id)
+    assert untouched.version == before, "nothing touched, nothing written"
     form = controls(office.get(address).text)
     form.add("clear", f"contacts.{key}.phone")
     made_id(send(office, address, form))
-    assert stands(quiet_town, record_id).fields["contacts"][key] == {
+    assert stored(quiet_town.centre, record_id).fields["contacts"][key] == {
         "role": "hygiene", "name": "林示例",
     }  # fmt: skip
     form = controls(office.get(address).text)
     form.add("gone", f"contacts.{key}")
     made_id(send(office, address, form))
-    assert "contacts" not in stands(quiet_town, record_id).fields
+    assert "contacts" not in stored(quiet_town.centre, record_id).fields
 
 
 def test_what_a_laptop_wrote_meanwhile_stays_or_waits_for_a_decision(quiet_town, office):
@@ -184,7 +164,7 @@ def test_what_a_laptop_wrote_meanwhile_stays_or_waits_for_a_decision(quiet_town,
     laptop.send()
     answer = send(office, address, controls(page), hydrants="4")
     assert "等待裁决" not in office.get(answer.headers["Location"]).text
-    fields = stands(quiet_town, record_id).fields
+    fields = stored(quiet_town.centre, record_id).fields
     assert (fields["parking"], fields["hydrants"], fields["brand"]) == (30, 4, "红色家园")
     made_id(send(office, address, controls(page), brand="平安小区"))
     with quiet_town.centre.store.reading() as connection:
@@ -231,7 +211,7 @@ def test_an_organisation_covers_compounds_and_has_members_on_the_compounds_file(
         assert words in file, words
     end = send(office, f"/places/org/{record_id}/end", MultiDict(), reason="换届")
     assert end.status_code == 303
-    assert stands(quiet_town, record_id).voided
+    assert stored(quiet_town.centre, record_id).voided
     assert "业主委员会" not in office.get(f"/compounds/{compound}/file").text
 
 
@@ -248,11 +228,11 @@ def test_a_building_and_its_rooms_are_added_from_the_compounds_file(quiet_town, 
     assert 'name="entrance_heads.2.head"' in page
     made_id(send(office, f"/places/building/{building}/change", controls(page),
                  entrance_heads__2__head="李示例"))  # fmt: skip
-    assert stands(quiet_town, building).fields["entrance_heads"] == {"2": {"head": "李示例"}}
+    assert stored(quiet_town.centre, building).fields["entrance_heads"] == {"2": {"head": "李示例"}}
     form = controls(office.get(f"/places/room/new?parent={building}").text)
     room = made_id(send(office, "/places/room/new", form, no="101", label="7-1-101",
                         state="vacant"))  # fmt: skip
-    row = stands(quiet_town, room)
+    row = stored(quiet_town.centre, room)
     assert (row.grid, row.parent_id) == (GRID, building)
     assert row.fields["building_id"] == building
 

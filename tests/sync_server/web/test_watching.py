@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,22 @@ def test_it_is_not_ready_on_other_tables(client: FlaskClient, centre: Centre, st
     assert (answer.status_code, answer.json["checks"]["tables"]) == (503, code)
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"), [(errno.ENOSPC, "disk_full"), (errno.EROFS, "folder_unusable")]
+)
+def test_it_is_not_ready_when_nothing_can_be_written(centre: Centre, monkeypatch, fault, code):
+    def full(_descriptor: int) -> None:
+        raise OSError(fault, "no")
+
+    monkeypatch.setattr("sync_server.store.readiness.os.fsync", full)
+    assert readiness.readiness(centre)["folder"] == code
+
+
+def test_it_is_not_ready_when_its_database_file_takes_no_writes(centre: Centre, monkeypatch):
+    monkeypatch.setattr("sync_server.store.readiness.os.access", lambda *_: False)
+    assert readiness.readiness(centre)["database"] == "folder_unusable"
+
+
 def test_it_is_not_ready_when_its_folder_is_gone(centre: Centre, tmp_path: Path) -> None:
     lost = replace(centre, settings=replace(centre.settings, data=tmp_path / "gone"))
     assert readiness.readiness(lost)["folder"] == "folder_unusable"
@@ -96,8 +113,10 @@ def test_a_page_says_so_and_comes_again_by_itself(town, app: Flask, monkeypatch)
 def test_figures_tell_of_requests_changes_and_refusals(laptop: Laptop, client: FlaskClient) -> None:
     laptop.write("household", "create", household())
     body = laptop.body()
-    assert laptop.post(client, body).status_code == 200
-    assert laptop.post(client, body).status_code == 200
+    answers = [laptop.post(client, body) for _ in range(2)]
+    assert [one.status_code for one in answers] == [200, 200]
+    handed_down = sum(len(one.json["updates"]) for one in answers)
+    assert handed_down > 0
     client.post(f"{API}/sync", json=body)
     client.get(f"{API}/kinds/household")
     answer = client.get("/metrics")
@@ -107,6 +126,8 @@ def test_figures_tell_of_requests_changes_and_refusals(laptop: Laptop, client: F
     assert 'gridrounds_changes_total{outcome="applied"} 1.0' in told
     assert 'gridrounds_changes_total{outcome="duplicate"} 1.0' in told
     assert 'gridrounds_refusals_total{code="bad_token"} 1.0' in told
+    assert f"gridrounds_updates_total {handed_down}.0" in told
+    assert f'gridrounds_request_seconds_count{{route="{API}/sync"}} 3.0' in told
     assert 'gridrounds_ready{check="database"} 1.0' in told
     assert f'route="{API}/kinds/<name>"' in answer.text
 
