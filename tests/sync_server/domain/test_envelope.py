@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from schemas.exchange import AsideSchema, ChangeSchema
 from schemas.seal import ZEROS, seal
-from sync_server.domain.envelope import Arrival, BadEnvelope, _well_formed, open_batch
+from sync_server.domain.envelope import Arrival, BadEnvelope, Inexact, _well_formed, open_batch
+from tests.sync_server.world import household
 
 ID = "01998a00-0000-7000-8000-000000000001"
 GOOD = {
@@ -50,6 +51,40 @@ def test_a_good_change_is_understood():
     arrival = opened(sealed())
     assert arrival.fields == {"size": 4}
     assert arrival.problems == []
+
+
+WAYS = [
+    {}, {"action": "create"}, {"action": "create", "fields": household()},
+    {"fields": {"phone": "1"}}, {"fields": {"phone": "13812345678"}}, {"fields": {}},
+    {"fields": {"nonsense": 1}}, {"fields": []}, {"fields": {"size": "4"}},
+    {"fields": {"size": 4.5}},
+    {"action": "void", "fields": {"reason": "x"}}, {"action": "void", "fields": {"other": "x"}},
+    {"action": "delete"}, {"kind": "nonsense"}, {"kind": "A"}, {"schema": 99}, {"schema": "1"},
+    {"schema": 0}, {"grid": "x"}, {"grid": None}, {"base_version": None}, {"base_version": -1},
+    {"base_version": 2**53}, {"base_version": 2**53 + 1}, {"base_version": True}, {"author": "x"},
+    {"made_at": "2026-13-30T09:14:03+08:00"}, {"made_at": "2026-09-30"}, {"corrects": ID},
+    {"corrects": "x"}, {"corrects": None}, {"more": 1}, {"record_id": ID.upper()},
+    {"kind": "visit", "action": "create", "fields": {"lines": {"add": {
+        f"{number:064d}": {"note": "字" * 200} for number in range(190)}}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", WAYS, ids=lambda said: str(said)[:40])
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_short_way_of_opening_says_nothing_the_long_way_does_not(said, exact):
+    change = sealed(**said)
+    (quick,) = open_batch([change], exact=exact)
+    (slow,) = open_batch([change])
+    slow._open_quickly = lambda _sealed: False
+    slow.open()
+    try:
+        quick.open()
+    except Inexact:
+        assert not exact
+        assert slow.problems or said in ({"fields": {"size": 4.5}},)
+        return
+    for name in ("members", "kind", "fields", "problems", "doubts"):
+        assert getattr(quick, name) == getattr(slow, name), name
 
 
 def test_an_older_schema_is_refused_only_when_it_never_was():

@@ -174,16 +174,16 @@ def test_a_district_sets_its_own_limits_and_laptops_get_them(place: Place) -> No
     version = re.search(r'name="version" value="(\d+)"', again)
     assert version is not None
     assert 'name="household" value="300"' in again
-    # Somebody who looked before did not see it: both are kept, and staff decide.
+    # Somebody who looked before did not see it: both are kept.
     seen = {"version": version[1], "point_due": "30", "point_overdue": "60"}
     for days in ("310", "250"):
         assert post(district, "/coverage/limits", household=days, **seen).status_code == 303
     with place.centre.store.reading() as connection:
-        waiting = list(connection.scalars(sa.select(conflicts.c.path)))
+        beside = list(connection.scalars(sa.select(conflicts.c.path)))
         noted = list(
             connection.scalars(sa.select(audit.c.detail).where(audit.c.action == "coverage_limits"))
         )
-    assert waiting == ["coverage_limits.household"]
+    assert beside == ["coverage_limits.household"]
     assert [one.get("household") for one in noted] == [300, 310, 250]
     assert post(district, "/coverage/limits", version=version[1]).status_code == 303
     assert counts(district.get("/coverage?of=point&show=all").text) == [2, 0, 0]

@@ -154,7 +154,7 @@ def test_only_what_was_touched_is_said_and_personal_values_stay(quiet_town, offi
     assert "contacts" not in stored(quiet_town.centre, record_id).fields
 
 
-def test_what_a_laptop_wrote_meanwhile_stays_or_waits_for_a_decision(quiet_town, office):
+def test_what_a_laptop_wrote_meanwhile_stays_or_is_kept_beside_what_was_typed(quiet_town, office):
     record_id, laptop = made_id(new_compound(quiet_town, office)), quiet_town.here.laptop
     address = f"/places/compound/{record_id}/change"
     page = office.get(address).text
@@ -168,12 +168,11 @@ def test_what_a_laptop_wrote_meanwhile_stays_or_waits_for_a_decision(quiet_town,
     assert (fields["parking"], fields["hydrants"], fields["brand"]) == (30, 4, "红色家园")
     made_id(send(office, address, controls(page), brand="平安小区"))
     with quiet_town.centre.store.reading() as connection:
-        found = connection.execute(
-            sa.select(conflicts.c.path, conflicts.c.other).where(
-                conflicts.c.record_id == record_id
-            )
-        ).all()  # fmt: skip
+        wanted = sa.select(conflicts).where(conflicts.c.record_id == record_id)
+        found = connection.execute(wanted).all()
     assert [one.path for one in found] == ["brand"]
+    assert {found[0].visible, found[0].other} == {"红色家园", "平安小区"}, "neither is lost"
+    assert found[0].automatic
 
 
 def test_the_same_form_sent_twice_makes_one(quiet_town, office):
