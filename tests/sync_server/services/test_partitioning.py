@@ -270,6 +270,12 @@ def test_a_serving_centre_makes_the_parts_of_coming_months_and_new_districts(
     assert lies == {code: f"changes_d{code}_m{far:%Y%m}" for code in (DISTRICT, NEXT)}
     with pytest.raises(sa.exc.IntegrityError), parted.store.writing() as connection:
         connection.execute(sa.insert(changes), change_row(DISTRICT, strange))
+    place = {"stream": new_id(), "seq": 1}
+    first, again = (strange[:-1] + end for end in "12")
+    with parted.store.writing() as connection:
+        connection.execute(sa.insert(changes), change_row(DISTRICT, first) | place)
+    with pytest.raises(sa.exc.IntegrityError), parted.store.writing() as connection:
+        connection.execute(sa.insert(changes), change_row(DISTRICT, again) | place)
 
 
 def test_a_place_of_a_stream_is_taken_once_in_a_new_part_too(parted: Centre) -> None:

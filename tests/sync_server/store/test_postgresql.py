@@ -145,6 +145,23 @@ def test_a_commit_whose_standby_was_not_waited_for_is_not_confirmed(
     store.close()
 
 
+def test_another_timeline_is_told_once_before_the_first_write_on_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    store, arrived = open_store(postgres_url), []
+    store.server.on_arrival(arrived.append)
+    with store.writing():
+        assert arrived == []  # it has been on no other
+    monkeypatch.setattr(postgresql, "TIMELINE", "SELECT '0000FFFF'")
+    store.engine.dispose()  # as when the server died: connections are made anew
+    with store.reading():
+        assert arrived == []
+    for _ in range(2):
+        with store.writing():
+            assert len(arrived) == 1
+    store.close()
+
+
 def break_off(store: Store, url: str) -> None:
     with store.writing() as connection:
         end_backend(url, connection.exec_driver_sql("SELECT pg_backend_pid()").scalar())
