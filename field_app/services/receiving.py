@@ -100,7 +100,7 @@ def take_reply(
         streams.confirm(ws)
         ws.keep_setting("cursor", server_epoch=reply.server_epoch)
         if not gone:
-            ws.keep_setting("cursor", cursor=reply.cursor)
+            ws.keep_setting("cursor", cursor=reply.cursor, grids=list(grids))
             if not reply.more:
                 ws.keep_setting("cursor", anew=False)
         _keep_identity(ws, reply, at, measured=measured)
@@ -269,8 +269,11 @@ def _not_renewed(ws: Workspace, reply: Reply) -> list[dict[str, Any]]:
     have got the record since, tells a laptop nothing of what it never gave it.
     """
     grids = reply.grids if reply.grids is not None else ws.grids
-    finished = bool(ws.setting("cursor").get("anew")) and not reply.more
-    if not finished and set(ws.grids) <= set(grids):
+    place = ws.setting("cursor")
+    finished = bool(place.get("anew")) and not reply.more
+    # Not the worker's grids as last told: they may have been told with an answer whose leavings the
+    # worker had to be asked about first, or when this laptop joined again.
+    if not finished and set(place.get("grids", ws.grids)) <= set(grids):
         return []
     came = {update["record_id"] for update in reply.updates}
     return [

@@ -231,7 +231,10 @@ def test_a_copy_from_before_a_device_in_the_databases_place_is_noticed_when_it_j
     assert laptop.ws.identity.server_epoch != epoch
 
 
-def test_a_last_copy_leaves_with_its_grid(joined, line, restored):
+@pytest.fixture
+def last_copy(joined, line, restored):
+    """A laptop of two grids with the last copy there is of a record of the second, its worker, and
+    what takes that grid from him."""
     worker = line.worker(grids=(GRID, NEXT_GRID))
     laptop = joined("laptop", worker)
     restored()
@@ -241,7 +244,36 @@ def test_a_last_copy_leaves_with_its_grid(joined, line, restored):
     restored("a-new-epoch")
     laptop.sync()
     assert get_view(laptop.ws, "issue", made.record_id)["copy"]["old"]
-    with line.centre.store.writing() as connection:
-        reassign(connection, line.centre.code, worker.user_id, [GRID], line.hands())
+
+    def take_away():
+        with line.centre.store.writing() as connection:
+            reassign(connection, line.centre.code, worker.user_id, [GRID], line.hands())
+
+    return laptop, worker, made.record_id, take_away
+
+
+def test_a_last_copy_leaves_with_its_grid(last_copy):
+    laptop, _, record_id, take_away = last_copy
+    take_away()
     laptop.sync()
-    assert get_view(laptop.ws, "issue", made.record_id) is None
+    assert get_view(laptop.ws, "issue", record_id) is None
+
+
+def test_a_last_copy_leaves_with_its_grid_once_the_worker_agreed(last_copy):
+    laptop, _, record_id, take_away = last_copy
+    for _ in range(12):
+        save_record(laptop.ws, "issue", "create", ISSUE, grid=NEXT_GRID)
+    laptop.sync()
+    take_away()
+    assert laptop.sync().error == "scope_shrinks"
+    assert get_view(laptop.ws, "issue", record_id) is not None
+    assert laptop.sync(agreed=True).stage == "done"
+    assert views(laptop.ws, "issue") == []
+
+
+def test_a_last_copy_leaves_with_its_grid_when_the_laptop_joins_again(last_copy, line):
+    laptop, worker, record_id, take_away = last_copy
+    take_away()
+    laptop.desk.join(Request(CENTRE, line.code(worker), PASSPHRASE, PASSPHRASE, "x"), laptop.call)
+    assert laptop.sync(agreed=True).stage == "done"
+    assert get_view(laptop.ws, "issue", record_id) is None
