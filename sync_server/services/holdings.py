@@ -1,7 +1,8 @@
 """Giving grids into other hands, from now on; what was, stays written down.
 
 What a worker wrote while a grid was his counts and is credited to him whenever it comes; his
-laptop lets go of the grid's records at its next sync, never of unsent work.
+laptop lets go of the grid's records at its next sync, never of unsent work. What he is yet to read
+of his own refused changes follows him.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import LAPTOP_ROLES, User, check_scope, get_user
+from sync_server.services.decision_records import follow
 from sync_server.services.places import Place, names_for, places_of
 from sync_server.store import people_read
 from sync_server.store.holdings import holdings_of, write_holdings
@@ -83,6 +85,8 @@ def reassign(
     )
     write_holdings(connection, district, user_id, wanted, now)
     before = set(worker.scope_codes)
+    if wanted and (left := before - set(wanted)):
+        follow(connection, district, user_id, left, wanted, now, by)
     detail = {"given": sorted(set(wanted) - before), "taken": sorted(before - set(wanted))}
     audit.note(connection, district, now, "reassign", user_id=by, target=user_id, detail=detail)
     return True

@@ -88,6 +88,24 @@ def corrections_about(
     return found
 
 
+def told_in(
+    connection: sa.Connection, district: str, areas: Collection[str], since: datetime
+) -> list[Row]:
+    """Return the decisions and corrections in these areas that were made ``since`` then."""
+    query = (
+        sa.select(records)
+        .where(
+            records.c.district == district,
+            records.c.kind.in_(("decision", "correction")),
+            within(records.c.grid, areas),
+            records.c.received_at >= since,
+            records.c.voided.is_(False),
+        )
+        .order_by(records.c.record_id)
+    )
+    return list(connection.execute(query).mappings())
+
+
 def refused_changes(
     connection: sa.Connection, district: str, change_ids: Collection[str]
 ) -> list[Row]:

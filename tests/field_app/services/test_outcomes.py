@@ -326,6 +326,34 @@ def test_unsent_work_on_what_left_is_sent_and_then_goes(joined, line, staff, han
         assert (change["outcome"], change["settled"]) == ("applied", True)
 
 
+@pytest.fixture
+def away(joined, line, staff):
+    """A worker's laptop, and what gives him another grid before he syncs."""
+    worker = line.worker("w2")
+    return joined("laptop", worker), lambda: staff.reassign(worker, NEXT_GRID)
+
+
+def test_what_became_of_a_refused_change_follows_its_writer_to_another_grid(away, staff):
+    laptop, reassign = away
+    let_in, declined = refused(laptop), refused(laptop)
+    staff.release(let_in.change_id)
+    staff.dismiss(declined.change_id, "不在本社区")
+    reassign()
+    laptop.sync(agreed=True)
+    states = [detail(laptop.ws, one.change_id).item.state for one in (let_in, declined)]
+    assert states == ["stored", "declined"]
+
+
+def test_what_a_worker_is_asked_to_correct_follows_him_to_another_grid(away, staff):
+    laptop, reassign = away
+    saved = refused(laptop)
+    staff.send_back(saved.change_id, "请写清楼层")
+    reassign()
+    laptop.sync(agreed=True)
+    (asked,) = open_corrections(laptop.ws)
+    assert (asked.words, asked.corrects) == ("请写清楼层", saved.change_id)
+
+
 def test_a_draft_of_what_left_stays_and_says_why_it_cannot_be_saved(joined, line, staff):
     worker = line.worker("w2")
     laptop = joined("laptop", worker)
