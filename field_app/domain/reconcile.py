@@ -300,7 +300,8 @@ def beyond(
 
 
 def unmarked(change: Change) -> Change:
-    """Return the change as not confirmed, on top of the centre's copy again.
+    """Return the change as not confirmed; what the copy at hand holds of it (``held_in``) stays
+    beneath, the rest lies on top again.
 
     The version it had become is kept: others may have built on it, and a centre that was restored
     is told so. Where something of it stayed beside another's value, whoever looked at that version
@@ -310,6 +311,8 @@ def unmarked(change: Change) -> Change:
     again = {**change, "acked": False, "settled": over, "outcome": None, "receipt": None,
              "decided": False, "declined": False}  # fmt: skip
     told = change["receipt"] or {}
+    if change["settled"] and told.get("version"):
+        again["held_in"] = told["version"]
     if change["outcome"] in IN_STORE and told.get("version") and not told.get("conflict_id"):
         again["former_version"] = told["version"]
     return again

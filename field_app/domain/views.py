@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.catalogue import UnknownKind, kind_of
-from schemas.exchange import IN_STORE
+from schemas.exchange import IN_STORE, VERSION_STEP
 from schemas.kind import Kind
 from schemas.search import search_text
 from schemas.values import apply
@@ -54,6 +54,26 @@ def is_open(change: Mapping[str, Any]) -> bool:
     return not change["settled"]
 
 
+def covers(change: Mapping[str, Any], copy: Mapping[str, Any] | None) -> bool:
+    """Whether a stored change lies on top of ``copy``.
+
+    One that was confirmed once and is offered again (``held_in``: the version it had become) does
+    not, as long as the copy is of a history in which it had become that: to lay it over what was
+    built on it would show the worker what he has long seen replaced.
+    """
+    return is_open(change) and not (copy and _came_after(copy, change.get("held_in")))
+
+
+def _came_after(copy: Mapping[str, Any], version: int | None) -> bool:
+    """Whether a copy's history has given out ``version``: each run of the centre begins above a
+    multiple of ``VERSION_STEP``, and the trail has the last version of each run before."""
+    if version is None:
+        return False
+    run = (version - 1) // VERSION_STEP
+    reached = (one for one in (copy["version"], *(copy.get("trail") or ())) if one)
+    return any((one - 1) // VERSION_STEP == run and one >= version for one in reached)
+
+
 def keeps(change: Mapping[str, Any]) -> bool:
     """Whether a record must stay for this change though it left the worker's grids: it is not
     settled, or its values wait for a decision the worker has not let go of."""
@@ -82,11 +102,11 @@ def base_of(
         return None
     written = set(fields)
     covered: list[int] = [
-        change["base_version"]
+        change["base_version"] or 0
         for change in changes
-        if is_open(change) and change["base_version"] and written & set(change["fields"])
+        if covers(change, view["copy"]) and written & set(change["fields"])
     ]
-    return min([int(view["version"]), *covered])
+    return min([int(view["version"]), *covered]) or None
 
 
 def trail_of(
@@ -112,7 +132,7 @@ def build_view(
     ``copy`` is the centre's copy (see :func:`copy_of`), ``changes`` the worker's stored changes of
     the record in the order they were made, settled ones included.
     """
-    lying = [change for change in changes if is_open(change)]
+    lying = [change for change in changes if covers(change, copy)]
     if copy is None and not any(change["action"] in ("create", "step") for change in lying):
         return None
     if copy is not None and copy.get("gone") and not any(keeps(one) for one in changes):

@@ -6,11 +6,12 @@ import pytest
 
 from field_app.domain.views import base_of, copy_of, trail_of
 
-VIEW = {"version": 7}
+VIEW = {"version": 7, "copy": {"version": 7, "trail": [2_000_004]}}
 
 
-def mine(*fields, base=3, settled=False):
-    return {"fields": dict.fromkeys(fields, "x"), "base_version": base, "settled": settled}
+def mine(*fields, base=3, settled=False, held_in=None):
+    change = {"fields": dict.fromkeys(fields, "x"), "base_version": base, "settled": settled}
+    return change | ({"held_in": held_in} if held_in else {})
 
 
 @pytest.mark.parametrize(
@@ -22,10 +23,17 @@ def mine(*fields, base=3, settled=False):
         ([mine("remarks")], ["phone"], 7),
         ([mine("remarks", settled=True)], ["remarks"], 7),
         ([mine("remarks", base=5), mine("remarks", base=4)], ["remarks"], 4),
-        ([mine("remarks", base=None)], ["remarks"], 7),
+        ([mine("remarks", base=None)], ["remarks"], None),
+        ([mine("remarks", held_in=7)], ["remarks"], 7),
+        ([mine("remarks", held_in=8)], ["remarks"], 3),
+        ([mine("remarks", held_in=2_000_004)], ["remarks"], 7),
+        ([mine("remarks", held_in=2_000_005)], ["remarks"], 3),
+        ([mine("remarks", held_in=1_000_004)], ["remarks"], 3),
     ],
     ids=["nothing of his own", "covered", "one of two covered", "another field", "settled",
-         "covered twice", "his own new record"],
+         "covered twice", "his own new record", "part of the copy, offered again",
+         "lost with what was after the copy", "part of the copy by an earlier run",
+         "lost with the end of that run", "lost with the whole of its run"],
 )  # fmt: skip
 def test_what_an_open_change_covers_was_not_seen(changes, fields, base):
     assert base_of(VIEW, changes, fields) == base
@@ -38,7 +46,7 @@ def test_a_record_the_centre_has_not_told_of_has_no_version():
 
 def test_the_trail_is_that_of_the_copy_the_change_is_based_on():
     update = {"record_id": "r", "kind": "household", "schema": 1, "grid": "g", "version": 7}
-    view = VIEW | {"copy": copy_of(update | {"trail": [2, 5]}, {}, None)}
+    view = {"version": 7} | {"copy": copy_of(update | {"trail": [2, 5]}, {}, None)}
     covered = [mine("remarks") | {"base_trail": [1]}, mine("phone", base=4)]
     assert trail_of(view, covered, 7) == [2, 5]
     assert trail_of(view, covered, 3) == [1]

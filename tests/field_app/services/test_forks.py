@@ -201,6 +201,24 @@ def test_joining_again_as_another_device_takes_the_unsent_work_along(joined, lin
     assert (told.stage, told.outcomes) == ("done", {"applied": 1})
 
 
+def test_joining_again_shows_what_was_built_on_the_workers_own_change(joined, line):
+    worker = line.worker()
+    laptop = joined("laptop", worker)
+    made = save_record(laptop.ws, "household", "create", HOUSEHOLD | {"phone": "13900000001"})
+    laptop.sync()
+    other = joined("other", line.worker("w2"))
+    other.sync()
+    save_record(other.ws, "household", "update", {"phone": "13900000002"}, record_id=made.record_id)
+    other.sync()
+    laptop.sync()
+    request = Request(CENTRE, line.code(worker), PASSPHRASE, PASSPHRASE, "x")
+    laptop.desk.join(request, laptop.call)
+    view = get_view(laptop.ws, "household", made.record_id)
+    assert (view["fields"]["phone"], view["state"]) == ("13900000002", "local")
+    laptop.sync()
+    assert get_view(laptop.ws, "household", made.record_id)["fields"]["phone"] == "13900000002"
+
+
 def test_another_device_keeps_nothing_of_a_grid_given_away_meanwhile(joined, line):
     worker = line.worker(grids=(GRID, NEXT_GRID))
     laptop = joined("laptop", worker)
