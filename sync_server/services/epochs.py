@@ -60,9 +60,13 @@ def begin_epoch(
 
 def begin_run(connection: sa.Connection, district: str, at: datetime) -> int | None:
     """Let the numbers of a program that opens the database begin above all others; return above
-    which, None when the last run gave none out."""
+    which, None when none was ever given out.
+
+    A run that has given none out here is left too: this may be a copy made when it had just begun,
+    and the original went on in it.
+    """
     numbers = writing.lock_numbers(connection, district)
-    if numbers.change_no == numbers.floor:
+    if numbers.change_no == numbers.floor == 0:
         return None
     return _jump(connection, district, at)
 
@@ -77,7 +81,7 @@ def _jump(connection: sa.Connection, district: str, at: datetime, above_change_n
     connection.execute(
         sa.update(districts)
         .where(districts.c.district == district)
-        .values(version_floor=begins, settings=_floors(connection, district, begins))
+        .values(version_floor=begins, settings=_floors(connection, district, numbers, begins))
     )
     writing.set_change_no(connection, district, begins)
     return begins
@@ -97,9 +101,13 @@ def begin_where_older(
     return int(connection.execute(wanted).scalar_one())
 
 
-def _floors(connection: sa.Connection, district: str, begins: int) -> dict[str, Any]:
-    """Return the district's settings with one more run's beginning."""
+def _floors(
+    connection: sa.Connection, district: str, numbers: writing.Numbers, begins: int
+) -> dict[str, Any]:
+    """Return the district's settings with one more run's beginning; one that gave no number out is
+    forgotten for it, so that starting a program often costs nothing."""
     wanted = sa.select(districts.c.settings).where(districts.c.district == district)
     settings = connection.execute(wanted).scalar_one()
-    before = settings.get(writing.FLOORS, ())
+    unused = numbers.floor if numbers.change_no == numbers.floor else None
+    before = [one for one in settings.get(writing.FLOORS, ()) if one != unused]
     return {**settings, writing.FLOORS: [*before, begins][-MOST_FLOORS:]}
