@@ -12,7 +12,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import random
 import resource
 import shutil
@@ -21,8 +20,6 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +37,7 @@ from sync_server.store.tables import metadata
 from tests.sync_server.relay_files import join_with_key, relay_file
 from tests.sync_server.world import DISTRICT, StillClock, add_worker
 from tests.torture.databases import Databases
+from tests.torture.lanes import in_lanes
 from tests.torture.mutations import JUNK, bent, disguised, torn, written
 from tests.torture.power_cuts import memory
 from tests.torture.subjects import sealed
@@ -88,12 +86,8 @@ def run(scale: float, database: str | None) -> dict[str, Any]:
     parts = [A_CENTRE] * (count // A_CENTRE)
     if count % A_CENTRE:
         parts.append(count % A_CENTRE)
-    if len(parts) == 1:
-        found = [campaign(count, random.randrange(2**32), database)]
-    else:
-        seeds = [random.randrange(2**32) for _ in parts]
-        with ProcessPoolExecutor(os.cpu_count(), get_context("fork")) as pool:
-            found = list(pool.map(campaign, parts, seeds, [database] * len(parts)))
+    seeds = [random.randrange(2**32) for _ in parts]
+    found = in_lanes(campaign, parts, seeds, [database] * len(parts))
     seconds = time.monotonic() - began
     statuses, roads = Counter[str](), Counter[str]()
     for one in found:

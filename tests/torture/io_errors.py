@@ -26,13 +26,14 @@ from field_app.store.errors import StoreError
 from sync_server.domain.errors import Refusal
 from tests.torture.damage import Plain
 from tests.torture.forks import CONFIRMED, Fork, Say, Told
+from tests.torture.lanes import in_lanes, shares
 from tests.torture.power_cuts import found, memory
 from tests.torture.subjects import CentreOf, Place, Subject, Wrong, check_laptop, save
 from tests.torture.tracing import NoStrace, attached
 
-WORKLOADS = {"laptop": 200, "centre": 40}
+WORKLOADS = {"laptop": 180, "centre": 20}
 LIMITS = {"laptop": 6_000, "centre": 2_000}
-COMMITS = {"laptop": 6, "centre": 3}
+COMMITS = {"laptop": 3, "centre": 2}
 FAULTS = (
     ("pwrite64", "ENOSPC", ""),
     ("pwrite64", "ENOSPC", "+"),  # the disk stays full
@@ -42,6 +43,7 @@ FAULTS = (
     ("ftruncate", "EIO", ""),
     ("pread64", "EIO", ""),
 )
+LIMITS_A_PART = 500
 STARTS = 210
 """Workloads begin after so many commits or fewer: then what a commit consists of comes again."""
 NAMED = ("disk_full", "store_damaged", "database_damaged", "unavailable", "folder_unusable")
@@ -75,25 +77,44 @@ def run(scale: float, database: str | None) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     try:
         for subject in (Plain(), CentreOf()):
-            _warm(subject, scratch)
-            tally = Tally(subject)
-            limits = max(int(LIMITS[subject.name] * scale), 4)
-            _limited(subject, limits, rng, scratch, tally)
-            try:
-                _injected(subject, WORKLOADS[subject.name] * scale, rng, scratch, tally)
-            except NoStrace as absent:
-                tally.violations.append(f"errors at calls not tested: {absent}")
-            figures[subject.name] = tally.figures()
+            figures[subject.name] = _subject(subject, scale, rng, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return figures
+
+
+def _subject(subject: Subject, scale: float, rng: random.Random, scratch: Path) -> dict[str, Any]:
+    """Meet a subject with all that may befall it."""
+    began = time.monotonic()
+    workloads = WORKLOADS[subject.name] * scale
+    firsts = rng.sample(range(STARTS), max(int(workloads), 1))
+    limits = max(int(LIMITS[subject.name] * scale), 4)
+    _warm(subject, scratch)
+    for first in sorted(firsts):
+        with _Begun(subject, first, scratch, scratch):
+            pass
+    parts = shares(limits, -(-limits // LIMITS_A_PART))
+    seeds = [rng.randrange(2**32) for _ in [*parts, *firsts]]
+    tallies = in_lanes(
+        _limited, [subject] * len(parts), parts, seeds, [firsts] * len(parts),
+        [scratch] * len(parts),
+    )  # fmt: skip
+    missing = []
+    try:
+        tallies += in_lanes(
+            _injected, [subject] * len(firsts), firsts, [min(workloads, 1)] * len(firsts),
+            seeds[len(parts) :], [scratch] * len(firsts),
+        )  # fmt: skip
+    except NoStrace as absent:
+        missing = [f"errors at calls not tested: {absent}"]
+    return _figures(tallies, missing, time.monotonic() - began)
 
 
 def _warm(subject: Subject, scratch: Path) -> None:
     """Do the work once in this process: what a fork finds done it does not do again, which is all
     but the calls to the disk. What was made so far stays out of the collector's way: a fork that
     looked through it would have to copy it."""
-    with _Begun(subject, 0, scratch) as begun:
+    with _Begun(subject, 0, scratch, scratch) as begun:
         begun.work(lambda kind, number: None)
         subject.last(begun.place)
     gc.collect()
@@ -109,7 +130,6 @@ class Tally:
         self.codes: Counter[str] = Counter()
         self.violations: list[str] = []
         self.workloads = self.calls = 0
-        self._began = time.monotonic()
 
     def judge(self, fault: Fault, told: Told, place: Place) -> None:
         """Open the store once the disk is well again, and compare with what was confirmed."""
@@ -123,18 +143,20 @@ class Tally:
         if outcome != "kept":
             self.violations.append(f"{self.subject.name}, {fault}: {outcome}: {words}")
 
-    def figures(self) -> dict[str, Any]:
-        """The figures of this subject."""
-        total, seconds = sum(self.outcomes.values()), time.monotonic() - self._began
-        return {
-            "faults": total,
-            "workloads_at_every_call": self.workloads,
-            "calls": self.calls,
-            "kept": self.outcomes["kept"],
-            "refusals": dict(self.codes),
-            "per_second": round(total / seconds, 1),
-            "violations": self.violations[:20],
-        }
+
+def _figures(tallies: list[Tally], missing: list[str], seconds: float) -> dict[str, Any]:
+    """The figures of all that befell one subject."""
+    outcomes = sum((one.outcomes for one in tallies), Counter[str]())
+    total = sum(outcomes.values())
+    return {
+        "faults": total,
+        "workloads_at_every_call": sum(one.workloads for one in tallies),
+        "calls": sum(one.calls for one in tallies),
+        "kept": outcomes["kept"],
+        "refusals": dict(sum((one.codes for one in tallies), Counter[str]())),
+        "per_second": round(total / seconds, 1),
+        "violations": [*missing, *(words for one in tallies for words in one.violations)][:20],
+    }
 
 
 def _code(failure: str) -> str | None:
@@ -145,29 +167,32 @@ def _code(failure: str) -> str | None:
     return match[1] if match and match[1] in NAMED else None
 
 
-def _limited(subject: Subject, times: int, rng: random.Random, scratch: Path, tally: Tally) -> None:
+def _limited(subject: Subject, times: int, seed: int, firsts: list[int], kept: Path) -> Tally:
     """Let files grow only so far."""
-    for _ in range(times):
-        with _Begun(subject, rng.randrange(STARTS), scratch) as begun:
-            sizes = [file.stat().st_size for file in begun.place.folder.rglob("*")]
-            largest = max(sizes, default=0)
-            limit = rng.randrange(0, largest + (150_000 if rng.random() < 0.9 else 2_000_000))
+    rng, tally = random.Random(seed), Tally(subject)
+    with tempfile.TemporaryDirectory(dir=kept, prefix="limited-") as scratch:
+        for _ in range(times):
+            with _Begun(subject, rng.choice(firsts), kept, Path(scratch)) as begun:
+                sizes = [file.stat().st_size for file in begun.place.folder.rglob("*")]
+                largest = max(sizes, default=0)
+                limit = rng.randrange(0, largest + (150_000 if rng.random() < 0.9 else 2_000_000))
 
-            def limited(say: Say, limit: int = limit, begun: _Begun = begun) -> None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-                begun.work(say)
+                def limited(say: Say, limit: int = limit, begun: _Begun = begun) -> None:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+                    begun.work(say)
 
-            tally.judge(Fault(limit=limit), Fork(limited).finish(), begun.place)
+                tally.judge(Fault(limit=limit), Fork(limited).finish(), begun.place)
+    return tally
 
 
-def _injected(
-    subject: Subject, workloads: float, rng: random.Random, scratch: Path, tally: Tally
-) -> None:
-    """Let each call fail once, for all calls of some workloads (a part of them below one)."""
-    output = scratch / "strace"
+def _injected(subject: Subject, first: int, share: float, seed: int, kept: Path) -> Tally:
+    """Let each call of one workload fail once (below one: a ``share`` of them)."""
+    rng, tally = random.Random(seed), Tally(subject)
     names = ",".join(sorted({call for call, _, _ in FAULTS}))
-    for first in rng.sample(range(STARTS), max(int(workloads), 1)):
-        with _Begun(subject, first, scratch) as begun:
+    with tempfile.TemporaryDirectory(dir=kept, prefix="injected-") as folder:
+        scratch = Path(folder)
+        output = scratch / "strace"
+        with _Begun(subject, first, kept, scratch) as begun:
             told = attached(begun.work, "-e", f"trace={names}", output=output)
             assert not told.failure, told.failure
         calls = Counter(re.findall(r"^(\w+)\(", output.read_text("latin-1"), re.M))
@@ -176,26 +201,27 @@ def _injected(
             for call, error, stays in FAULTS
             for number in range(1, calls[call] + 1)
         ]
-        if workloads < 1:
-            faults = rng.sample(faults, max(int(len(faults) * workloads), 4))
+        if share < 1:
+            faults = rng.sample(faults, max(int(len(faults) * share), 4))
         else:
-            tally.workloads += 1
-            tally.calls += calls.total()
+            tally.workloads, tally.calls = 1, calls.total()
         for fault in faults:
             inject = f"inject={fault.call}:error={fault.error}:when={fault.number}{fault.stays}"
-            with _Begun(subject, first, scratch) as begun:
+            with _Begun(subject, first, kept, scratch) as begun:
                 options = ("-e", f"trace={fault.call}", "-e", inject)
                 tally.judge(fault, attached(begun.work, *options, output=output), begun.place)
+    return tally
 
 
 class _Begun:
-    """A subject with some commits, and the work that meets the fault."""
+    """A subject with some commits, and the work that meets the fault; copied from what is ``kept``,
+    which is made when it is not there."""
 
-    def __init__(self, subject: Subject, first: int, scratch: Path) -> None:
+    def __init__(self, subject: Subject, first: int, kept: Path, scratch: Path) -> None:
         self.place = Place(scratch / "place")
         self._subject = subject
         self._first = first
-        self._scratch = scratch
+        self._folder = kept
 
     def __enter__(self) -> _Begun:
         kept = self._kept(self._first)
@@ -206,7 +232,7 @@ class _Begun:
         return self
 
     def _kept(self, first: int) -> Path:
-        return self._scratch / f"{self._subject.name}-{first}"
+        return self._folder / f"{self._subject.name}-{first}"
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.place.folder)

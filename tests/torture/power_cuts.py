@@ -19,6 +19,7 @@ from typing import Any
 from tests.torture.controls import CONTROLS
 from tests.torture.forks import CONFIRMED, Say
 from tests.torture.images import Disk
+from tests.torture.lanes import in_lanes, shares, summed
 from tests.torture.subjects import CentreOf, LaptopStore, Place, Reported, Subject, Wrong
 from tests.torture.tracing import Event, NoStrace, trace
 
@@ -75,21 +76,15 @@ def traced(subject: Subject, commits: int, root: Path, scratch: Path) -> list[Ev
 
 
 def _cut(subject: Subject, images: int, rng: random.Random, scratch: Path) -> dict[str, Any]:
-    outcomes: Counter[str] = Counter()
-    figures: dict[str, Any] = {"images": 0, "violations": []}
     began = time.monotonic()
     commits = COMMITS.get(subject.name, CONTROL_COMMITS)
     if images < 50:
         commits //= 4
-    while figures["images"] < images:
-        root = Path(tempfile.mkdtemp(dir=scratch, prefix="traced-"))
-        events = traced(subject, commits, root, scratch)
-        shutil.rmtree(root)
-        figures["events"] = figures.get("events", 0) + len(events)
-        count = min(IMAGES_A_TRACE, images - figures["images"])
-        for disk in moments(events, count, rng):
-            judge(subject, disk, rng, scratch, outcomes, figures["violations"])
-        figures["images"] += count
+    parts = shares(images, -(-images // IMAGES_A_TRACE))
+    seeds = [rng.randrange(2**32) for _ in parts]
+    every = [subject] * len(parts), [commits] * len(parts), parts, seeds, [scratch] * len(parts)
+    figures = summed(in_lanes(_of_one_trace, *every))
+    outcomes = figures.pop("outcomes")
     figures |= {
         name: outcomes[name] for name in ("kept", "lost", "reported", "unopenable", "wrong")
     }
@@ -98,6 +93,25 @@ def _cut(subject: Subject, images: int, rng: random.Random, scratch: Path) -> di
     figures["per_second"] = round(figures["images"] / seconds, 1)
     del figures["violations"][20:]
     return figures
+
+
+def _of_one_trace(
+    subject: Subject, commits: int, images: int, seed: int, scratch: Path
+) -> dict[str, Any]:
+    """Let the work be done once, and look at so many disks it may have left."""
+    rng = random.Random(seed)
+    outcomes: Counter[str] = Counter()
+    violations: list[str] = []
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="traced-") as place:
+        root = Path(place, "root")
+        root.mkdir()
+        events = traced(subject, commits, root, Path(place))
+        shutil.rmtree(root)
+        for disk in moments(events, images, rng):
+            judge(subject, disk, rng, Path(place), outcomes, violations)
+    return {
+        "images": images, "events": len(events), "outcomes": outcomes, "violations": violations,
+    }  # fmt: skip
 
 
 def moments(events: list[Event], count: int, rng: random.Random) -> Iterator[Disk]:
