@@ -311,8 +311,7 @@ def unmarked(change: Change) -> Change:
     again = {**change, "acked": False, "settled": over, "outcome": None, "receipt": None,
              "decided": False, "declined": False}  # fmt: skip
     told = change["receipt"] or {}
-    if change["settled"] and told.get("version"):
-        again["held_in"] = told["version"]
+    again["held_in"] = told.get("version")
     if change["outcome"] in IN_STORE and told.get("version") and not told.get("conflict_id"):
         again["former_version"] = told["version"]
     return again

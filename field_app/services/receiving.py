@@ -272,8 +272,9 @@ def _not_renewed(ws: Workspace, reply: Reply) -> list[dict[str, Any]]:
     place = ws.setting("cursor")
     finished = bool(place.get("anew")) and not reply.more
     # Not the worker's grids as last told: they may have been told with an answer whose leavings the
-    # worker had to be asked about first, or when this laptop joined again.
-    if not finished and set(place.get("grids", ws.grids)) <= set(grids):
+    # worker had to be asked about first, or when this laptop joined again. Where an earlier program
+    # did not write down which grids the feed was reached with, all is looked at once.
+    if not finished and "grids" in place and set(place["grids"]) <= set(grids):
         return []
     came = {update["record_id"] for update in reply.updates}
     return [

@@ -104,7 +104,8 @@ def _arrive(settings: Settings, connection: sa.Connection, now: datetime) -> Non
     """Let the numbers of every district jump on a server that took the database over: should it be
     an older copy, a laptop will show it, and nothing was given out twice."""
     with connection.begin():
-        codes = connection.scalars(sa.select(districts.c.district)).all()
+        wanted = sa.select(districts.c.district).order_by(districts.c.district)
+        codes = connection.scalars(wanted).all()
         begun = [begin_run(connection, code, now) for code in codes]
     for number in filter(None, begun):
         floors.remember(settings.data, number)

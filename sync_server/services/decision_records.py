@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ from sync_server.domain.merge import Edit
 from sync_server.services.central_log import central_row
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Effect, Ledger
-from sync_server.store import desks_read, moving, streams, writing
+from sync_server.store import desks_read, streams, writing
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ Row = sa.RowMapping | Mapping[str, Any]
 
 DECISION, CORRECTION = "decision", "correction"
 AREA_DIGITS = 6
-READ_WITHIN_DAYS = 90
-"""So long at least a laptop keeps the change that something was said of."""
 
 
 @dataclass(frozen=True)
@@ -180,44 +178,6 @@ def ask(
     grid = place_for(connection, district, asked.asked_of, area)
     _write(connection, district, [_Told(CORRECTION, record_id, grid, by, said)], now)
     return record_id
-
-
-def follow(
-    connection: sa.Connection,
-    district: str,
-    user_id: str,
-    left: Collection[str],
-    codes: Sequence[str],
-    now: datetime,
-    by: str | None,
-) -> None:
-    """Let what was said of somebody's refused changes, and what he is asked, come along from the
-    areas he ``left`` to the first of his ``codes``: perhaps he has not read it.
-
-    What was decided of a conflict stays with its record, for whoever holds that now.
-    """
-    since = now - timedelta(days=READ_WITHIN_DAYS)
-    found = [
-        row
-        for row in desks_read.told_in(connection, district, left, since)
-        if not holds(codes, row["grid"], "community")
-    ]
-    about = [row["fields"]["change_id"] for row in found if row["kind"] == DECISION]
-    readers = readers_of(
-        connection, district, streams.received(connection, district, about).values()
-    )
-    going = [row for row in found if user_id == _addressee(row, readers)]
-    if going:
-        some = [moving.Lying(row["record_id"], row["kind"], row["grid"]) for row in going]
-        moving.put_into(connection, district, some, codes[0], now, by)
-
-
-def _addressee(row: Row, readers: Mapping[str, str]) -> str | None:
-    """Return who alone is spoken to by a decision or correction that still matters."""
-    said = row["fields"]
-    if row["kind"] == CORRECTION:
-        return None if said.get("closed") else said["asked_of"]
-    return readers.get(said["change_id"]) if said["subject"] == "refused" else None
 
 
 def open_corrections(

@@ -28,6 +28,7 @@ from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE
 from sync_server.services.moves import GROUPS, with_all_below
+from sync_server.services.readers import reach
 from sync_server.services.steps import follow_up
 from sync_server.store import area_read, base_read, moving, records_read
 from sync_server.store.engine import Store
@@ -81,6 +82,7 @@ def split_grid(
         count = _move(connection, person, _with_work(connection, person, chosen, code), new, now)
         _hand_over(connection, person, {code: keepers.get("old", ()), new: keepers.get("new", ())},
                    now)  # fmt: skip
+        reach(connection, person.district, new, now, person.user_id)
         _note(connection, person, now, "split_grid", code,
               {"new": new, "buildings": len(chosen), "records": count})  # fmt: skip
         base_facts.refresh(connection, person.district, now, areas=[code, new])
@@ -123,6 +125,7 @@ def merge_grids(store: Store, person: User, code: str, into: str, now: datetime)
                     connection, person.district, holder["user_id"],
                     kept if covered else [*kept, into], now, by=person.user_id,
                 )  # fmt: skip
+        reach(connection, person.district, into, now, person.user_id)
         _note(connection, person, now, "merge_grids", code,
               {"into": into, "records": count})  # fmt: skip
         base_facts.refresh(connection, person.district, now, areas=[into])

@@ -2,7 +2,7 @@
 
 What a worker wrote while a grid was his counts and is credited to him whenever it comes; his
 laptop lets go of the grid's records at its next sync, never of unsent work. What he is yet to read
-of his own refused changes follows him.
+follows him.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import LAPTOP_ROLES, User, check_scope, get_user
-from sync_server.services.decision_records import follow
 from sync_server.services.places import Place, names_for, places_of
+from sync_server.services.readers import follow
 from sync_server.store import people_read
 from sync_server.store.holdings import holdings_of, write_holdings
 from sync_server.store.people_read import Row
 from sync_server.store.tables import users
+from sync_server.store.writing import lock_district
 
 LONGEST_CODE = 17
 GRID_DIGITS = 15
@@ -71,6 +72,7 @@ def reassign(
 
     Raises Refusal: unknown_user; not_allowed for somebody without a laptop's role; bad_scope.
     """
+    lock_district(connection, district)  # as whoever redraws grids does, before anybody's row
     worker = _locked(connection, district, user_id)
     if worker.role not in LAPTOP_ROLES:
         raise Refusal("not_allowed")
@@ -85,8 +87,8 @@ def reassign(
     )
     write_holdings(connection, district, user_id, wanted, now)
     before = set(worker.scope_codes)
-    if wanted and (left := before - set(wanted)):
-        follow(connection, district, user_id, left, wanted, now, by)
+    if left := before - set(wanted):
+        follow(connection, district, user_id, left, now, by)
     detail = {"given": sorted(set(wanted) - before), "taken": sorted(before - set(wanted))}
     audit.note(connection, district, now, "reassign", user_id=by, target=user_id, detail=detail)
     return True
@@ -99,6 +101,7 @@ def reassign_as(
 
     Raises Refusal: not_allowed, unknown_user (also outside the areas), bad_scope.
     """
+    lock_district(connection, person.district)
     _locked(connection, person.district, user_id)
     worker = _worker_of(connection, person, user_id)
     if not all(inside(code, person.scope_codes) for code in codes):

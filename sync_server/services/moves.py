@@ -23,6 +23,7 @@ from sync_server.services.accounts import User
 from sync_server.services.central import seen_id_of
 from sync_server.services.issue_life import ISSUE
 from sync_server.services.places import Place, names_for, places_of
+from sync_server.services.readers import reach
 from sync_server.services.steps import follow_up
 from sync_server.services.titles import Titles
 from sync_server.store import moving
@@ -100,6 +101,7 @@ def move_record(
         return 0
     some = with_all_below(connection, person.district, [root])
     moving.put_into(connection, person.district, some, area, now, person.user_id)
+    reach(connection, person.district, area, now, person.user_id)
     issues = {one.record_id for one in some if one.kind == ISSUE}
     follow_up(connection, person.district, issues, now)
     audit.note(

@@ -89,16 +89,18 @@ def corrections_about(
 
 
 def told_in(
-    connection: sa.Connection, district: str, areas: Collection[str], since: datetime
+    connection: sa.Connection,
+    district: str,
+    within_these: Collection[str],
+    at_these: Collection[str],
 ) -> list[Row]:
-    """Return the decisions and corrections in these areas that were made ``since`` then."""
+    """Return the decisions and corrections that lie within some areas, or at some exactly."""
     query = (
         sa.select(records)
         .where(
             records.c.district == district,
             records.c.kind.in_(("decision", "correction")),
-            within(records.c.grid, areas),
-            records.c.received_at >= since,
+            sa.or_(within(records.c.grid, within_these), records.c.grid.in_(list(at_these))),
             records.c.voided.is_(False),
         )
         .order_by(records.c.record_id)

@@ -275,6 +275,15 @@ def test_a_version_is_told_again_only_where_all_of_the_change_stood_in_it():
     assert "former_version" not in beside
 
 
+def test_what_is_offered_again_remembers_the_version_it_had_become_last():
+    change = Log().write("update", {"rating": 1}, 1) | {"acked": True}
+    for settled in (True, False):
+        told = {"settled": settled, "outcome": "applied", "receipt": {"version": 5}}
+        assert unmarked(change | told)["held_in"] == 5
+    refused = {"settled": False, "outcome": "quarantined", "receipt": {"version": None}}
+    assert unmarked(change | {"held_in": 5} | refused)["held_in"] is None
+
+
 @pytest.mark.parametrize("theirs", [(2, "another"), (9, "longer")])
 def test_nothing_of_a_stream_with_another_history_at_a_restored_centre_counts_as_known(theirs):
     log = Log()

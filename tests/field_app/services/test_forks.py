@@ -295,3 +295,13 @@ def test_a_last_copy_leaves_with_its_grid_when_the_laptop_joins_again(last_copy,
     laptop.desk.join(Request(CENTRE, line.code(worker), PASSPHRASE, PASSPHRASE, "x"), laptop.call)
     assert laptop.sync(agreed=True).stage == "done"
     assert get_view(laptop.ws, "issue", record_id) is None
+
+
+def test_a_last_copy_an_earlier_program_left_behind_leaves_once(last_copy):
+    laptop, _, record_id, take_away = last_copy
+    take_away()
+    laptop.ws.keep_setting("identity", grids=[GRID])  # told with an answer that waited for his word
+    place = laptop.ws.setting("cursor")
+    laptop.ws.put("settings", "cursor", {name: place[name] for name in place if name != "grids"})
+    laptop.sync()
+    assert get_view(laptop.ws, "issue", record_id) is None
