@@ -28,7 +28,6 @@ class Told:
     failure: str = ""
     first_s: float | None = None
     """How long after its start the first commit was confirmed."""
-    status: int = 0
 
 
 class Fork:
@@ -50,6 +49,7 @@ class Fork:
         os.close(gate_read)
         self._told = Told()
         self._rest = b""
+        self._killed = False
         if not wait:
             self.release()
 
@@ -62,8 +62,7 @@ class Fork:
         """End it by SIGKILL as soon as it has confirmed something."""
         while not self._told.confirmed and self._take():
             pass
-        os.kill(self.pid, signal.SIGKILL)
-        return self.finish()
+        return self._kill()
 
     def kill_after(self, seconds: float) -> Told:
         """End it by SIGKILL that long after its start, unless it ends by itself before."""
@@ -72,6 +71,10 @@ class Fork:
             ready, _, _ = select.select([self._read], [], [], left)
             if ready and not self._take():
                 break
+        return self._kill()
+
+    def _kill(self) -> Told:
+        self._killed = True
         os.kill(self.pid, signal.SIGKILL)
         return self.finish()
 
@@ -81,7 +84,10 @@ class Fork:
             pass
         os.close(self._read)
         os.close(self._gate)
-        _, self._told.status = os.waitpid(self.pid, 0)
+        _, status = os.waitpid(self.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code and not self._told.failure and not (self._killed and code == -signal.SIGKILL):
+            self._told.failure = f"ended without a word: {code}"  # a crash, or out of memory
         return self._told
 
     def _take(self) -> bool:

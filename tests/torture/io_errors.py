@@ -44,6 +44,10 @@ FAULTS = (
     ("pread64", "EIO", ""),
 )
 LIMITS_A_PART = 500
+LEAST_FIRED = 0.9
+"""The share of errors that must have met a call: what is called differs a little between runs."""
+BEFORE_REOPENING = 24
+"""After so many commits the centre's next is followed by closing and opening it again."""
 STARTS = 210
 """Workloads begin after so many commits or fewer: then what a commit consists of comes again."""
 NAMED = ("disk_full", "store_damaged", "database_damaged", "unavailable", "folder_unusable")
@@ -88,15 +92,18 @@ def _subject(subject: Subject, scale: float, rng: random.Random, scratch: Path) 
     began = time.monotonic()
     workloads = WORKLOADS[subject.name] * scale
     firsts = rng.sample(range(STARTS), max(int(workloads), 1))
+    if len(firsts) > 1 and BEFORE_REOPENING not in firsts:
+        firsts[0] = BEFORE_REOPENING
     limits = max(int(LIMITS[subject.name] * scale), 4)
+    starts = rng.sample(range(STARTS), min(STARTS, limits))
     _warm(subject, scratch)
-    for first in sorted(firsts):
+    for first in sorted({*firsts, *starts}):
         with _Begun(subject, first, scratch, scratch):
             pass
     parts = shares(limits, -(-limits // LIMITS_A_PART))
     seeds = [rng.randrange(2**32) for _ in [*parts, *firsts]]
     tallies = in_lanes(
-        _limited, [subject] * len(parts), parts, seeds, [firsts] * len(parts),
+        _limited, [subject] * len(parts), parts, seeds, [starts] * len(parts),
         [scratch] * len(parts),
     )  # fmt: skip
     missing = []
@@ -129,7 +136,7 @@ class Tally:
         self.outcomes: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
         self.violations: list[str] = []
-        self.workloads = self.calls = 0
+        self.workloads = self.calls = self.injected = self.fired = 0
 
     def judge(self, fault: Fault, told: Told, place: Place) -> None:
         """Open the store once the disk is well again, and compare with what was confirmed."""
@@ -148,8 +155,13 @@ def _figures(tallies: list[Tally], missing: list[str], seconds: float) -> dict[s
     """The figures of all that befell one subject."""
     outcomes = sum((one.outcomes for one in tallies), Counter[str]())
     total = sum(outcomes.values())
+    injected, fired = sum(one.injected for one in tallies), sum(one.fired for one in tallies)
+    if fired < LEAST_FIRED * injected:
+        missing = [*missing, f"{fired} of {injected} errors met a call"]
     return {
         "faults": total,
+        "injected": injected,
+        "fired": fired,
         "workloads_at_every_call": sum(one.workloads for one in tallies),
         "calls": sum(one.calls for one in tallies),
         "kept": outcomes["kept"],
@@ -167,12 +179,12 @@ def _code(failure: str) -> str | None:
     return match[1] if match and match[1] in NAMED else None
 
 
-def _limited(subject: Subject, times: int, seed: int, firsts: list[int], kept: Path) -> Tally:
+def _limited(subject: Subject, times: int, seed: int, starts: list[int], kept: Path) -> Tally:
     """Let files grow only so far."""
     rng, tally = random.Random(seed), Tally(subject)
     with tempfile.TemporaryDirectory(dir=kept, prefix="limited-") as scratch:
         for _ in range(times):
-            with _Begun(subject, rng.choice(firsts), kept, Path(scratch)) as begun:
+            with _Begun(subject, rng.choice(starts), kept, Path(scratch)) as begun:
                 sizes = [file.stat().st_size for file in begun.place.folder.rglob("*")]
                 largest = max(sizes, default=0)
                 limit = rng.randrange(0, largest + (150_000 if rng.random() < 0.9 else 2_000_000))
@@ -210,6 +222,8 @@ def _injected(subject: Subject, first: int, share: float, seed: int, kept: Path)
             with _Begun(subject, first, kept, scratch) as begun:
                 options = ("-e", f"trace={fault.call}", "-e", inject)
                 tally.judge(fault, attached(begun.work, *options, output=output), begun.place)
+            tally.injected += 1
+            tally.fired += "(INJECTED)" in output.read_text("latin-1")
     return tally
 
 

@@ -148,8 +148,8 @@ def _one_store(
             elif told.failure:
                 figures["unopenable"] += 1
             if wrong:
-                figures["violations"].append(f"{subject.name}, {folder}: {wrong}")
-                folder.rename(folder.with_name(f"failed-{figures['kills']}"))  # to be looked at
+                kept = folder.rename(folder.with_name(f"failed-{figures['kills']}"))
+                figures["violations"].append(f"{subject.name}, {kept}: {wrong}")
                 return
             figures["before_open"] += told.opened is None
             figures["confirmed"] += len(told.confirmed)
