@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import sqlalchemy as sa
 
@@ -11,6 +13,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.holdings import reassign
 from sync_server.store.holdings import holdings_of
 from sync_server.store.tables import audit
+from sync_server.store.writing import lock_district
 from tests.sync_server.world import GRID, OTHER_GRID, StillClock, add_worker
 
 THIRD = "990101100009005"
@@ -66,6 +69,29 @@ def test_the_same_grids_again_change_nothing(centre: Centre, clock: StillClock):
     clock.passes(hours=1)
     assert not give(centre, worker.user_id, GRID, GRID)
     assert history(centre, worker.user_id) == [(GRID, 0, None)]
+
+
+def test_giving_grids_waits_for_who_redraws_them_before_it_holds_anybodys_row(any_centre: Centre):
+    if any_centre.store.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    worker = add_worker(any_centre)
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with any_centre.store.writing() as connection:
+            lock_district(connection, any_centre.code)
+            other = pool.submit(give, any_centre, worker.user_id, THIRD)
+            with any_centre.store.engine.connect() as watching:
+                while not watching.execute(waiting).scalar():
+                    watching.rollback()  # a transaction sees the activity of its beginning
+                    assert not other.done()
+            now = any_centre.clock()
+            assert reassign(connection, any_centre.code, worker.user_id, [OTHER_GRID], now)
+        assert other.result()
+    with any_centre.store.reading() as connection:
+        assert get_user(connection, any_centre.code, worker.user_id).scope_codes == (THIRD,)
 
 
 @pytest.mark.parametrize(
