@@ -208,9 +208,10 @@ class Hand:
         stored = machine.stored()
         for change_id in sorted(stored):
             if change_id not in self._book.entries:
+                change = stored[change_id]  # or what it answers by itself: a correction
                 self._book.note(
-                    stored[change_id], before, machine.name, machine.worker, self._hands(),
-                    machine.disk, planted,
+                    change, before, machine.name, machine.worker, self._hands(), machine.disk,
+                    planted if change["kind"] == kind else "",
                 )  # fmt: skip
                 machine.disk.append(change_id)
         if saved is not None and saved.change_id is not None:
