@@ -293,8 +293,11 @@ class Verdict:
                 if view["copy"].get("gone"):  # the worker's own is not settled there
                     assert view["state"] in ("refused", "conflict", "received"), view
                     continue
-                if view["copy"].get("old"):  # perhaps the last copy there is of it
-                    assert view["record_id"] not in self.records, view
+                if view["copy"].get("old"):
+                    # Perhaps the last copy there is of it, or, where a lost history had moved it
+                    # into these grids, one of a record that the centre never gave this laptop.
+                    assert view["record_id"] not in expected, view
+                    assert in_scope(name, view["copy"]["grid"], grids), view
                     assert self.run.house.goings_back, view
                     continue
                 present.add(view["record_id"])
