@@ -24,7 +24,7 @@ from tests.torture.lanes import cores, in_lanes, shares, summed
 from tests.torture.subjects import CentreOf, LaptopStore, Place, Subject, Wrong
 
 FULL = 10_000
-LIVES = 60
+LIVES = 15
 """After so many lives a store begins anew, else checking it would take most of a life."""
 BIRTHS = 0.05
 """The share of the laptop's kills that meet the creation of a worker's store."""
