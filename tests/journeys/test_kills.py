@@ -1,6 +1,6 @@
 """Power cuts: what a page confirmed is there afterwards, and arrives exactly once.
 
-GRIDROUNDS_PAGE_KILLS sets the number of kills of the laptop (8 if unset); the centre is killed
+GRIDROUNDS_PAGE_KILLS sets the number of kills of the laptop (6 if unset); the centre is killed
 half as often.
 """
 
@@ -29,7 +29,7 @@ from tests.journeys.people import ISSUE, Answers, GridWorker
 from tests.journeys.programs import PASSPHRASE, ServedCentre
 from tests.journeys.world import GRID, PERSONA, Books, World
 
-ROUNDS = int(os.environ.get("GRIDROUNDS_PAGE_KILLS", "8"))
+ROUNDS = int(os.environ.get("GRIDROUNDS_PAGE_KILLS", "6"))
 WINDOWS = 2
 LONGEST_ROUND_S = 1.2
 

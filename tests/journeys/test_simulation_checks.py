@@ -13,6 +13,8 @@ from tests.journeys.simulation.defects import (
     Defect,
     another_ones_entry_overwritten,
     answered_without_commit,
+    area_taken_from_the_claim,
+    confirmed_by_number,
     cursor_before_data,
     held_for_ever,
     timer_not_armed_again,
@@ -25,8 +27,8 @@ pytestmark = pytest.mark.journey
 
 MOST_TRIES = 40
 LONG = {
-    another_ones_entry_overwritten, answered_without_commit, cursor_before_data, held_for_ever,
-    versions_used_again,
+    another_ones_entry_overwritten, answered_without_commit, area_taken_from_the_claim,
+    confirmed_by_number, cursor_before_data, held_for_ever, versions_used_again,
 }  # fmt: skip
 """Defects whose first district to notice takes long to live through."""
 ALL = os.environ.get("GRIDROUNDS_ALL_DEFECTS") == "1"
