@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from field_app.services.outbox import detail
+from field_app.services.records import Saved, save_record
 from sync_server.services import accounts, conflict_desk, decisions, holdings, refused
 from sync_server.services.accounts import User
 from sync_server.services.decisions import Pick
 from tests.field_app.centres import CentreLine
+from tests.field_app.laptops import ISSUE, NEXT_GRID, Laptop
 from tests.sync_server.world import COMMUNITY, DISTRICT
+
+PHONE, OTHER_PHONE, THIRD = "13900001111", "13900002222", "13900003333"
 
 
 class Desk:
@@ -67,3 +72,31 @@ class Desk:
     def _seen(self, change_id: str) -> str:
         with self.store.reading() as connection:
             return refused.open_case(connection, self.person, change_id, "zh").seen
+
+
+def edit(laptop: Laptop, record_id: str, **values: Any) -> str:
+    """Change a household on a laptop; return the change."""
+    saved = save_record(laptop.ws, "household", "update", values, record_id=record_id)
+    assert saved.change_id, saved.problems
+    return saved.change_id
+
+
+def refused_issue(laptop: Laptop) -> Saved:
+    """Save a record the centre refuses: it lies in a grid that is not the worker's."""
+    laptop.ws.keep_setting("identity", grids=[NEXT_GRID])
+    saved = save_record(laptop.ws, "issue", "create", ISSUE, grid=NEXT_GRID)
+    laptop.sync()
+    return saved
+
+
+def told(laptop: Laptop, change_id: str) -> tuple[str, list[str], list[tuple[str, str]]]:
+    """State, what became of the phone, and who decided in which words."""
+    found = detail(laptop.ws, change_id).item
+    return (found.state, [pair.fate for pair in found.pairs],
+            [(one.by, one.words) for one in found.rulings])  # fmt: skip
+
+
+def line_worker(line: CentreLine, laptop: Laptop) -> User:
+    """Return the worker of a laptop as the centre knows him."""
+    with line.centre.store.reading() as connection:
+        return accounts.get_user(connection, line.centre.code, laptop.ws.worker_id)

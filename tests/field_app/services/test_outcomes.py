@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from field_app.services.corrections import confirm, corrections_about, open_corrections
 from field_app.services.drafts import MAIN, Typed, edit_part, find, finish, open_draft
@@ -22,60 +21,18 @@ from field_app.services.outbox import (
 from field_app.services.receiving import prune
 from field_app.services.records import get_view, save_record, views
 from field_app.services.workspace import CHANGES, CONFLICTS
-from schemas.catalogue import kind_of
-from sync_server.services import moves
-from sync_server.services.accounts import get_user
-from sync_server.store.tables import moves as moves_table
-from sync_server.store.tables import records
-from tests.field_app.desks import Desk
-from tests.field_app.laptops import GRID, HOUSEHOLD, ISSUE, NEXT_GRID, save_issue
-from tests.sync_server.world import COMMUNITY
+from tests.field_app.desks import OTHER_PHONE, THIRD, edit, line_worker, refused_issue, told
+from tests.field_app.laptops import GRID, NEXT_GRID, save_issue
 
 SHOP = {"name": "好运来小卖部", "kind": "retail", "address": "建设路9号"}
-PHONE, OTHER_PHONE, THIRD = "13900001111", "13900002222", "13900003333"
 
 
-@pytest.fixture
-def staff(line):
-    """Somebody of the community's staff."""
-    return Desk(line)
-
-
-THIRD_GRID, ELSEWHERE = "990101100009005", "990101100010001"
 LONG_AGO = 100 * 86_400
 """Seconds after which nobody is excused any more for not having been told."""
 
 
-def edit(laptop, record_id, **values):
-    saved = save_record(laptop.ws, "household", "update", values, record_id=record_id)
-    assert saved.change_id, saved.problems
-    return saved.change_id
-
-
-@pytest.fixture
-def disputed(joined, line, hands):
-    """Two laptops whose workers gave one household two phone numbers; the first's stands."""
-    first, second = joined("first"), joined("second", line.worker("w2"))
-    record_id = save_record(first.ws, "household", "create", HOUSEHOLD).record_id
-    first.sync()
-    second.sync()
-    hands.passes(60)
-    mine, theirs = edit(first, record_id, phone=PHONE), edit(second, record_id, phone=OTHER_PHONE)
-    first.sync()
-    second.sync()
-    hands.passes(60)
-    return first, second, record_id, mine, theirs
-
-
 def phone_of(laptop, record_id):
     return get_view(laptop.ws, "household", record_id)["fields"]["phone"]
-
-
-def told(laptop, change_id):
-    """State, what became of the phone, and who decided in which words."""
-    found = detail(laptop.ws, change_id).item
-    return (found.state, [pair.fate for pair in found.pairs],
-            [(one.by, one.words) for one in found.rulings])  # fmt: skip
 
 
 def test_both_workers_learn_what_was_decided_and_by_whom(disputed, staff):
@@ -119,17 +76,9 @@ def test_a_third_value_is_told_to_both(disputed, staff):
         assert one.pairs[0].theirs == "139****3333"
 
 
-def refused(laptop):
-    """Save a record the centre refuses: it lies in a grid that is not the worker's."""
-    laptop.ws.keep_setting("identity", grids=[NEXT_GRID])
-    saved = save_record(laptop.ws, "issue", "create", ISSUE, grid=NEXT_GRID)
-    laptop.sync()
-    return saved
-
-
 def test_a_refused_change_let_in_is_stored(joined, staff):
     laptop = joined()
-    saved = refused(laptop)
+    saved = refused_issue(laptop)
     staff.release(saved.change_id)
     laptop.sync()
     found = detail(laptop.ws, saved.change_id).item
@@ -157,7 +106,7 @@ def test_what_exactly_became_of_a_change_let_in_is_asked_for(disputed, staff, ha
 
 def test_a_refused_change_not_taken_says_why_and_keeps_what_was_written(joined, staff):
     laptop = joined()
-    saved = refused(laptop)
+    saved = refused_issue(laptop)
     staff.dismiss(saved.change_id, "不在本社区")
     laptop.sync()
     found = detail(laptop.ws, saved.change_id)
@@ -169,7 +118,7 @@ def test_a_refused_change_not_taken_says_why_and_keeps_what_was_written(joined, 
 
 def test_what_is_asked_about_a_refused_change_is_answered_by_correcting_it(joined, staff, line):
     laptop = joined()
-    saved = refused(laptop)
+    saved = refused_issue(laptop)
     staff.send_back(saved.change_id, "请改到您的网格", title="写清楼层")
     laptop.sync()
     (asked,) = open_corrections(laptop.ws)
@@ -188,7 +137,7 @@ def test_what_is_asked_about_a_refused_change_is_answered_by_correcting_it(joine
 
 def test_withdrawing_answers_what_was_asked(joined, staff):
     laptop = joined()
-    saved = refused(laptop)
+    saved = refused_issue(laptop)
     staff.send_back(saved.change_id, "请改")
     laptop.sync()
     assert withdraw(laptop.ws, saved.change_id)
@@ -308,12 +257,6 @@ def test_a_record_with_an_open_conflict_stays_until_the_worker_lets_go(disputed,
     assert open_conflicts(second.ws) == []
 
 
-def line_worker(line, laptop):
-    """Return the worker of a laptop as the centre knows him."""
-    with line.centre.store.reading() as connection:
-        return get_user(connection, line.centre.code, laptop.ws.worker_id)
-
-
 def test_unsent_work_on_what_left_is_sent_and_then_goes(joined, line, staff, hands):
     worker = line.worker("w2")
     laptop = joined("laptop", worker)
@@ -331,93 +274,6 @@ def test_unsent_work_on_what_left_is_sent_and_then_goes(joined, line, staff, han
     for change_id in (late.change_id, made.change_id):
         change = laptop.ws.table(CHANGES).get(doc_id=change_id)
         assert (change["outcome"], change["settled"]) == ("applied", True)
-
-
-@pytest.fixture
-def away(joined, line, staff):
-    """A worker's laptop, and what gives him another grid before he syncs."""
-    worker = line.worker("w2")
-    return joined("laptop", worker), lambda: staff.reassign(worker, NEXT_GRID)
-
-
-def test_what_became_of_a_refused_change_follows_its_writer_to_another_grid(away, staff):
-    laptop, reassign = away
-    let_in, declined = refused(laptop), refused(laptop)
-    staff.release(let_in.change_id)
-    staff.dismiss(declined.change_id, "不在本社区")
-    reassign()
-    laptop.sync(agreed=True)
-    states = [detail(laptop.ws, one.change_id).item.state for one in (let_in, declined)]
-    assert states == ["stored", "declined"]
-
-
-def test_what_a_worker_is_asked_to_correct_follows_him_to_another_grid(away, staff):
-    laptop, reassign = away
-    saved = refused(laptop)
-    staff.send_back(saved.change_id, "请写清楼层")
-    reassign()
-    laptop.sync(agreed=True)
-    (asked,) = open_corrections(laptop.ws)
-    assert (asked.words, asked.corrects) == ("请写清楼层", saved.change_id)
-
-
-def test_what_was_asked_long_ago_follows_too(away, staff, hands):
-    laptop, reassign = away
-    saved = refused(laptop)
-    staff.send_back(saved.change_id, "请写清楼层")
-    hands.passes(LONG_AGO)
-    reassign()
-    laptop.sync(agreed=True)
-    assert [one.words for one in open_corrections(laptop.ws)] == ["请写清楼层"]
-
-
-def test_what_lies_in_the_community_follows_to_another_one(joined, line, staff):
-    worker = line.worker("w2")
-    laptop = joined("laptop", worker)
-    saved = refused(laptop)
-    staff.dismiss(saved.change_id, "不在本社区")
-    with line.centre.store.writing() as connection:  # as of a record of the whole community
-        lies = sa.update(records).where(records.c.kind == "decision").values(grid=COMMUNITY)
-        connection.execute(lies)
-    staff.reassign(worker, ELSEWHERE)
-    laptop.sync(agreed=True)
-    assert detail(laptop.ws, saved.change_id).item.state == "declined"
-
-
-def test_what_was_decided_of_a_conflict_follows_and_the_record_leaves(disputed, line, staff):
-    _, second, record_id, _, theirs = disputed
-    staff.decide(record_id, "stand")
-    staff.reassign(line_worker(line, second), NEXT_GRID)
-    second.sync(agreed=True)
-    assert told(second, theirs)[0] == "declined"
-    assert get_view(second.ws, "household", record_id) is None
-
-
-def test_what_a_worker_is_asked_stays_with_him_when_the_record_is_moved_away(
-    disputed, line, staff, hands
-):
-    _, second, record_id, _, _ = disputed
-    staff.decide(record_id, "ask", asked_of=second.ws.worker_id, words="哪个电话对？")
-    with line.centre.store.writing() as connection:
-        kind = kind_of("household").info
-        moves.move_record(connection, staff.person, kind, record_id, NEXT_GRID, hands())
-    second.sync(agreed=True)
-    assert [one.words for one in open_corrections(second.ws)] == ["哪个电话对？"]
-
-
-def test_others_messages_stay_where_they_are(disputed, line, staff):
-    first, second, record_id, _, _ = disputed
-    staff.decide(record_id, "other")
-    staff.reassign(line_worker(line, second), NEXT_GRID)
-    with line.centre.store.reading() as connection:
-        went = connection.scalars(sa.select(moves_table.c.record_id)).all()
-    assert len(went) == 1
-    saved = refused(first)
-    staff.dismiss(saved.change_id, "不在本社区")
-    staff.reassign(line_worker(line, second), THIRD_GRID)
-    with line.centre.store.reading() as connection:
-        again = connection.scalars(sa.select(moves_table.c.record_id)).all()
-    assert sorted(again) == sorted(went * 2)
 
 
 def test_a_draft_of_what_left_stays_and_says_why_it_cannot_be_saved(joined, line, staff):
