@@ -73,15 +73,18 @@ def begin_run(connection: sa.Connection, district: str, at: datetime) -> int | N
 
 def _jump(connection: sa.Connection, district: str, at: datetime, above_change_no: int = 0) -> int:
     numbers = writing.lock_numbers(connection, district)
-    most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
-    known = connection.execute(most).scalar() or 0
-    highest = max(numbers.change_no, numbers.floor, above_change_no, known)
+    highest = max(numbers.change_no, numbers.floor, above_change_no)
+    unused = numbers.change_no == numbers.floor
+    if not unused:  # else the jump before this one has looked
+        most = sa.select(sa.func.max(records.c.version)).where(records.c.district == district)
+        highest = max(highest, connection.execute(most).scalar() or 0)
     second = int((at - FIRST_SECOND).total_seconds())
     begins = max(highest // EPOCH_STEP + 1, second) * EPOCH_STEP
+    without = numbers.floor if unused else None
     connection.execute(
         sa.update(districts)
         .where(districts.c.district == district)
-        .values(version_floor=begins, settings=_floors(connection, district, numbers, begins))
+        .values(version_floor=begins, settings=_floors(connection, district, begins, without))
     )
     writing.set_change_no(connection, district, begins)
     return begins
@@ -102,12 +105,11 @@ def begin_where_older(
 
 
 def _floors(
-    connection: sa.Connection, district: str, numbers: writing.Numbers, begins: int
+    connection: sa.Connection, district: str, begins: int, without: int | None
 ) -> dict[str, Any]:
-    """Return the district's settings with one more run's beginning; one that gave no number out is
-    forgotten for it, so that starting a program often costs nothing."""
+    """Return the district's settings with one more run's beginning, ``without`` that of a run that
+    gave no number out: so starting a program often costs no place."""
     wanted = sa.select(districts.c.settings).where(districts.c.district == district)
     settings = connection.execute(wanted).scalar_one()
-    unused = numbers.floor if numbers.change_no == numbers.floor else None
-    before = [one for one in settings.get(writing.FLOORS, ()) if one != unused]
+    before = [one for one in settings.get(writing.FLOORS, ()) if one != without]
     return {**settings, writing.FLOORS: [*before, begins][-MOST_FLOORS:]}

@@ -125,7 +125,6 @@ def merge_grids(store: Store, person: User, code: str, into: str, now: datetime)
                     connection, person.district, holder["user_id"],
                     kept if covered else [*kept, into], now, by=person.user_id,
                 )  # fmt: skip
-        reach(connection, person.district, into, now, person.user_id)
         _note(connection, person, now, "merge_grids", code,
               {"into": into, "records": count})  # fmt: skip
         base_facts.refresh(connection, person.district, now, areas=[into])

@@ -13,6 +13,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import area_tree, base_facts, grid_changes
 from sync_server.services.accounts import User, add_user, get_user
 from sync_server.services.centre import Centre
+from sync_server.services.decision_records import Asked, ask
 from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.store import records_read
@@ -168,6 +169,31 @@ def test_a_split_takes_some_buildings_with_all_below_and_their_open_work(any_cen
     assert [one["change"] for one in fields["lineage"].values()] == ["split_from"]
     assert [one["other"] for one in block.area(GRID)["lineage"].values()] == [NEW]
     assert fields["worker_ids"] == [new.worker_id]
+
+
+def asked(block: Block, laptop: Laptop, home: str) -> str:
+    """Ask a worker about a household; return the correction's id."""
+    at = block.ids[home]
+    question = Asked("household", at, new_id(), laptop.worker_id, "请核实", {})
+    with block.centre.store.writing() as connection:
+        by, now = block.staff.user_id, block.centre.clock()
+        return ask(connection, block.centre.code, question, by, GRID, now)
+
+
+def test_what_is_asked_stays_with_whom_it_is_asked_of_when_a_grid_is_split(block, old, new):
+    names = {"his": (old, "home2"), "hers": (new, "home1"), "over": (old, "home2")}
+    for name, (laptop, home) in names.items():
+        block.ids[name] = asked(block, laptop, home)
+    over = {"answer": "stands", "closed": True}
+    old.write("correction", "update", over, block.ids["over"], base_version=1)
+    assert outcomes(old.send()) == ["applied"]
+    block.split(old=(old.worker_id,), new=(new.worker_id,))
+    where = block.areas()
+    assert (where["his"], where["hers"]) == (
+        GRID,
+        NEW,
+    )  # unlike their households
+    assert where["over"] == NEW  # and nobody waits for that
 
 
 def test_work_written_before_the_split_was_known_is_taken_in(block, old, new):
