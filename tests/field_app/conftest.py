@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from field_app.services.joining import Request
+from field_app.services.records import save_record
 from field_app.services.workspace import Workspace
 from sync_server.services.accounts import User
 from tests.field_app.centres import CentreLine
-from tests.field_app.laptops import CENTRE, PASSPHRASE, Hands, Laptop
+from tests.field_app.desks import OTHER_PHONE, PHONE, Desk, edit
+from tests.field_app.laptops import CENTRE, HOUSEHOLD, PASSPHRASE, Hands, Laptop
 
 
 @pytest.fixture
@@ -67,3 +69,26 @@ def joined(open_laptop: Callable[..., Laptop], line: CentreLine) -> Callable[...
         return laptop
 
     return join
+
+
+@pytest.fixture
+def staff(line: CentreLine) -> Desk:
+    """Somebody of the community's staff."""
+    return Desk(line)
+
+
+@pytest.fixture
+def disputed(
+    joined: Callable[..., Laptop], line: CentreLine, hands: Hands
+) -> tuple[Laptop, Laptop, str, str, str]:
+    """Two laptops whose workers gave one household two phone numbers; the first's stands."""
+    first, second = joined("first"), joined("second", line.worker("w2"))
+    record_id = save_record(first.ws, "household", "create", HOUSEHOLD).record_id
+    first.sync()
+    second.sync()
+    hands.passes(60)
+    mine, theirs = edit(first, record_id, phone=PHONE), edit(second, record_id, phone=OTHER_PHONE)
+    first.sync()
+    second.sync()
+    hands.passes(60)
+    return first, second, record_id, mine, theirs

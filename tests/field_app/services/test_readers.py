@@ -92,6 +92,17 @@ def test_what_a_worker_is_asked_stays_with_him_when_the_record_is_moved_away(
     assert [one.words for one in open_corrections(second.ws)] == ["哪个电话对？"]
 
 
+def test_what_was_decided_of_a_conflict_long_ago_stays_with_its_record(
+    disputed, line, staff, hands
+):
+    _, second, record_id, _, _ = disputed
+    staff.decide(record_id, "stand")
+    hands.passes(LONG_AGO)
+    staff.reassign(line_worker(line, second), NEXT_GRID)
+    with line.centre.store.reading() as connection:
+        assert connection.scalars(sa.select(moves_table.c.record_id)).all() == []
+
+
 def test_others_messages_stay_where_they_are(disputed, line, staff):
     first, second, record_id, _, _ = disputed
     staff.decide(record_id, "other")

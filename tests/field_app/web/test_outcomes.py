@@ -10,7 +10,7 @@ from field_app.services.corrections import open_corrections
 from field_app.services.records import changes_of, get_view, new_id, save_record, views
 from field_app.services.workspace import CHANGES
 from schemas.catalogue import kind_of
-from tests.field_app.desks import Desk
+from tests.field_app.desks import OTHER_PHONE, PHONE
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import HOUSEHOLD, ISSUE, NEXT_GRID, OTHER_WORKER
 from tests.field_app.signed_in import sign_in
@@ -26,31 +26,14 @@ WRITTEN = {
     "issue": ISSUE,
     "issue_step": {"issue_id": rid("issue", 1), "action": "note", "at": AT, "text": "已看过"},
 }  # fmt: skip
-PHONE, OTHER_PHONE = "13900001111", "13900002222"
 
 
 @pytest.fixture
-def staff(line):
-    """Somebody of the community's staff."""
-    return Desk(line)
-
-
-@pytest.fixture
-def disputed(joined, line, hands):
-    """A laptop whose phone number of a household waits for a decision against another's."""
-    first, laptop = joined("first"), joined("second", line.worker("w2"))
-    record_id = save_record(first.ws, "household", "create", HOUSEHOLD).record_id
-    first.sync()
-    laptop.sync()
-    hands.passes(60)
-    save_record(first.ws, "household", "update", {"phone": PHONE}, record_id=record_id)
-    mine = save_record(laptop.ws, "household", "update", {"phone": OTHER_PHONE},
-                       record_id=record_id)  # fmt: skip
-    first.sync()
-    laptop.sync()
-    hands.passes(60)
+def disputed(disputed):
+    """The second of the two laptops, unlocked in its browser, the household and its own change."""
+    _, laptop, record_id, _, mine = disputed
     laptop.browser.unlock(worker_id=laptop.ws.worker_id)
-    return laptop, record_id, mine.change_id
+    return laptop, record_id, mine
 
 
 def plain(page):

@@ -42,17 +42,10 @@ class Verdict:
             key=lambda row: (row["stream"], row["seq"]),
         )
         self.staff_changes = [row for row in every if row["device_id"] is None]
-        present = {row["change_id"] for row in every}
-        self.undone = [
-            entry for entry in run.book.entries.values() if entry.change_id not in present
-        ]
-        """What was done and neither a living disk nor the centre, gone back, knows of."""
-        self.aside = [
-            run.book.entries[row["change_id"]]
-            for row in every
-            if row["outcome"] not in REACHED and row["change_id"] in run.book.entries
-        ]
-        """What the centre keeps aside: refused (a centre gone back forgets who held a grid), or
+        reached = {row["change_id"] for row in every if row["outcome"] in REACHED}
+        self.without_effect = set(run.book.entries) - reached
+        """What was done and has no effect: neither a living disk nor the centre, gone back, knows
+        of it, or the centre keeps it aside: refused (gone back, it forgets who held a grid), or
         waiting. Others may have built on it while it stood."""
         self.by_id = {row["change_id"]: row for row in self.changes}
         self.records = {row["record_id"]: row for row in run.house.rows("records")}
@@ -174,8 +167,7 @@ class Verdict:
         """I4, I5: a value is visible, in a conflict, or followed by one whose writer knew it."""
         beside = kept_beside(self.conflicts)
         for record_id, entries in self.reached_by_record().items():
-            without = [*self.undone, *self.aside]
-            others = entries + [one for one in without if one.record_id == record_id]
+            others = [one for one in self.run.book.entries.values() if one.record_id == record_id]
             for entry in entries:
                 for path, value in entry.writes.items():
                     assert self._kept(entry, path, value, others, beside), (entry, path)
@@ -234,7 +226,7 @@ class Verdict:
             and path in other.writes
             and other.knew(entry, path)
             and (
-                (other not in self.undone and other not in self.aside)
+                other.change_id not in self.without_effect
                 or self._kept(
                     other,
                     path,
