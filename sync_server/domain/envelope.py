@@ -175,11 +175,11 @@ def open_batch(changes: Sequence[Any], *, exact: bool = True) -> list[Arrival]:
 
 def _sealed(change: dict[str, Any], pointer: str, exact: bool) -> Arrival:
     """Return a change whose hash is right."""
-    told = change.pop("hash")  # taken out and put back: a copy of each change costs more
-    quickly = quick_canonical(change)
-    change["hash"] = told
+    unsealed = change.copy()  # what was handed in may be read by others at the same time
+    told = unsealed.pop("hash")
+    quickly = quick_canonical(unsealed)
     if quickly is not None and sha256(quickly).hexdigest() == told:
-        arrival = Arrival(change, change["seq"], change["hash"], sealed=quickly, pointer=pointer)
+        arrival = Arrival(change, change["seq"], told, sealed=quickly, pointer=pointer)
         arrival.sure, arrival.exact = False, exact
         return arrival
     if not exact:

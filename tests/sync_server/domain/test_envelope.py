@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.exchange import AsideSchema, ChangeSchema
 from schemas.seal import ZEROS, seal
+from sync_server.domain import envelope
 from sync_server.domain.envelope import Arrival, BadEnvelope, Inexact, _well_formed, open_batch
 from tests.sync_server.world import household
 
@@ -51,6 +52,20 @@ def test_a_good_change_is_understood():
     arrival = opened(sealed())
     assert arrival.fields == {"size": 4}
     assert arrival.problems == []
+
+
+def test_what_is_handed_in_stays_whole_at_every_moment(monkeypatch):
+    change = sealed()
+    moments = []
+    quick_canonical = envelope.quick_canonical
+
+    def watched(members: dict[str, Any]) -> bytes | None:
+        moments.append("hash" in change)
+        return quick_canonical(members)
+
+    monkeypatch.setattr(envelope, "quick_canonical", watched)
+    opened(change)
+    assert moments == [True]
 
 
 WAYS = [
