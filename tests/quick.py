@@ -7,11 +7,15 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Dialect
+from sqlalchemy.util import LRUCache
 
 from sync_server.services import accounts
 from sync_server.services.districts import open_district
@@ -37,6 +41,25 @@ def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_statements() -> Iterator[None]:
+    """Compile each statement once for the test run, not once for each store: what a dialect makes
+    of one depends on the kind of database alone, and all servers of a run are of one version."""
+    compiled: dict[str, object] = {}
+    create_engine = sa.create_engine
+
+    def sharing(*args: Any, **kwargs: Any) -> sa.Engine:
+        engine = create_engine(*args, **kwargs)
+        engine._compiled_cache = compiled.setdefault(engine.name, LRUCache(5000))
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sa, "create_engine", sharing)
+        patch.setattr(Dialect, "__eq__", lambda one, other: type(one) is type(other))
+        patch.setattr(Dialect, "__hash__", lambda one: hash(type(one)))
         yield
 
 

@@ -47,7 +47,7 @@ _copies = count(1)
 def migrated_url(postgres_server: Server, migrated_name: str) -> Iterator[str]:
     """The address of an empty PostgreSQL database of today's tables that only this test uses."""
     name = f"copy_{next(_copies)}"
-    postgres_server.run_sql(f"CREATE DATABASE {name} TEMPLATE {migrated_name}")
+    postgres_server.run_sql(f"CREATE DATABASE {name} TEMPLATE {migrated_name} STRATEGY FILE_COPY")
     yield postgres_server.url(name)
     postgres_server.run_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
