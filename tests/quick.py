@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Dialect
 from sqlalchemy.util import LRUCache
+from werkzeug.routing import Rule
 
 from sync_server.services import accounts
 from sync_server.services.districts import open_district
@@ -37,10 +38,31 @@ def _quick_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compile each template once for the test run, not once for each app."""
-    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    """Compile each template once for the test run, not once for each app of each worker."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # which all workers share
+    (folder / "templates").mkdir(exist_ok=True)
+    cache = FileSystemBytecodeCache(str(folder / "templates"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_rules() -> Iterator[None]:
+    """Compile what builds the address of a rule once for the test run, not once for each app."""
+    built: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
+    compile_builder = Rule._compile_builder
+
+    def kept(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        key = (rule.rule, append_unknown, *rule._trace, str(rule.defaults))
+        if key not in built:
+            built[key] = compile_builder(rule, append_unknown)
+        return built[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", kept)
         yield
 
 

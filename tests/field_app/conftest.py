@@ -15,6 +15,7 @@ from sync_server.services.accounts import User
 from tests.field_app.centres import CentreLine
 from tests.field_app.desks import OTHER_PHONE, PHONE, Desk, edit
 from tests.field_app.laptops import CENTRE, HOUSEHOLD, PASSPHRASE, Hands, Laptop
+from tests.quick import lay_out
 
 
 @pytest.fixture
@@ -52,8 +53,9 @@ def ws(laptop: Laptop) -> Workspace:
 
 
 @pytest.fixture
-def line(tmp_path: Path, hands: Hands) -> Iterator[CentreLine]:
+def line(tmp_path: Path, hands: Hands, migrated_file: Path) -> Iterator[CentreLine]:
     """The real centre and the line to it."""
+    lay_out(migrated_file, tmp_path / "centre")
     with CentreLine(tmp_path / "centre", hands) as line:
         yield line
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -53,7 +54,10 @@ STAFF = {
 }
 """A role's areas; each person's number is the name of the role, ``neighbour`` is next door's."""
 READERS = ("admin", "district", "street", "community", "leader")
-_hash = accounts.hash_password(PASSWORD)
+@cache
+def _hash() -> str:
+    """Return the hash of PASSWORD, made when the tests' quick hashing is in place."""
+    return accounts.hash_password(PASSWORD)
 
 
 @dataclass
@@ -95,7 +99,7 @@ def hire(town: Town, no: str, role: str, scope: tuple[str, ...]) -> User:
             connection, centre.code, no=no, name=f"职员{no}", role=role, scope_codes=scope,
             now=centre.clock(),
         )  # fmt: skip
-        connection.execute(sa.update(users).where(users.c.no == no).values(password_hash=_hash))
+        connection.execute(sa.update(users).where(users.c.no == no).values(password_hash=_hash()))
     return town.people[no]
 
 
