@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import Dialect
-from sqlalchemy.util import LRUCache
-from werkzeug.routing import Rule
 
 from sync_server.services import accounts
 from sync_server.services.districts import open_district
@@ -24,6 +19,7 @@ from sync_server.settings import Settings
 from sync_server.store import partitioning
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
+from tests import compiled
 from tests.postgres import Server
 
 
@@ -50,38 +46,10 @@ def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_rules() -> Iterator[None]:
-    """Compile what builds the address of a rule once for the test run, not once for each app."""
-    built: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
-    compile_builder = Rule._compile_builder
-
-    def kept(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        key = (rule.rule, append_unknown, *rule._trace, str(rule.defaults))
-        if key not in built:
-            built[key] = compile_builder(rule, append_unknown)
-        return built[key]
-
+def _compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", kept)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_statements() -> Iterator[None]:
-    """Compile each statement once for the test run, not once for each store: what a dialect makes
-    of one depends on the kind of database alone, and all servers of a run are of one version."""
-    compiled: dict[str, object] = {}
-    create_engine = sa.create_engine
-
-    def sharing(*args: Any, **kwargs: Any) -> sa.Engine:
-        engine = create_engine(*args, **kwargs)
-        engine._compiled_cache = compiled.setdefault(engine.name, LRUCache(5000))
-        return engine
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sa, "create_engine", sharing)
-        patch.setattr(Dialect, "__eq__", lambda one, other: type(one) is type(other))
-        patch.setattr(Dialect, "__hash__", lambda one: hash(type(one)))
+        compiled.routes_once(patch)
+        compiled.statements_once(patch)
         yield
 
 

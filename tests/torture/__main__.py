@@ -16,6 +16,9 @@ import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pytest
+
+from tests import compiled
 from tests.torture.databases import throw_away_postgres
 
 SECTIONS = (
@@ -39,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.disable(logging.CRITICAL)  # thousands of refusals are meant
     began = time.monotonic()
     figures: dict[str, Any] = {"scale": args.scale}
-    with _database(args) as database:
+    with _database(args) as database, pytest.MonkeyPatch.context() as patch:
+        compiled.routes_once(patch)
+        compiled.statements_once(patch)
         figures["database"] = "postgresql" if database else "sqlite"
         for name in _chosen(args, database):
             figures[name] = _section(name, args.scale, database)

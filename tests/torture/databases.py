@@ -28,13 +28,15 @@ class Databases:
         pass
 
     @contextmanager
-    def fresh(self) -> Iterator[str]:
-        """Give the address of an empty database, dropped afterwards; "" for SQLite."""
+    def fresh(self, like: str = "") -> Iterator[str]:
+        """Give the address of an empty database, or one as the one at ``like``, dropped afterwards;
+        "" for SQLite."""
         if self._address is None:
             yield ""
             return
         name = f"torture_{uuid.uuid4().hex[:12]}"
-        self._run(f"CREATE DATABASE {name}")
+        origin = f" TEMPLATE {sa.make_url(like).database} STRATEGY FILE_COPY" if like else ""
+        self._run(f"CREATE DATABASE {name}{origin}")
         try:
             url = self._address.set(drivername="postgresql+psycopg", database=name)
             yield url.render_as_string(hide_password=False)

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from tests.torture.subjects import CentreOf, LaptopStore, Place, Subject, Wrong
 FULL = 10_000
 LIVES = 15
 """After so many lives a store begins anew, else checking it would take most of a life."""
+WARMING = 6
+"""Commits made in the process whose forks are killed."""
 BIRTHS = 0.05
 """The share of the laptop's kills that meet the creation of a worker's store."""
 
@@ -99,18 +101,46 @@ def _kill(subject: Subject, kills: int, database: str | None) -> dict[str, Any]:
 
 
 def _lane(subject: Subject, kills: int, seed: int, database: str | None) -> dict[str, Any]:
-    """Kill so often, one store after the other, all in the same place."""
+    """Kill so often, one store after the other, all in the same place and all alike at first."""
     figures: dict[str, Any] = {
         "kills": 0, "before_open": 0, "confirmed": 0, "lost": 0, "unopenable": 0, "violations": [],
     }  # fmt: skip
     rng = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="gridrounds-kills-"))
-    while figures["kills"] < kills:
-        lives = min(LIVES, kills - figures["kills"])
-        _one_store(subject, lives, rng, Databases(database), folder / "store", figures)
+    databases = Databases(database)
+    with databases.fresh() as url:
+        origin = Place(folder / "origin", url)
+        origin.folder.mkdir()
+        subject.create(origin)
+        _warm(subject, origin, databases, folder / "store")
+        while figures["kills"] < kills:
+            lives = min(LIVES, kills - figures["kills"])
+            with _copied(origin, databases, folder / "store") as place:
+                _one_store(subject, lives, rng, place, figures)
     if not figures["violations"]:
         shutil.rmtree(folder)
     return figures
+
+
+@contextmanager
+def _copied(origin: Place, databases: Databases, folder: Path) -> Iterator[Place]:
+    """Give a store like another; it is gone afterwards unless somebody moved it away."""
+    shutil.copytree(origin.folder, folder)
+    with databases.fresh(like=origin.url) as url:
+        yield Place(folder, url)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _warm(subject: Subject, origin: Place, databases: Databases, folder: Path) -> None:
+    """Use a store a little in this process: what a life finds done there, it need not do, which is
+    all but the calls to the disk and the database."""
+    with _copied(origin, databases, folder) as place:
+        with closing(subject.commits(place, 1)) as commits:  # type: ignore[type-var]
+            for _ in itertools.islice(commits, WARMING):
+                pass
+        subject.last(place)
+    gc.collect()
+    gc.freeze()
 
 
 def _life(fork: Fork, rng: random.Random, pace: list[float]) -> Told:
@@ -122,46 +152,26 @@ def _life(fork: Fork, rng: random.Random, pace: list[float]) -> Told:
 
 
 def _one_store(
-    subject: Subject,
-    lives: int,
-    rng: random.Random,
-    databases: Databases,
-    folder: Path,
-    figures: dict[str, Any],
+    subject: Subject, lives: int, rng: random.Random, place: Place, figures: dict[str, Any]
 ) -> None:
     """Some lives of one store, and a last one that is let live until it has checked itself."""
-    folder.mkdir()
-    with databases.fresh() as url:
-        place = Place(folder, url)
-        _begin(subject, place)
-        confirmed, pace = 0, list[float]()
-        for number in range(lives + 1):
-            if number < lives:
-                told = _life(Fork(life(subject, place)), rng, pace)
-                figures["kills"] += 1
-            else:
-                told = Fork(lambda say: say(OPENED, subject.last(place))).finish()
-            wrong = told.failure
-            if told.opened is not None and told.opened < confirmed:
-                figures["lost"] += confirmed - told.opened
-                wrong = f"{told.opened} found, {confirmed} confirmed"
-            elif told.failure:
-                figures["unopenable"] += 1
-            if wrong:
-                kept = folder.rename(folder.with_name(f"failed-{figures['kills']}"))
-                figures["violations"].append(f"{subject.name}, {kept}: {wrong}")
-                return
-            figures["before_open"] += told.opened is None
-            figures["confirmed"] += len(told.confirmed)
-            confirmed = max([confirmed, *told.confirmed])
-    shutil.rmtree(folder)
-
-
-def _begin(subject: Subject, place: Place) -> None:
-    """Make a store and open it once in this process: what a life finds done there, it need not do,
-    which is all but the calls to the disk and the database."""
-    told = Fork(lambda say: subject.create(place)).finish()
-    assert not told.failure, told.failure
-    subject.last(place)
-    gc.collect()
-    gc.freeze()
+    confirmed, pace = 0, list[float]()
+    for number in range(lives + 1):
+        if number < lives:
+            told = _life(Fork(life(subject, place)), rng, pace)
+            figures["kills"] += 1
+        else:
+            told = Fork(lambda say: say(OPENED, subject.last(place))).finish()
+        wrong = told.failure
+        if told.opened is not None and told.opened < confirmed:
+            figures["lost"] += confirmed - told.opened
+            wrong = f"{told.opened} found, {confirmed} confirmed"
+        elif told.failure:
+            figures["unopenable"] += 1
+        if wrong:
+            kept = place.folder.rename(place.folder.with_name(f"failed-{figures['kills']}"))
+            figures["violations"].append(f"{subject.name}, {kept}: {wrong}")
+            return
+        figures["before_open"] += told.opened is None
+        figures["confirmed"] += len(told.confirmed)
+        confirmed = max([confirmed, *told.confirmed])

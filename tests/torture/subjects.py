@@ -25,11 +25,11 @@ from field_app.store.vault import OpenStore, Vault
 from schemas.clock import written
 from schemas.seal import ZEROS, seal
 from sync_server.domain.errors import Refusal
-from sync_server.services.centre import Centre
+from sync_server.services.centre import Centre, open_centre
 from sync_server.settings import Settings
 from sync_server.store.tables import changes, records, streams
 from tests.sync_server.world import DISTRICT, GRID, NOON, StillClock, add_worker, join
-from tests.torture.warmth import app_again, open_again
+from tests.torture.warmth import app_again
 from tests.torture.wsgi import Caller
 
 WORKER, PASSPHRASES = "w1", ("correct horse", "battery staple")
@@ -247,7 +247,7 @@ class CentreOf:
     def open(place: Place) -> Centre:
         """Open it as the program does, at a time that stands still."""
         settings = Settings(place.folder / "centre", place.url, DISTRICT, testing=True)
-        return open_again(settings, StillClock())
+        return open_centre(settings, StillClock())
 
     def last(self, place: Place) -> int:
         """Open and check."""

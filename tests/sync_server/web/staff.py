@@ -54,6 +54,8 @@ STAFF = {
 }
 """A role's areas; each person's number is the name of the role, ``neighbour`` is next door's."""
 READERS = ("admin", "district", "street", "community", "leader")
+
+
 @cache
 def _hash() -> str:
     """Return the hash of PASSWORD, made when the tests' quick hashing is in place."""
