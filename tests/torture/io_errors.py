@@ -33,7 +33,8 @@ from tests.torture.tracing import NoStrace, attached
 
 WORKLOADS = {"laptop": 180, "centre": 20}
 LIMITS = {"laptop": 6_000, "centre": 2_000}
-COMMITS = {"laptop": 3, "centre": 2}
+COMMITS = 2
+"""How many a workload makes while its disk refuses."""
 FAULTS = (
     ("pwrite64", "ENOSPC", ""),
     ("pwrite64", "ENOSPC", "+"),  # the disk stays full
@@ -268,7 +269,7 @@ class _Begun:
     def work(self, say: Say) -> None:
         """Save some commits; raises Refused with the code."""
         say(CONFIRMED, self._first)
-        numbers = range(self._first + 1, self._first + 1 + COMMITS[self._subject.name])
+        numbers = range(self._first + 1, self._first + 1 + COMMITS)
         try:
             if isinstance(self._subject, Plain):
                 self._on_a_laptop(numbers, say)
