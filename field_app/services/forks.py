@@ -51,8 +51,7 @@ def go_back(ws: Workspace, stream: str, known: Known) -> None:
         head = streams.all_streams(ws)[stream]
         same = seq == 0 or (at["hash"] if at else _hash_at(head, seq)) == hash_
         later = [one for one in changes if one["seq"] > seq]
-        lost = {one["change_id"]: unmarked(one) for one in later if one["acked"]}
-        put_all(ws.db, CHANGES, lost)
+        _unmark(ws, later)
         if same:
             streams.go_back(ws, {stream: (seq, hash_)})
         if not same or not later or later[0]["seq"] != seq + 1:
@@ -72,7 +71,8 @@ def leave(ws: Workspace, forked: Iterable[str], *, foreign: bool = False) -> Non
     """
     leaving = set(forked)
     with ws.db.transaction():
-        _unmark(ws, leaving if foreign else _left_before(ws, leaving))
+        names = leaving if foreign else _left_before(ws, leaving)
+        _unmark(ws, [one for one in plain(ws.table(CHANGES)) if one["stream"] in names])
         unsent = [one for one in plain(ws.table(CHANGES).find_by("acked", False))
                   if one["stream"] in leaving]  # fmt: skip
         order = list(streams.all_streams(ws))
@@ -92,9 +92,9 @@ def _left_before(ws: Workspace, names: set[str]) -> set[str]:
     return {name for name in names if every.get(name, {}).get("forked")}
 
 
-def _unmark(ws: Workspace, names: set[str]) -> None:
-    """Take every change of these streams for unconfirmed."""
-    confirmed = [one for one in plain(ws.table(CHANGES)) if one["acked"] and one["stream"] in names]
+def _unmark(ws: Workspace, changes: Iterable[dict[str, Any]]) -> None:
+    """Take these changes for unconfirmed, here and on every page."""
+    confirmed = [one for one in changes if one["acked"]]
     put_all(ws.db, CHANGES, {one["change_id"]: unmarked(one) for one in confirmed})
     for record_id, kind in {one["record_id"]: one["kind"] for one in confirmed}.items():
         refresh_view(ws, kind, record_id)

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import sqlalchemy as sa
 
-from field_app.services import streams
+from field_app.services import forks, streams
 from field_app.services.joining import Request
 from field_app.services.records import changes_of, get_view, save_record, unsent_count, views
 from field_app.services.workspace import CHANGES
@@ -170,6 +170,18 @@ def test_a_centre_restored_without_saying_so_is_refilled_too(joined, line, resto
     told = laptop.sync()
     assert told.stage == "done"
     assert centre_titles(line) == ["备份前", "备份后"]
+
+
+def test_what_the_centre_turns_out_to_lack_is_shown_as_not_received(joined):
+    laptop = joined()
+    record_id = save_issue(laptop.ws).record_id
+    laptop.sync()
+    assert get_view(laptop.ws, "issue", record_id)["state"] == "stored"
+    stream = streams.head(laptop.ws).stream
+    forks.close_gaps(laptop.ws, stream, {stream: (0, ZEROS)})
+    assert get_view(laptop.ws, "issue", record_id)["state"] == "local"
+    assert laptop.sync().stage == "done"
+    assert get_view(laptop.ws, "issue", record_id)["state"] == "stored"
 
 
 def test_what_was_pruned_before_a_restore_leaves_no_hole(joined, line, restored, hands):
