@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -18,13 +19,15 @@ from typing import Any
 class Step:
     """One step: its record id, who made it, when (as shown), and its stored fields.
 
-    ``central``: made at the centre, where each sees all that went before.
+    ``central``: made at the centre, where each sees all that went before. ``received_at``: when the
+    centre received it, for its clocks only; None on a laptop and in a step not written yet.
     """
 
     step_id: str
     author: str
     at: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    received_at: datetime | None = None
 
     @property
     def action(self) -> str:

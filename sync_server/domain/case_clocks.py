@@ -4,6 +4,9 @@ The matter as a whole is due once it is accepted; besides, each stage has a cloc
 acceptance, taking on, verification, confirmation, the days without a rating. Due times that a step
 sets are worked out here and travel in the step, so that an edited table of limits changes nothing
 that was promised before.
+
+Field work is timed by when it happened, central work from when the centre received it (domain
+reference, section 0.4): what a laptop's step asks of others counts from when they could know of it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Any
 from schemas import workflow as flow
 from schemas.cases import Case
 from schemas.clock import read_moment, written
+from schemas.steps_order import Step
 from sync_server.domain import deadlines
 from sync_server.domain.deadlines import Limit
 from sync_server.domain.time_limits import Clock, Clockwork
@@ -96,21 +100,29 @@ def due_afterwards(case: Case, clockwork: Clockwork) -> dict[str, Any]:
         case,
         "reopen" if pending.action == "refuse" else pending.action,
         {"lookback": pending.fields.get("lookback")},
-        read_moment(pending.at),
+        known_at(pending),
         clockwork,
     )
 
 
+def known_at(step: Step) -> datetime:
+    """Return since when the centre knows of a step: when it was made there, else when it came.
+
+    A laptop's clock, late or ahead, moves nothing here.
+    """
+    return read_moment(step.at) if step.central else step.received_at or read_moment(step.at)
+
+
 def clock_from(case: Case) -> datetime | None:
     """Return since when the handling's clock runs: acceptance, or what began it again."""
-    start = case.accepted_at
+    start = _read(case.accepted_at)
     for one in case.readings:
         again = one.step.action in ("escalate", "reopen", "rework") or (
             one.step.action == "lookback" and one.after == flow.HANDLING
         )
         if one.counted and again:
-            start = one.step.at
-    return read_moment(start) if start else None
+            start = known_at(one.step)
+    return start
 
 
 def stage_of(case: Case, received_at: datetime, clockwork: Clockwork) -> Stage | None:
@@ -126,9 +138,9 @@ def stage_of(case: Case, received_at: datetime, clockwork: Clockwork) -> Stage |
     elif case.state == flow.RESOLVED and case.self_handled:
         clock, start = "confirm", max(received_at, _read(case.resolved_at) or received_at)
     elif case.state == flow.RESOLVED:
-        clock, start = "verify", _read(case.resolved_at)
+        clock, start = "verify", _last(case, "resolve") or _read(case.resolved_at)
     elif case.state == flow.VERIFIED:
-        clock, start = "close_unrated", _read(case.verified_at)
+        clock, start = "close_unrated", _last(case, "verify") or _read(case.verified_at)
     else:
         return None
     if start is None:
@@ -146,8 +158,9 @@ def _handling(case: Case, clockwork: Clockwork) -> Stage | None:
 
 
 def _last(case: Case, action: str) -> datetime | None:
-    times = [one.step.at for one in case.readings if one.counted and one.step.action == action]
-    return read_moment(times[-1]) if times else None
+    """Return since when the centre knows of the last such step that counted."""
+    steps = [one.step for one in case.readings if one.counted and one.step.action == action]
+    return known_at(steps[-1]) if steps else None
 
 
 def _read(text: str | None) -> datetime | None:

@@ -60,7 +60,10 @@ def case_of(issue: Row, steps: Collection[Row]) -> Case:
 
 def step_of(row: Row) -> Step:
     """Return a step's row as the fold knows one; its time is the corrected one."""
-    return Step(row["record_id"], row["author"], written(row["happened_at"]), row["fields"])
+    return Step(
+        row["record_id"], row["author"], written(row["happened_at"]), row["fields"],
+        row["received_at"],
+    )  # fmt: skip
 
 
 def state_of(issue: Row, case: Case) -> str:

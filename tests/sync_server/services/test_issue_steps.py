@@ -9,6 +9,7 @@ from schemas import workflow as flow
 from schemas.clock import written
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts
+from sync_server.services.casework import fold_missing
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
@@ -249,6 +250,36 @@ def test_a_rework_on_site_is_due_in_half_the_time(any_centre, laptop, office):
     assert (case.state, case.rework_count) == (flow.HANDLING, 1)
     assert case.readings[-1].step.action == "due"
     assert case.due_rule == "1.5 working_days"
+
+
+def test_what_comes_days_late_from_a_laptop_is_due_from_when_it_came(any_centre, laptop, office):
+    clock, community = any_centre.clock, office["community"]
+    again, checked, taken_back = (resolved(any_centre, office, laptop) for _ in range(3))
+    done, open_ = report(laptop), report(laptop)
+    do(any_centre, community, done, "accept", level="2")
+    do(any_centre, community, done, "handle", assignee_id=laptop.worker_id)
+    do(any_centre, community, open_, "return", text="地点不清")
+    clock.passes(days=1)
+    step(laptop, again, "rework", seen(any_centre, again), text="没修好")
+    step(laptop, checked, "verify", seen(any_centre, checked))
+    step(laptop, done, "resolve", seen(any_centre, done), result="solved", text="已换灯泡")
+    step(laptop, open_, "resend", seen(any_centre, open_), text="3号楼东侧路口")
+    clock.passes(days=10)
+    do(any_centre, community, taken_back, "rework", text="没修好")
+    laptop.send()
+    rows = {one: stands(any_centre, one) for one in (again, checked, taken_back, done, open_)}
+    states = [flow.HANDLING, flow.VERIFIED, flow.HANDLING, flow.RESOLVED, flow.REPORTED]
+    assert [row["state"] for row in rows.values()] == states
+    for row in rows.values():
+        assert row["stage_due_at"] > row["yellow_at"] > clock()
+    # Like work found wanting at the centre that same moment, on the row and in the case.
+    same = ("due_at", "stage_due_at", "yellow_at")
+    assert [rows[again][name] for name in same] == [rows[taken_back][name] for name in same]
+    kept = rows[again]
+    with any_centre.store.writing() as connection:
+        connection.execute(sa.delete(cases))
+    fold_missing(any_centre.store, any_centre.code, clock())
+    assert stands(any_centre, again) == kept
 
 
 def test_the_authors_edit_after_acceptance_is_a_proposal(any_centre, laptop, office):
