@@ -67,6 +67,7 @@ CODES: dict[str, str] = {
     "unit_has_work": "issues wait for the unit",
     "bad_scope": "the area codes lie outside the district or do not suit the role",
     "no_grid": "a worker holds at least one grid",
+    "grids_elsewhere": "the worker also holds grids outside the areas of who asks",
     "weak_password": "a password has 10 to 200 characters",
     "no_password": "this user signs in on a laptop only",
     "demo_outside": "demo accounts exist in a demo database alone",

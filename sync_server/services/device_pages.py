@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from sync_server.domain.access import may
+from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.domain.times import DOUBTFUL_S
 from sync_server.services.accounts import LAPTOP_ROLES, User
@@ -50,13 +51,15 @@ class DevicePage:
 
 @dataclass(frozen=True)
 class Worker:
-    """Somebody a join code can be made for."""
+    """Somebody with a laptop's role. ``all_mine``: whoever looks may give him a join code, for his
+    laptop would bring nothing from outside the looker's areas."""
 
     user_id: str
     no: str
     name: str
     grids: tuple[str, ...]
     devices: int
+    all_mine: bool
 
 
 def list_devices(connection: sa.Connection, person: User, now: datetime) -> list[Device]:
@@ -123,15 +126,22 @@ def workers_of(connection: sa.Connection, person: User) -> list[Worker]:
             name=row["name"],
             grids=tuple(names[code] for code in row["scope_codes"]),
             devices=row["devices"],
+            all_mine=all(inside(code, person.scope_codes) for code in row["scope_codes"]),
         )
         for row in rows
     ]
 
 
-def worker_of(connection: sa.Connection, person: User, user_id: str) -> Worker:
-    """Return one of ``workers_of``; raise Refusal: not_allowed, unknown_record."""
+def require_worker(connection: sa.Connection, person: User, user_id: str) -> Worker:
+    """Return the one of ``workers_of`` whom the person may give a join code.
+
+    A laptop brings everything of its worker's grids in full and writes there: the code is given out
+    by somebody who has all of them. Raises Refusal: not_allowed, unknown_record, grids_elsewhere.
+    """
     for worker in workers_of(connection, person):
         if worker.user_id == user_id:
+            if not worker.all_mine:
+                raise Refusal("grids_elsewhere")
             return worker
     raise Refusal("unknown_record")
 

@@ -86,7 +86,7 @@ def issue(user_id: str) -> str:
     """Make a join code and show it, in this answer only."""
     me = person()
     with centre().store.writing() as connection:
-        worker = device_pages.worker_of(connection, me, user_id)
+        worker = device_pages.require_worker(connection, me, user_id)
         code = devices.issue_join_code(
             connection, centre().code, user_id, centre().clock(), by=me.user_id
         )

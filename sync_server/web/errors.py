@@ -58,6 +58,8 @@ SENTENCES = {
     "bad_scope": later("请选择您辖区内的区域。"),
     "no_grid": later("至少选择一个网格；不再负责任何网格的人，请停用其账号。"),
     "unit_has_work": later("这个单位还有 %(count)s 件未办结的事件，请先办结或改派，再停用。"),
+    # devices
+    "grids_elsewhere": later("此人还负责您辖区外的网格，加入码要由区县开。"),
     # grids
     "area_ended": later("这个区域已经失效，不能再改。"),
     "area_not_empty": later("里面还有 %(count)s 条记录或下级区域，请先并入别的网格。"),
@@ -151,6 +153,7 @@ STATUS = {
     "same_grid": 422,
     "grids_full": 409,
     "no_grid": 422,
+    "grids_elsewhere": 403,
     "note_too_long": 422,
     "bad_hours": 422,
     "bad_limit": 422,

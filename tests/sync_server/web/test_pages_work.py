@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 
+import sqlalchemy as sa
 from flask import Flask
 
 from schemas.exchange import API
 from schemas.messages import Problem
 from sync_server.services.ids import new_id
-from tests.sync_server.web.staff import COMMUNITY, GRID, NEXT_DOOR, Town, post, sign_in
-from tests.sync_server.world import StillClock, resident
+from sync_server.store.tables import join_codes
+from tests.sync_server.web.staff import (
+    COMMUNITY,
+    GRID,
+    NEXT_DOOR,
+    NEXT_DOOR_GRID,
+    Town,
+    post,
+    sign_in,
+)
+from tests.sync_server.world import StillClock, add_worker, resident
 
 
 def figures(page: str) -> dict[str, tuple[int, str]]:
@@ -163,6 +173,27 @@ def test_a_join_code_is_shown_once_and_lets_a_laptop_in(town: Town, app: Flask) 
     body = {"code": code[1], "device_name": "新机", "public_key": "99" * 32, "app": "1.0.0"}
     assert app.test_client().post(f"{API}/devices", json=body).status_code == 201
     assert "新机" in client.get("/devices").text
+
+
+def test_a_join_code_is_given_out_by_who_has_all_of_the_workers_grids(
+    town: Town, app: Flask
+) -> None:
+    both = add_worker(town.centre, "w3", (GRID, NEXT_DOOR_GRID))
+    for no in ("community", "neighbour"):
+        client = sign_in(app, no)
+        listed = client.get("/join-codes").text
+        assert "张w3" in listed
+        assert f"/join-codes/{both.user_id}" not in listed
+        answer = post(client, f"/join-codes/{both.user_id}")
+        assert answer.status_code == 403
+        assert "由区县开" in listed
+        assert "由区县开" in answer.text
+    with town.centre.store.reading() as connection:
+        made = sa.select(join_codes).where(join_codes.c.worker_id == both.user_id)
+        assert connection.execute(made).all() == []
+    district = sign_in(app, "district")
+    assert f"/join-codes/{both.user_id}" in district.get("/join-codes").text
+    assert 'id="join-code"' in post(district, f"/join-codes/{both.user_id}").text
 
 
 def test_a_notice_reaches_the_laptops_of_its_area(
