@@ -15,12 +15,15 @@ from sync_server.domain.errors import Refusal
 from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate
 from sync_server.services.ids import new_id
+from sync_server.services.moves import with_all_below
 from sync_server.services.sync import exchange
+from sync_server.store import moving
 from sync_server.store.tables import changes, records
 from tests.sync_server.web.staff import load
 from tests.sync_server.world import (
     COMMUNITY,
     GRID,
+    OTHER_GRID,
     Laptop,
     add_worker,
     issue,
@@ -54,7 +57,14 @@ class Door:
         load(centre, author, "care", GRID, care)
         self.one, self.other = join(centre, first, "ab" * 32), join(centre, second, "cd" * 32)
 
-    def visit(self, laptop: Laptop, days_ago: int, state: str = "not_reached", **more: Any) -> str:
+    def visit(
+        self,
+        laptop: Laptop,
+        days_ago: int,
+        state: str = "not_reached",
+        grid: str = GRID,
+        **more: Any,
+    ) -> str:
         """Write a visit that says how the person was found and return its id."""
         at = self.centre.clock() - timedelta(days=days_ago)
         said = {
@@ -63,7 +73,19 @@ class Door:
             "notice_given": False, "care_checks": {"add": {self.person: {"state": state}}},
         }  # fmt: skip
         fields = {name: value for name, value in {**said, **more}.items() if value is not None}
-        return str(laptop.write("visit", "create", fields)["record_id"])
+        return str(laptop.write("visit", "create", fields, grid=grid)["record_id"])
+
+    def move(self, area: str) -> None:
+        """Put the family with all that hangs below it into another grid, as redrawing does."""
+        with self.centre.store.writing() as connection:
+            roots = moving.lying(connection, self.centre.code, [self.home])
+            family = with_all_below(connection, self.centre.code, roots)
+            at = self.centre.clock()
+            moving.put_into(connection, self.centre.code, family, area, at, None)
+
+    def colleague(self, grid: str = OTHER_GRID) -> Laptop:
+        """Return the laptop of a worker of another grid."""
+        return join(self.centre, add_worker(self.centre, "w3", [grid]), "ef" * 32)
 
     def alarms(self) -> list[dict[str, Any]]:
         """Return the care issues of the centre."""
@@ -248,3 +270,28 @@ def test_the_issue_stands_in_the_log_as_the_workers(door: Door) -> None:
     said = {"place": "改过的地点"}
     door.one.write("issue", "update", said, alarm["record_id"], base_version=alarm["version"])
     assert outcomes(door.one.send()) == ["applied"]
+
+
+def test_a_miss_before_the_door_went_to_another_grid_counts_there(door: Door) -> None:
+    door.visit(door.one, 9)
+    door.one.send()
+    door.move(OTHER_GRID)
+    next_one = door.colleague()
+    second = door.visit(next_one, 2, grid=OTHER_GRID)
+    answer = next_one.send()
+    (alarm,) = door.alarms()
+    assert (alarm["grid"], alarm["record_id"][:19]) == (OTHER_GRID, second[:19])
+    assert alarm["record_id"] in {one["record_id"] for one in answer["updates"]}
+
+
+def test_a_late_visit_in_the_old_grid_raises_its_issue_where_the_door_lies_now(door: Door) -> None:
+    door.move(OTHER_GRID)
+    next_one = door.colleague()
+    door.visit(next_one, 2, grid=OTHER_GRID, care_checks=None)
+    next_one.send()
+    door.visit(door.one, 9, care_checks=None)  # who did not know yet
+    assert outcomes(door.one.send()) == ["applied"]
+    (alarm,) = door.alarms()
+    assert (alarm["grid"], alarm["author"]) == (OTHER_GRID, next_one.worker_id)
+    next_one.send()
+    assert alarm["record_id"] in next_one.records
