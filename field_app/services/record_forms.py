@@ -41,6 +41,11 @@ class Row:
         """The html id of its first control."""
         return self.boxes[0].focus_id if self.boxes else ""
 
+    @property
+    def filled(self) -> bool:
+        """Whether anything stands here."""
+        return any(box.filled for box in self.boxes)
+
 
 @dataclass(frozen=True)
 class Box:
@@ -72,6 +77,8 @@ class Box:
     rows: tuple[Row, ...] = ()
     columns: tuple[str, ...] = ()
     fixed_rows: bool = False
+    given: bool = False
+    """Whether the entries of a list are known, so that none is added by hand."""
 
     @property
     def text(self) -> str:
@@ -88,7 +95,7 @@ class Box:
     def filled(self) -> bool:
         """Whether anything stands here."""
         if self.rows:
-            return any(box.filled for row in self.rows for box in row.boxes)
+            return any(row.filled for row in self.rows)
         return any(self.texts)
 
     @property
@@ -101,9 +108,10 @@ class Box:
 class Sheet:
     """What a form is drawn from: a kind, its texts and everything said about them.
 
-    ``asked`` is what staff ask to correct, ``only`` limits the fields asked, ``row_titles`` names
-    the entries of keyed lists by key, ``spare`` gives keys of empty entries to offer, ``last`` the
-    stored fields of the last record, ``finds`` what was typed to narrow a reference's choices.
+    ``asked`` is what staff ask to correct, ``only`` limits the fields asked, ``given`` are the
+    entries' words by key of keyed lists that nobody adds to, ``spare`` gives keys of empty entries
+    to offer, ``last`` the stored fields of the last record, ``finds`` what was typed to narrow a
+    reference's choices.
     """
 
     kind: type[Kind]
@@ -112,7 +120,7 @@ class Sheet:
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
     asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     only: Collection[str] | None = None
-    row_titles: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     spare: Mapping[str, Sequence[str]] = field(default_factory=dict)
     last: Mapping[str, object] = field(default_factory=dict)
     finds: Mapping[str, str] = field(default_factory=dict)
@@ -195,7 +203,7 @@ class _Drawing:
         rows = []
         for key in keys:
             said = last.get(key, {}) if isinstance(last, Mapping) else {}
-            title = declared.entry_name(key, self.lang) or sheet.row_titles.get(key, "")
+            title = declared.entry_name(key, self.lang) or sheet.given.get(name, {}).get(key, "")
             rows.append(Row(key, title, tuple(
                 self._single(f"{name}.{key}.{member}", inner, said.get(member),
                              inner.label.text(self.lang))
@@ -218,6 +226,7 @@ class _Drawing:
             rows=tuple(rows),
             columns=tuple(one.label.text(self.lang) for one in declared.entry_fields.values()),
             fixed_rows=declared.keys is not None,
+            given=name in sheet.given,
         )
 
     def _keys(self, name: str, declared: Keyed) -> list[str]:
@@ -225,7 +234,11 @@ class _Drawing:
         offered = (
             [item.code for item in declared.keys.active]
             if declared.keys
-            else [*keys_of(name, self.sheet.texts), *self.sheet.spare.get(name, ())]
+            else [
+                *keys_of(name, self.sheet.texts),
+                *self.sheet.given.get(name, ()),
+                *self.sheet.spare.get(name, ()),
+            ]
         )
         keys = list(dict.fromkeys([*filled, *offered]))
         if declared.keys is None:

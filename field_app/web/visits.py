@@ -21,7 +21,7 @@ from field_app.services.today import care_due
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, page_of
 from field_app.web.session import workspace
-from field_app.web.widgets import FormPage, form_page
+from field_app.web.widgets import FormPage
 from schemas.care_contact import NOT_MET
 from schemas.codes import code_list
 
@@ -73,7 +73,7 @@ def start() -> Response:
 @pages.route("/visits/draft/<draft_id>", methods=["GET", "POST"])
 def fill_in(draft_id: str) -> Any:
     """The form of a visit."""
-    return page_of(draft_id, "visit", _form, _save, acts=ACTS, draw=_draw, after=_after)
+    return page_of(draft_id, "visit", _form, _save, acts=ACTS, after=_after)
 
 
 def _save(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
@@ -109,17 +109,6 @@ def alarm(record_id: str) -> str:
     if not found:
         abort(404)
     return render_template("visit_alarm.html", alarms=found)
-
-
-def _draw(ws: Workspace, draft: Draft, finished: Finished | None) -> FormPage:
-    """Offer a care check for each person looked after behind this door, and the questions of the
-    knock campaign it counts for."""
-    asked = knock.questions_of(ws, draft["parts"][MAIN]["fixed"].get("campaign_id", ""))
-    target = visits.target_of(ws, draft["parts"][MAIN]["fixed"])
-    people = {one.view["record_id"]: str(one.fields.get("name", "")) for one in target.in_care} \
-        if target else {}  # fmt: skip
-    spare = {"care_checks": list(people), "answers": list(asked)}
-    return form_page(ws, draft, finished, row_titles=people | asked, spare=spare)
 
 
 def _form(page: FormPage) -> str:

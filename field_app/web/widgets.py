@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from field_app.services import outbox
 from field_app.services.base_data import may
 from field_app.services.corrections import Asked, corrections_about, marks_for
 from field_app.services.drafts import MAIN, Draft, Finished, Part, Typed
+from field_app.services.given_entries import given_entries
 from field_app.services.issues import PHOTO_WANTED
 from field_app.services.likely import Likely
 from field_app.services.record_forms import (
@@ -152,17 +153,14 @@ def form_page(
     draft: Draft,
     finished: Finished | None = None,
     *,
-    row_titles: Mapping[str, str] | None = None,
-    spare: Mapping[str, list[str]] | None = None,
     only: str | None = None,
 ) -> FormPage:
     """Return the form of a draft, with what ``finished`` says was refused.
 
-    ``row_titles`` and ``spare`` are the entries of the first part's keyed lists by key; ``only``
-    draws one part alone.
+    ``only`` draws one part alone.
     """
     papers = {
-        prefix: _paper(ws, prefix, part, finished, row_titles or {}, spare or {})
+        prefix: _paper(ws, prefix, part, finished)
         for prefix, part in draft["parts"].items()
         if only is None or prefix == only
     }
@@ -191,14 +189,7 @@ def _asked(ws: Workspace, part: Part) -> tuple[Asked, ...]:
     return tuple(one for one in corrections_about(ws, part["record_id"]) if one.open)
 
 
-def _paper(
-    ws: Workspace,
-    prefix: str,
-    part: Part,
-    finished: Finished | None,
-    row_titles: Mapping[str, str],
-    spare: Mapping[str, list[str]],
-) -> Paper:
+def _paper(ws: Workspace, prefix: str, part: Part, finished: Finished | None) -> Paper:
     kind = kind_of(part["kind"])
     problems = (
         problems_by_control(kind, finished.problems.get(prefix, []), ws.lang) if finished else {}
@@ -208,7 +199,7 @@ def _paper(
             problems.setdefault(path, []).append(
                 _("填写期间此项已有新的内容，请核对；再按保存则以您填的为准。")
             )
-    main, updates = prefix == MAIN, part["action"] == "update"
+    updates = part["action"] == "update"
     drawn = boxes(
         ws,
         Sheet(
@@ -218,8 +209,8 @@ def _paper(
             problems,
             asked=marks_for(ws, part["record_id"], kind.declared()) if updates else {},
             only=part["only"],
-            row_titles=row_titles if main else {},
-            spare={**part["spare"], **(spare if main else {})},
+            given=given_entries(ws, part),
+            spare=part["spare"],
             last=part["last"],
             finds=part["finds"],
         ),

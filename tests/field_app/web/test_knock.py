@@ -44,6 +44,16 @@ def test_a_door_is_one_tap_from_the_list_and_saving_leads_to_the_next(at: Laptop
     assert "完成 1 / 30" in at.browser.get("/knock").text
 
 
+def test_an_answer_forgotten_on_a_visit_is_filed_under_its_question(at: Laptop) -> None:
+    paper = Paper.open(at.browser, at.browser.post("/visits/start", DOOR).location)
+    paper.fill(result="met", mode="door", notice_given="1").press()
+    (visit,) = views(at.ws, "visit")
+    paper = Paper.open(at.browser, f"/records/visit/{visit['record_id']}/edit")
+    assert "家里有人在外地工作吗" in paper.page.text
+    paper.put({f"answers.{QUESTION}.text": "没有"}).press()
+    assert views(at.ws, "visit")[0]["fields"]["answers"] == {QUESTION: {"text": "没有"}}
+
+
 def test_a_visit_begun_elsewhere_is_counted_by_a_button(at: Laptop) -> None:
     start = at.browser.post("/visits/start", {"household_id": rid("household", 2)})
     paper = Paper.open(at.browser, start.location)

@@ -9,6 +9,7 @@ import pytest
 
 from field_app.services import drafts
 from field_app.services.records import changes_of, get_view, save_record, views
+from field_app.services.today import care_due
 from field_app.services.workspace import CHANGES
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import Laptop
@@ -192,3 +193,51 @@ def test_a_form_that_says_not_reached_again_warns_louder(at: Laptop) -> None:
     paper = begin(at, household_id=HOME, result="nobody").put(missed)
     answer = paper.press("keep")
     assert "请先打电话、问邻居" in at.browser.get(answer.location).text
+
+
+def correct(at: Laptop) -> Paper:
+    """The form of a correction of the one visit."""
+    (visit,) = views(at.ws, "visit")
+    return Paper.open(at.browser, f"/records/visit/{visit['record_id']}/edit")
+
+
+def test_a_check_forgotten_on_a_visit_is_filed_under_the_person_by_a_correction(at: Laptop) -> None:
+    begin(at).fill(**MET).press()
+    paper = correct(at)
+    assert "林示例" in paper.page.text
+    assert 'value="add:care_checks"' not in paper.page.text
+    paper.put({f"care_checks.{LIN}.state": "abnormal", f"care_checks.{LIN}.change": "不认人"})
+    assert paper.press().status_code == 302
+    (visit,) = views(at.ws, "visit")
+    assert visit["fields"]["care_checks"] == {LIN: {"state": "abnormal", "change": "不认人"}}
+    (due,) = [one for one in care_due(at.ws) if one.again_by]
+    assert (due.resident_id, due.change) == (LIN, "不认人")
+
+
+def test_a_check_is_corrected_under_the_name_of_the_person_and_can_be_taken_out(at: Laptop) -> None:
+    begin(at).fill(**MET).put({f"care_checks.{LIN}.state": "well"}).press()
+    save_record(at.ws, "care", "update", {"until": "2026-09-01"}, record_id=rid("care", 1))
+    paper = correct(at)
+    assert 'aria-label="林示例"' in paper.page.text
+    paper = paper.press_on(f"drop:care_checks.{LIN}")
+    assert paper.press().status_code == 302
+    assert not views(at.ws, "visit")[0]["fields"].get("care_checks")
+
+
+def test_checks_filed_under_nobody_stay_to_be_taken_out(at: Laptop) -> None:
+    begin(at).fill(**MET).press()
+    (visit,) = views(at.ws, "visit")
+    stray = {rid("visit", 99): {"state": "abnormal"}}
+    save_record(at.ws, "visit", "update", {"care_checks": stray}, record_id=visit["record_id"])
+    paper = correct(at).press_on(f"drop:care_checks.{rid('visit', 99)}")
+    paper.put({f"care_checks.{LIN}.state": "abnormal"}).press()
+    assert views(at.ws, "visit")[0]["fields"]["care_checks"] == {LIN: {"state": "abnormal"}}
+
+
+def test_the_correction_of_a_visit_to_nobody_in_care_asks_no_check(at: Laptop) -> None:
+    begin(at, household_id=rid("household", 30)).fill(**MET).press()
+    paper = correct(at)
+    assert "关怀随访" not in paper.page.text
+    assert "行动问题" not in paper.page.text
+    other = paper.fill(household_id=HOME, findings="是另一户").press("keep")
+    assert "林示例" in at.browser.get(other.location).text
