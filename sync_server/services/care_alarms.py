@@ -31,6 +31,7 @@ from schemas.catalogue import kind_of
 from schemas.clock import local_day
 from schemas.describe import title
 from schemas.workflow import OVER_STATES
+from sync_server.domain.judging import GRID_DIGITS
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.issue_life import ISSUE, STEP, case_of, state_of
 from sync_server.store import care_read
@@ -74,14 +75,23 @@ class _Door:
         people = self._people()
         if not people:
             return []
+        about = {*people, self.household_id} - {None}
+        lying = care_read.lying(self.connection, self.district, about)
         earlier = care_read.visits_about(
-            self.connection, self.district, self.visit, self.household_id, people
+            self.connection,
+            self.district,
+            lying.grids | {self.visit["grid"][:GRID_DIGITS]},
+            self.visit["happened_at"],
+            self.household_id,
+            people,
         )
         made = []
         for resident_id in people:
             run = self._run(earlier, resident_id)
             if run and self._calls(run, resident_id, people):
-                made.append(self._make(run, resident_id, earlier))
+                lies_in = (lying.area.get(one) for one in (resident_id, self.household_id or ""))
+                area = next((one for one in lies_in if one), self.visit["grid"])
+                made.append(self._make(run, resident_id, earlier, area))
         return made
 
     def _people(self) -> Collection[str]:
@@ -124,10 +134,13 @@ class _Door:
 
         return calls_for_alarm(run, self.visit["record_id"], resident_id, people, standing)
 
-    def _make(self, run: tuple[Contact, ...], resident_id: str, visits: Sequence[Row]) -> str:
+    def _make(
+        self, run: tuple[Contact, ...], resident_id: str, visits: Sequence[Row], area: str
+    ) -> str:
         """Make the issue as the worker's of the visit: it is his to edit, as if he had reported it.
 
-        It belongs to this visit, or to the second of the run when this is the first: so two visits
+        It lies in ``area``, where the person is looked after today, so that whoever goes there
+        now has it. It belongs to this visit, or to the second of the run when this is the first: so two visits
         raise the same issue in whichever order they come.
         """
         second = run[1].visit_id if run[0].visit_id == self.visit["record_id"] else ""
@@ -140,7 +153,7 @@ class _Door:
             action="create",
             fields=alarm_fields(run, visit["happened_at"], self._place()),
             author=visit["author"],
-            grid=self.visit["grid"],
+            grid=area,
             by_rule=True,
         )
         apply_central_change(self.connection, self.district, change, self.now)

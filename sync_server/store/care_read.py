@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from sync_server.domain.judging import GRID_DIGITS
+from sync_server.store import moving
 from sync_server.store.records_read import Row, by_ids, children_of
-from sync_server.store.scope import containing
+from sync_server.store.scope import containing, within
 from sync_server.store.tables import records
 
 FURTHEST = timedelta(days=400)
@@ -17,31 +20,52 @@ FURTHEST = timedelta(days=400)
 _ABOVE = (("household", "room_id"), ("room", "building_id"), ("building", "compound_id"))
 
 
+@dataclass(frozen=True)
+class Lying:
+    """Where records lie, by id, and every grid they lie in or ever lay in: visits stay where they
+    were made, whatever becomes of the grid or of whom they were made to."""
+
+    area: Mapping[str, str]
+    grids: frozenset[str]
+
+
+def lying(connection: sa.Connection, district: str, record_ids: Collection[str]) -> Lying:
+    """Return where these records lie and lay."""
+    moves = moving.moves_of(connection, district, record_ids).values()
+    area = {one.record_id: one.area for one in moving.lying(connection, district, record_ids)}
+    lay_in = {step.from_area for steps in moves for step in steps}
+    return Lying(area, frozenset(one[:GRID_DIGITS] for one in {*area.values(), *lay_in}))
+
+
 def visits_about(
     connection: sa.Connection,
     district: str,
-    visit: Mapping[str, Any],
+    grids: Collection[str],
+    since: datetime,
     household_id: str | None,
     residents: Collection[str],
-) -> Sequence[Row]:
-    """Return the visits of the grid of ``visit``, itself included, that went to the household or
-    checked one of the residents, from so long before it on."""
+) -> list[Row]:
+    """Return the visits in these grids that went to the household or checked one of the residents,
+    from so long before ``since`` on."""
     fields = records.c.fields
     about = [containing(sa.cast(fields["care_checks"], sa.Text), one) for one in residents]
     if household_id is not None:
         about.append(fields["household_id"].as_string() == household_id)
-    query = sa.select(
-        records.c.record_id, records.c.happened_at, records.c.author, records.c.fields
-    ).where(
-        records.c.district == district,
-        records.c.kind == "visit",
-        records.c.grid == visit["grid"],
-        records.c.happened_at >= visit["happened_at"] - FURTHEST,
-        records.c.voided.is_(False),
-        records.c.merged_into.is_(None),
-        sa.or_(*about),
-    )
-    return connection.execute(query).mappings().all()
+    found: list[Row] = []
+    for grid in sorted(grids):  # one by one: an index serves one range of areas
+        query = sa.select(
+            records.c.record_id, records.c.happened_at, records.c.author, records.c.fields
+        ).where(
+            records.c.district == district,
+            records.c.kind == "visit",
+            within(records.c.grid, [grid]),
+            records.c.happened_at >= since - FURTHEST,
+            records.c.voided.is_(False),
+            records.c.merged_into.is_(None),
+            sa.or_(*about),
+        )
+        found += connection.execute(query).mappings().all()
+    return found
 
 
 def in_care(connection: sa.Connection, district: str, household_id: str, day: str) -> list[str]:
