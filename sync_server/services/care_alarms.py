@@ -140,8 +140,8 @@ class _Door:
         """Make the issue as the worker's of the visit: it is his to edit, as if he had reported it.
 
         It lies in ``area``, where the person is looked after today, so that whoever goes there
-        now has it. It belongs to this visit, or to the second of the run when this is the first: so two visits
-        raise the same issue in whichever order they come.
+        now has it. It belongs to this visit, or to the second of the run when this is the first:
+        so two visits raise the same issue in whichever order they come.
         """
         second = run[1].visit_id if run[0].visit_id == self.visit["record_id"] else ""
         found = [row for row in visits if row["record_id"] == second]
