@@ -3,7 +3,7 @@ and 5.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,20 @@ def interval_of(care: Mapping[str, Any]) -> int:
     allows."""
     most = INTERVAL_DAYS.get(str(care.get("risk")), LONGEST)
     return min(int(care.get("visit_every_days") or most), most)
+
+
+def strictness(care: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Return by what the care records of one person are told apart: the riskiest is the least.
+
+    There are two when two laptops each took the person into care, or two persons were one.
+    """
+    risk = INTERVAL_DAYS.get(str(care.get("risk")), LONGEST)
+    return risk, interval_of(care), str(care.get("since"))
+
+
+def first_due(cares: Iterable[Mapping[str, Any]], last: Mapping[str, Any] | None) -> str:
+    """Return the day by which a person is to be visited next, of all their care records."""
+    return min(next_due(care, last) for care in cares)
 
 
 def recheck_at(resident_id: str, last: Mapping[str, Any] | None) -> datetime | None:

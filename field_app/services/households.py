@@ -11,6 +11,7 @@ from field_app.services.overview import look, newest
 from field_app.services.records import children, get_view
 from field_app.services.survivors import gathered_for, survivor_of
 from field_app.services.workspace import Workspace
+from schemas.care_due import strictness
 from schemas.clock import local_day
 
 View = Mapping[str, Any]
@@ -79,13 +80,14 @@ def members_of(ws: Workspace, household_id: str) -> list[Member]:
 
 
 def care_of(ws: Workspace, resident_id: str) -> View | None:
-    """Return the care record of a person that holds today, or None."""
+    """Return the care record of a person that holds today, the strictest of several, or None."""
     today = local_day(ws.now())
-    for view in children(ws, "care", "resident_id", resident_id):
-        until = view["fields"].get("until")
-        if until is None or until >= today:
-            return view
-    return None
+    held = [
+        view
+        for view in children(ws, "care", "resident_id", resident_id)
+        if not view["fields"].get("until") or view["fields"]["until"] >= today
+    ]
+    return min(held, key=lambda one: (strictness(one["fields"]), one["record_id"]), default=None)
 
 
 def visits_to(ws: Workspace, field: str, record_id: str) -> list[View]:

@@ -29,7 +29,7 @@ from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
 from field_app.store.rows import backup_day
 from schemas.care_contact import reached
-from schemas.care_due import next_due, recheck_at
+from schemas.care_due import first_due, recheck_at, strictness
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import local_day, read_moment, written
 from schemas.describe import title
@@ -127,23 +127,27 @@ def today(ws: Workspace) -> Today:
 
 def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
     """Return the care visits due by today and ``within``: people found in a serious state first,
-    then the longest overdue."""
+    then the longest overdue. Of somebody with two care records the stricter one decides."""
     present = date.fromisoformat(local_day(ws.now()))
-    in_care = {}
+    in_care: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    people = {}
     for view in views(ws, "care"):
         care = view["fields"]
         person = survivor_of(ws, "resident", care.get("resident_id") or "")
         resident = get_view(ws, "resident", person)
         over = care.get("until") and care["until"] < present.isoformat()
         if resident is not None and not resident["fields"].get("moved_out_at") and not over:
-            in_care[resident["record_id"]] = (care, resident)
+            in_care[resident["record_id"]].append({**care, "resident_id": resident["record_id"]})
+            people[resident["record_id"]] = resident
     last = _last_contacts(ws, {key: survivor_of(ws, "household", home) if home else None
-                               for key, one in in_care.items()
-                               for home in [one[1]["fields"].get("household_id")]})  # fmt: skip
+                               for key, one in people.items()
+                               for home in [one["fields"].get("household_id")]})  # fmt: skip
     found = []
     name_of = names(ws)
-    for resident_id, (care, resident) in in_care.items():
-        due = next_due(care, last.get(resident_id))
+    for resident_id, resident in people.items():
+        cares = in_care[resident_id]
+        risk = str(min(cares, key=strictness).get("risk", ""))
+        due = first_due(cares, last.get(resident_id))
         days = (date.fromisoformat(due) - present).days
         if days <= within.days:
             home = resident["fields"].get("household_id")
@@ -153,7 +157,7 @@ def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
             found.append(
                 CareDue(
                     resident_id, str(resident["fields"].get("name", "")), home, where,
-                    str(care.get("risk", "")), due, days, written(again) if again else None,
+                    risk, due, days, written(again) if again else None,
                     str(check.get("change") or ""),
                 )
             )  # fmt: skip

@@ -8,11 +8,12 @@ import pytest
 
 from field_app.services import drafts, issues, patrols
 from field_app.services.drafts import MAIN, Typed, edit_part, new_part, open_draft
+from field_app.services.households import care_of
 from field_app.services.notices import notices_today
-from field_app.services.records import save_record
+from field_app.services.records import get_view, save_record
 from field_app.services.today import care_due, draft_line, room_of, today
 from field_app.services.workspace import Workspace
-from tests.field_app.laptops import Hands, Laptop, save_issue
+from tests.field_app.laptops import WORKER, Hands, Laptop, save_issue
 from tests.field_app.small_grid import fill, pull_in, rid
 
 
@@ -64,6 +65,45 @@ def test_the_last_visit_that_reached_a_person_counts_whatever_came_first(ws: Wor
         })  # fmt: skip
     due = {one.resident_id: one.due for one in care_due(ws)}
     assert due[person] == "2026-10-02"
+
+
+@pytest.mark.parametrize("order", [(8, 9), (9, 8)])
+@pytest.mark.parametrize("merged", [False, True])
+def test_of_two_care_records_the_stricter_one_decides_whichever_came_last(
+    ws: Workspace, order: tuple[int, int], merged: bool
+) -> None:
+    person, other, home = rid("resident", 20), rid("resident", 21), rid("household", 7)
+    visited = {"visited_at": "2026-09-28T09:00:00+08:00", "household_id": home, "result": "met",
+               "care_checks": {person: {"state": "need_help"}}}  # fmt: skip
+    pull_in(ws, "visit", rid("visit", 1), visited)
+    for number, (risk, days) in zip(order, (("high", 7), ("general", 90)), strict=True):
+        of = other if merged and risk == "general" else person
+        pull_in(ws, "care", rid("care", number), {
+            "resident_id": of, "cats": ["alone"], "risk": risk, "visit_every_days": days,
+            "keeper_id": WORKER, "since": "2026-09-20", "basis": "statutory",
+        })  # fmt: skip
+    if merged:
+        gone = dict(get_view(ws, "resident", other) or {})["fields"]
+        pull_in(ws, "resident", other, gone, merged_into=person)
+    (line,) = (one for one in care_due(ws) if one.resident_id == person)
+    assert (line.risk, line.due) == ("high", "2026-10-05")
+    care = care_of(ws, person)
+    assert care is not None
+    assert care["fields"]["risk"] == "high"
+
+
+def test_a_check_of_a_person_merged_since_counts_for_the_one_left(ws: Workspace) -> None:
+    person, other, home = rid("resident", 7), rid("resident", 8), rid("household", 3)
+    care = dict(get_view(ws, "care", rid("care", 3)) or {})["fields"]
+    pull_in(ws, "care", rid("care", 3), {**care, "resident_id": other})
+    pull_in(ws, "resident", other, dict(get_view(ws, "resident", other) or {})["fields"],
+            merged_into=person)  # fmt: skip
+    pull_in(ws, "visit", rid("visit", 1), {
+        "visited_at": "2026-09-29T09:00:00+08:00", "household_id": home, "result": "met",
+        "care_checks": {other: {"state": "abnormal", "change": "不能起身"}},
+    })  # fmt: skip
+    (line,) = (one for one in care_due(ws) if one.resident_id == person)
+    assert (line.due, line.again_by) == ("2026-09-30", "2026-09-30T09:00:00+08:00")
 
 
 def test_drafts_are_named_by_what_was_typed(ws: Workspace) -> None:
