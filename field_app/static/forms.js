@@ -48,6 +48,14 @@
       });
     }
 
+    // "This window's content counts" is said once: what another window keeps later is asked again.
+    function overNewer() {
+      const tick = form.elements.namedItem("_force");
+      if (tick && tick.checked) {
+        tick.closest(".alert").remove();
+      }
+    }
+
     // Whoever writes first waits for the answer: it carries the revision the next one needs.
     function keep(leaving) {
       window.clearTimeout(timer);
@@ -70,6 +78,7 @@
           if (answer.ok) {
             pause = WAIT_MS;
             revision.value = told.revision;
+            overNewer();
             say(told.words);
           } else {
             stopped = true;

@@ -255,12 +255,22 @@ def _faults(paper: Paper) -> Iterator[tuple[str, str, str]]:
 
 
 def with_typed(draft: Draft, typed: Typed) -> Draft:
-    """Return a draft as it would be with what a late window typed, nothing stored."""
+    """Return a draft as it would be with what a late window typed, nothing stored.
+
+    Its revision is the one that window has seen: drawing the page again shows it nothing newer, so
+    it goes on being refused until the worker chooses.
+    """
     parts = {prefix: Part(**part) for prefix, part in draft["parts"].items()}
     for prefix, texts in typed.texts.items():
         if prefix in parts:
             parts[prefix]["texts"] = asked(kind_of(parts[prefix]["kind"]), texts)
-    return Draft(**{**draft, "parts": parts})
+            parts[prefix]["finds"] = dict(typed.finds.get(prefix, {}))
+    if typed.grid is not None:
+        parts[MAIN]["grid"] = typed.grid
+    late = Draft(**{**draft, "parts": parts, "revision": typed.revision})
+    if typed.no_photo is not None:
+        late["no_photo"] = typed.no_photo
+    return late
 
 
 def clock_of(text: str | None) -> str:
