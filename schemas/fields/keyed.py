@@ -34,7 +34,8 @@ class Keyed(Declared):
     Stored as ``{key: entry}``; on the wire as ``{"add": {key: entry}, "remove": [key]}``. A key
     is a code of ``keys`` (a checklist: one entry per code) or an id made with the entry. Changing
     an entry adds it again, whole, under its key. ``newest_by`` names the member (a day) by which
-    the list is shown, the newest first.
+    the list is shown, the newest first. In a sensitive list every member of an entry is sensitive,
+    wherever it is shown by itself.
     """
 
     widget = "keyed"
@@ -46,6 +47,9 @@ class Keyed(Declared):
         kwargs["policy"] = "union"
         super().__init__(zh, en, **kwargs)
         self.part = part()
+        if self.privacy == "sensitive":
+            for field in self.entry_fields.values():
+                field.privacy = "sensitive"
         self.keys_name = keys
         self.newest_by = newest_by
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.catalogue import kind_of
+from schemas.catalogue import KINDS, kind_of
 from schemas.describe import show
+from schemas.fields import Keyed
 from schemas.privacy import HIDDEN, mask_text
 from schemas.search import fold, forms, search_text, spell
 from tests.schemas.samples import resident
@@ -41,6 +42,19 @@ def test_a_record_is_shown_masked_unless_unmasked() -> None:
     plain = {one.name: one.text for one in show(kind, stored, "en", lambda k, i: None, unmask=True)}
     assert plain["id_no"] == "990101198001010014"
     assert plain["sex"] == "Male"
+
+
+def test_nothing_of_a_sensitive_list_is_shown_by_itself() -> None:
+    lists = [
+        declared
+        for kind in KINDS.values()
+        for declared in kind.declared().values()
+        if isinstance(declared, Keyed) and declared.privacy == "sensitive"
+    ]
+    assert lists
+    for declared in lists:
+        for name, field in declared.entry_fields.items():
+            assert field.show_masked("abnormal", "zh", lambda kind, one: "某人") == HIDDEN, name
 
 
 @pytest.mark.parametrize(
