@@ -216,6 +216,15 @@ SENTENCES: dict[str, Label] = {
         "这个文件夹不存在或不能写入，没有写成。请检查U盘是否插好。",
         "The folder is not there or cannot be written to; nothing was written. Check the stick.",
     ),
+    "stick_has_file": Label(
+        "这个名字的文件已经存在，没有写成，原来的文件没有改动。请换一个文件夹或名字。",
+        "A file of that name is there already; it was left alone and nothing was written. Choose "
+        "another folder or name.",
+    ),
+    "relay_name": Label(
+        "中转文件的名字要以 {suffix} 结尾，没有写成。",
+        "The name of a relay file ends in {suffix}; nothing was written.",
+    ),
     "no_folder": Label("请填写U盘的文件夹。", "Name the folder of the stick."),
     "stick_lies": Label(
         "写完后读回核对不一致，没有写成：U盘可能损坏或被提前拔出。请换一个U盘再写。",

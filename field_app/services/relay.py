@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from uuid6 import uuid7
 
 import field_app
+from field_app.domain.errors import Trouble
 from field_app.services import photos
 from field_app.services.batch import all_runs, body_of
 from field_app.services.records import unsent_count
 from field_app.services.workspace import Workspace, plain
-from field_app.store.sticks import Hashing, Written, sticks, write_to_stick
+from field_app.store.sticks import Hashing, StickUnusable, Written, sticks, write_to_stick
 from schemas.clock import SHANGHAI, read_moment, written
 from schemas.relay.faults import RelayFault
 from schemas.relay.headers import BatchHeader
@@ -96,11 +97,29 @@ def written_files(ws: Workspace) -> list[dict[str, Any]]:
 def write_to(ws: Workspace, path: Path) -> Ready:
     """Write a file at ``path``; when this returns it has been read back and may be taken away.
 
-    An existing folder stands for a new file in it. Raises StickUnusable, StickFull,
-    StickLies, and what the store raises; then no file is left.
+    An existing folder stands for a new file in it. Raises Trouble ``relay_name``, StickUnusable,
+    StickFull, StickLies, StickHasFile, and what the store raises; then no file is left.
     """
     if path.is_dir():
-        path = path / file_name(ws)
+        return write_into(ws, path.absolute())
+    if path.suffix != SUFFIX:  # at the centre nobody would be offered it
+        raise Trouble("relay_name", suffix=SUFFIX)
+    return _write(ws, path)
+
+
+def write_into(ws: Workspace, folder: Path) -> Ready:
+    """Write a new file into a folder. Raises StickUnusable where there is none, and as write_to."""
+    if not (folder.is_absolute() and folder.is_dir()):
+        raise StickUnusable(str(folder))
+    path = folder / file_name(ws)
+    number = 1
+    while path.exists():  # written within the same second
+        number += 1
+        path = folder / f"{Path(file_name(ws)).stem}-{number}{SUFFIX}"
+    return _write(ws, path)
+
+
+def _write(ws: Workspace, path: Path) -> Ready:
     writing = _Writing(ws, path.name)
     done = write_to_stick(path, writing.fill, writing.keep)
     return writing.ready(done.size, done.path)

@@ -37,6 +37,13 @@ class StickFull(StoreError):
         super().__init__("stick_full", detail)
 
 
+class StickHasFile(StoreError):
+    """A file of that name lies there already: it is left alone."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__("stick_has_file", detail)
+
+
 class StickLies(StoreError):
     """What was read back is not what was written: the stick is broken or was taken out early."""
 
@@ -79,10 +86,12 @@ def write_to_stick(
     """Write a file, make it durable, read it back and only then give it its name.
 
     ``fill`` writes the content. ``keep`` is called when the content has been proved to lie there,
-    before the file has its name. Raises StickUnusable, StickFull, StickLies, and what the two
-    raise; then no file is left.
+    before the file has its name. Raises StickUnusable, StickFull, StickLies, StickHasFile, and what
+    the two raise; then no file is left but those that were there before.
     """
     draft = path.with_name(f".{path.name}.part")
+    if os.path.lexists(path):
+        raise StickHasFile(str(path))
     try:
         with open(draft, "wb") as out:
             hashing = Hashing(out)

@@ -33,7 +33,7 @@ def write() -> Any:
     try:
         if not folder:
             raise Trouble("no_folder")
-        ready = relay.write_to(workspace(), Path(folder))
+        ready = relay.write_into(workspace(), Path(folder))
     except Exception as error:
         return _refused("write", error, folder=folder)
     return _page(ready=ready, folder=folder)

@@ -338,6 +338,21 @@ class TestTheStick:
         monkeypatch.undo()
         assert not list(tmp_path.glob("*.gridbatch")) + list(tmp_path.glob(".*.part"))
 
+    def test_a_file_that_is_there_is_left_alone(self, laptop, tmp_path):
+        taken = tmp_path / "a.gridbatch"
+        taken.write_bytes(b"another's")
+        with pytest.raises(StoreError, match="stick_has_file"):
+            relay.write_to(laptop.ws, taken)
+        with pytest.raises(Trouble, match="relay_name"):
+            relay.write_to(laptop.ws, tmp_path / "a.json")
+        assert [(one.name, one.read_bytes()) for one in tmp_path.glob("a.*")] == [
+            ("a.gridbatch", b"another's")
+        ]
+
+    def test_two_files_of_one_second_have_two_names(self, laptop, tmp_path):
+        names = [relay.write_to(laptop.ws, tmp_path).name for _ in range(3)]
+        assert len({*names, *(one.name for one in tmp_path.glob("*.gridbatch"))}) == 3
+
     def test_a_file_is_named_by_worker_and_time_and_the_receipt_beside_it_is_found_once(
         self, laptop, line, tmp_path
     ):

@@ -94,6 +94,21 @@ def test_a_browser_may_carry_both(at, line, tmp_path):
     assert "已经在2026-09-30" in again.text
 
 
+def test_only_a_folder_is_written_into_and_no_file_is_ever_replaced(at, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_issue(at.ws)
+    mine, key = tmp_path / "名册.xlsx", next(at.folder.rglob("key.json"))
+    mine.write_bytes(b"mine")
+    before = key.read_bytes()
+    for typed in (str(mine), str(key), "E盘", str(tmp_path / "巡查"), "."):
+        answer = post(at, "/relay/write", folder=typed)
+        assert answer.status_code == 422, typed
+        assert "这个文件夹不存在或不能写入" in answer.text
+    assert (mine.read_bytes(), key.read_bytes()) == (b"mine", before)
+    assert not list(tmp_path.glob("*巡查*")) + list(tmp_path.glob("E盘*"))
+    assert relay.written_files(at.ws) == []
+
+
 def test_what_goes_wrong_is_told_and_what_was_typed_stays(at, tmp_path):
     save_issue(at.ws)
     nowhere = str(tmp_path / "nowhere" / "else")
