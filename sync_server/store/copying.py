@@ -32,9 +32,8 @@ def copy_database(store: Store, target: Path) -> int:
         with disk_trouble(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             scratch.unlink(missing_ok=True)
-            scratch.touch(mode=0o600)
+            scratch.touch(mode=0o600)  # and stays so: nobody else reads along
             if store.is_sqlite:
-                scratch.unlink()
                 _copy_sqlite(store, scratch)
             else:
                 _dump_postgresql(store, scratch)
@@ -57,7 +56,6 @@ def _copy_sqlite(store: Store, scratch: Path) -> None:
                 raw.close()
         except sqlite.Error as err:
             raise Refusal("disk_full" if "full" in str(err) else "backup_failed") from err
-    os.chmod(scratch, 0o600)
     _verify_sqlite(scratch)
 
 

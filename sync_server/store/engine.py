@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ from sqlcipher3 import dbapi2 as sqlite
 from sync_server.domain.errors import Refusal
 from sync_server.store import postgresql
 from sync_server.store.bulk import copies_in
-from sync_server.store.folders import make_folder
+from sync_server.store.folders import make_folder, make_private
 
 BUSY_TIMEOUT_MS = 15_000
 BEGIN_WRITING = "BEGIN IMMEDIATE"
@@ -164,14 +164,19 @@ def open_store(address: str) -> Store:
 
 def _open_sqlite(url: URL) -> sa.Engine:
     check_sqlite_version()
-    folder = Path(str(url.database)).parent
+    file = Path(str(url.database))
     try:
-        make_folder(folder)
+        make_folder(file.parent)
     except OSError as err:
-        raise Refusal("folder_unusable", folder=str(folder)) from err
+        raise Refusal("folder_unusable", folder=str(file.parent)) from err
     engine = sa.create_engine(
         url, module=sqlite, json_serializer=compact, hide_parameters=True, pool_size=8
     )
+
+    @event.listens_for(engine, "do_connect")
+    def close_to_others(*_: Any) -> None:
+        with suppress(OSError):  # which SQLite is about to meet, and names
+            make_private(file)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

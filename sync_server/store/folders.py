@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sync_server.domain.errors import Refusal
@@ -35,6 +35,21 @@ def make_folder(folder: Path) -> None:
         make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     sync_folder(folder.parent)
+
+
+def make_private(file: Path) -> None:
+    """Let nobody but its owner read a database, however open its folder is: make it so, or close it
+    where an earlier program left it open. SQLite makes the files beside it like it.
+
+    Raises OSError.
+    """
+    os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+    if os.name == "nt":  # the folder's own rights count there
+        return
+    for one in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+        with suppress(PermissionError, FileNotFoundError):  # another's, or just folded in
+            if one.stat().st_mode & 0o077:
+                one.chmod(0o600)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, open_centre
 from sync_server.settings import Settings
+from sync_server.store import copying
 from sync_server.store.copying import copy_database
 from sync_server.store.engine import open_store
 from sync_server.store.tables import users
@@ -28,6 +30,21 @@ def test_a_copy_holds_everything_and_is_private(centre, tmp_path):
     with copy.reading() as connection:
         assert connection.scalar(sa.select(users.c.user_id)) == made.user_id
     copy.close()
+
+
+def test_a_copy_is_private_while_it_is_made(centre, tmp_path, monkeypatch):
+    seen = []
+
+    def look(scratch):
+        seen.append(scratch.stat().st_mode & 0o777)
+
+    monkeypatch.setattr(copying, "_verify_sqlite", look)
+    former = os.umask(0o022)
+    try:
+        copy_database(centre.store, tmp_path / "copy.db")
+    finally:
+        os.umask(former)
+    assert seen == [0o600]
 
 
 def test_a_copy_can_be_made_while_others_read(centre, tmp_path):

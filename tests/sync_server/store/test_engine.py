@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -139,6 +140,27 @@ def test_a_folder_that_cannot_be_made_has_a_name(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Refusal, match="folder_unusable"):
         open_store(f"sqlite:///{Path(tmp_path / 'file' / 'a.db')}")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_nobody_else_reads_the_database_in_a_folder_that_is_open(tmp_path, before):
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    if before:
+        (folder / "centre.db").touch()
+        (folder / "centre.db").chmod(before)
+    former = os.umask(0o022)
+    try:
+        store = open_store(f"sqlite:///{folder}/centre.db")
+        with store.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE one (n INTEGER)")
+        found = {one.name: one.stat().st_mode & 0o777 for one in folder.iterdir()}
+        store.close()
+    finally:
+        os.umask(former)
+    assert found == dict.fromkeys(("centre.db", "centre.db-wal", "centre.db-shm"), 0o600)
 
 
 def test_a_failure_tells_no_values(tmp_path):
