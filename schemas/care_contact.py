@@ -70,6 +70,17 @@ def may_miss(fields: Mapping[str, Any]) -> bool:
     return met_nobody(fields) or bool(missed_in_check(fields))
 
 
+def reached_in_check(fields: Mapping[str, Any]) -> list[str]:
+    """Return the people whose care check says that they were reached."""
+    checks = fields.get("care_checks") or {}
+    return [one for one, check in checks.items() if check.get("state") in REACHED]
+
+
+def may_reach(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a visit can have reached anybody at all, from its own fields."""
+    return fields.get("result") in MET or bool(reached_in_check(fields))
+
+
 def contact_of(
     resident_id: str,
     household_id: str | None,

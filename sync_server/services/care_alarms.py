@@ -1,13 +1,14 @@
 """Two misses in a row of somebody in care, noticed at the centre.
 
 Two laptops may each have seen one miss, an older program does not raise the issue itself, and a
-late visit may fill a gap. So whatever brings a visit in asks here, in the same transaction, and
-the urgent issue is made when nobody has made it. The rule is `schemas.care_contact`.
+late visit may fill a gap, and the visit between two misses may be voided or corrected. So whatever
+brings a visit in or changes one asks here, in the same transaction, and the urgent issue is made
+when nobody has made it. The rule is `schemas.care_contact`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 
 from schemas.care_contact import (
     CARE,
+    MET,
     Contact,
     Standing,
     alarm_fields,
@@ -23,9 +25,12 @@ from schemas.care_contact import (
     calls_for_alarm,
     contact_of,
     may_miss,
+    may_reach,
     met_nobody,
     missed_in_check,
     misses_around,
+    reached,
+    reached_in_check,
 )
 from schemas.catalogue import kind_of
 from schemas.clock import local_day
@@ -34,26 +39,65 @@ from schemas.workflow import OVER_STATES
 from sync_server.domain.judging import GRID_DIGITS
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.issue_life import ISSUE, STEP, case_of, state_of
+from sync_server.services.ledger import Ledger
 from sync_server.store import care_read
 from sync_server.store.records_read import Row, by_ids, children_of
 
 VISIT = "visit"
+Visit = Mapping[Any, Any]
+"""A visit's row."""
+SAYS = ("household_id", "result", "care_checks")
+"""What a visit says of whom it reached."""
 
 
 def sound_alarms(
-    connection: sa.Connection, district: str, visits: Iterable[Mapping[str, Any]], now: datetime
+    connection: sa.Connection, district: str, ledger: Ledger, now: datetime
 ) -> list[str]:
-    """Make the issue for everybody whom one of these visits missed for the second time in a row.
+    """Make the issue for everybody missed for the second time in a row, as the visits of a
+    transaction tell, whose records are written.
 
-    ``visits`` are rows of records as they stand now, written in the running transaction, which
-    holds the district's turn. Returns the ids of the issues made. A visit that can have missed
-    nobody costs no query.
+    Returns the ids of the issues made. A new visit that can have missed nobody costs no query.
     """
     made = []
-    for visit in visits:
-        if may_miss(visit["fields"]) and not visit["voided"] and not visit.get("merged_into"):
-            made += _Door(connection, district, visit, now).sound()
+    for visit in ledger.touched(VISIT):
+        before = ledger.stood.get(visit["record_id"])
+        made += sound_after(connection, district, before, visit, now)
     return made
+
+
+def sound_after(
+    connection: sa.Connection,
+    district: str,
+    before: Visit | None,
+    after: Visit,
+    now: datetime,
+) -> list[str]:
+    """Make the issues that a visit calls for as it stands now (``after``), and those for which
+    there is nothing between two misses any more, because it reached people ``before`` (None: it is
+    new) and says so no longer.
+
+    Both are rows of the record; the second is written in the running transaction, which holds the
+    district's turn. Returns the ids of the issues made.
+    """
+    made = []
+    if _stands(after) and may_miss(after["fields"]):
+        made += _Door(connection, district, after, now).sound()
+    if before is not None and _stands(before) and _lets_go(before, after):
+        made += _Door(connection, district, before, now).sound_next(after)
+    return made
+
+
+def _stands(visit: Visit) -> bool:
+    return not visit["voided"] and not visit["merged_into"]
+
+
+def _lets_go(before: Visit, after: Visit) -> bool:
+    """Tell whether somebody whom a visit reached may not have been reached by it, or not then."""
+    if not may_reach(before["fields"]):
+        return False
+    if not _stands(after) or before["happened_at"] != after["happened_at"]:
+        return True
+    return any(before["fields"].get(name) != after["fields"].get(name) for name in SAYS)
 
 
 @dataclass(frozen=True)
@@ -62,7 +106,7 @@ class _Door:
 
     connection: sa.Connection
     district: str
-    visit: Mapping[str, Any]
+    visit: Visit
     now: datetime
 
     @property
@@ -72,12 +116,35 @@ class _Door:
 
     def sound(self) -> list[str]:
         """Make the alarms this visit calls for and return their ids."""
-        people = self._people()
+        fields = self.visit["fields"]
+        people = self._people(missed_in_check(fields), behind=met_nobody(fields))
+        return self._sound(people, lambda contacts: self.visit["record_id"])
+
+    def sound_next(self, now: Visit) -> list[str]:
+        """Make the alarms that the next visit after this one calls for about people whom this one
+        reached once, and as it stands ``now`` not, or at another time; return their ids."""
+        fields = self.visit["fields"]
+        people = self._people(reached_in_check(fields), behind=fields.get("result") in MET)
+        if _stands(now) and now["happened_at"] == self.visit["happened_at"]:
+            people = [one for one in people if not reached(one, self.household_id, now["fields"])]
+        place = (self.visit["happened_at"], self.visit["record_id"])
+
+        def following(contacts: Sequence[Contact]) -> str:
+            later = ((one.at, one.visit_id) for one in contacts)
+            return min((one for one in later if one > place), default=(None, ""))[1]
+
+        return self._sound(people, following)
+
+    def _sound(
+        self, people: Collection[str], which: Callable[[Sequence[Contact]], str]
+    ) -> list[str]:
+        """Make the alarms about ``people`` that one of the visits calls for: of the contacts with
+        somebody, the one that ``which`` names."""
         if not people:
             return []
-        about = {*people, self.household_id} - {None}
+        about = {*people, *([self.household_id] if self.household_id else ())}
         lying = care_read.lying(self.connection, self.district, about)
-        earlier = care_read.visits_about(
+        visits = care_read.visits_about(
             self.connection,
             self.district,
             lying.grids | {self.visit["grid"][:GRID_DIGITS]},
@@ -85,26 +152,31 @@ class _Door:
             self.household_id,
             people,
         )
+        rows = {row["record_id"]: row for row in visits}
         made = []
         for resident_id in people:
-            run = self._run(earlier, resident_id)
-            if run and self._calls(run, resident_id, people):
+            contacts = self._contacts(visits, resident_id)
+            visit_id = which(contacts)
+            run = misses_around(contacts, visit_id)
+            if run and self._calls(run, visit_id, resident_id, people):
                 lies_in = (lying.area.get(one) for one in (resident_id, self.household_id or ""))
                 area = next((one for one in lies_in if one), self.visit["grid"])
-                made.append(self._make(run, resident_id, earlier, area))
+                # To the second of the run when it is the first that calls: so two visits raise the
+                # same issue in whichever order they come.
+                owner = run[1].visit_id if run[0].visit_id == visit_id else visit_id
+                made.append(self._make(run, resident_id, rows[owner], area))
         return made
 
-    def _people(self) -> Collection[str]:
-        """Return whom the visit can have missed: those checked, those in care behind the door."""
-        fields = self.visit["fields"]
-        checked = missed_in_check(fields)
-        if not self.household_id or not met_nobody(fields):
-            return checked
+    def _people(self, checked: Collection[str], *, behind: bool) -> list[str]:
+        """Return whom the visit is about: those checked, and (``behind``) those in care behind the
+        door."""
+        if not self.household_id or not behind:
+            return list(checked)
         day = local_day(self.visit["happened_at"])
-        behind = care_read.in_care(self.connection, self.district, self.household_id, day)
-        return list(dict.fromkeys([*checked, *behind]))
+        here = care_read.in_care(self.connection, self.district, self.household_id, day)
+        return list(dict.fromkeys([*checked, *here]))
 
-    def _run(self, visits: Sequence[Row], resident_id: str) -> tuple[Contact, ...]:
+    def _contacts(self, visits: Sequence[Row], resident_id: str) -> list[Contact]:
         found = (
             contact_of(
                 resident_id,
@@ -115,9 +187,11 @@ class _Door:
             )
             for row in visits
         )
-        return misses_around([one for one in found if one], self.visit["record_id"])
+        return [one for one in found if one]
 
-    def _calls(self, run: tuple[Contact, ...], resident_id: str, people: Collection[str]) -> bool:
+    def _calls(
+        self, run: tuple[Contact, ...], visit_id: str, resident_id: str, people: Collection[str]
+    ) -> bool:
         wanted = {alarm_id(one.visit_id, resident_id) for one in run}
         wanted |= {issue_id for one in run for issue_id in one.issue_ids}
         issues = by_ids(self.connection, self.district, wanted)
@@ -132,20 +206,14 @@ class _Door:
             state = state_of(row, case_of(row, steps[issue_id]))
             return "over" if state in OVER_STATES else "open"
 
-        return calls_for_alarm(run, self.visit["record_id"], resident_id, people, standing)
+        return calls_for_alarm(run, visit_id, resident_id, people, standing)
 
-    def _make(
-        self, run: tuple[Contact, ...], resident_id: str, visits: Sequence[Row], area: str
-    ) -> str:
+    def _make(self, run: tuple[Contact, ...], resident_id: str, visit: Row, area: str) -> str:
         """Make the issue as the worker's of the visit: it is his to edit, as if he had reported it.
 
         It lies in ``area``, where the person is looked after today, so that whoever goes there
-        now has it. It belongs to this visit, or to the second of the run when this is the first:
-        so two visits raise the same issue in whichever order they come.
+        now has it.
         """
-        second = run[1].visit_id if run[0].visit_id == self.visit["record_id"] else ""
-        found = [row for row in visits if row["record_id"] == second]
-        visit: Mapping[Any, Any] = found[0] if found else self.visit
         issue_id = alarm_id(visit["record_id"], resident_id)
         change = CentralChange(
             kind=ISSUE,

@@ -23,7 +23,7 @@ from sync_server.domain.access import may
 from sync_server.domain.deciding import Choice, Plan, TwoValues
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import VOIDED
-from sync_server.services import audit, central, decision_records
+from sync_server.services import audit, care_alarms, central, decision_records
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange
 from sync_server.services.conflict_desk import (
@@ -218,6 +218,9 @@ def _carry_out(work: _Work, lang: str) -> int:
         void = replace(base, action="void", fields={"reason": plan.void}, base_version=version)
         effect = central.apply_central_change(work.connection, work.district, void, work.now)
         version = effect.version or version
+    if record["kind"] == care_alarms.VISIT:
+        after = writing.load_records(work.connection, work.district, [record_id])[record_id]
+        care_alarms.sound_after(work.connection, work.district, record, after, work.now)
     return version
 
 

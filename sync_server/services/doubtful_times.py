@@ -19,7 +19,7 @@ from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import origin_of
 from sync_server.domain.times import corrected, moment
-from sync_server.services import audit, field_lines
+from sync_server.services import audit, care_alarms, field_lines
 from sync_server.services.accounts import User, require_records
 from sync_server.services.service_cases import refold, request_of
 from sync_server.services.uploads import PAGE, Received, received
@@ -114,6 +114,8 @@ def _confirm(
         if (request := request_of(record)) is not None:
             refold(connection, district, {request})
         field_lines.work_anew(connection, district, {**record, **values})
+        if record["kind"] == care_alarms.VISIT:
+            care_alarms.sound_after(connection, district, record, {**record, **values}, now)
     detail = {"record_id": row["record_id"], "entered": right != row["happened_at"]}
     audit.note(
         connection, district, now, "confirm_time",

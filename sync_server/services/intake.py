@@ -19,7 +19,7 @@ from sync_server.domain.holding import Made
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.domain.times import corrected, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
-from sync_server.services.care_alarms import VISIT, sound_alarms
+from sync_server.services.care_alarms import sound_alarms
 from sync_server.services.casework import taken_over
 from sync_server.services.decision_records import close_answered, tell_decisions
 from sync_server.services.heirs import Heirs
@@ -253,7 +253,7 @@ class Intake:
         writing.settle_held(connection, settled)
         now = batch.received_at
         tell_decisions(connection, self._district, self._ledger.decided, now)
-        sound_alarms(connection, self._district, self._ledger.touched(VISIT), now)
+        sound_alarms(connection, self._district, self._ledger, now)
         if settled or self._touched.asked or any(row["corrects"] for row in rows):
             close_answered(connection, self._district, rows + settled, now)
         made = self._ledger.new_issues

@@ -94,6 +94,7 @@ class Ledger:
         self._district = district
         self._now = now
         self._rows: dict[str, Row] = {}
+        self.stood: dict[str, Row] = {}  # the loaded records as they were before it
         self._known_ids: set[str] = set()
         self._standing: set[str] = set()
         self._new: dict[str, Row] = {}
@@ -120,6 +121,7 @@ class Ledger:
         self._known_ids |= wanted
         found = writing.load_records(self._connection, self._district, wanted)
         self._rows |= found
+        self.stood |= {one: dict(row) for one, row in found.items()}
         for entry in writing.open_entries(self._connection, self._district, found):
             path = (entry["record_id"], entry["path"])
             self._entries.setdefault(path, {})[entry["conflict_id"]] = entry["change_id"]

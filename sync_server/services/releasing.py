@@ -17,7 +17,7 @@ from sync_server.domain.envelope import Arrival, reopened
 from sync_server.domain.holding import Made
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
-from sync_server.services.care_alarms import VISIT, sound_alarms
+from sync_server.services.care_alarms import sound_alarms
 from sync_server.services.decision_records import readers_of, tell_decisions
 from sync_server.services.heirs import Heirs
 from sync_server.services.ledger import Ledger
@@ -65,7 +65,7 @@ class Releasing:
         found = [case.row for case in cases]
         writing.settle_held(self.connection, found + self.settled)
         tell_decisions(self.connection, self.district, self._ledger.decided, self.now)
-        sound_alarms(self.connection, self.district, self._ledger.touched(VISIT), self.now)
+        sound_alarms(self.connection, self.district, self._ledger, self.now)
         follow_up(self.connection, self.district, self._ledger.issues, self.now)
         return found
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from schemas.clock import written
 from sync_server.domain.errors import Refusal
+from sync_server.services import doubtful_times
 from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate
 from sync_server.services.ids import new_id
@@ -19,6 +20,7 @@ from sync_server.services.moves import with_all_below
 from sync_server.services.sync import exchange
 from sync_server.store import moving
 from sync_server.store.tables import changes, records
+from tests.sync_server.services.desks import choose, hire
 from tests.sync_server.web.staff import load
 from tests.sync_server.world import (
     COMMUNITY,
@@ -99,6 +101,12 @@ class Door:
 def door(any_centre: Centre) -> Door:
     """The door, on each database."""
     return Door(any_centre)
+
+
+@pytest.fixture
+def plain_door(centre: Centre) -> Door:
+    """The door, on one database, for what none of them decides."""
+    return Door(centre)
 
 
 def test_two_laptops_with_one_miss_each_make_one_urgent_issue(door: Door) -> None:
@@ -295,3 +303,80 @@ def test_a_late_visit_in_the_old_grid_raises_its_issue_where_the_door_lies_now(d
     assert (alarm["grid"], alarm["author"]) == (OTHER_GRID, next_one.worker_id)
     next_one.send()
     assert alarm["record_id"] in next_one.records
+
+
+def between(door: Door, state: str = "well", **more: Any) -> str:
+    """Let somebody be missed, found and missed again; return the visit between."""
+    door.visit(door.one, 9)
+    found = door.visit(door.one, 5, state, **more)
+    door.visit(door.other, 2)
+    door.one.send()
+    door.other.send()
+    assert door.alarms() == []
+    return found
+
+
+def test_voiding_the_visit_between_two_misses_makes_them_follow_each_other(door: Door) -> None:
+    found = between(door)
+    door.one.write("visit", "void", {"reason": "走错门"}, found, base_version=1)
+    door.one.send()
+    (alarm,) = door.alarms()
+    assert alarm["author"] == door.other.worker_id  # whose miss is the second
+
+
+def test_a_visit_of_who_was_met_at_the_door_stood_between_too(plain_door: Door) -> None:
+    door = plain_door
+    found = between(door, care_checks=None, purposes=["daily"])
+    door.one.write("visit", "void", {"reason": "走错门"}, found, base_version=1)
+    door.one.send()
+    assert len(door.alarms()) == 1
+
+
+def test_correcting_the_visit_between_two_misses_away_raises_too(plain_door: Door) -> None:
+    door = plain_door
+    found = between(door)
+    for said, alarms in (
+        ({"care_checks": {"add": {door.person: {"state": "need_help"}}}}, 0),
+        ({"findings": "正在做饭"}, 0),
+        ({"visited_at": written(door.centre.clock() - timedelta(days=4))}, 0),
+        ({"household_id": new_id(), "care_checks": {"remove": [door.person]}}, 1),
+    ):
+        door.one.write("visit", "update", said, found, base_version=1)
+        assert outcomes(door.one.send()) == ["applied"]
+        assert len(door.alarms()) == alarms
+
+
+def test_a_visit_put_before_or_after_both_misses_stands_between_no_more(plain_door: Door) -> None:
+    door = plain_door
+    found = between(door)
+    said = {"visited_at": written(door.centre.clock() - timedelta(days=1))}
+    door.one.write("visit", "update", said, found, base_version=1)
+    door.one.send()
+    assert len(door.alarms()) == 1
+
+
+def test_a_time_that_staff_correct_puts_a_visit_elsewhere_too(plain_door: Door) -> None:
+    door = plain_door
+    door.one.slow_s = 3 * 3600
+    found = between(door)
+    (change,) = [one for one in door.one.log if one["record_id"] == found]
+    typed = {change["change_id"]: "2026-09-01T12:00"}
+    staff, now = hire(door.centre), door.centre.clock()
+    assert doubtful_times.confirm(door.centre.store, staff, typed, now).done == 1
+    assert len(door.alarms()) == 1
+
+
+def test_staff_who_let_a_voided_miss_stand_again_make_it_count(plain_door: Door) -> None:
+    door = plain_door
+    door.visit(door.other, 9)
+    second = door.visit(door.one, 2)
+    door.one.send()
+    twin = Laptop(door.centre, door.one.device_id, door.one.token, door.one.worker_id)
+    door.one.write("visit", "void", {"reason": "走错门"}, second, base_version=1)
+    door.one.send()
+    twin.write("visit", "update", {"findings": "敲门无人应"}, second, base_version=1)
+    assert outcomes(twin.send()) == ["conflict"]
+    door.other.send()
+    assert door.alarms() == []
+    choose(door.centre, hire(door.centre), second, "restore")
+    assert len(door.alarms()) == 1
