@@ -43,8 +43,8 @@ MAIN = ""
 
 UNTOUCHED_FOR = timedelta(hours=12)
 SAVED_FOR = timedelta(days=30)
-DELETED_FOR = timedelta(hours=24)
-"""How long untouched forms, marks of saved drafts and deleted drafts are kept."""
+DELETED_FOR = timedelta(days=7)
+"""How long untouched forms stay open, and marks of saved drafts and deleted drafts are kept."""
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ def drop_photo(ws: Workspace, draft_id: str, typed: Typed, photo_id: str) -> Dra
 def discard(ws: Workspace, draft_id: str) -> None:
     """Delete an open draft; one that is gone or saved is left as it is.
 
-    It is kept out of sight for a day: a window in which it still stands open may save it.
+    It is kept out of sight for a week: a window in which it still stands open may save it.
     """
     with ws.db.transaction():
         draft = find(ws, draft_id)
@@ -374,7 +374,10 @@ def _entry(ws: Workspace, prefix: str, part: Part, outcome: Finished) -> Entry |
 
 def _open(ws: Workspace, draft_id: str, *, deleted_too: bool = False) -> Draft:
     draft = find(ws, draft_id)
-    if draft is None or (draft["state"] == "deleted" and not deleted_too):
+    if draft is None:
+        raise DraftGone(draft_id)
+    # One nothing was typed in was put away for its age, not by the worker: its window goes on.
+    if draft["state"] == "deleted" and draft["revision"] and not deleted_too:
         raise DraftGone(draft_id)
     if draft["state"] == "saved":
         raise DraftSaved(draft)
@@ -412,11 +415,18 @@ def _put(ws: Workspace, draft: Draft) -> None:
 
 
 def _prune(ws: Workspace) -> None:
-    """Forget old drafts that are saved, deleted or were never typed in."""
+    """Forget old drafts that are saved or deleted, and put away forms that were never typed in.
+
+    Such a form may stand open in a window still, and a corrected clock ages it in a moment: it is
+    deleted only, so that what is typed there is kept and saved like any other.
+    """
     moment = ws.now()
     limits = {"open": UNTOUCHED_FOR, "saved": SAVED_FOR, "deleted": DELETED_FOR}
     for stored in list(ws.table(DRAFTS)):
-        begun_and_open = stored["state"] == "open" and stored["revision"] > 0
-        age = moment - read_moment(stored["kept_at"])
-        if not begun_and_open and age > limits[stored["state"]]:
+        if moment - read_moment(stored["kept_at"]) <= limits[stored["state"]]:
+            continue
+        if stored["state"] != "open":
             ws.table(DRAFTS).remove(doc_ids=[stored["draft_id"]])
+        elif not stored["revision"] and not stored.get("photos"):
+            away = {**stored, "state": "deleted", "kept_at": written(moment)}
+            ws.put(DRAFTS, stored["draft_id"], away)

@@ -236,8 +236,7 @@ def _remove(ws: Workspace, record_ids: list[str]) -> None:
     untouched = [
         draft["draft_id"]
         for draft in ws.table(DRAFTS)
-        if draft["state"] == "open"
-        and not draft["revision"]
+        if not draft["revision"]
         and leaving & {part["record_id"] for part in draft["parts"].values()}
     ]
     ws.table(DRAFTS).remove(doc_ids=untouched)

@@ -268,7 +268,7 @@ def test_an_entry_can_be_taken_out_of_a_stored_list(ws: Workspace) -> None:
     assert changes_of(ws, place)[-1]["fields"] == {"contacts": {"remove": ["k1"]}}
 
 
-def test_old_untouched_forms_are_forgotten_and_begun_ones_are_kept(
+def test_old_untouched_forms_are_put_away_then_forgotten_and_begun_ones_are_kept(
     ws: Workspace, hands: Hands
 ) -> None:
     untouched, kept, saved, deleted = (new_shop(ws) for _ in range(4))
@@ -278,9 +278,22 @@ def test_old_untouched_forms_are_forgotten_and_begun_ones_are_kept(
     drafts.discard(ws, deleted)
     hands.passes(25 * 3600)
     new_shop(ws)
+    states = {draft["draft_id"]: draft["state"] for draft in ws.table(DRAFTS)}
+    assert (states[kept], states[saved]) == ("open", "saved")
+    assert (states[untouched], states[deleted]) == ("deleted", "deleted")
+    hands.passes(8 * 24 * 3600)
+    new_shop(ws)
     present = {draft["draft_id"] for draft in ws.table(DRAFTS)}
     assert {kept, saved} <= present
     assert not {untouched, deleted} & present
+
+
+def test_a_form_with_nothing_but_a_photo_is_never_put_away(ws: Workspace, hands: Hands) -> None:
+    draft_id = new_shop(ws)
+    drafts.add_photo(ws, draft_id, MAIN, picture(), "scene")
+    hands.passes(25 * 3600)
+    new_shop(ws)
+    assert [draft["state"] for draft in ws.table(DRAFTS)] == ["open", "open"]
 
 
 def test_a_refused_change_is_corrected_by_its_form(ws: Workspace) -> None:

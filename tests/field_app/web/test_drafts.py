@@ -179,7 +179,42 @@ def test_odd_posts_are_answered_and_keep_the_draft_readable(at: Laptop) -> None:
 def test_drafts_are_gone_after_their_time_but_begun_ones_never(at: Laptop, hands: Hands) -> None:
     shop(at).keep()
     Paper.open(at.browser, "/records/shop/new")
+    for _ in range(2):
+        hands.passes(8 * 24 * 3600)
+        at.browser.unlock()
+        Paper.open(at.browser, "/records/shop/new")
+    found = [(one["revision"], one["state"]) for one in at.ws.table(DRAFTS)]
+    assert found == [(1, "open"), (0, "deleted"), (0, "open")]
+
+
+REPORT = {"category": "ENV", "title": "垃圾未清", "text": "三天没有清运", "place": "北门",
+          "urgency": "normal", "level": "2"}  # fmt: skip
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_form_left_open_overnight_is_kept_and_saved(at: Laptop, hands: Hands, kept: bool) -> None:
+    evening = Paper.open(at.browser, "/issues/new")
+    hands.passes(13 * 3600)
+    at.browser.unlock()
+    Paper.open(at.browser, "/records/shop/new")  # the next form puts old ones away
+    evening.values["csrf_token"] = Paper.open(at.browser, "/records/shop/new")["csrf_token"]
+    evening.put(dict(REPORT))
+    if kept:
+        assert evening.keep().status_code == 200
+        assert [one["draft_id"] for one in drafts.begun(at.ws)] == [evening.draft_id]
+    assert evening.press().status_code == 302
+    assert views(at.ws, "issue", title="垃圾未清")
+
+
+def test_a_deleted_form_is_saved_days_later_by_the_window_it_stands_open_in(
+    at: Laptop, hands: Hands
+) -> None:
+    paper = shop(at).fill(address="北街1号")
+    paper.keep()
+    at.browser.post(f"/drafts/{paper.draft_id}/discard")
     hands.passes(3 * 24 * 3600)
     at.browser.unlock()
-    Paper.open(at.browser, "/records/shop/new")
-    assert [one["revision"] for one in at.ws.table(DRAFTS)] == [1, 0]
+    paper.values["csrf_token"] = shop(at)["csrf_token"]
+    paper.values["_revision"] = "1"
+    assert paper.press().status_code == 302
+    assert views(at.ws, "shop", name="新店")
