@@ -74,6 +74,9 @@ MESSAGES: dict[str, Label] = {
         "您的人员类别不能这样填报，请联系网格长。",
         "Your kind of worker may not do this; please ask the grid leader.",
     ),
+    "grid_required": Label(
+        "请选择这条记录属于哪个网格。", "Choose the grid that this record belongs to."
+    ),
     "out_of_area": Label("不在您负责的网格内。", "Outside the grids you are responsible for."),
     "wrong_author": Label(
         "记录的填报人不是本终端的使用人。", "The author is not a user of this device."

@@ -58,6 +58,7 @@ class Typed:
     """Whether the worker chose this window's content over a newer one."""
     finds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     grid: str | None = None
+    """The grid chosen for a new record; empty when none is chosen yet, None when none was asked."""
     no_photo: str | None = None
     apart: tuple[str, ...] = ()
     """The records the worker says a new one is not."""
@@ -407,7 +408,7 @@ def _lay(ws: Workspace, draft: Draft, typed: Typed) -> None:
     if typed.no_photo is not None:
         draft["no_photo"] = typed.no_photo
     if typed.grid is not None and draft["parts"][MAIN]["action"] != "update":
-        draft["parts"][MAIN]["grid"] = typed.grid
+        draft["parts"][MAIN]["grid"] = typed.grid or None
 
 
 def _put(ws: Workspace, draft: Draft) -> None:

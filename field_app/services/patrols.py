@@ -214,6 +214,8 @@ def finish_patrol(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         if not _text(main["texts"], "ended_at"):
             end = written(ws.now().replace(second=0, microsecond=0))
             main["texts"] |= texts_of(kind_of("patrol"), {"ended_at": end})
+        for part in draft["parts"].values():
+            part["grid"] = main["grid"]  # what was found lies where the patrol went
 
     return finish(ws, draft_id, typed, close)
 

@@ -118,7 +118,9 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
         return Saved(record_id, problems=[FieldProblem("", barred)])
     grid = _grid(ws, kind, entry, view, refused)
     if grid is None:
-        return Saved(record_id, problems=[FieldProblem("", Problem("out_of_area"))])
+        unknown = entry.grid is None and len(ws.grids) > 1
+        problem = Problem("grid_required" if unknown else "out_of_area")
+        return Saved(record_id, problems=[FieldProblem("", problem)])
     if entry.action == "step" and view is not None:
         return _step_again(entry, kind, view)
     before = view["fields"] if view else {}
@@ -273,12 +275,15 @@ def _grid(
         return entry.grid if _reached(kind, grids, entry.grid) else None
     if refused is not None and _reached(kind, grids, refused["grid"]):
         return str(refused["grid"])
-    parent = kind.info.parent
-    if parent and isinstance(entry.values.get(parent), str):
-        above = find_view(ws, entry.values[parent])
-        if above and _reached(kind, grids, above["grid"]):
-            return str(above["grid"])
-    return grids[0] if len(grids) == 1 else None
+    return parent_area(ws, kind, entry.values) or (grids[0] if len(grids) == 1 else None)
+
+
+def parent_area(ws: Workspace, kind: type[Kind], values: Mapping[str, Any]) -> str | None:
+    """Return the area of the record that ``values`` name as their parent; None when they name none
+    held here, or one where a record of the kind may not be written."""
+    named = values.get(kind.info.parent or "")
+    above = find_view(ws, named) if isinstance(named, str) else None
+    return str(above["grid"]) if above and _reached(kind, ws.grids, above["grid"]) else None
 
 
 def _reached(kind: type[Kind], grids: Sequence[str], area: str) -> bool:

@@ -8,13 +8,14 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from field_app.domain.typed import values_of
 from field_app.services import base_data, drafts, likely
 from field_app.services.care import finish_record
 from field_app.services.choices import names
 from field_app.services.draft_edits import reasons_of, refused_change
 from field_app.services.drafts import MAIN, Typed, edit_part, open_draft
 from field_app.services.record_forms import new_values
-from field_app.services.records import get_view, save_record
+from field_app.services.records import get_view, parent_area, save_record
 from field_app.services.survivors import survivor_of
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, draft_url, page_of
@@ -51,13 +52,15 @@ def index(kind_name: str) -> str:
 
 @pages.get("/records/<kind_name>/new")
 def new(kind_name: str) -> Response:
-    """Open the form of a new record; values named in the address are filled in."""
+    """Open the form of a new record; values named in the address are filled in, and its grid is
+    that of the parent named."""
     ws, kind = workspace(), kind_or_404(kind_name)
     if not base_data.may(ws, kind, "create"):
         abort(404)
     asked = {name: texts for name, texts in request.args.lists() if name in kind.declared()}
     part = drafts.new_part(kind_name, values=new_values(ws, kind))
     part["texts"] |= asked
+    part["grid"] = parent_area(ws, kind, values_of(kind, part["texts"]))
     return redirect(url_for(".fill_in", draft_id=open_draft(ws, "record", {MAIN: part})))
 
 

@@ -52,6 +52,8 @@ HOME_PAGES = {
     "service": "service_requests.show",
 }
 """Kinds with a page of their own; every other record has the general one."""
+GRID_MENU = html_id("_grid")
+"""The html id of the menu that asks for a new record's grid."""
 
 
 @dataclass
@@ -164,7 +166,8 @@ def form_page(
         for prefix, part in draft["parts"].items()
         if only is None or prefix == only
     }
-    faults = [fault for paper in papers.values() for fault in _faults(paper)]
+    # Records that are saved together lack the same grid: that is said once.
+    faults = list(dict.fromkeys(fault for paper in papers.values() for fault in _faults(paper)))
     return FormPage(
         draft=draft,
         papers=papers,
@@ -233,17 +236,20 @@ def _names(box: Box) -> Iterator[str]:
             yield inner.name
 
 
-PHOTO_WORDS = {
-    Problem(code).text(lang) for code in (PHOTO_WANTED, "photo_not_saved") for lang in ("zh", "en")
-}
+ELSEWHERE = {
+    Problem(code).text(lang): place
+    for code, place in (
+        (PHOTO_WANTED, "photos"), ("photo_not_saved", "photos"), ("grid_required", GRID_MENU)
+    )
+    for lang in ("zh", "en")
+}  # fmt: skip
+"""Where on the page the control stands that a sentence about a whole record asks for."""
 
 
 def _faults(paper: Paper) -> Iterator[tuple[str, str, str]]:
     """Yield what the summary above a form lists."""
     for said in paper.general:
-        # What is missing among the photos is asked below the form's own questions.
-        place = "photos" if said in PHOTO_WORDS else html_id(paper.prefix + "form")
-        yield place, "", said
+        yield ELSEWHERE.get(said, html_id(paper.prefix + "form")), "", said
     for box in paper.boxes:
         for said in box.problems:
             yield box.focus_id, box.label, said
@@ -265,8 +271,8 @@ def with_typed(draft: Draft, typed: Typed) -> Draft:
         if prefix in parts:
             parts[prefix]["texts"] = asked(kind_of(parts[prefix]["kind"]), texts)
             parts[prefix]["finds"] = dict(typed.finds.get(prefix, {}))
-    if typed.grid is not None:
-        parts[MAIN]["grid"] = typed.grid
+    if typed.grid is not None and parts[MAIN]["action"] != "update":
+        parts[MAIN]["grid"] = typed.grid or None
     late = Draft(**{**draft, "parts": parts, "revision": typed.revision})
     if typed.no_photo is not None:
         late["no_photo"] = typed.no_photo

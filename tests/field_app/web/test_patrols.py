@@ -8,8 +8,9 @@ from field_app.services import drafts
 from field_app.services.records import views
 from field_app.services.workspace import CHANGES
 from tests.field_app.forms import Paper
-from tests.field_app.laptops import Laptop
+from tests.field_app.laptops import GRID, NEXT_GRID, Laptop
 from tests.field_app.signed_in import sign_in
+from tests.field_app.small_grid import rid
 
 
 @pytest.fixture
@@ -49,6 +50,21 @@ def test_a_patrol_with_a_problem_reported_on_the_spot(at: Laptop) -> None:
     shown = at.browser.get(f"/issues/{report['record_id']}").text
     assert f'href="/records/patrol/{patrol["record_id"]}"' in shown
     assert "2026-09-30 08:41" in at.browser.get("/patrols").text
+
+
+def test_a_worker_of_two_grids_says_where_he_walks(at: Laptop) -> None:
+    at.ws.keep_setting("identity", grids=[NEXT_GRID, GRID])
+    for page in ("/", "/patrols"):
+        shown = at.browser.get(page).text
+        assert f"· {NEXT_GRID}</button>" in shown
+        assert f"· {GRID}</button>" in shown
+    checklist = begin(at, grid=NEXT_GRID)
+    issue = checklist.press_on("report:green").put(
+        {"issue-green:text": "树倒了", "issue-green:level": "1", "issue-green:place": "南门"}
+    )
+    checklist = issue.press_on("back").fill(_grid=GRID, covered_ids=rid("compound", 1))
+    checklist.press_on("all_ok").press()
+    assert [one["grid"] for one in (*views(at.ws, "patrol"), *views(at.ws, "issue"))] == [GRID] * 2
 
 
 def test_a_patrol_survives_a_closed_browser(at: Laptop) -> None:

@@ -12,7 +12,7 @@ from field_app.services.records import changes_of, get_view, save_record, views
 from field_app.services.workspace import CHANGES
 from schemas.catalogue import extended
 from tests.field_app.forms import Paper
-from tests.field_app.laptops import Laptop
+from tests.field_app.laptops import GRID, NEXT_GRID, Laptop
 from tests.field_app.signed_in import sign_in
 from tests.field_app.small_grid import pull_in, rid
 from tests.schemas.samples import Pet
@@ -190,6 +190,58 @@ def test_a_grid_is_asked_for_only_when_there_are_several(at: Laptop) -> None:
     paper = Paper.open(at.browser, "/records/shop/new")
     paper.fill(name="新店", kind="retail", address="北街1号", _grid="990101100009004").press()
     assert views(at.ws, "shop", name="新店")[0]["grid"] == "990101100009004"
+
+
+def with_two_grids(at: Laptop) -> None:
+    at.ws.keep_setting("identity", grids=[NEXT_GRID, GRID])
+
+
+def test_a_record_under_another_begins_in_the_grid_of_that_one(at: Laptop) -> None:
+    with_two_grids(at)
+    paper = Paper.open(at.browser, f"/records/room/new?building_id={rid('building', 1)}")
+    assert paper["_grid"] == GRID
+    paper.fill(no="901", label="1-1-901", state="vacant").keep()
+    paper.press()
+    assert views(at.ws, "room", no="901")[0]["grid"] == GRID
+
+
+def test_no_grid_is_chosen_for_the_worker_and_what_was_entered_is_kept(at: Laptop) -> None:
+    with_two_grids(at)
+    paper = Paper.open(at.browser, "/records/shop/new")
+    assert paper["_grid"] == ""
+    answer = paper.fill(name="新店", kind="retail", address="北街1号").press()
+    assert answer.status_code == 422
+    assert '<a href="#f-_grid">请选择这条记录属于哪个网格。' in answer.text
+    again = Paper(at.browser, answer)
+    assert (again["name"], again["_grid"]) == ("新店", "")
+    again.fill(_grid=GRID).keep()
+    assert again.fill(_grid="").press().status_code == 422
+    assert Paper.open(at.browser, paper.action).fill(_grid=GRID).press().status_code == 302
+    assert views(at.ws, "shop", name="新店")[0]["grid"] == GRID
+
+
+def test_the_parent_chosen_in_the_form_tells_the_grid_nobody_chose(at: Laptop) -> None:
+    with_two_grids(at)
+    paper = Paper.open(at.browser, "/records/room/new")
+    paper.fill(no="902", label="1-1-902", state="vacant", building_id=rid("building", 1)).press()
+    assert views(at.ws, "room", no="902")[0]["grid"] == GRID
+
+
+@pytest.mark.parametrize("page", ["/issues/new", "/services/new"])
+def test_what_is_reported_asks_which_grid_it_belongs_to(at: Laptop, page: str) -> None:
+    with_two_grids(at)
+    if page == "/issues/new":
+        paper = Paper.open(at.browser, page).fill(
+            category="FIRE", title="楼道堆物", text="三楼堆放纸箱", place="3号楼", level="2"
+        )
+    else:
+        paper = Paper.open(at.browser, at.browser.post(page).location)
+        paper.fill(item="1", words="修灯", applicant="王一")
+    answer = paper.press()
+    assert answer.text.count('<a href="#f-_grid">') == 1
+    assert Paper(at.browser, answer).fill(_grid=GRID).press().status_code == 302
+    (made,) = views(at.ws, page.split("/")[1].removesuffix("s"))
+    assert made["grid"] == GRID
 
 
 def test_someone_elses_visit_is_shown_but_not_changed(at: Laptop) -> None:
