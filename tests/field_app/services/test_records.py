@@ -179,7 +179,7 @@ def test_only_its_author_edits_a_field_record(laptop: Laptop):
 def test_a_worker_of_several_grids_says_which(open_laptop):
     laptop = open_laptop()
     laptop.settle(grids=(GRID, NEXT_GRID))
-    assert codes(save_record(laptop.ws, "issue", "create", ISSUE)) == [("", "out_of_area")]
+    assert codes(save_record(laptop.ws, "issue", "create", ISSUE)) == [("", "grid_required")]
     saved = save_record(laptop.ws, "issue", "create", ISSUE, grid=NEXT_GRID)
     assert get_view(laptop.ws, "issue", saved.record_id)["grid"] == NEXT_GRID
 
