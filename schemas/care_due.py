@@ -9,6 +9,7 @@ from typing import Any
 
 from schemas.clock import local_day, read_moment
 from schemas.kinds.care import INTERVAL_DAYS
+from schemas.messages import Problem
 
 SERIOUS = "abnormal"
 RECHECK_AFTER = timedelta(hours=24)
@@ -65,18 +66,29 @@ def due_after(
     """Return the day by which a person in care is to be visited next, after the day they were last
     reached on.
 
-    It is the day the care check names, else the day of the visit plus the interval; before any
-    contact, the start of care plus the interval. After a serious change it is a day later,
-    whatever day the check names.
+    It is the day of the visit plus the interval, or a day before that which the care check names;
+    before any contact, the start of care plus the interval. After a serious change it is a day
+    later, whatever day the check names.
     """
     days = interval_of(care)
     if reached_on is None:
         return _later(str(care["since"]), days)
     check = check or {}
-    due = str(check.get("next_on") or _later(reached_on, days))
+    due = _later(reached_on, days)
+    if named := check.get("next_on"):
+        due = min(due, str(named))
     if check.get("state") == SERIOUS:
         due = min(due, _later(reached_on, RECHECK_AFTER.days))
     return due
+
+
+def odd_next(care: Mapping[str, Any] | None, visited_on: str, next_on: str) -> Problem | None:
+    """Return what is odd about the day a care check names for the next visit, None when nothing is:
+    it lies before the visit, or after the person's interval (a year of somebody not in care)."""
+    latest = _later(visited_on, interval_of(care or {}))
+    if next_on < visited_on:
+        return Problem("next_visit_past")
+    return Problem("next_visit_late", day=latest) if next_on > latest else None
 
 
 def _later(day: str, days: int) -> str:

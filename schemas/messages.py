@@ -66,6 +66,17 @@ MESSAGES: dict[str, Label] = {
     "late_reason_required": Label(
         "超过24小时补录，请写明原因。", "Entered more than 24 hours later: give the reason."
     ),
+    "in_future": Label(
+        "时间在将来，请核对日期和本机时钟。",
+        "This lies in the future; please check the date and this computer's clock.",
+    ),
+    "next_visit_late": Label(
+        "下次探访定得太晚，仍按{day}提醒，请再核对。",
+        "The next visit is too late; it will be asked for on {day}. Please check.",
+    ),
+    "next_visit_past": Label(
+        "下次探访早于本次走访，请再核对。", "The next visit lies before this one; please check."
+    ),
     "head_missing": Label("请写明见到的人。", "Say who was met."),
     "unknown_kind": Label("没有这种记录。", "There is no such kind of record."),
     "unknown_schema": Label("记录的版本比本程序新。", "The record is newer than this program."),

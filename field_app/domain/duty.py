@@ -16,6 +16,9 @@ from schemas.messages import Problem
 LATE_AFTER = timedelta(hours=24)
 """An entry made longer after the event than this says why (domain reference, 4.3)."""
 
+AHEAD = timedelta(minutes=10)
+"""What happened this much later than now cannot be right (as of clocks: protocol, section 4)."""
+
 SLOT_ENDS: tuple[tuple[str, time], ...] = (
     ("1", time(12, 0)),
     ("2", time(17, 30)),
@@ -53,3 +56,15 @@ def late_problem(
     if not late or values.get("late_reason"):
         return None
     return FieldProblem("/late_reason", Problem("late_reason_required"))
+
+
+def ahead_doubt(
+    kind: type[Kind], values: Mapping[str, Any], moment: datetime
+) -> FieldProblem | None:
+    """Return a doubt about a record that says it happens in the future."""
+    dated_by = kind.info.dated_by or ""
+    try:
+        ahead = read_moment(str(values.get(dated_by))) > moment + AHEAD
+    except ValueError:
+        return None
+    return FieldProblem(f"/{dated_by}", Problem("in_future")) if ahead else None

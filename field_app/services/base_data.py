@@ -10,6 +10,7 @@ from field_app.domain.doors import natural
 from field_app.services import issues
 from field_app.services.choices import names
 from field_app.services.corrections import Asked, corrections_about
+from field_app.services.doubts import doubts_about
 from field_app.services.outbox import Item, history_of
 from field_app.services.overview import look
 from field_app.services.records import changes_of, children, find_view, get_view
@@ -213,6 +214,7 @@ def _survivor(ws: Workspace, kind_name: str, record_id: str) -> Crumb | None:
 def _lines(ws: Workspace, kind: type[Kind], view: View) -> list[Line]:
     name_of = names(ws)
     lines = []
+    about = doubts_about(ws, kind, view["fields"])
     for shown in describe.show(kind, view["fields"], ws.lang, name_of, unmask=True):
         value = view["fields"][shown.name]
         secret = ""
@@ -220,7 +222,10 @@ def _lines(ws: Workspace, kind: type[Kind], view: View) -> list[Line]:
             secret = shown.text
             text = shown.field.show_masked(value, ws.lang, name_of)
             shown = Shown(shown.name, shown.label, text, True, shown.field)
-        doubts = tuple(shown.field.doubts(_wired(shown.field, value)))
+        doubts = (
+            *shown.field.doubts(_wired(shown.field, value)),
+            *(one.problem for one in about if one.pointer == f"/{shown.name}"),
+        )
         entries = tuple(_entries(ws, shown.field, value))
         lines.append(Line(shown, _links(ws, shown.field, value), entries, doubts, secret))
     return lines

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from field_app.services.choices import names
+from field_app.services.doubts import last_day
 from field_app.services.level_labels import district_fields
 from field_app.services.overview import look, survivors
 from field_app.services.today import care_due
@@ -140,12 +141,14 @@ class _Places:
 
 def _households(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
     met: dict[str, date] = {}
-    into = survivors(ws, "household")
+    into, until = survivors(ws, "household"), date.fromisoformat(last_day(ws))
     for view in look(ws, "visit"):
         fields = view["fields"]
         home = into.get(fields.get("household_id") or "", fields.get("household_id"))
         if home and fields.get("result") in MET:
             on = read_moment(fields["visited_at"]).astimezone(SHANGHAI).date()
+            if on > until:
+                continue
             met[home] = max(on, met.get(home, on))
     found = []
     for home, fields in places.homes.items():
@@ -169,8 +172,11 @@ def _care(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Ite
 
 def _points(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
     covered: dict[str, date] = {}
+    until = date.fromisoformat(last_day(ws))
     for view in look(ws, "patrol"):
         on = read_moment(view["fields"]["started_at"]).astimezone(SHANGHAI).date()
+        if on > until:
+            continue
         for compound in view["fields"].get("covered_ids") or ():
             covered[compound] = max(on, covered.get(compound, on))
     here = {places.compound_of(one) for one in places.buildings} - {""}

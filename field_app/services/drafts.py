@@ -27,6 +27,7 @@ from field_app.domain.typed import (
     values_of,
 )
 from field_app.services import photos
+from field_app.services.doubts import doubts_about
 from field_app.services.draft_shape import Draft as Draft
 from field_app.services.draft_shape import Journey as Journey
 from field_app.services.draft_shape import Part as Part
@@ -322,6 +323,9 @@ def _save(ws: Workspace, draft: Draft, judged: dict[str, list[FieldProblem]]) ->
             outcome.results = dict(zip(entries, results, strict=True))
             for prefix, result in outcome.results.items():
                 outcome.problems.setdefault(prefix, []).extend(result.problems)
+                if result.change_id:
+                    entry = entries[prefix]
+                    result.doubts.extend(doubts_about(ws, kind_of(entry.kind), entry.values))
             if all(one.saved for one in results):
                 _save_photos(ws, draft, outcome)
             outcome.problems = {name: said for name, said in outcome.problems.items() if said}

@@ -14,6 +14,7 @@ from field_app.domain.typed import values_of
 from field_app.services.care_alarms import Alarm, open_alarms
 from field_app.services.choices import names
 from field_app.services.corrections import Asked, open_corrections
+from field_app.services.doubts import last_day
 from field_app.services.drafts import MAIN, Draft, begun
 from field_app.services.issue_work import IssueWork, issue_work
 from field_app.services.knock import Campaign, running
@@ -186,19 +187,24 @@ def room_of(folder: Path, copies: Sequence[Path]) -> Room:
 def _last_contacts(
     ws: Workspace, home_of: Mapping[str, str | None]
 ) -> dict[str, Mapping[str, Any]]:
-    """Return by person the fields of the last visit that reached them (to be looked at only)."""
+    """Return by person the fields of the last visit that reached them (to be looked at only).
+
+    One dated ahead of today counts only when its day has come."""
     people: dict[str, list[str]] = defaultdict(list)
     for resident_id, home in home_of.items():
         if home:
             people[home].append(resident_id)
     last: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
     homes, persons = survivors(ws, "household"), survivors(ws, "resident")
+    until = last_day(ws)
     for visit in look(ws, "visit"):
         fields = at_survivors(visit["fields"], homes, persons)
         asked = people.get(fields.get("household_id") or "", ())
         for resident_id in {*asked, *(fields.get("care_checks") or ())} & home_of.keys():
             if reached(resident_id, home_of[resident_id], fields):
                 at = read_moment(fields["visited_at"])
+                if local_day(at) > until:
+                    continue
                 if resident_id not in last or last[resident_id][0] < at:
                     last[resident_id] = (at, fields)
     return {resident_id: fields for resident_id, (_, fields) in last.items()}

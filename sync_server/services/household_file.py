@@ -267,7 +267,13 @@ class _Filing:
             if stored.get("until") and stored["until"] < self.today:
                 continue
             last = next(
-                (one["fields"] for one in visits if reached(resident_id, home, one["fields"])), None
+                (
+                    one["fields"]
+                    for one in visits
+                    if local_day(one["happened_at"]) <= self.today  # a date may be mistyped
+                    and reached(resident_id, home, one["fields"])
+                ),
+                None,
             )
             self.titles.preload(references(kind, stored))
             fields = tuple(shown_fields(kind, stored, self.lang, self.titles, self.unmask))

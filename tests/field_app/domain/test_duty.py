@@ -8,7 +8,7 @@ import pytest
 
 from field_app.domain.duty import late_problem, slot_at, slot_is_over
 from schemas.care_contact import reached
-from schemas.care_due import next_due, recheck_at
+from schemas.care_due import next_due, odd_next, recheck_at
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI, read_moment
 
@@ -60,6 +60,32 @@ def test_after_a_visit_the_interval_counts_from_its_day() -> None:
 def test_the_day_named_in_the_last_check_comes_first() -> None:
     named = visit("2026-09-20", care_checks={"r1": {"state": "well", "next_on": "2026-09-23"}})
     assert next_due(CARE, named) == "2026-09-23"
+
+
+@pytest.mark.parametrize(
+    ("next_on", "due", "odd"),
+    [
+        ("2026-09-27", "2026-09-27", None),
+        ("2026-09-28", "2026-09-27", "next_visit_late"),
+        ("2027-09-27", "2026-09-27", "next_visit_late"),
+        ("2026-09-20", "2026-09-20", None),
+        ("2026-09-19", "2026-09-19", "next_visit_past"),
+    ],
+)
+def test_no_day_named_for_the_next_visit_is_later_than_the_risk_allows(
+    next_on: str, due: str, odd: str | None
+) -> None:
+    named = visit("2026-09-20", care_checks={"r1": {"state": "well", "next_on": next_on}})
+    assert next_due(CARE, named) == due
+    said = odd_next(CARE, "2026-09-20", next_on)
+    assert (said.code if said else None) == odd
+
+
+def test_of_somebody_not_in_care_the_next_visit_is_odd_after_a_year() -> None:
+    assert odd_next(None, "2026-09-20", "2027-09-20") is None
+    said = odd_next(None, "2026-09-20", "2027-09-21")
+    assert said is not None
+    assert said.params == {"day": "2027-09-20"}
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from field_app.services import drafts, issues, patrols
+from field_app.services.coverage import coverage
 from field_app.services.drafts import MAIN, Typed, edit_part, new_part, open_draft
 from field_app.services.households import care_of
 from field_app.services.notices import notices_today
@@ -104,6 +106,42 @@ def test_a_check_of_a_person_merged_since_counts_for_the_one_left(ws: Workspace)
     })  # fmt: skip
     (line,) = (one for one in care_due(ws) if one.resident_id == person)
     assert (line.due, line.again_by) == ("2026-09-30", "2026-09-30T09:00:00+08:00")
+
+
+@pytest.mark.parametrize(
+    ("day", "offset_s", "due"),
+    [
+        ("2026-09-30T23:59", 0, "2026-10-07"),
+        ("2026-10-01T00:00", 0, "2026-10-06"),
+        ("2027-09-30T09:00", 0, "2026-10-06"),
+        ("2026-10-01T23:59", 24 * 3600, "2026-10-08"),  # the laptop's clock is a day behind
+        ("2026-09-30T23:59", -366 * 24 * 3600, "2026-10-07"),  # or was put right since
+    ],
+)
+def test_a_contact_dated_ahead_keeps_nobody_off_the_list(
+    ws: Workspace, day: str, offset_s: int, due: str
+) -> None:
+    ws.keep_setting("identity", clock_offset_s=offset_s)
+    person, home = rid("resident", 7), rid("household", 3)
+    for number, at in enumerate(("2026-09-29T09:00", day), 1):
+        pull_in(ws, "visit", rid("visit", number), {
+            "visited_at": f"{at}:00+08:00", "household_id": home, "result": "met",
+            "care_checks": {person: {"state": "well"}},
+        })  # fmt: skip
+    found = {one.resident_id: one.due for one in care_due(ws, timedelta(days=90))}
+    assert found[person] == due
+
+
+def test_what_is_dated_ahead_covers_nothing_yet(ws: Workspace) -> None:
+    before = [coverage(ws, subject).counts for subject in ("household", "point")]
+    pull_in(ws, "visit", rid("visit", 1), {
+        "visited_at": "2027-09-29T09:00:00+08:00", "household_id": rid("household", 3),
+        "result": "met",
+    })  # fmt: skip
+    pull_in(ws, "patrol", rid("patrol", 1), {
+        "started_at": "2027-09-29T09:00:00+08:00", "covered_ids": [rid("compound", 1)],
+    })  # fmt: skip
+    assert [coverage(ws, subject).counts for subject in ("household", "point")] == before
 
 
 def test_drafts_are_named_by_what_was_typed(ws: Workspace) -> None:

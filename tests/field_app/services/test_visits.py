@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from field_app.services import drafts, households, visits
+from field_app.services.base_data import detail
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
 from field_app.services.records import changes_of, get_view, views
 from field_app.services.today import care_due
 from field_app.services.workspace import CHANGES, Workspace
+from schemas.catalogue import kind_of
 from tests.field_app.laptops import Hands, Laptop
 from tests.field_app.small_grid import fill, rid
 
@@ -92,6 +94,28 @@ def test_a_care_check_is_kept_under_the_person_and_moves_the_due_day(ws: Workspa
     assert view["fields"]["care_checks"] == {third: {"state": "well"}}
     due = {one.resident_id: one.due for one in care_due(ws)}
     assert due[third] == "2026-10-07"
+
+
+def test_odd_days_are_asked_about_and_kept(ws: Workspace) -> None:
+    third = rid("resident", 7)  # high risk: every 7 days
+    draft_id = visits.start_visit(ws, household_id=rid("household", 3), purpose="care")
+    check = {f"care_checks.{third}.state": ["well"], f"care_checks.{third}.next_on": ["2027-10-07"]}
+    when = {"visited_at": ["2027-09-30T08:41"]}
+    typed = as_typed(ws, draft_id, main=MET | when | {"care_checks": [""], **check})
+    finished = visits.finish_visit(ws, draft_id, typed)
+    assert finished.saved
+    said = [(one.pointer, one.problem.code) for one in finished.results[MAIN].doubts]
+    assert said == [("/visited_at", "in_future")]
+    when = {"visited_at": ["2026-09-30T08:41"]}
+    edit = drafts.open_draft(ws, "record", {MAIN: drafts.edit_part(ws, "visit", draft_id)})
+    finished = drafts.finish(ws, edit, as_typed(ws, edit, main=when))
+    assert [one.problem.text("en") for one in finished.results[MAIN].doubts] == [
+        "The next visit is too late; it will be asked for on 2026-10-07. Please check."
+    ]
+    shown = detail(ws, kind_of("visit"), draft_id)
+    assert shown is not None
+    assert {line.shown.name: [one.code for one in line.doubts] for line in shown.lines
+            if line.doubts} == {"care_checks": ["next_visit_late"]}  # fmt: skip
 
 
 def test_visit_issue_phone_tenant_and_move_are_saved_in_one_commit(ws: Workspace) -> None:

@@ -64,6 +64,10 @@ def filled(quiet_town: Town) -> Town:
               "items": {"add": {"green": {"result": "ok"}}}}  # fmt: skip
     here.laptop.write("patrol", "create", patrol)
     here.laptop.send()
+    load(centre, author, "visit", GRID, {  # a year mistyped: it moves no due day
+        "visited_at": "2027-09-30T09:00:00+08:00", "household_id": ids["household"],
+        "purposes": ["daily"], "mode": "door", "result": "met", "notice_given": True,
+    })  # fmt: skip
     load_many(centre, author, "resident", GRID, [
         resident(name=RARE[2], household_id=ids["household"], relation="20", birth="2015-07",
                  guardian="林示例"),
