@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from schemas.catalogue import kind_of
 from schemas.clock import written
 from schemas.values import to_wire
+from sync_server.domain.areas import inside
 from sync_server.domain.merge import Edit
 from sync_server.domain.natural_keys import keys_of
 from sync_server.services.central_log import central_row
@@ -124,6 +125,7 @@ class _Work:
         assert one.record_id is not None
         stands = self.ledger.record(one.record_id)
         assert stands is not None
+        assert inside(stands["grid"], self.task.scope), "a record outside the importer's areas"
         looked = self.seen.get(one.row.number, {})
         base = stands["version"]
         if looked.get("record_id") == one.record_id and looked.get("base_version"):

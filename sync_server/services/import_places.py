@@ -3,6 +3,10 @@
 All rows of a run are looked up together, level by level from the top. What is missing is made along
 where the plan says so; while a file is only being checked, an id that follows from its key stands
 for it.
+
+A record outside the importer's areas does not exist for him. By a number or a name that anybody may
+write into a file it is not found; only one that lies elsewhere now although it belongs to a record of
+his (a building of his compound that was given away) is told to be outside, and is not made again.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
 from sync_server.domain import natural_keys as keys
+from sync_server.domain.areas import holds
 from sync_server.domain.sheets.columns import LOCATORS, MADE_ALONG, PARENT
 from sync_server.domain.sheets.completing import household_code, room_label
 from sync_server.services.ids import new_id
@@ -71,10 +76,12 @@ class Places:
     """Looks things up by their keys for one run of rows."""
 
     def __init__(
-        self, connection: sa.Connection, district: str, *, along: bool, trial: bool
-    ) -> None:
+        self, connection: sa.Connection, district: str, scope: Sequence[str], *, along: bool,
+        trial: bool,
+    ) -> None:  # fmt: skip
         self._connection = connection
         self._district = district
+        self._scope = tuple(scope)
         self._along = along
         self._trial = trial
         self._made: dict[str, list[Found]] = {}
@@ -92,7 +99,7 @@ class Places:
         if optional:
             some = [one for one in some if any(one.text(name) for name, _ in LOCATORS[kind])]
         direct = [one for one in some if _direct_key(one, kind)]
-        self._take(direct, kind, lambda one: [_direct_key(one, kind)])
+        self._take(direct, kind, lambda one: [_direct_key(one, kind)], below=False)
         rest = [one for one in some if not _direct_key(one, kind)]
         if kind == "compound":
             self._compounds(rest)
@@ -107,10 +114,21 @@ class Places:
             if kind == "household":
                 self._households(below)
             else:
-                self._take(below, kind, lambda one: _keys_below(one, kind))
+                self._take(below, kind, lambda one: _keys_below(one, kind), below=True)
 
-    def lookup(self, wanted: Collection[str]) -> dict[str, list[Found]]:
-        """Return the records known by each of these keys, merged ones by their survivors."""
+    def is_mine(self, kind: str, found: Found) -> bool:
+        """Whether a record of ``kind`` lies in the importer's areas."""
+        return holds(self._scope, found.area, kind_of(kind).info.reach)
+
+    def lookup(
+        self, kind: str, wanted: Collection[str], *, below: bool
+    ) -> dict[str, list[Found]]:  # fmt: skip
+        """Return the records of ``kind`` in the importer's areas known by each of these keys, merged
+        ones by their survivors.
+
+        ``below``: the keys are of what belongs to records of his; where such a key leads out of his
+        areas alone, what lies there is returned, to be refused.
+        """
         held = record_keys.holders(self._connection, self._district, wanted)
         ids = {one for some in held.values() for one in some}
         rows = dict(records_read.told_by_ids(self._connection, self._district, ids))
@@ -128,7 +146,9 @@ class Places:
                         row["record_id"], row["grid"], row["fields"], row["version"], through
                     )
                     mine[one.record_id] = one
-            found[key] = [*mine.values(), *self._made.get(key, ())]
+            hits = [one for one in mine.values() if self.is_mine(kind, one)]
+            hits += self._made.get(key, ())
+            found[key] = hits or (list(mine.values()) if below else [])
         return found
 
     def made(self, kind: str, record_id: str, area: str, fields: dict[str, Any]) -> None:
@@ -150,14 +170,15 @@ class Places:
             if not one.text("compound.name"):
                 one.said.wrong("compound.name", "parent_empty", what=_words("compound"))
         named = [one for one in items if not one.failed]
-        self._take(named, "compound", _compound_keys)
+        self._take(named, "compound", _compound_keys, below=False)
 
     def _take(
-        self, items: Sequence[Item], kind: str, keys_for: Callable[[Item], list[str]]
-    ) -> None:
+        self, items: Sequence[Item], kind: str, keys_for: Callable[[Item], list[str]], *,
+        below: bool,
+    ) -> None:  # fmt: skip
         """Give each row the one record its first answering key leads to."""
         wanted = {id(one): keys_for(one) for one in items}
-        found = self.lookup({key for some in wanted.values() for key in some})
+        found = self.lookup(kind, {key for some in wanted.values() for key in some}, below=below)
         for one in items:
             hits: list[Found] = []
             for key in wanted[id(one)]:
@@ -166,7 +187,7 @@ class Places:
                 if hits:
                     break
             if len(hits) == 1:
-                one.at[kind] = hits[0]
+                self._put(one, kind, hits[0])
             elif hits:
                 one.said.wrong(
                     _first_column(one, kind), "parent_several", what=_words(kind),
@@ -175,16 +196,24 @@ class Places:
             else:
                 self._make(one, kind)
 
+    def _put(self, one: Item, kind: str, found: Found) -> None:
+        """Let a row belong to this record, or say that it lies elsewhere, without telling where."""
+        if self.is_mine(kind, found):
+            one.at[kind] = found
+        else:
+            one.said.wrong(_first_column(one, kind), "outside", value=_name_of(one, kind))
+
     def _households(self, items: Sequence[Item]) -> None:
         """The household of a room: by its head where several live there, or none is known yet."""
-        in_room = self.lookup({keys.household_in(one.at["room"].record_id) for one in items})
+        rooms = {keys.household_in(one.at["room"].record_id) for one in items}
+        in_room = self.lookup("household", rooms, below=True)
         asked = set()
         for one in items:
             head = one.text("household.head")
             for found in in_room[keys.household_in(one.at["room"].record_id)]:
                 asked |= {keys.resident_in(found.record_id, head)} if head else set()
             asked.add(_along_key(one))
-        heads = self.lookup(asked)
+        heads = self.lookup("resident", asked, below=True)
         unknown = {found.record_id for some in in_room.values() for found in some}
         peopled = self._peopled(unknown)
         for one in items:
@@ -199,7 +228,7 @@ class Places:
             elif not known:
                 known = here
             if len(known) == 1:
-                one.at["household"] = known[0]
+                self._put(one, "household", known[0])
             elif known:
                 one.said.wrong(
                     "household.head", "parent_several", what=_words("household"),

@@ -102,8 +102,9 @@ class Judge:
     ) -> list[Judged]:
         """Return what becomes of each row, as things stand now."""
         places = Places(
-            connection, self.task.district, along=self.task.plan.along, trial=self.trial
-        )
+            connection, self.task.district, self.task.scope, along=self.task.plan.along,
+            trial=self.trial,
+        )  # fmt: skip
         items = []
         for row in rows:
             items.append(Item(self._reader.read(row, now)))
@@ -112,7 +113,7 @@ class Judge:
         self._find_parents(places, items)
         for one in items:
             self._fill_in(one)
-        known = places.lookup({key for one in items for key in self._identities(one)})
+        known = self._known(places, items)
         wanted = {key for one in items if (key := self._first_key(one))}
         before = store_imports.rows_keyed(
             connection, self.task.district, self.task.import_id, wanted, rows[0].number
@@ -182,6 +183,26 @@ class Judge:
             return [*found, keys.resident_in(household, name)]
         return keys.keys_of(self.name, fields)
 
+    def _known(self, places: Places, items: Sequence[Item]) -> dict[str, list[Found]]:
+        """Return what is known by the rows' keys. Numbers and names of their own lead to records of
+        the importer's areas alone; the other keys begin at a record of his already."""
+        own, below = set(), set()
+        for one in items:
+            identities = self._identities(one)
+            numbers = self._numbers(one, identities)
+            own.update(identities[:numbers])
+            below.update(identities[numbers:])
+        known = places.lookup(self.name, below, below=True)
+        return known | places.lookup(self.name, own, below=False)
+
+    def _numbers(self, one: Item, identities: Sequence[str]) -> int:
+        """Return how many of a row's keys can be written without knowing what it belongs to."""
+        if self.name == "resident":
+            return 1 if one.said.whole.get("id_no") else 0
+        if self.name == "household":
+            return 1 if "code" in one.said.given else 0
+        return 0 if self.name in PARENT else len(identities)
+
     def _room_identities(self, one: Item) -> list[str]:
         """A household without a number: by the number it would get, else by its room."""
         code = str(one.said.whole.get("code") or "")
@@ -208,9 +229,8 @@ class Judge:
                 return by_code[0], []
             head = one.text("household.head")
             if head:
-                named = places.lookup(
-                    {keys.resident_in(found.record_id, head) for found in in_room}
-                )
+                members = {keys.resident_in(found.record_id, head) for found in in_room}
+                named = places.lookup("resident", members, below=True)
                 in_room = [
                     found for found in in_room if named[keys.resident_in(found.record_id, head)]
                 ]
@@ -265,12 +285,14 @@ class Judge:
         return judged
 
     def _may_lie_in(self, said: Said, area: str, present: Found | None) -> bool:
+        """Whether the row is of the importer's areas. Where a record was found is not told: what is
+        named is the area the row itself gives."""
         where = present.area if present else area
         reach = self.kind.info.reach
         if not where:
             said.wrong("grid", "area_missing")
         elif not inside(where, self.task.scope):
-            said.wrong("grid", "outside", value=where)
+            said.wrong("grid", "outside", value=said.area)
         elif reach == "grid" and len(where) < GRID_DIGITS:
             said.wrong("grid", "area_missing")
         elif self.name == "area":
