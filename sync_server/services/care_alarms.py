@@ -51,18 +51,35 @@ SAYS = ("household_id", "result", "care_checks")
 
 
 def sound_alarms(
-    connection: sa.Connection, district: str, ledger: Ledger, now: datetime
+    connection: sa.Connection,
+    district: str,
+    ledger: Ledger,
+    now: datetime,
+    refused: Collection[str] = (),
 ) -> list[str]:
     """Make the issue for everybody missed for the second time in a row, as the visits of a
     transaction tell, whose records are written.
 
-    Returns the ids of the issues made. A new visit that can have missed nobody costs no query.
+    An issue that a visit names and that comes after it, or is ``refused``, may turn out to be no
+    alarm: then the visit is asked again. Returns the ids of the issues made. A new visit that can
+    have missed nobody costs no query, nor does an issue that comes with its visit.
     """
     made = []
-    for visit in ledger.touched(VISIT):
+    visits = ledger.touched(VISIT)
+    for visit in visits:
         before = ledger.stood.get(visit["record_id"])
         made += sound_after(connection, district, before, visit, now)
+    named = {one for visit in visits for one in visit["fields"].get("issue_ids") or ()}
+    came = {row["record_id"] for row in ledger.touched(ISSUE) if _is_other(row["fields"])}
+    late = ({*came, *refused} - named) - ledger.stood.keys()
+    for row in care_read.visits_naming(connection, district, late) if late else ():
+        made += sound_after(connection, district, None, row, now)
     return made
+
+
+def _is_other(issue: Mapping[str, Any]) -> bool:
+    """Tell whether an issue was found on a visit and is no alarm."""
+    return issue.get("source") == VISIT and issue.get("category") != CARE
 
 
 def sound_after(
@@ -196,11 +213,13 @@ class _Door:
         wanted |= {issue_id for one in run for issue_id in one.issue_ids}
         issues = by_ids(self.connection, self.district, wanted)
         steps = children_of(self.connection, self.district, STEP, list(issues))
+        strange = {issue_id for one in run for issue_id in one.issue_ids} - issues.keys()
+        refused = care_read.refused(self.connection, self.district, strange)
 
         def standing(issue_id: str) -> Standing:
             row = issues.get(issue_id)
             if row is None:
-                return "unknown"
+                return "other" if issue_id in refused else "unknown"
             if row["kind"] != ISSUE or row["fields"].get("category") != CARE:
                 return "other"
             state = state_of(row, case_of(row, steps[issue_id]))

@@ -253,7 +253,8 @@ class Intake:
         writing.settle_held(connection, settled)
         now = batch.received_at
         tell_decisions(connection, self._district, self._ledger.decided, now)
-        sound_alarms(connection, self._district, self._ledger, now)
+        refused = {row["record_id"] for row in rows if _is_refused_issue(row)}
+        sound_alarms(connection, self._district, self._ledger, now, refused)
         if settled or self._touched.asked or any(row["corrects"] for row in rows):
             close_answered(connection, self._district, rows + settled, now)
         made = self._ledger.new_issues
@@ -309,6 +310,12 @@ def change_row(batch: Batch, arrival: Arrival) -> Row:
         "former_version": batch.former.get(arrival.change_id),
         "base_trail": batch.trails.get(arrival.change_id),
     }
+
+
+def _is_refused_issue(row: Row) -> bool:
+    return bool(
+        row["kind"] == ISSUE and row["action"] == "create" and row["outcome"] == "quarantined"
+    )
 
 
 def _same_content(row: Mapping[str, Any], members: Mapping[str, Any]) -> bool:

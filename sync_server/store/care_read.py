@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sync_server.domain.judging import GRID_DIGITS
 from sync_server.store import moving
 from sync_server.store.records_read import Row, by_ids, children_of
-from sync_server.store.scope import containing, within
-from sync_server.store.tables import records
+from sync_server.store.scope import chunks, containing, within
+from sync_server.store.tables import changes, records
 
 FURTHEST = timedelta(days=400)
 """How far back contacts are looked at: the longest interval between care visits is a year."""
@@ -55,17 +55,58 @@ def visits_about(
     for grid in sorted(grids):  # one by one: an index serves one range of areas
         query = sa.select(
             records.c.record_id, records.c.happened_at, records.c.author, records.c.fields
-        ).where(
-            records.c.district == district,
-            records.c.kind == "visit",
-            within(records.c.grid, [grid]),
-            records.c.happened_at >= since - FURTHEST,
-            records.c.voided.is_(False),
-            records.c.merged_into.is_(None),
-            sa.or_(*about),
-        )
+        ).where(*_visits(district, grid, since), sa.or_(*about))
         found += connection.execute(query).mappings().all()
     return found
+
+
+def visits_naming(connection: sa.Connection, district: str, issue_ids: Set[str]) -> list[Row]:
+    """Return the visits that say they raised one of these issues, by where and when the issues were
+    made."""
+    grids, since = set(lying(connection, district, issue_ids).grids), None
+    for some in chunks(issue_ids):
+        made = sa.select(changes.c.grid, changes.c.happened_at).where(
+            changes.c.district == district,
+            changes.c.record_id.in_(some),
+            changes.c.action == "create",
+        )
+        for grid, at in connection.execute(made):
+            grids.add((grid or "")[:GRID_DIGITS])
+            since = min(at, since or at)
+    if since is None:
+        return []
+    said = records.c.fields["issue_ids"].as_string().is_not(None)
+    found: list[Row] = []
+    for grid in sorted(grids - {""}):
+        query = sa.select(records).where(*_visits(district, grid, since), said)
+        found += connection.execute(query).mappings().all()
+    return [row for row in found if not issue_ids.isdisjoint(row["fields"]["issue_ids"])]
+
+
+def refused(connection: sa.Connection, district: str, record_ids: Collection[str]) -> set[str]:
+    """Return which of these records were to be made by a change that waits for staff, refused."""
+    found: set[str] = set()
+    for some in chunks(record_ids):
+        query = sa.select(changes.c.record_id).where(
+            changes.c.district == district,
+            changes.c.record_id.in_(some),
+            changes.c.action == "create",
+            changes.c.outcome == "quarantined",
+        )
+        found |= set(connection.execute(query).scalars())
+    return found
+
+
+def _visits(district: str, grid: str, since: datetime) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of a grid's visits that stand, from so long before ``since`` on."""
+    return [
+        records.c.district == district,
+        records.c.kind == "visit",
+        within(records.c.grid, [grid]),
+        records.c.happened_at >= since - FURTHEST,
+        records.c.voided.is_(False),
+        records.c.merged_into.is_(None),
+    ]
 
 
 def in_care(connection: sa.Connection, district: str, household_id: str, day: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from schemas.care_contact import alarm_id
 from schemas.clock import written
 from sync_server.domain.errors import Refusal
 from sync_server.services import doubtful_times
@@ -65,6 +66,7 @@ class Door:
         days_ago: int,
         state: str = "not_reached",
         grid: str = GRID,
+        record_id: str | None = None,
         **more: Any,
     ) -> str:
         """Write a visit that says how the person was found and return its id."""
@@ -75,7 +77,7 @@ class Door:
             "notice_given": False, "care_checks": {"add": {self.person: {"state": state}}},
         }  # fmt: skip
         fields = {name: value for name, value in {**said, **more}.items() if value is not None}
-        return str(laptop.write("visit", "create", fields, grid=grid)["record_id"])
+        return str(laptop.write("visit", "create", fields, record_id, grid=grid)["record_id"])
 
     def move(self, area: str) -> None:
         """Put the family with all that hangs below it into another grid, as redrawing does."""
@@ -380,3 +382,61 @@ def test_staff_who_let_a_voided_miss_stand_again_make_it_count(plain_door: Door)
     assert door.alarms() == []
     choose(door.centre, hire(door.centre), second, "restore")
     assert len(door.alarms()) == 1
+
+
+def missed_twice(door: Door) -> str:
+    """Let somebody be missed twice; the second visit raises an issue, which comes after it. Return
+    the issue's id."""
+    door.visit(door.one, 9)
+    door.one.send()
+    raised = new_id()
+    door.visit(door.other, 2, issue_ids=[raised])
+    door.other.send()
+    assert door.alarms() == []  # it may be the alarm
+    return raised
+
+
+def test_another_issue_that_comes_after_its_visit_is_no_alarm_either(door: Door) -> None:
+    raised = missed_twice(door)
+    door.other.write("issue", "create", issue(category="FIRE", source="visit"), raised)
+    door.other.send()
+    (alarm,) = door.alarms()
+    assert (alarm["author"], alarm["record_id"] != raised) == (door.other.worker_id, True)
+
+
+def test_an_issue_that_was_refused_is_no_alarm_on_its_way(plain_door: Door) -> None:
+    door = plain_door
+    raised = missed_twice(door)
+    door.other.write("issue", "create", issue(text=7, source="visit"), raised)
+    assert outcomes(door.other.send()) == ["quarantined"]
+    assert len(door.alarms()) == 1
+
+
+def test_the_workers_own_alarm_after_its_visit_is_not_doubled(plain_door: Door) -> None:
+    door = plain_door
+    door.visit(door.one, 9)
+    door.one.send()
+    fire, visit_id = new_id(), new_id()
+    own = alarm_id(visit_id, door.person)
+    door.visit(door.other, 2, record_id=visit_id, issue_ids=[fire, own])
+    door.other.send()
+    door.other.write("issue", "create", issue(category="FIRE", source="visit"), fire)
+    door.other.send()
+    assert door.alarms() == []
+    door.other.write("issue", "create", issue(category="CARE", source="visit"), own)
+    assert outcomes(door.other.send()) == ["applied"]
+    assert [one["record_id"] for one in door.alarms()] == [own]
+
+
+def test_an_issue_that_comes_with_its_visit_asks_nothing_more(
+    plain_door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, asked = plain_door, []
+    monkeypatch.setattr(
+        "sync_server.store.care_read.visits_naming", lambda *_: asked.append("asked") or []
+    )
+    found = door.other.write("issue", "create", issue(source="visit"))["record_id"]
+    door.visit(door.other, 2, "well", issue_ids=[found])
+    door.other.write("issue", "create", issue(source="patrol"))
+    door.other.send()
+    assert asked == []
