@@ -5,8 +5,8 @@ where the plan says so; while a file is only being checked, an id that follows f
 for it.
 
 A record outside the importer's areas does not exist for him. By a number or a name that anybody may
-write into a file it is not found; only one that lies elsewhere now although it belongs to a record of
-his (a building of his compound that was given away) is told to be outside, and is not made again.
+write into a file it is not found; only one that lies elsewhere now although it belongs to a record
+of his (a building of his compound that was given away) is told to be outside, and not made again.
 """
 
 from __future__ import annotations
@@ -120,11 +120,9 @@ class Places:
         """Whether a record of ``kind`` lies in the importer's areas."""
         return holds(self._scope, found.area, kind_of(kind).info.reach)
 
-    def lookup(
-        self, kind: str, wanted: Collection[str], *, below: bool
-    ) -> dict[str, list[Found]]:  # fmt: skip
-        """Return the records of ``kind`` in the importer's areas known by each of these keys, merged
-        ones by their survivors.
+    def lookup(self, kind: str, wanted: Collection[str], *, below: bool) -> dict[str, list[Found]]:
+        """Return the records of ``kind`` in the importer's areas that are known by each of these
+        keys, merged ones by their survivors.
 
         ``below``: the keys are of what belongs to records of his; where such a key leads out of his
         areas alone, what lies there is returned, to be refused.
