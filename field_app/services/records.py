@@ -10,7 +10,7 @@ from uuid6 import uuid7
 
 from field_app.domain import views as rules
 from field_app.domain.changes import Head, Occasion, propose, sealed, unfit
-from field_app.services import streams
+from field_app.services import memory_index, streams
 from field_app.services.survivors import gathered_for
 from field_app.services.workspace import CHANGES, Workspace, plain
 from schemas.catalogue import kind_of, kinds
@@ -105,9 +105,9 @@ def save_records(ws: Workspace, entries: Sequence[Entry], *, warn_ok: bool = Tru
 def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
     kind = kind_of(entry.kind)
     record_id = entry.record_id or new_id()
-    refused = _refused_change(ws, entry.corrects) or _refused_create(ws, entry.kind, record_id)
+    refused = _refused_change(ws, entry.corrects) or refused_create(ws, entry.kind, record_id)
     if refused is not None and entry.action == "void" and entry.corrects is None:
-        return _take_back(ws, refused)
+        return _take_back(ws, refused, str(entry.values.get("reason") or ""))
     whole = get_view(ws, entry.kind, record_id)
     view = _view_without(ws, entry.kind, record_id, refused)
     action = _action(entry.action, view, refused)
@@ -170,7 +170,7 @@ def _refused_change(ws: Workspace, change_id: str | None) -> dict[str, Any] | No
     return dict(change)
 
 
-def _refused_create(ws: Workspace, kind_name: str, record_id: str) -> dict[str, Any] | None:
+def refused_create(ws: Workspace, kind_name: str, record_id: str) -> dict[str, Any] | None:
     """Return the refused change by which a record was to begin that the centre does not have.
 
     Whoever edits such a record corrects that change: an update of it could never arrive anywhere.
@@ -190,10 +190,16 @@ def _refused_create(ws: Workspace, kind_name: str, record_id: str) -> dict[str, 
     )
 
 
-def _take_back(ws: Workspace, refused: Mapping[str, Any]) -> Saved:
-    """Void a record the centre never had: its refused change is given up, and stays readable."""
+def _take_back(ws: Workspace, refused: Mapping[str, Any], reason: str) -> Saved:
+    """Void a record the centre never had: its refused change is given up and stays readable, no
+    search finds the record, and whoever asked to correct it is told, with the ``reason``."""
     ws.put(CHANGES, refused["change_id"], {**refused, "withdrawn": True, "settled": True})
+    for view in ws.table(CORRECTION).find_by("parent_id", refused["record_id"]):
+        if is_asked(ws, view) and view["fields"].get("change_id") == refused["change_id"]:
+            said = {"answer": "withdrawn", "closed": True, "reply": reason.strip()[:500] or None}
+            _save(ws, Entry(CORRECTION, "update", said, view["record_id"]), True)
     refresh_view(ws, refused["kind"], refused["record_id"])
+    memory_index.forget(ws)
     return Saved(refused["record_id"], refused["change_id"], saved=True)
 
 

@@ -15,7 +15,7 @@ from field_app.services.choices import names
 from field_app.services.draft_edits import reasons_of, refused_change
 from field_app.services.drafts import MAIN, Typed, edit_part, open_draft
 from field_app.services.record_forms import new_values
-from field_app.services.records import get_view, parent_area, save_record
+from field_app.services.records import get_view, parent_area, refused_create, save_record
 from field_app.services.survivors import survivor_of
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, draft_url, page_of
@@ -144,10 +144,11 @@ def grids_to_ask(ws: Workspace, page: FormPage) -> tuple[str, ...]:
 
 @pages.route("/records/<kind_name>/<record_id>/void", methods=["GET", "POST"])
 def void(kind_name: str, record_id: str) -> Any:
-    """Ask for the reason, then void a record; it stays readable as voided."""
+    """Ask for the reason, then void a record; it stays readable as voided. One the centre never
+    took is withdrawn by it, and its page is gone: what was written stays with its change."""
     ws, kind = workspace(), kind_or_404(kind_name)
     detail = base_data.detail(ws, kind, record_id)
-    corrects = request.values.get("corrects")
+    corrects = request.values.get("corrects") or None
     refused = refused_change(ws, record_id, corrects) if corrects else None
     if detail is None or not (refused or detail.may_void):
         abort(404)
@@ -156,11 +157,19 @@ def void(kind_name: str, record_id: str) -> Any:
         saved = save_record(
             ws, kind_name, "void", {"reason": reason}, record_id=record_id, corrects=corrects
         )
+        if saved.change_id and get_view(ws, kind_name, record_id) is None:
+            flash(_("已撤回。内容仍保留在本机和服务器的退回记录中。"))
+            return redirect(url_for("outbox.detail", change_id=saved.change_id))
         if saved.saved:
             flash(_("已作废。记录仍可查看，同步后报给社区。"))
             return redirect(url_for(".show", kind_name=kind_name, record_id=record_id))
         problems = [problem_text(problem) for problem in saved.problems]
     page = render_template(
-        "record_void.html", detail=detail, reason=reason, problems=problems, corrects=corrects or ""
+        "record_void.html",
+        detail=detail,
+        reason=reason,
+        problems=problems,
+        corrects=corrects or "",
+        takes_back=not corrects and refused_create(ws, kind_name, record_id) is not None,
     )
     return page, 422 if problems else 200

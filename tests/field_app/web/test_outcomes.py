@@ -194,6 +194,42 @@ def test_whatever_was_refused_is_corrected_on_the_same_road(laptop, kind):
     assert open_corrections(ws) == []
 
 
+def sent_back(ws, saved):
+    """Let the centre have refused a change, and staff ask to correct it; return the question."""
+    change = dict(ws.table(CHANGES).get(doc_id=saved.change_id))
+    told = {"acked": True, "outcome": "quarantined", "receipt": {"problem": []}}
+    ws.put(CHANGES, saved.change_id, change | told)
+    asked = {
+        "target_kind": change["kind"], "target_id": saved.record_id, "change_id": saved.change_id,
+        "asked_of": ws.worker_id, "words": "请核对", "asked_by": OTHER_WORKER, "asked_at": AT,
+    }  # fmt: skip
+    question = new_id()
+    pull_in(ws, "correction", question, asked)
+    return question
+
+
+def test_voiding_what_the_centre_never_took_withdraws_it(laptop):
+    at = sign_in(laptop)
+    ws, browser = at.ws, at.browser
+    home = {**HOUSEHOLD, "code": "H0999", "room_id": rid("room", 39), "phone": "13900007777"}
+    saved = save_record(ws, "household", "create", home)
+    path = f"/records/household/{saved.record_id}/void"
+    opened_before = Paper.open(browser, path, "void").fill(reason="登记错了")
+    question = sent_back(ws, saved)
+    assert saved.record_id in browser.get("/find?q=7777").text
+    void = Paper.open(browser, path, "void")
+    assert "作废就是撤回" in void.page.text
+    assert "reason" not in void.names
+    answer = opened_before.press()
+    assert answer.location == f"/outbox/{saved.change_id}"
+    page = plain(browser.get(answer.location))
+    for said in ("已撤回。内容仍保留在本机", "H0999"):
+        assert said in page
+    assert saved.record_id not in browser.get("/find?q=7777").text
+    told = get_view(ws, "correction", question)["fields"]
+    assert (told["answer"], told["reply"], told["closed"]) == ("withdrawn", "登记错了", True)
+
+
 def test_a_refused_void_shows_what_staff_ask_where_it_is_put_right(laptop):
     at = sign_in(laptop)
     ws, home = at.ws, rid("household", 1)
