@@ -9,7 +9,7 @@ from typing import Any
 from schemas.care_due import next_due as next_due
 from schemas.care_due import recheck_at as recheck_at
 from schemas.check import FieldProblem
-from schemas.clock import SHANGHAI, read_moment
+from schemas.clock import SHANGHAI, local_day, read_moment
 from schemas.kind import Kind
 from schemas.messages import Problem
 
@@ -37,6 +37,13 @@ def slot_is_over(slot: str, day: str, moment: datetime) -> bool:
     """Tell whether the time of ``slot`` on ``day`` (2026-09-30) has passed at ``moment``."""
     end = datetime.combine(date.fromisoformat(day), dict(SLOT_ENDS)[slot], SHANGHAI)
     return moment > end
+
+
+def ended_earlier(started: datetime, opened: datetime, now: datetime) -> bool:
+    """Tell whether a patrol that is written down at ``now`` ended before: the slot it started in
+    was over when its form was opened, or its day has passed."""
+    day = local_day(started)
+    return slot_is_over(slot_at(started), day, opened) or day < local_day(now)
 
 
 def late_problem(

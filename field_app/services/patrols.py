@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from field_app.domain.duty import SLOT_ENDS, slot_at, slot_is_over
-from field_app.domain.typed import texts_of
+from field_app.domain.duty import SLOT_ENDS, ended_earlier, slot_at, slot_is_over
+from field_app.domain.typed import values_of
 from field_app.services.choices import names
 from field_app.services.drafts import (
     MAIN,
@@ -26,7 +26,7 @@ from field_app.services.overview import look, newest
 from field_app.services.records import get_view, views
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
-from schemas.clock import local_day, written
+from schemas.clock import local_day, read_moment, written
 from schemas.codes import code_list
 
 REPORTED = "problem_reported"
@@ -204,20 +204,34 @@ def withdraw(ws: Workspace, draft_id: str, typed: Typed, item: str) -> Draft:
 
 
 def finish_patrol(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
-    """Save the patrol and its issues in one commit; an empty end means now.
-
-    Raises as `drafts.keep`.
-    """
+    """Save the patrol and its issues in one commit; an empty end means now, unless it ended before
+    (:func:`needs_end`). Raises as `drafts.keep`."""
 
     def close(draft: Draft) -> None:
         main = draft["parts"][MAIN]
-        if not _text(main["texts"], "ended_at"):
-            end = written(ws.now().replace(second=0, microsecond=0))
-            main["texts"] |= texts_of(kind_of("patrol"), {"ended_at": end})
+        main["fixed"].pop("ended_at", None)  # of a save that was refused
+        if not _text(main["texts"], "ended_at") and not needs_end(ws, draft):
+            main["fixed"]["ended_at"] = written(ws.now().replace(second=0, microsecond=0))
         for part in draft["parts"].values():
             part["grid"] = main["grid"]  # what was found lies where the patrol went
 
     return finish(ws, draft_id, typed, close)
+
+
+def needs_end(ws: Workspace, draft: Draft) -> bool:
+    """Tell whether the worker has to say when a patrol ended, because it was not just now: a late
+    entry, or one whose day has passed."""
+    texts, opened = draft["parts"][MAIN]["texts"], read_moment(draft["opened_at"])
+    values = values_of(kind_of("patrol"), texts)
+    try:
+        return ended_earlier(read_moment(str(values.get("started_at"))), opened, ws.now())
+    except ValueError:  # only the day is known so far, or not even that
+        pass
+    slot, day = _text(texts, "slot"), _text(texts, "started_at").partition("T")[0]
+    try:
+        return slot in dict(SLOT_ENDS) and slot_is_over(slot, day, opened)
+    except ValueError:
+        return False
 
 
 def unanswered(texts: Mapping[str, list[str]]) -> list[str]:

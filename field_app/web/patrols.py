@@ -65,13 +65,15 @@ def fill_in(draft_id: str) -> Any:
 
 def _checklist(page: FormPage) -> str:
     draft = page.draft
-    # An empty end means now, so nobody has to fill it in.
+    earlier = patrols.needs_end(workspace(), draft)
+    # An empty end means now, so nobody has to fill it in who has just come back.
     page.main.boxes = [
-        replace(box, required=False) if box.name == "ended_at" else box for box in page.main.boxes
+        replace(box, required=earlier) if box.name == "ended_at" else box for box in page.main.boxes
     ]
     return render_template(
         "patrol_form.html",
         page=page,
+        earlier=earlier,
         left=patrols.unanswered(draft["parts"][MAIN]["texts"]),
         reported={prefix: part for prefix, part in draft["parts"].items() if prefix != MAIN},
         prefix_of=patrols.prefix_of,

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from field_app.domain.duty import late_problem, slot_at, slot_is_over
+from field_app.domain.duty import ended_earlier, late_problem, slot_at, slot_is_over
 from schemas.care_contact import reached
 from schemas.care_due import next_due, odd_next, recheck_at
 from schemas.catalogue import kind_of
@@ -29,6 +29,24 @@ def test_a_slot_is_over_after_its_time_or_day() -> None:
     assert slot_is_over("1", "2026-09-30", NOON + timedelta(minutes=1))
     assert slot_is_over("3", "2026-09-29", NOON)
     assert not slot_is_over("1", "2026-10-01", NOON)
+
+
+@pytest.mark.parametrize(
+    ("started", "opened", "now", "earlier"),
+    [
+        ("09-30T11:30", "09-30T11:30", "09-30T12:20", False),  # went on into the next slot
+        ("09-30T11:10", "09-30T11:30", "09-30T11:40", False),  # its button pressed a little late
+        ("09-30T12:05", "09-30T12:05", "09-30T12:40", False),  # late for a slot, but walked now
+        ("09-30T09:30", "09-30T14:00", "09-30T14:05", True),
+        ("09-29T09:30", "09-30T08:41", "09-30T08:41", True),
+        ("09-29T09:30", "09-29T09:30", "09-30T08:41", True),  # finished on the next day only
+    ],
+)
+def test_what_was_walked_before_did_not_end_just_now(
+    started: str, opened: str, now: str, earlier: bool
+) -> None:
+    moments = [read_moment(f"2026-{one}:00+08:00") for one in (started, opened, now)]
+    assert ended_earlier(*moments) is earlier
 
 
 def test_an_entry_after_more_than_a_day_says_why() -> None:

@@ -133,11 +133,18 @@ def test_a_late_entry_asks_when_it_was_and_why(ws: Workspace) -> None:
     draft_id, finished = walk(ws, "1", "2026-09-29")
     assert not finished.saved
     codes = {one.pointer: one.problem.code for one in finished.problems[MAIN]}
-    assert codes == {"/started_at": "bad_moment"}
-    when = {"started_at": ["2026-09-29T08:30"], "ended_at": ["2026-09-29T09:10"]}
+    assert codes == {"/started_at": "bad_moment", "/ended_at": "required"}
+    when = {"started_at": ["2026-09-29T08:30"], "late_reason": ["昨天停电"]}
     finished = patrols.finish_patrol(ws, draft_id, as_typed(ws, draft_id, main=when))
+    assert [(one.pointer, one.problem.code) for one in finished.problems[MAIN]] == [
+        ("/ended_at", "required")
+    ]
+    assert draft_of(ws, draft_id)["parts"][MAIN]["texts"]["late_reason"] == ["昨天停电"]
+    when = {"started_at": ["2026-09-29T08:30"], "ended_at": ["2026-09-29T09:10"]}
+    unexplained = as_typed(ws, draft_id, main=when | {"late_reason": [""]})
+    finished = patrols.finish_patrol(ws, draft_id, unexplained)
     assert [one.problem.code for one in finished.problems[MAIN]] == ["late_reason_required"]
-    why = {**when, "late_reason": ["昨天停电"]}
+    why = {**when, "late_reason": ["停电"]}
     assert patrols.finish_patrol(ws, draft_id, as_typed(ws, draft_id, main=why)).saved
     assert [slot.slot for slot in patrols.missing_slots(ws)] == ["2", "3"]
 

@@ -108,8 +108,10 @@ def test_unanswered_items_are_counted_and_need_no_answer(at: Laptop) -> None:
 def test_a_late_entry_is_refused_with_words_until_it_is_explained(at: Laptop) -> None:
     checklist = begin(at, slot="2", day="2026-09-29")
     assert (checklist["slot"], checklist.values.getlist("started_at")) == ("2", ["2026-09-29", ""])
+    assert "补录要写明当时的结束时间" in checklist.page.text
     answer = checklist.press()
     assert "日期和时间要写全" in answer.text
+    assert '<a href="#f-ended_at">结束时间: 必须填写' in answer.text
     again = Paper(at.browser, answer)
     assert again.values.getlist("started_at") == ["2026-09-29", ""]
     again.values.setlist("started_at", ["2026-09-28", "14:30"])
