@@ -158,6 +158,15 @@ def laid_over(
     return result
 
 
+def rewritten(before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> Texts:
+    """Return the texts, as they stood before, of the controls that have others now."""
+    return {
+        name: before.get(name, [])
+        for name in before.keys() | after.keys()
+        if _plain(before.get(name, [])) != _plain(after.get(name, []))
+    }
+
+
 def overtaken(
     base: Mapping[str, Any],
     current: Mapping[str, Any],

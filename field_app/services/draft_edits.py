@@ -1,23 +1,14 @@
-"""Changing a draft besides typing: entries of its lists, and what a late window still holds."""
+"""Changing a draft besides typing: entries of its lists; and the refused change it is about."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from field_app.domain.changes import propose
-from field_app.domain.typed import asked, changed_paths, texts_of, values_of
-from field_app.services.drafts import (
-    MAIN,
-    Draft,
-    Finished,
-    Typed,
-    alter,
-    edit_part,
-    keep,
-    open_draft,
-)
+from field_app.domain.typed import values_of
+from field_app.services.drafts import Draft, Finished, Typed, alter, keep
 from field_app.services.outbox import history_of, shown_state
-from field_app.services.records import changes_of, get_view, new_id
+from field_app.services.records import changes_of, new_id
 from field_app.services.rulings import Reason
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
@@ -64,26 +55,6 @@ def check_part(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Finis
               if value is not None}  # fmt: skip
     checked = propose(kind, part["action"], values | part["fixed"], {})
     return Finished(checked.ok, {prefix: checked.problems} if checked.problems else {})
-
-
-def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
-    """Open what another window typed into a draft that was saved meanwhile.
-
-    Returns a new draft's id by prefix for each part whose record says something else now; nothing
-    for those that say the same. Saving such a draft corrects the record.
-    """
-    opened_again = {}
-    for prefix, (kind_name, record_id) in saved["became"].items():
-        kind, view = kind_of(kind_name), get_view(ws, kind_name, record_id)
-        texts = asked(kind, typed.texts.get(prefix, {}))
-        if view is None or "update" not in kind.info.laptop:
-            continue
-        if not changed_paths(kind, texts_of(kind, view["fields"]), texts):
-            continue
-        part = edit_part(ws, kind_name, record_id)
-        part["texts"] = {**part["texts"], **texts}
-        opened_again[prefix] = open_draft(ws, "record", {MAIN: part}, kept=True)
-    return opened_again
 
 
 def refused_change(ws: Workspace, record_id: str, change_id: str) -> dict[str, Any] | None:

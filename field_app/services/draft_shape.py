@@ -46,6 +46,8 @@ class Draft(TypedDict):
     parts: dict[str, Part]
     became: dict[str, list[str]]
     """Of a saved draft: ``[kind, record_id]`` by the part's prefix."""
+    filled: NotRequired[dict[str, Texts]]
+    """Of a saved draft: by prefix, texts as typed of the controls that saving itself filled in."""
     photos: NotRequired[list[dict[str, Any]]]
     """Photos taken while the form is open (see `photos.take_in`), with their part's ``prefix``."""
     apart: NotRequired[list[str]]

@@ -23,6 +23,7 @@ from field_app.domain.typed import (
     laid_over,
     overtaken,
     rebased,
+    rewritten,
     texts_of,
     values_of,
 )
@@ -295,13 +296,19 @@ def finish(
     with ws.db.transaction():
         draft = _open(ws, draft_id, deleted_too=True)
         _lay(ws, draft, typed)
+        before = {prefix: dict(part["texts"]) for prefix, part in draft["parts"].items()}
         prepare(draft)
+        parts = draft["parts"]
+        filled = {
+            one: rewritten(before[one], parts[one]["texts"]) for one in before if one in parts
+        }
         outcome = _save(ws, draft, judge(draft))
         if outcome.saved:
             draft["became"] = {
                 prefix: [part["kind"], part["record_id"]] for prefix, part in draft["parts"].items()
             }
             draft["state"], draft["parts"], draft["photos"] = "saved", {}, []
+            draft["filled"] = filled
         _put(ws, draft)
     return outcome
 

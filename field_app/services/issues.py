@@ -207,7 +207,7 @@ def finish_as_note(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         main, issue = draft["parts"][MAIN], draft["parts"].pop(ISSUE, None)
         if main["fixed"]["action"] != NOTE:
             meant = code_list("STEP_ACTION").text(main["fixed"]["action"], ws.lang)
-            answers = [*_answers(ws, main), *(_answers(ws, issue) if issue else ())]
+            answers = [*answers_of(ws, main), *(answers_of(ws, issue) if issue else ())]
             words = [_typed(main, "text"), " · ".join([f"（{meant}）", *answers])]
             main["texts"] = {"text": ["\n".join(word for word in words if word)]}
         main["fixed"]["action"], main["only"] = NOTE, ["text"]
@@ -216,7 +216,7 @@ def finish_as_note(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     return finish(ws, draft_id, typed, turn, partial(_judge_step, ws))
 
 
-def _answers(ws: Workspace, part: Part) -> list[str]:
+def answers_of(ws: Workspace, part: Part) -> list[str]:
     """Return what a part's form answers otherwise than the record says, beside its words; what is
     masked on pages stays out of a note's words."""
     kind = kind_of(part["kind"])
@@ -225,7 +225,7 @@ def _answers(ws: Workspace, part: Part) -> list[str]:
     found = []
     for name in changed_paths(kind, texts_of(kind, part["base"]), part["texts"]):
         field = kind.declared().get(name)
-        own_words = part["kind"] == STEP and name == "text"
+        own_words = part["action"] == "step" and name == "text"
         if field is not None and field.privacy == "open" and not own_words:
             value = field.show(values.get(name), ws.lang, name_of)
             found.append(f"{field.label.text(ws.lang)}: {value}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
@@ -11,9 +12,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from field_app.services import drafts
-from field_app.services.draft_edits import add_entry, drop_entry, reopen
+from field_app.services.draft_edits import add_entry, drop_entry
 from field_app.services.drafts import Draft, DraftGone, DraftNewer, DraftSaved, Finished, Typed
+from field_app.services.late_windows import reopen
 from field_app.services.record_forms import html_id
+from field_app.services.records import get_view
 from field_app.services.today import draft_line
 from field_app.services.workspace import Workspace
 from field_app.web.photos import take_photos
@@ -145,17 +148,27 @@ def _newer(
 
 
 def _saved_elsewhere(ws: Workspace, draft: Draft, typed: Typed) -> BaseResponse:
-    """The other window saved first: say so, and offer what differs here as a correction."""
+    """The other window saved first: say so, and offer what differs here as a correction or note."""
     again = reopen(ws, draft, typed)
     if not again:
         return _to_record(draft, _("这份表已在另一个窗口保存，内容相同，没有重复保存。"))
-    flash(
-        _(
+    offered = next((one for one in map(partial(drafts.find, ws), again.values()) if one), None)
+    if offered is None:
+        words = _("这份表已在另一个窗口保存，内容与这个窗口里的不同；这个窗口里的没有保存。")
+        if get_view(ws, *draft["became"][drafts.MAIN]) is not None:
+            return _to_record(draft, words)
+        flash(words, "warning")
+        return redirect(url_for("today.show"))
+    if offered["journey"] == "record":
+        words = _(
             "这份表已在另一个窗口保存。这个窗口里不同的内容还没有保存，列在下面：再按保存即作为更正。"
-        ),
-        "warning",
-    )
-    return redirect(url_for("records.fill_in", draft_id=next(iter(again.values()))))
+        )
+    else:
+        words = _(
+            "这份表已在另一个窗口保存。这个窗口里不同的内容还没有保存，写在下面：再按保存即作为补充说明。"
+        )
+    flash(words, "warning")
+    return redirect(draft_url(offered))
 
 
 def _to_record(draft: Draft, words: str) -> BaseResponse:

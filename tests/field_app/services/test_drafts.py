@@ -11,7 +11,7 @@ import pytest
 
 from field_app.domain.errors import Trouble
 from field_app.services import drafts, photos
-from field_app.services.draft_edits import add_entry, drop_entry, reopen
+from field_app.services.draft_edits import add_entry, drop_entry
 from field_app.services.drafts import (
     MAIN,
     DraftGone,
@@ -22,6 +22,7 @@ from field_app.services.drafts import (
     new_part,
     open_draft,
 )
+from field_app.services.late_windows import reopen
 from field_app.services.records import changes_of, get_view, save_record, views
 from field_app.services.workspace import CHANGES, DRAFTS, Workspace
 from schemas.catalogue import extended

@@ -1,0 +1,107 @@
+"""Two windows on one form: what the second one says otherwise is offered, the same is not."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.test import TestResponse
+
+from field_app.services import drafts
+from field_app.services.records import changes_of, views
+from tests.field_app.forms import Paper
+from tests.field_app.laptops import WORKER, Hands, Laptop, save_issue
+from tests.field_app.signed_in import sign_in
+from tests.field_app.web.test_service_requests import step, waiting
+
+SAME = "内容相同，没有重复保存"
+
+
+@pytest.fixture
+def at(laptop: Laptop) -> Laptop:
+    """A laptop with the small grid, its worker signed in at a browser."""
+    return sign_in(laptop)
+
+
+def twice(at: Laptop, path: str) -> tuple[Paper, Paper]:
+    """The same form in two windows."""
+    first = Paper.open(at.browser, path)
+    return first, Paper.open(at.browser, first.page.request.path)
+
+
+def told(at: Laptop, answer: TestResponse) -> str:
+    """What the page says to which a window is sent that was too late."""
+    assert answer.status_code == 302
+    return at.browser.get(answer.location).text
+
+
+def a_note(at: Laptop) -> str:
+    issue = save_issue(at.ws).record_id
+    return str(at.browser.post(f"/issues/{issue}/step", {"action": "note"}).location)
+
+
+def test_another_note_of_the_second_window_is_offered_as_one_more(at: Laptop) -> None:
+    first, second = twice(at, a_note(at))
+    first.fill(text="甲").press()
+    answer = second.fill(text="乙").press()
+    assert SAME not in (page := told(at, answer))
+    assert "再按保存即作为补充说明" in page
+    note = Paper.open(at.browser, answer.location)
+    assert note["text"] == "乙"
+    assert note.press().status_code == 302
+    assert {view["fields"]["text"] for view in views(at.ws, "issue_step")} == {"甲", "乙"}
+
+
+def test_the_same_note_of_both_windows_is_saved_once(at: Laptop) -> None:
+    first, second = twice(at, a_note(at))
+    first.fill(text="甲").press()
+    assert SAME in told(at, second.fill(text=" 甲 ").press())
+    assert drafts.begun(at.ws) == []
+    assert len(views(at.ws, "issue_step")) == 1
+
+
+def test_what_a_step_of_a_request_says_otherwise_becomes_a_note(at: Laptop) -> None:
+    service = waiting(at, WORKER)
+    step(at, service, "accept")
+    first, second = twice(at, step(at, service, "solve"))
+    first.fill(text="买好了", person_times="1").press()
+    answer = second.fill(text="送到家", person_times="2").press()
+    note = Paper.open(at.browser, answer.location)
+    assert note["text"] == "送到家\n（办理完成） · 服务人次: 2"
+    assert note.press().location == f"/services/{service}"
+    assert "服务人次: 2" in at.browser.get(f"/services/{service}").text
+
+
+def test_a_second_window_that_says_less_of_a_step_is_not_called_the_same(at: Laptop) -> None:
+    first, second = twice(at, a_note(at))
+    first.fill(text="甲").press()
+    page = told(at, second.press())
+    assert SAME not in page
+    assert "这个窗口里的没有保存" in page
+    assert drafts.begun(at.ws) == []
+
+
+def test_what_saving_wrote_otherwise_is_the_same(at: Laptop) -> None:
+    first, second = twice(at, "/records/shop/new")
+    for one in (first, second):
+        one.fill(name="新店", kind="retail", address="北街1号", phone="139 0000 2222")
+    first.press()
+    assert views(at.ws, "shop", name="新店")[0]["fields"]["phone"] == "13900002222"
+    assert SAME in told(at, second.press())
+    assert drafts.begun(at.ws) == []
+
+
+def test_what_saving_filled_in_is_the_same_and_no_correction_empties_it(
+    at: Laptop, hands: Hands
+) -> None:
+    path = at.browser.post("/patrols/start", {}).location
+    checklist = Paper.open(at.browser, path).press_on("all_ok")
+    first, second = twice(at, checklist.page.request.path)
+    third = Paper.open(at.browser, checklist.page.request.path)
+    hands.passes(60)
+    assert first.press().status_code == 302
+    assert SAME in told(at, second.press())
+    assert drafts.begun(at.ws) == []
+    answer = third.put({"items.green.note": "草已剪"}).press()
+    assert Paper.open(at.browser, answer.location).press().status_code == 302
+    (patrol,) = views(at.ws, "patrol")
+    assert list(changes_of(at.ws, patrol["record_id"])[1]["fields"]) == ["items"]
+    assert patrol["fields"]["ended_at"] == "2026-09-30T08:42:00+08:00"
