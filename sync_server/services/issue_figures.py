@@ -53,8 +53,9 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
     "same_day": (
         Label("不隔夜率", "Same-day rate"),
         Label(
-            "一级事件当日处置（按最初时限）÷ 一级有效事件。",
-            "Level 1 resolved the same day (by its first due time) ÷ valid issues of level 1.",
+            "一级事件在发现当日（24:00前）处置 ÷ 一级有效事件；与时限长短无关。",
+            "Level 1 resolved on the calendar day of being found ÷ valid issues of level 1,"
+            " whatever the time limit.",
         ),
     ),
     "in_grid": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
@@ -14,6 +16,7 @@ from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.services.issues import may_do, open_case, take_step
+from sync_server.store.case_counts import count_cases
 from sync_server.store.case_tables import case_units, cases, deliveries, overtaken_steps
 from sync_server.store.tables import conflicts, records
 from tests.sync_server.services.desks import hire
@@ -280,6 +283,32 @@ def test_what_comes_days_late_from_a_laptop_is_due_from_when_it_came(any_centre,
         connection.execute(sa.delete(cases))
     fold_missing(any_centre.store, any_centre.code, clock())
     assert stands(any_centre, again) == kept
+
+
+def test_the_same_day_is_the_day_it_happened_on(any_centre, laptop, office):
+    noon = any_centre.clock.now
+    told = {  # hours from noon: found, accepted, resolved; whether that is the same day
+        "FAC": (-18, 45, 52, 0),  # over two nights, by its time limit
+        "VEH": (-3, 2, 11.9, 1),
+        "PROP": (-3, 2, 12, 0),  # at midnight
+        "NOI": (-12, 1, 2, 1),  # since midnight
+        "UTL": (-12.1, 1, 2, 0),
+    }
+    for category, (found, accepted, resolved, _same) in told.items():
+        any_centre.clock.now = noon
+        found_at = written(noon + timedelta(hours=found))
+        issue = report(laptop, level="1", category=category, happened_at=found_at)
+        any_centre.clock.now = noon + timedelta(hours=accepted)
+        do(any_centre, office["community"], issue, "accept", level="1")
+        do(any_centre, office["community"], issue, "handle")
+        any_centre.clock.now = noon + timedelta(hours=resolved)
+        do(any_centre, office["community"], issue, "resolve", result="solved", text="已修")
+    span = [noon - timedelta(days=9), noon + timedelta(days=9)]
+    with any_centre.store.reading() as connection:
+        rows = count_cases(connection, any_centre.code, (DISTRICT,), span, any_centre.clock())
+    assert {row["category"]: (row["resolved"], row["same_day"]) for row in rows} == {
+        category: (1, same) for category, (*_hours, same) in told.items()
+    }
 
 
 def test_the_authors_edit_after_acceptance_is_a_proposal(any_centre, laptop, office):
