@@ -108,6 +108,7 @@ CODES: dict[str, str] = {
     "sheet_too_large": "the file is larger than is taken over the network",
     "import_gone": "the files of the import were deleted",
     "import_state": "the import is at another stage by now",
+    "import_of_other": "somebody else brought the file",
     "columns_missing": "needed columns have neither a column nor a fixed value",
     "unknown_column": "there is no such column",
     "ledger_name": "a ledger has a name of its own",

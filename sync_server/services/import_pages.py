@@ -180,13 +180,26 @@ def kind_words(kind: str, lang: str) -> str:
     return kind_of(kind).info.label.text(lang) if kind else ""
 
 
+def in_full(person: User, row: Row) -> bool:
+    """Whether the values of an import's file are shown to the person in full."""
+    return row["made_by"] == person.user_id and row["state"] in OPEN_STATES
+
+
 def columns_form(
-    centre: Centre, import_id: str, plan: Plan, lang: str, missing: Sequence[str] = ()
+    centre: Centre, person: User, row: Row, plan: Plan, lang: str, missing: Sequence[str] = ()
 ) -> ColumnsForm:
-    """Return the form for an import's columns as ``plan`` has them."""
-    samples = _samples(centre, import_id, plan)
+    """Return the form for an import's columns as ``plan`` has them.
+
+    Where values are not shown in full, no cell is, nor a line as heads that was not taken for them.
+    """
+    samples, heads = _samples(centre, row["import_id"], plan), plan.heads
+    if not in_full(person, row):
+        samples = {place: [HIDDEN] for place in samples}
+        stored = imports.plan_of(row)
+        same = (plan.first, plan.lines) == (stored.first, stored.lines)
+        heads = stored.heads if same else ()
     columns = {column.name: column for column in columns_of(plan.kind)}
-    width = max([len(plan.heads), *(place + 1 for place in samples)], default=0)
+    width = max([len(heads), *(place + 1 for place in samples)], default=0)
     used = set(plan.columns.values())
     return ColumnsForm(
         plan=plan,
@@ -198,7 +211,7 @@ def columns_form(
         columns=tuple(
             FileColumn(
                 place,
-                plan.heads[place] if place < len(plan.heads) else "",
+                heads[place] if place < len(heads) else "",
                 tuple(samples.get(place, ())),
                 plan.columns.get(place, ""),
             )
@@ -289,7 +302,7 @@ class _Shower:
         self._now = now
         self._plan = imports.plan_of(row)
         self._kind = kind_of(self._plan.kind)
-        self._open = row["made_by"] == person.user_id and row["state"] in OPEN_STATES
+        self._open = in_full(person, row)
         self._titles = Titles(connection, person, lang)
         self._columns = {column.name: column for column in columns_of(self._plan.kind)}
         self._names = list(self._plan.columns.values())

@@ -16,7 +16,7 @@ from sync_server.domain.sheets.problems import read_problem
 from sync_server.services import imports
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre
-from sync_server.services.import_pages import OPEN_STATES, shown_fault
+from sync_server.services.import_pages import in_full, shown_fault
 from sync_server.store import imports as store_imports
 from sync_server.store.folders import make_folder
 from sync_server.store.sheet_writing import SheetWriter
@@ -81,7 +81,7 @@ def faults(centre: Centre, person: User, import_id: str, lang: str) -> IO[bytes]
     who = imports.importer(person)
     with centre.store.reading() as connection:
         row = imports.get(connection, who, import_id)
-        masked = row["made_by"] != person.user_id or row["state"] not in OPEN_STATES
+        masked = not in_full(person, row)
         heads = ("行", "列", "内容", "原因", "代码")
         if lang == "en":
             heads = ("Row", "Column", "Value", "Reason", "Code")

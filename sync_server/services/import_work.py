@@ -18,7 +18,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
-from sync_server.domain.sheets.heads import LOOKED_AT, Heads, find_heads, read_heads, shape_of
+from sync_server.domain.sheets.heads import (
+    LOOKED_AT,
+    MOST_LINES,
+    Heads,
+    find_heads,
+    read_heads,
+    shape_of,
+)
 from sync_server.domain.sheets.plan import Plan, proposed, read_plan, remembered
 from sync_server.services import audit
 from sync_server.services.centre import Centre
@@ -285,7 +292,7 @@ def propose(
     guessed, heads = find_heads(cells, title)
     if first:
         place = next((n for n, row in enumerate(rows) if row.number >= first), 0)
-        heads = read_heads(cells, place, max(1, lines))
+        heads = read_heads(cells, place, min(max(1, lines), MOST_LINES))
     number = rows[heads.first].number if rows else 1
     shape = shape_of(heads.texts)
     chosen = kind or store_imports.kind_for(connection, district, shape) or guessed

@@ -96,6 +96,20 @@ def get(connection: sa.Connection, who: Importer, import_id: str) -> Mapping[str
     return row
 
 
+def get_own(connection: sa.Connection, who: Importer, import_id: str) -> Mapping[str, Any]:
+    """Return an import whose columns may still be chosen, by who brought the file: choosing shows
+    what stands in it, and a column taken for another would show its values to everybody.
+
+    Raises Refusal: unknown_record; import_state once it runs; import_of_other.
+    """
+    row = get(connection, who, import_id)
+    if row["state"] not in BEFORE_RUN:
+        raise Refusal("import_state")
+    if row["made_by"] != who.user_id:
+        raise Refusal("import_of_other")
+    return row
+
+
 def plan_of(row: Mapping[str, Any]) -> Plan:
     """Return the plan of an import that was read."""
     return read_plan(row["plan"])
@@ -104,9 +118,12 @@ def plan_of(row: Mapping[str, Any]) -> Plan:
 def propose_anew(
     centre: Centre, who: Importer, import_id: str, kind: str, first: int, lines: int
 ) -> Plan:
-    """Return the plan for a file whose kind or heads are others than was proposed."""
+    """Return the plan for a file whose kind or heads are others than was proposed.
+
+    Raises Refusal as ``get_own``.
+    """
     with centre.store.reading() as connection:
-        row = get(connection, who, import_id)
+        row = get_own(connection, who, import_id)
         return propose(
             connection, who.district, folder_of(centre, import_id),
             f"{row['sheet']} {row['file_name']}", kind=kind, first=first, lines=lines,
@@ -116,9 +133,9 @@ def propose_anew(
 def check_file(centre: Centre, who: Importer, import_id: str, plan: Plan) -> None:
     """Keep a plan, remember it for files of this shape, and have the file checked by it.
 
-    Raises Refusal: unknown_record, columns_missing with ``columns``, import_state.
+    Raises Refusal: columns_missing with ``columns``, and as ``get_own``.
     """
-    _start(centre, who, import_id, plan, "checking", BEFORE_RUN)
+    _start(centre, who, import_id, plan, "checking")
 
 
 def run_unchecked(centre: Centre, who: Importer, import_id: str, plan: Plan) -> None:
@@ -126,20 +143,18 @@ def run_unchecked(centre: Centre, who: Importer, import_id: str, plan: Plan) -> 
 
     Raises Refusal as ``check_file``.
     """
-    _start(centre, who, import_id, plan, "running", BEFORE_RUN)
+    _start(centre, who, import_id, plan, "running")
 
 
-def _start(
-    centre: Centre, who: Importer, import_id: str, plan: Plan, state: str, sources: tuple[str, ...]
-) -> None:
+def _start(centre: Centre, who: Importer, import_id: str, plan: Plan, state: str) -> None:
     if missing := plan.missing():
         raise Refusal("columns_missing", columns=missing)
     now = centre.clock()
     with centre.store.writing() as connection:
-        row = get(connection, who, import_id)
+        row = get_own(connection, who, import_id)
         values = begin(plan, int(row["progress"]["total"]), now)
         moved = store_imports.move(
-            connection, who.district, import_id, sources,
+            connection, who.district, import_id, BEFORE_RUN,
             state=state, problem=None, leased_until=None, **values,
         )  # fmt: skip
         if not moved:

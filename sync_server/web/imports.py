@@ -91,7 +91,7 @@ def columns(import_id: UUID) -> Response | str | tuple[str, int]:
     """Keep the chosen columns and have the file checked, or propose them anew for another kind."""
     who, key = imports.importer(person()), str(import_id)
     with centre().store.reading() as connection:
-        present = imports.plan_of(imports.get(connection, who, key))
+        present = imports.plan_of(imports.get_own(connection, who, key))
     posted = request.form
     if posted.get("again"):
         kind = posted.get("kind", "") if posted.get("kind") in ORDER else present.kind
@@ -201,9 +201,10 @@ def _page(import_id: str, plan: Plan | None = None, missing: tuple[str, ...] = (
         row = imports.get(connection, imports.importer(me), import_id)
         areas = places.places_of(connection, me)
     form, rows, failed = None, None, ""
-    if plan is not None or row["state"] == "columns":
+    mine = row["made_by"] == me.user_id
+    if plan is not None or (row["state"] == "columns" and mine):
         form = import_pages.columns_form(
-            centre(), import_id, plan or imports.plan_of(row), lang, missing
+            centre(), me, row, plan or imports.plan_of(row), lang, missing
         )
     elif row["state"] in ("checked", "done", "undone"):
         offered = [*(("kept",) if row["state"] == "undone" else ()), *OUTCOMES]

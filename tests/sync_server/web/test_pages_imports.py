@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sync_server.services.import_work import Worker
 from sync_server.store.tables import audit, records
 from tests.sync_server.registers import workbook
-from tests.sync_server.web.staff import GRID, Town, sign_in, token
+from tests.sync_server.web.staff import COMMUNITY, GRID, Town, hire, sign_in, token
 
 HEADS = ["小区", "楼号", "房号", "户主", "姓名", "性别", "出生日期", "身份证", "关系", "手机"]
 DAMAGED = 9.90101198001010e17
@@ -162,6 +162,59 @@ def test_an_empty_register_holds_the_heads_an_import_knows(
     book = openpyxl.load_workbook(io.BytesIO(answer.data))
     assert "名称" in [cell.value for cell in book.worksheets[0][1]]
     assert sign_in(quiet_app, "community").get("/imports/template/visit").status_code == 404
+
+
+def test_what_stands_in_a_file_is_shown_to_nobody_but_who_brought_it(
+    town: Town, app: Flask
+) -> None:
+    mine = sign_in(app, "community")
+    hire(town, "colleague", "community", (COMMUNITY,))
+    colleague = sign_in(app, "colleague")
+    number, phone = "990101197005010017", "10000004321"
+    rows = [HEADS, ["幸福里", "8", "801", "赵样本", "赵样本", None, None, number, "户主", phone]]
+    address = upload(mine, workbook(("居民", rows))).headers["Location"]
+    work(town)
+    page = mine.get(address).text
+    assert number in page
+    form = columns_of(page) | {"area": GRID}
+
+    def seen(**asked: str) -> tuple[int, bool]:
+        """Return the status a colleague is answered with, and whether anything is shown."""
+        if not asked:
+            answer = colleague.get(address)
+        else:
+            said = {"csrf_token": token(colleague), "kind": "resident", **asked}
+            answer = colleague.post(f"{address}/columns", data=said)
+        shown = any(text in answer.text for text in (number, phone, "赵样本"))
+        return answer.status_code, shown
+
+    walk = {"again": "1", "first": "1", "lines": "999999"}
+    assert seen() == (200, False)
+    assert seen(**walk) == (403, False)
+    assert seen(**form) == (403, False)
+    # An ID number taken for a name of a compound would be shown to everybody.
+    assert seen(**form | {"column-0": "", "column-7": "compound.name"}) == (403, False)
+    assert number in post(mine, f"{address}/columns", **form | {"again": "1"}).text
+    post(mine, f"{address}/columns", **form)
+    work(town)
+    assert seen() == (200, False)
+    post(mine, f"{address}/run")
+    work(town)
+    assert "已导入" in mine.get(address).text
+    for client in (colleague, mine):
+        data = {"csrf_token": token(client), "kind": "resident", **walk}
+        answer = client.post(f"{address}/columns", data=data)
+        assert answer.status_code == 409
+        assert number not in answer.text
+    assert seen(**walk) == (409, False)
+
+
+def test_heads_have_three_lines_at_most(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    address = upload(client, workbook(("居民", ROWS))).headers["Location"]
+    work(town)
+    page = post(client, f"{address}/columns", again="1", first="1", lines="999999").text
+    assert 'name="was_lines" value="3"' in page
 
 
 def test_an_import_of_next_door_is_not_there(town: Town, app: Flask) -> None:
