@@ -5,7 +5,7 @@ and afterwards, personal ones are masked like anywhere."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -391,11 +391,18 @@ def shown_fault(kind: str, fault: RowProblem, lang: str, *, masked: bool) -> Fau
     label = column.label if column else declared.label if declared else None
     personal = (declared is not None and declared.privacy != "open") or _personal(fault.column)
     hide = masked and personal and bool(fault.value)
-    text = fault.text(lang)
+    told = fault
+    if masked and "value" in fault.params and (personal or fault.column.startswith(_OF_PEOPLE)):
+        # The sentence names the record above by all the row says of it, not by this column alone.
+        told = replace(fault, params={**fault.params, "value": HIDDEN})
+    text = told.text(lang)
     if hide and fault.value in text:
         text = text.replace(fault.value, HIDDEN)
     value = HIDDEN if hide else fault.value
     return Fault(label.text(lang) if label else fault.column, value, text, fault.code)
+
+
+_OF_PEOPLE = ("household.", "resident.")
 
 
 def _personal(column: str) -> bool:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from sync_server.domain.sheets.problems import RowProblem
+from sync_server.services.import_pages import shown_fault
 from sync_server.services.import_work import Worker
 from sync_server.store.tables import audit, records
 from tests.sync_server.registers import workbook
@@ -207,6 +209,19 @@ def test_what_stands_in_a_file_is_shown_to_nobody_but_who_brought_it(
         assert answer.status_code == 409
         assert number not in answer.text
     assert seen(**walk) == (409, False)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("resident.name", "赵样本"), ("household.code", "H-1")]
+)
+def test_a_fault_that_is_masked_names_nobody(column: str, value: str) -> None:
+    said = {"what": ["居民", "resident"], "value": f"{value} 赵样本 990101197005010017"}
+    fault = RowProblem(column, value, "parent_missing", said)
+    assert "990101197005010017" in shown_fault("care", fault, "zh", masked=False).text
+    masked = shown_fault("care", fault, "zh", masked=True).text
+    assert masked.startswith("没有找到居民")
+    assert "赵样本" not in masked
+    assert "9901" not in masked
 
 
 def test_heads_have_three_lines_at_most(town: Town, app: Flask) -> None:
