@@ -92,4 +92,7 @@ def odd_next(care: Mapping[str, Any] | None, visited_on: str, next_on: str) -> P
 
 
 def _later(day: str, days: int) -> str:
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    try:
+        return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    except OverflowError:  # 9999-12-31 stands for never
+        return date.max.isoformat()

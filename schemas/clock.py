@@ -17,11 +17,16 @@ def written(moment: datetime) -> str:
 
 
 def read_moment(text: str) -> datetime:
-    """Return an RFC 3339 text as an aware UTC time; raise ValueError for anything else."""
+    """Return an RFC 3339 text as an aware UTC time; raise ValueError for anything else, and for a
+    time at the calendar's ends that has no place in UTC or in Shanghai."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without offset")
-    return moment.astimezone(UTC)
+    try:
+        moment.astimezone(SHANGHAI)
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time beyond the calendar") from None
 
 
 def local_day(moment: datetime) -> str:

@@ -13,6 +13,9 @@ from marshmallow import ValidationError
 from schemas.fields.base import MAX_WHOLE, Declared, Lookup, Plain, Quick, clean_text, nobody
 from schemas.messages import Problem
 
+FIRST_YEAR, LAST_YEAR = "1800", "2199"
+"""Between which years a month or a time lies; "0026" is 26 typed into a browser's year."""
+
 
 class Whole(Declared):
     """A whole number within bounds (never beyond ±2^53, so that every client can hold it)."""
@@ -139,7 +142,8 @@ class Month(Declared):
 
 
 class Moment(Declared):
-    """A time with its offset (RFC 3339), kept as it was written."""
+    """A time with its offset (RFC 3339), kept as it was written; of a year people can mean, so that
+    it can be shown and reckoned with anywhere."""
 
     widget = "moment"
 
@@ -152,7 +156,7 @@ class Moment(Declared):
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise ValidationError(Problem("bad_moment")) from None
-        if moment.tzinfo is None or len(text) < 20:
+        if moment.tzinfo is None or len(text) < 20 or not FIRST_YEAR <= text[:4] <= LAST_YEAR:
             raise ValidationError(Problem("bad_moment"))
         return moment.isoformat(timespec="seconds")
 
@@ -161,6 +165,8 @@ class Moment(Declared):
 
         def plain(value: Any) -> Any:
             if type(value) is not str or len(value) != 25 or value[19] not in "+-":
+                return None
+            if not FIRST_YEAR <= value[:4] <= LAST_YEAR:
                 return None
             try:
                 return value if datetime.fromisoformat(value).isoformat() == value else None

@@ -32,6 +32,20 @@ def test_a_slot_is_over_after_its_time_or_day() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["0001-01-01T07:59:00+08:00", "9999-12-31T23:00:00-05:00", "9999-12-31T16:00:00+00:00"]
+)
+def test_a_time_beyond_the_calendar_cannot_be_read(text: str) -> None:
+    with pytest.raises(ValueError, match="beyond the calendar"):
+        read_moment(text)
+    assert late_problem(kind_of("patrol"), {"started_at": text}, NOON) is None
+
+
+def test_care_that_begins_on_the_last_day_of_the_calendar_is_never_due() -> None:
+    assert next_due({**CARE, "since": "9999-12-31"}, None) == "9999-12-31"
+    assert next_due({**CARE, "since": "0001-01-01"}, None) == "0001-01-08"
+
+
+@pytest.mark.parametrize(
     ("started", "opened", "now", "earlier"),
     [
         ("09-30T11:30", "09-30T11:30", "09-30T12:20", False),  # went on into the next slot

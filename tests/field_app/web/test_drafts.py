@@ -8,7 +8,7 @@ from field_app.services import drafts
 from field_app.services.records import changes_of, get_view, views
 from field_app.services.workspace import CHANGES, DRAFTS
 from tests.field_app.forms import Paper
-from tests.field_app.laptops import Hands, Laptop
+from tests.field_app.laptops import WORKER, Hands, Laptop
 from tests.field_app.signed_in import sign_in
 from tests.field_app.small_grid import pull_in, rid
 
@@ -55,6 +55,46 @@ def test_deleting_is_asked_first(at: Laptop) -> None:
     assert at.browser.post(path).location == "/"
     assert drafts.begun(at.ws) == []
     assert at.browser.get(f"/drafts/{paper.draft_id}").location == "/"
+
+
+@pytest.mark.parametrize("when", [("0001-01-01", "07:00"), ("9999-12-31", "23:59")])
+@pytest.mark.parametrize(
+    ("start", "name", "day"),
+    [("/visits/start", "visited_at", "care_checks"), ("/patrols/start", "started_at", None),
+     ("/services/new", "requested_at", None), ("/issues/new", "happened_at", None)],
+)  # fmt: skip
+def test_a_time_at_an_end_of_the_calendar_is_refused_and_its_draft_opens(
+    at: Laptop, start: str, name: str, day: str | None, when: tuple[str, str]
+) -> None:
+    path = start
+    if start != "/issues/new":
+        path = at.browser.post(start, {"household_id": HOME, "result": "not_home"}).location
+    paper = Paper.open(at.browser, path)
+    paper.values.setlist(name, list(when))
+    for care in [one for one in paper.names if day and one.endswith(".next_on")]:
+        paper.put({care: when[0]})
+    assert paper.keep().status_code == 200
+    answer = window(paper).press()
+    assert answer.status_code == 422
+    assert f'href="#f-{name}"' in answer.text
+    assert "日期和时间要写全" in answer.text
+    assert window(paper).values.getlist(name) == list(when)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_an_end_of_the_calendar_breaks_no_page(at: Laptop, day: str) -> None:
+    resident = rid("resident", 20)
+    paper = Paper.open(at.browser, f"/base/residents/{resident}/care")
+    paper.fill(since=day, risk="key", cats="alone", basis="statutory", keeper_id=WORKER)
+    assert paper.press().status_code == 302
+    begun = at.browser.post("/visits/start", {"household_id": HOME})
+    visit = Paper.open(at.browser, begun.location)
+    (check,) = [one for one in visit.names if one.endswith(".next_on")]
+    visit.put({check: day, check.replace("next_on", "state"): "well"})
+    visit.fill(result="met", met="林示例", notice_given="1", mode="door").press()
+    assert views(at.ws, "visit")
+    for page in ("/", "/visits", "/coverage", "/coverage?subject=care", "/base"):
+        assert at.browser.get(page).status_code == 200
 
 
 def test_a_kept_draft_stays_on_its_page(at: Laptop) -> None:
