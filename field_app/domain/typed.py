@@ -158,13 +158,17 @@ def laid_over(
     return result
 
 
-def rewritten(before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> Texts:
-    """Return the texts, as they stood before, of the controls that have others now."""
-    return {
+def rewritten(
+    before: Mapping[str, list[str]], after: Mapping[str, list[str]], fixed: Iterable[str] = ()
+) -> Texts:
+    """Return the texts, as they stood before, of the controls that have others now or whose value
+    is ``fixed`` whatever was typed."""
+    found = {
         name: before.get(name, [])
         for name in before.keys() | after.keys()
         if _plain(before.get(name, [])) != _plain(after.get(name, []))
     }
+    return found | {name: before.get(name, []) for name in fixed}
 
 
 def overtaken(

@@ -298,9 +298,9 @@ def finish(
         _lay(ws, draft, typed)
         before = {prefix: dict(part["texts"]) for prefix, part in draft["parts"].items()}
         prepare(draft)
-        parts = draft["parts"]
         filled = {
-            one: rewritten(before[one], parts[one]["texts"]) for one in before if one in parts
+            prefix: rewritten(before.get(prefix, {}), part["texts"], part["fixed"])
+            for prefix, part in draft["parts"].items()
         }
         outcome = _save(ws, draft, judge(draft))
         if outcome.saved:
