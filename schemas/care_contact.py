@@ -81,6 +81,21 @@ def may_reach(fields: Mapping[str, Any]) -> bool:
     return fields.get("result") in MET or bool(reached_in_check(fields))
 
 
+def at_survivors(
+    fields: Mapping[str, Any], homes: Mapping[str, str], persons: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """Return a visit's fields with survivors in the place of merged households and persons: no
+    reference is rewritten. Of two checks of one person the one that reached them counts."""
+    if not homes and not persons:
+        return fields
+    home, checks = fields.get("household_id"), dict[str, Any]()
+    for one, check in (fields.get("care_checks") or {}).items():
+        person = persons.get(one, one)
+        if person not in checks or check.get("state") in REACHED:
+            checks[person] = check
+    return {**fields, "household_id": homes.get(home or "", home), "care_checks": checks}
+
+
 def contact_of(
     resident_id: str,
     household_id: str | None,
@@ -113,11 +128,12 @@ def misses_around(contacts: Iterable[Contact], visit_id: str) -> tuple[Contact, 
 def calls_for_alarm(
     run: tuple[Contact, ...],
     visit_id: str,
-    resident_id: str,
+    names: Collection[str],
     others: Collection[str],
     standing: Callable[[str], Standing],
 ) -> bool:
-    """Tell whether a run of misses needs an alarm of this visit.
+    """Tell whether a run of misses needs an alarm of this visit. ``names`` are the ids of the
+    person and of every record that was merged into theirs.
 
     It does not while a care issue that one of its visits raised is open (or on its way here), nor
     when this visit or a later one has raised one, whatever became of it. Alarms about ``others``,
@@ -125,14 +141,15 @@ def calls_for_alarm(
     """
     place = next(n for n, one in enumerate(run) if one.visit_id == visit_id)
     for number, one in enumerate(run):
-        foreign = {alarm_id(one.visit_id, other) for other in others if other != resident_id}
+        foreign = {alarm_id(one.visit_id, other) for other in others if other not in names}
         for issue_id in {*one.issue_ids} - foreign:
             found = standing(issue_id)
             if found in ("open", "unknown") or (found == "over" and number >= place):
                 return False
-        found = standing(alarm_id(one.visit_id, resident_id))
-        if found == "open" or (found == "over" and number >= place):
-            return False
+        for name in names:
+            found = standing(alarm_id(one.visit_id, name))
+            if found == "open" or (found == "over" and number >= place):
+                return False
     return True
 
 

@@ -6,7 +6,7 @@ The rule is `schemas.care_contact`; here it is asked about the visits this lapto
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +15,14 @@ from field_app.services.households import care_of, members_of
 from field_app.services.issues import OVER, standing
 from field_app.services.overview import look
 from field_app.services.records import get_view
+from field_app.services.survivors import survivors
 from field_app.services.workspace import Workspace
 from schemas.care_contact import (
     CARE,
     Contact,
     Standing,
     alarm_id,
+    at_survivors,
     calls_for_alarm,
     contact_of,
     may_miss,
@@ -65,21 +67,24 @@ class Alarm:
 
 def missed_twice(ws: Workspace, made: Made) -> dict[str, tuple[Contact, ...]]:
     """Return, by resident, the runs of misses for which saving this visit raises an alarm."""
+    merged = _Merged.of(ws)
+    made = merged.visit(made)
     return {
         one: run
         for one in _people(ws, made.household_id, made.fields)
-        if missed(one, made.household_id, made.fields) and (run := _alarming(ws, made, one))
+        if missed(one, made.household_id, made.fields) and (run := _alarming(ws, merged, made, one))
     }
 
 
 def missed_before(ws: Workspace, made: Made, residents: Iterable[str]) -> dict[str, datetime]:
     """Return, by resident, when they were missed last, of those whom one more miss by this visit
     would raise an alarm about, whatever it says so far."""
-    found = {}
+    merged = _Merged.of(ws)
+    made, found = merged.visit(made), {}
     for one in residents:
         checks = {**(made.fields.get("care_checks") or {}), one: {"state": "not_reached"}}
-        run = _alarming(ws, Made(made.visit_id, {**made.fields, "care_checks": checks},
-                                 made.issue_category), one)  # fmt: skip
+        missing = replace(made, fields={**made.fields, "care_checks": checks})
+        run = _alarming(ws, merged, missing, one)
         earlier = [contact.at for contact in run if contact.visit_id != made.visit_id]
         if earlier:
             found[one] = max(earlier)
@@ -88,17 +93,18 @@ def missed_before(ws: Workspace, made: Made, residents: Iterable[str]) -> dict[s
 
 def open_alarms(ws: Workspace, visit_id: str | None = None) -> list[Alarm]:
     """Return the open alarms of the worker's grids, or those of one visit, the latest first."""
-    grids = ws.grids
+    grids, merged = ws.grids, _Merged.of(ws)
     found = []
     for visit in look(ws, "visit", lambda view: view["grid"] in grids and may_miss(view["fields"])):
         if visit_id is not None and visit["record_id"] != visit_id:
             continue
-        home = visit["fields"].get("household_id")
-        for resident_id in _people(ws, home, visit["fields"]):
-            issue_id = alarm_id(visit["record_id"], resident_id)
-            issue = standing(ws, issue_id)
-            if issue is not None and issue.state not in OVER:
-                found.append(_alarm(ws, issue_id, visit, resident_id))
+        fields = merged.fields(visit["fields"])
+        for resident_id in _people(ws, fields.get("household_id"), fields):
+            for name in merged.names(resident_id):
+                issue_id = alarm_id(visit["record_id"], name)
+                issue = standing(ws, issue_id)
+                if issue is not None and issue.state not in OVER:
+                    found.append(_alarm(ws, issue_id, visit["record_id"], fields, resident_id))
     return sorted(found, key=lambda one: one.missed_at, reverse=True)
 
 
@@ -108,8 +114,28 @@ def contact_words(ws: Workspace, resident_id: str) -> str:
     return str(care["fields"].get("contact") or "") if care else ""
 
 
-def _alarm(ws: Workspace, issue_id: str, visit: Mapping[str, Any], resident_id: str) -> Alarm:
-    fields = visit["fields"]
+@dataclass(frozen=True)
+class _Merged:
+    """Into which household and which person every merged one went."""
+
+    homes: Mapping[str, str]
+    persons: Mapping[str, str]
+
+    @classmethod
+    def of(cls, ws: Workspace) -> _Merged:
+        return cls(survivors(ws, "household"), survivors(ws, "resident"))
+
+    def fields(self, fields: Fields) -> Fields:
+        return at_survivors(fields, self.homes, self.persons)
+
+    def visit(self, made: Made) -> Made:
+        return replace(made, fields=self.fields(made.fields))
+
+    def names(self, resident_id: str) -> list[str]:
+        return [resident_id, *(one for one, into in self.persons.items() if into == resident_id)]
+
+
+def _alarm(ws: Workspace, issue_id: str, visit_id: str, fields: Fields, resident_id: str) -> Alarm:
     resident = get_view(ws, "resident", resident_id)
     person: Fields = resident["fields"] if resident else {}
     home = person.get("household_id") or fields.get("household_id")
@@ -117,7 +143,7 @@ def _alarm(ws: Workspace, issue_id: str, visit: Mapping[str, Any], resident_id: 
     phones = (person.get("phone"), household["fields"].get("phone") if household else None)
     return Alarm(
         issue_id=issue_id,
-        visit_id=visit["record_id"],
+        visit_id=visit_id,
         resident_id=resident_id,
         household_id=home if household else None,
         name=str(person.get("name") or ""),
@@ -128,22 +154,25 @@ def _alarm(ws: Workspace, issue_id: str, visit: Mapping[str, Any], resident_id: 
     )
 
 
-def _alarming(ws: Workspace, made: Made, resident_id: str) -> tuple[Contact, ...]:
+def _alarming(ws: Workspace, merged: _Merged, made: Made, resident_id: str) -> tuple[Contact, ...]:
     """Return the run of misses that needs an alarm of this visit; empty when none does."""
-    contacts = list(_contacts(ws, made, resident_id))
+    contacts = list(_contacts(ws, merged, made, resident_id))
     run = misses_around(contacts, made.visit_id)
     if not run or (made.issue_category == CARE):
         return ()
     people = _people(ws, made.household_id, made.fields)
+    others = [name for one in people for name in merged.names(one)]
+    mine = merged.names(resident_id)
     how = lambda issue_id: _standing(ws, issue_id)  # noqa: E731
-    return run if calls_for_alarm(run, made.visit_id, resident_id, people, how) else ()
+    return run if calls_for_alarm(run, made.visit_id, mine, others, how) else ()
 
 
-def _contacts(ws: Workspace, made: Made, resident_id: str) -> Iterator[Contact]:
+def _contacts(ws: Workspace, merged: _Merged, made: Made, resident_id: str) -> Iterator[Contact]:
     """Yield every contact with a person in the laptop's records, this visit's among them."""
     for view in look(ws, "visit"):
         if view["record_id"] != made.visit_id:
-            yield from _contact(resident_id, made.household_id, view["record_id"], view["fields"])
+            fields = merged.fields(view["fields"])
+            yield from _contact(resident_id, made.household_id, view["record_id"], fields)
     yield from _contact(resident_id, made.household_id, made.visit_id, made.fields)
 
 

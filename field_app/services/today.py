@@ -29,7 +29,7 @@ from field_app.services.survivors import survivor_of, survivors
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
 from field_app.store.rows import backup_day
-from schemas.care_contact import reached
+from schemas.care_contact import at_survivors, reached
 from schemas.care_due import first_due, recheck_at, strictness
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import local_day, read_moment, written
@@ -208,20 +208,6 @@ def _last_contacts(
                 if resident_id not in last or last[resident_id][0] < at:
                     last[resident_id] = (at, fields)
     return {resident_id: fields for resident_id, (_, fields) in last.items()}
-
-
-def at_survivors(
-    fields: Mapping[str, Any], homes: Mapping[str, str], persons: Mapping[str, str]
-) -> Mapping[str, Any]:
-    """Return a visit's fields with survivors in the place of merged households and persons."""
-    if not homes and not persons:
-        return fields
-    home, checks = fields.get("household_id"), fields.get("care_checks") or {}
-    return {
-        **fields,
-        "household_id": homes.get(home or "", home),
-        "care_checks": {persons.get(one, one): check for one, check in checks.items()},
-    }
 
 
 def draft_line(ws: Workspace, draft: Draft) -> DraftLine:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from schemas.care_contact import (
     Standing,
     alarm_fields,
     alarm_id,
+    at_survivors,
     calls_for_alarm,
     contact_of,
     may_miss,
@@ -40,7 +42,7 @@ from sync_server.domain.judging import GRID_DIGITS
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.issue_life import ISSUE, STEP, case_of, state_of
 from sync_server.services.ledger import Ledger
-from sync_server.store import care_read
+from sync_server.store import care_read, duplicates
 from sync_server.store.records_read import Row, by_ids, children_of
 
 VISIT = "visit"
@@ -117,6 +119,11 @@ def _lets_go(before: Visit, after: Visit) -> bool:
     return any(before["fields"].get(name) != after["fields"].get(name) for name in SAYS)
 
 
+def _names(record_id: str, into: Mapping[str, str]) -> list[str]:
+    """Return a record's id and those of the records that went into it."""
+    return [record_id, *(one for one, root in into.items() if root == record_id)]
+
+
 @dataclass(frozen=True)
 class _Door:
     """One visit with everything that was ever noted at its door."""
@@ -126,10 +133,18 @@ class _Door:
     visit: Visit
     now: datetime
 
+    @cached_property
+    def into(self) -> Mapping[str, str]:
+        """Where the household and the people that the visit names went, those merged."""
+        fields = self.visit["fields"]
+        named = {fields.get("household_id"), *(fields.get("care_checks") or ())} - {None}
+        return duplicates.roots(self.connection, self.district, named)
+
     @property
     def household_id(self) -> str | None:
+        """The household as it stands today."""
         found = self.visit["fields"].get("household_id")
-        return str(found) if found else None
+        return self.into.get(found, str(found)) if found else None
 
     def sound(self) -> list[str]:
         """Make the alarms this visit calls for and return their ids."""
@@ -143,7 +158,8 @@ class _Door:
         fields = self.visit["fields"]
         people = self._people(reached_in_check(fields), behind=fields.get("result") in MET)
         if _stands(now) and now["happened_at"] == self.visit["happened_at"]:
-            people = [one for one in people if not reached(one, self.household_id, now["fields"])]
+            said = at_survivors(now["fields"], self.into, self.into)
+            people = [one for one in people if not reached(one, self.household_id, said)]
         place = (self.visit["happened_at"], self.visit["record_id"])
 
         def following(contacts: Sequence[Contact]) -> str:
@@ -159,23 +175,25 @@ class _Door:
         somebody, the one that ``which`` names."""
         if not people:
             return []
-        about = {*people, *([self.household_id] if self.household_id else ())}
-        lying = care_read.lying(self.connection, self.district, about)
+        homes = [self.household_id] if self.household_id else []
+        into = duplicates.gathered(self.connection, self.district, [*people, *homes])
+        lying = care_read.lying(self.connection, self.district, {*people, *homes, *into})
+        names = {one: _names(one, into) for one in people}
         visits = care_read.visits_about(
             self.connection,
             self.district,
             lying.grids | {self.visit["grid"][:GRID_DIGITS]},
             self.visit["happened_at"],
-            self.household_id,
-            people,
+            [name for one in homes for name in _names(one, into)],
+            [name for some in names.values() for name in some],
         )
         rows = {row["record_id"]: row for row in visits}
         made = []
         for resident_id in people:
-            contacts = self._contacts(visits, resident_id)
+            contacts = self._contacts(visits, into, resident_id)
             visit_id = which(contacts)
             run = misses_around(contacts, visit_id)
-            if run and self._calls(run, visit_id, resident_id, people):
+            if run and self._calls(run, visit_id, resident_id, names):
                 lies_in = (lying.area.get(one) for one in (resident_id, self.household_id or ""))
                 area = next((one for one in lies_in if one), self.visit["grid"])
                 # To the second of the run when it is the first that calls: so two visits raise the
@@ -187,29 +205,38 @@ class _Door:
     def _people(self, checked: Collection[str], *, behind: bool) -> list[str]:
         """Return whom the visit is about: those checked, and (``behind``) those in care behind the
         door."""
+        people = list(dict.fromkeys(self.into.get(one, one) for one in checked))
         if not self.household_id or not behind:
-            return list(checked)
+            return people
         day = local_day(self.visit["happened_at"])
         here = care_read.in_care(self.connection, self.district, self.household_id, day)
-        return list(dict.fromkeys([*checked, *here]))
+        return list(dict.fromkeys([*people, *here]))
 
-    def _contacts(self, visits: Sequence[Row], resident_id: str) -> list[Contact]:
+    def _contacts(
+        self, visits: Sequence[Row], into: Mapping[str, str], resident_id: str
+    ) -> list[Contact]:
         found = (
             contact_of(
                 resident_id,
                 self.household_id,
                 row["record_id"],
                 row["happened_at"],
-                row["fields"],
+                at_survivors(row["fields"], into, into),
             )
             for row in visits
         )
         return [one for one in found if one]
 
     def _calls(
-        self, run: tuple[Contact, ...], visit_id: str, resident_id: str, people: Collection[str]
+        self,
+        run: tuple[Contact, ...],
+        visit_id: str,
+        resident_id: str,
+        names: Mapping[str, Collection[str]],
     ) -> bool:
-        wanted = {alarm_id(one.visit_id, resident_id) for one in run}
+        mine = names[resident_id]
+        others = [name for some in names.values() for name in some]
+        wanted = {alarm_id(one.visit_id, name) for one in run for name in mine}
         wanted |= {issue_id for one in run for issue_id in one.issue_ids}
         issues = by_ids(self.connection, self.district, wanted)
         steps = children_of(self.connection, self.district, STEP, list(issues))
@@ -225,7 +252,7 @@ class _Door:
             state = state_of(row, case_of(row, steps[issue_id]))
             return "over" if state in OVER_STATES else "open"
 
-        return calls_for_alarm(run, visit_id, resident_id, people, standing)
+        return calls_for_alarm(run, visit_id, mine, others, standing)
 
     def _make(self, run: tuple[Contact, ...], resident_id: str, visit: Row, area: str) -> str:
         """Make the issue as the worker's of the visit: it is his to edit, as if he had reported it.

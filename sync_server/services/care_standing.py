@@ -51,10 +51,13 @@ def care_standing(
     register = field_counts.care_register(connection, district, areas)
     before = midnight(day + timedelta(days=1))
     people = [row["resident_id"] for row in register]
-    checks = field_counts.last_checks(connection, district, people, before, phone=phone)
+    into = field_counts.survivors(connection, district)
+    checks = field_counts.last_checks(connection, district, people, before, phone=phone, into=into)
     homes = {row["household_id"] for row in register if row["household_id"]}
-    met = contacts.homes_met(connection, district, homes, day, phone=phone)
-    missed = field_counts.missed_though_met(connection, district, people, day, phone=phone)
+    met = contacts.homes_met(connection, district, homes, day, phone=phone, into=into)
+    missed = field_counts.missed_though_met(
+        connection, district, people, day, phone=phone, into=into
+    )
     found = []
     this_day = day.isoformat()
     for row in register:

@@ -3,7 +3,7 @@ merged household nor a redrawn grid loses what was done at its door."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -19,25 +19,26 @@ def last_met(
 ) -> dict[str, date]:  # fmt: skip
     """Return when each of ``homes``, the households of ``areas``, was last met up to a day, calls
     included; those never met are left out."""
+    into = field_counts.survivors(connection, district)
     if any(len(code) <= DISTRICT_DIGITS for code in areas):  # all of the district at once
-        return _met(connection, district, None, until, phone=True)
-    return homes_met(connection, district, homes, until, phone=True)
+        return _met(connection, district, None, until, phone=True, into=into)
+    return _met(connection, district, homes, until, phone=True, into=into)
 
 
 def homes_met(
-    connection: sa.Connection, district: str, homes: Collection[str], until: date, *, phone: bool
-) -> dict[str, date]:
-    """Return when each of these households was last met up to a day, calls included or not."""
-    return _met(connection, district, set(homes), until, phone=phone)
+    connection: sa.Connection, district: str, homes: Collection[str], until: date, *, phone: bool,
+    into: Mapping[str, str],
+) -> dict[str, date]:  # fmt: skip
+    """Return when each of these households was last met up to a day, calls included or not;
+    ``into``: where merged ones went."""
+    return _met(connection, district, homes, until, phone=phone, into=into)
 
 
 def _met(
-    connection: sa.Connection, district: str, homes: set[str] | None, until: date, *, phone: bool
-) -> dict[str, date]:
-    into = field_counts.survivors(connection, district)
-    asked = None
-    if homes is not None:
-        asked = homes | {one for one, other in into.items() if other in homes}
+    connection: sa.Connection, district: str, homes: Collection[str] | None, until: date, *,
+    phone: bool, into: Mapping[str, str],
+) -> dict[str, date]:  # fmt: skip
+    asked = None if homes is None else field_counts.gathered(homes, into)
     found: dict[str, date] = {}
     for home, day in field_counts.last_met(connection, district, asked, until, phone=phone):
         survivor = into.get(home, home)

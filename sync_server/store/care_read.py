@@ -42,15 +42,14 @@ def visits_about(
     district: str,
     grids: Collection[str],
     since: datetime,
-    household_id: str | None,
+    households: Collection[str],
     residents: Collection[str],
 ) -> list[Row]:
-    """Return the visits in these grids that went to the household or checked one of the residents,
-    from so long before ``since`` on."""
+    """Return the visits in these grids that went to one of the households or checked one of the
+    residents, from so long before ``since`` on."""
     fields = records.c.fields
     about = [containing(sa.cast(fields["care_checks"], sa.Text), one) for one in residents]
-    if household_id is not None:
-        about.append(fields["household_id"].as_string() == household_id)
+    about.append(fields["household_id"].as_string().in_(list(households)))
     found: list[Row] = []
     for grid in sorted(grids):  # one by one: an index serves one range of areas
         query = sa.select(
@@ -112,7 +111,11 @@ def _visits(district: str, grid: str, since: datetime) -> list[sa.ColumnElement[
 def in_care(connection: sa.Connection, district: str, household_id: str, day: str) -> list[str]:
     """Return the residents of a household who are looked after on ``day`` (2026-09-30)."""
     there = children_of(connection, district, "resident", [household_id])[household_id]
-    present = [row["record_id"] for row in there if not row["fields"].get("moved_out_at")]
+    present = [
+        row["record_id"]
+        for row in there
+        if not row["merged_into"] and not row["fields"].get("moved_out_at")
+    ]
     cares = children_of(connection, district, "care", present)
     return [
         one

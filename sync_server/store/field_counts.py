@@ -3,7 +3,7 @@ district and the areas looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -187,12 +187,13 @@ def last_checks(
     before: datetime,
     *,
     phone: bool,
+    into: Mapping[str, str],
 ) -> dict[str, sa.RowMapping]:
     """Return, by person, the last care check that reached them before a time: at, state,
-    next_on."""
+    next_on. ``into``: where merged ones went, whose checks count for the one left."""
     c = visit_checks.c
     found: dict[str, sa.RowMapping] = {}
-    for some in chunks(residents):
+    for some in chunks(gathered(residents, into)):
         where = [
             c.district == district,
             c.resident_id.in_(some),
@@ -211,7 +212,10 @@ def last_checks(
             .join(last, sa.and_(last.c.resident_id == c.resident_id, last.c.at == c.at))
             .where(*where)
         )
-        found |= {row["resident_id"]: row for row in connection.execute(query).mappings()}
+        for row in connection.execute(query).mappings():
+            person = into.get(row["resident_id"], row["resident_id"])
+            if person not in found or found[person]["at"] <= row["at"]:
+                found[person] = row
     return found
 
 
@@ -222,30 +226,32 @@ def missed_though_met(
     until: date,
     *,
     phone: bool,
+    into: Mapping[str, str],
 ) -> dict[str, date | None]:
     """Return, by person, when their household was last met without a check saying that they were
-    not reached; only of those with such a check on a visit that met somebody else."""
+    not reached; only of those with such a check on a visit that met somebody else. ``into``: where
+    merged people and households went."""
     c, v = visit_checks.c, visit_lines.c
     missed: list[tuple[str, str]] = []
-    for some in chunks(residents):
+    for some in chunks(gathered(residents, into)):
         query = sa.select(c.resident_id, c.visit_id).where(
             c.district == district, c.resident_id.in_(some), sa.not_(c.reached)
         )
-        missed += [(one, visit) for one, visit in connection.execute(query)]
+        missed += [(into.get(one, one), visit) for one, visit in connection.execute(query)]
     here = [v.district == district, v.met, v.day <= until, v.household_id.is_not(None)]
     if not phone:
         here.append(sa.not_(v.by_phone))
     home_of: dict[str, str] = {}
     for some in chunks({visit for _, visit in missed}):
         at = sa.select(v.visit_id, v.household_id).where(*here, v.visit_id.in_(some))
-        home_of |= {row[0]: row[1] for row in connection.execute(at)}
+        home_of |= {row[0]: into.get(row[1], row[1]) for row in connection.execute(at)}
     met: dict[str, list[tuple[str, date]]] = {}
-    for some in chunks(set(home_of.values())):
+    for some in chunks(gathered(home_of.values(), into)):
         at_home = sa.select(v.household_id, v.visit_id, v.day).where(
             *here, v.household_id.in_(some)
         )
         for home, visit, day in connection.execute(at_home):
-            met.setdefault(home, []).append((visit, day))
+            met.setdefault(into.get(home, home), []).append((visit, day))
     without: dict[str, set[str]] = {}
     for one, visit in missed:
         without.setdefault(one, set()).add(visit)
@@ -335,6 +341,12 @@ def survivors(connection: sa.Connection, district: str) -> dict[str, str]:
             seen.add(into[one])
             into[one] = into[into[one]]
     return into
+
+
+def gathered(record_ids: Iterable[str], into: Mapping[str, str]) -> set[str]:
+    """Return these records and every one that went into one of them; ``into`` as of survivors."""
+    wanted = set(record_ids)
+    return wanted | {one for one, survivor in into.items() if survivor in wanted}
 
 
 def points_covered(

@@ -9,7 +9,7 @@ import pytest
 from field_app.services import drafts, visits
 from field_app.services.care_alarms import open_alarms
 from field_app.services.drafts import MAIN, Typed
-from field_app.services.records import save_record, views
+from field_app.services.records import get_view, save_record, views
 from field_app.services.today import today
 from field_app.services.workspace import CHANGES, Workspace
 from schemas.care_contact import alarm_id
@@ -219,3 +219,34 @@ def test_a_need_the_worker_takes_down_himself_is_not_taken_down_twice(ws: Worksp
     assert finished.saved, finished.problems
     (request,) = views(ws, "service")
     assert request["fields"]["words"] == "代买药"
+
+
+def test_a_miss_of_a_person_merged_since_counts_for_the_one_left(ws: Workspace) -> None:
+    twin = rid("resident", 77)
+    person = dict(get_view(ws, "resident", LIN) or {})["fields"]
+    pull_in(ws, "resident", twin, person)
+    earlier(ws, 1, "2026-09-28", care_checks={twin: {"state": "not_reached"}}, purposes=["daily"])
+    draft = drafts.find(ws, visits.start_visit(ws, household_id=HOME))
+    assert draft is not None
+    assert visits.at_risk(ws, draft) == []
+    pull_in(ws, "resident", twin, person, merged_into=LIN)
+    assert [risk.name for risk in visits.at_risk(ws, draft)] == ["林示例"]
+    visit_id, _ = call(ws)
+    assert [one["record_id"] for one in alarms(ws)] == [alarm_id(visit_id, LIN)]
+
+
+def test_an_alarm_raised_about_the_double_is_the_alarm_of_the_one_left(ws: Workspace) -> None:
+    twin = rid("resident", 77)
+    person = dict(get_view(ws, "resident", LIN) or {})["fields"]
+    pull_in(ws, "resident", twin, person, merged_into=LIN)
+    missed = {"care_checks": {twin: {"state": "not_reached"}}, "purposes": ["daily"]}
+    earlier(ws, 1, "2026-09-26", **missed)
+    second = earlier(ws, 2, "2026-09-28", **missed)
+    care = {"category": "CARE", "happened_at": "2026-09-28T09:00:00+08:00", "title": "失联",
+            "text": "x", "level": "2", "urgency": "urgent", "source": "visit",
+            "place": "y"}  # fmt: skip
+    pull_in(ws, "issue", alarm_id(second, twin), care, author=COLLEAGUE)
+    call(ws)
+    assert len(alarms(ws)) == 1
+    (shown,) = open_alarms(ws)
+    assert (shown.resident_id, shown.contact) == (LIN, "侄子林甲 13700009999")
