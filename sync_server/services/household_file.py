@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.care_contact import reached
+from schemas.care_contact import at_survivors, reached
 from schemas.care_due import next_due
 from schemas.catalogue import kind_of
 from schemas.clock import local_day
@@ -24,7 +24,7 @@ from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.places import names_for
 from sync_server.services.record_page import Shown, find, shown_fields, unmasked
 from sync_server.services.titles import Titles, references
-from sync_server.store import base_read, moving
+from sync_server.store import base_read, duplicates, moving
 from sync_server.store.engine import Store
 from sync_server.store.records_read import Row
 
@@ -179,11 +179,17 @@ class _Filing:
         """Return the file."""
         connection, row, record_id = self.connection, self.row, self.row["record_id"]
         kind, stored = kind_of(HOUSEHOLD), row["fields"]
-        moved = moving.moves_of(connection, self.district, [record_id]).get(record_id, ())
-        lay_in = {row["grid"][:GRID_DIGITS], *(one.from_area[:GRID_DIGITS] for one in moved)}
-        self.grids = [one for one in lay_in if inside(one, self.person.scope_codes)]
-        visits = self._visits()
         people = base_read.whole_under(connection, self.district, "resident", record_id)
+        here = [record_id, *(one["record_id"] for one in people)]
+        self.into = duplicates.gathered(connection, self.district, here)
+        self.names = {record_id, *(one for one, into in self.into.items() if into == record_id)}
+        moves = moving.moves_of(connection, self.district, self.names)
+        moved = moves.get(record_id, ())
+        lay_in = {one.area for one in moving.lying(connection, self.district, self.names)}
+        lay_in |= {one.from_area for steps in moves.values() for one in steps}
+        whole = {one[:GRID_DIGITS] for one in lay_in}
+        self.grids = [one for one in whole if inside(one, self.person.scope_codes)]
+        visits = self._visits()
         members = [self._member(one, visits) for one in sorted(people, key=_head_first)]
         self.titles.preload([(HOUSEHOLD, record_id), *references(kind, stored)])
         room = base_read.whole_by_ids(connection, self.district, [str(stored.get("room_id"))])
@@ -288,16 +294,18 @@ class _Filing:
             )
 
     def _visits(self) -> list[dict[str, Any]]:
-        """Return the visits to the household, the newest first, whole."""
+        """Return the visits to the household, or to one that was merged into it, the newest first,
+        whole; merged people stand there as those left."""
         found = base_read.lying_in(
             self.connection, self.district, "visit", self.grids, "household_id",
             since=self.since,
         )  # fmt: skip
-        mine = [one for one in found if one["household_id"] == self.row["record_id"]]
+        mine = [one for one in found if one["household_id"] in self.names]
         whole = base_read.whole_by_ids(
             self.connection, self.district, [one["record_id"] for one in mine]
         )
-        return [dict(one) | {"fields": whole[one["record_id"]]} for one in mine]
+        told = {one: at_survivors(fields, self.into, self.into) for one, fields in whole.items()}
+        return [dict(one) | {"fields": told[one["record_id"]]} for one in mine]
 
     def _told(self, visits: Sequence[Mapping[str, Any]]) -> Iterator[VisitLine]:
         self.titles.preload(("user", one["author"]) for one in visits)
@@ -318,7 +326,7 @@ class _Filing:
             self.connection, self.district, "service", self.grids, "household_id",
             "item",
         )  # fmt: skip
-        mine = [one for one in found if one["household_id"] == self.row["record_id"]]
+        mine = [one for one in found if one["household_id"] in self.names]
         items = code_list("SERVICE_ITEM")
         for one in mine[:SERVICES_SHOWN]:
             words = items.text(one["item"], self.lang) if one["item"] else ""

@@ -10,6 +10,7 @@ import pytest
 from sync_server.services.care_standing import Standing, care_standing
 from sync_server.services.centre import Centre
 from sync_server.services.field_lines import bring_up_to_date
+from sync_server.services.household_file import open_file
 from sync_server.services.merging import Wanted, merge_records, undo_merge
 from tests.sync_server.care_door import Door
 from tests.sync_server.services.desks import hire, stored
@@ -150,3 +151,24 @@ def test_a_meeting_at_the_household_entered_twice_is_the_last_one(plain_door: Do
     assert door.standing().reached_on is None
     door.merge(door.home_again, door.home)
     assert door.standing().reached_on == date(2026, 9, 27)
+
+
+def test_the_household_file_shows_what_was_noted_of_the_doubles(plain_door: Doubled) -> None:
+    door = plain_door
+    checks = {"add": {door.again: {"state": "abnormal", "change": "不能起身"}}}
+    told = {"care_checks": checks, "household_id": door.home_again}
+    visit_id = door.visit(door.one, 2, "abnormal", **told)
+    door.one.send()
+
+    def shown() -> tuple[list[str], list[tuple[str, str]]]:
+        with door.centre.store.reading() as connection:
+            file = open_file(connection, door.staff, door.home, door.centre.clock(), "zh")
+        cared = [one for member in file.members for one in member.care]
+        return [one.record_id for one in file.visits], [(one.last, one.due) for one in cared]
+
+    assert shown() == ([], [("", "2026-01-08")])
+    merges = [door.merge(door.again, door.person), door.merge(door.home_again, door.home)]
+    assert shown() == ([visit_id], [("2026-09-28", "2026-09-29")])
+    for merge_id in merges:
+        door.part(merge_id)
+    assert shown() == ([], [("", "2026-01-08")])
