@@ -1,4 +1,4 @@
-"""Changing a draft besides typing: entries of its lists; and the refused change it is about."""
+"""Changing a draft besides typing: entries of its lists; changes begun earlier, or refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from field_app.domain.changes import propose
 from field_app.domain.typed import values_of
-from field_app.services.drafts import Draft, Finished, Typed, alter, keep
+from field_app.services.drafts import MAIN, Draft, Finished, Typed, alter, begun, keep
 from field_app.services.outbox import history_of, shown_state
 from field_app.services.records import changes_of, new_id
 from field_app.services.rulings import Reason
@@ -55,6 +55,24 @@ def check_part(ws: Workspace, draft_id: str, typed: Typed, prefix: str) -> Finis
               if value is not None}  # fmt: skip
     checked = propose(kind, part["action"], values | part["fixed"], {})
     return Finished(checked.ok, {prefix: checked.problems} if checked.problems else {})
+
+
+def begun_edit(ws: Workspace, record_id: str, corrects: str | None = None) -> Draft | None:
+    """Return the begun draft of a change to a record alone, if there is one.
+
+    One that asks a few fields only (a move out) is another matter. Whoever corrects the refused
+    change ``corrects`` goes on with a draft of that correction alone: in any other neither its
+    reason is shown nor does saving take its place.
+    """
+    found = [
+        draft
+        for draft in begun(ws)
+        for main in [draft["parts"][MAIN]]
+        if draft["journey"] == "record" and main["action"] == "update"
+        if main["record_id"] == record_id and main["only"] is None
+    ]
+    exact = [draft for draft in found if draft["parts"][MAIN]["corrects"] == corrects]
+    return next(iter(exact or (found if corrects is None else ())), None)
 
 
 def refused_change(ws: Workspace, record_id: str, change_id: str) -> dict[str, Any] | None:

@@ -206,16 +206,6 @@ def begun(ws: Workspace) -> list[Draft]:
     return sorted(found, key=lambda draft: draft["kept_at"], reverse=True)
 
 
-def begun_edit(ws: Workspace, record_id: str) -> Draft | None:
-    """Return the begun draft of a change to a record alone, if there is one."""
-    for draft in begun(ws):
-        main = draft["parts"][MAIN]
-        edits = draft["journey"] == "record" and main["action"] == "update"
-        if edits and main["record_id"] == record_id:
-            return draft
-    return None
-
-
 def keep(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
     """Keep what was typed so far, durably, and return the draft.
 

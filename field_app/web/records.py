@@ -12,7 +12,7 @@ from field_app.domain.typed import values_of
 from field_app.services import base_data, drafts, likely
 from field_app.services.care import finish_record
 from field_app.services.choices import names
-from field_app.services.draft_edits import reasons_of, refused_change
+from field_app.services.draft_edits import begun_edit, reasons_of, refused_change
 from field_app.services.drafts import MAIN, Typed, edit_part, open_draft
 from field_app.services.record_forms import new_values
 from field_app.services.records import get_view, parent_area, refused_create, save_record
@@ -95,7 +95,7 @@ def edit(kind_name: str, record_id: str) -> Response:
     view = get_view(ws, kind_name, record_id)
     if view is None or not (refused or base_data.offers(ws, kind, "update", view)):
         abort(404)
-    begun = drafts.begun_edit(ws, record_id)
+    begun = begun_edit(ws, record_id, corrects)
     if begun is not None:
         flash(_("这是上次没有保存完的修改。"), "warning")
         return redirect(draft_url(begun))

@@ -165,6 +165,28 @@ def test_a_refused_change_is_put_right_and_sent_again(at: Laptop) -> None:
     assert at.browser.get(path).location == f"/base/households/{HOME}"
 
 
+def test_a_correction_is_not_taken_over_by_another_edit_begun_of_the_record(at: Laptop) -> None:
+    edit = f"/records/household/{HOME}/edit"
+    change_id = save_record(at.ws, "household", "update", {"phone": "1"}, record_id=HOME).change_id
+    assert change_id is not None
+    refuse(at, change_id)
+    Paper.open(at.browser, edit).fill(size="4").keep()
+    paper = Paper.open(at.browser, f"{edit}?corrects={change_id}")
+    assert "被退回的原因" in paper.page.text
+    paper.fill(phone="13911112222").keep()
+    again = Paper.open(at.browser, f"{edit}?corrects={change_id}")
+    assert again["phone"] == "13911112222"
+    assert Paper.open(at.browser, edit)["size"] == "4"
+    assert again.press().status_code == 302
+    assert changes_of(at.ws, HOME)[-1]["corrects"] == change_id
+
+
+def test_a_move_out_begun_does_not_stand_in_for_an_edit(at: Laptop) -> None:
+    person = rid("resident", 2)
+    Paper.open(at.browser, f"/base/residents/{person}/move-out").fill(move_reason="打工").keep()
+    assert "name" in Paper.open(at.browser, f"/records/resident/{person}/edit").names
+
+
 def test_a_refused_void_is_put_right_on_the_page_of_voiding(at: Laptop) -> None:
     saved = save_record(at.ws, "household", "void", {"reason": "x"}, record_id=HOME)
     assert saved.change_id is not None
