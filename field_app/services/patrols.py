@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from field_app.domain.duty import SLOT_ENDS, ended_earlier, slot_at, slot_is_over
+from field_app.domain.errors import Trouble
 from field_app.domain.typed import values_of
 from field_app.services.choices import names
 from field_app.services.drafts import (
@@ -92,8 +93,10 @@ def start(
 
     It starts now, in the slot of this hour, unless it is a late entry for ``slot`` of ``day``: then
     the worker fills in when it was. Raises DraftGone for a grid that is not the worker's and for an
-    unknown slot, ValueError for a day that is none.
+    unknown slot, ValueError for a day that is none, Trouble when he has no grid at all.
     """
+    if not ws.grids:
+        raise Trouble("no_grids")
     chosen = grid or ws.grids[0]
     if chosen not in ws.grids or (slot is not None and slot not in dict(SLOT_ENDS)):
         raise DraftGone(chosen)

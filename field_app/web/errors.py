@@ -28,6 +28,7 @@ STATUS = {
     "store_busy": 409,
     "store_closed": 401,
     "not_joined": 409,
+    "no_grids": 409,
     "disk_full": 507,
     "form_expired": 400,
     "bad_host": 400,

@@ -67,6 +67,14 @@ def test_a_worker_of_two_grids_says_where_he_walks(at: Laptop) -> None:
     assert [one["grid"] for one in (*views(at.ws, "patrol"), *views(at.ws, "issue"))] == [GRID] * 2
 
 
+def test_who_has_no_grid_is_told_so(at: Laptop) -> None:
+    at.ws.keep_setting("identity", grids=[])
+    assert at.browser.get("/").status_code == at.browser.get("/patrols").status_code == 200
+    answer = at.browser.post("/patrols/start", {"slot": "1", "day": "2026-09-29"})
+    assert answer.status_code == 409
+    assert "您现在没有负责的网格" in answer.text
+
+
 def test_a_patrol_survives_a_closed_browser(at: Laptop) -> None:
     checklist = begin(at).put({"items.green.result": "ok"})
     assert checklist.keep().status_code == 200
