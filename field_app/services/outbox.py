@@ -65,6 +65,10 @@ MEANINGS: dict[str, Label] = {
     "corrected": Label("已由您后来的更正代替。", "Your later correction took its place."),
     "withdrawn": Label("您已撤回，不再提交。", "You have withdrawn it."),
 }  # fmt: skip
+ONLY_WITHDRAWN = Label("服务器没有采用。这样的填报不能改正，请撤回；需要的话再做一次。",
+                       "The centre did not take it. It cannot be corrected: withdraw it, and do it "
+                       "again if need be.")  # fmt: skip
+"""What a refused change means that has no form."""
 OPEN_STATES = ("local", "refused", "conflict")
 
 
@@ -94,6 +98,19 @@ class Item:
     hidden: bool = False
     """Whether its record left the worker's grids, so that its values are not shown."""
 
+    held: bool = True
+    """Whether its record has a page here."""
+
+    @property
+    def correctable(self) -> bool:
+        """Whether it was sent back and there is a form to put it right in."""
+        return self.state == "refused" and self.held
+
+    def meaning(self, lang: str) -> str:
+        """Return what its state means, in words."""
+        only_withdrawn = self.state == "refused" and not self.held
+        return (ONLY_WITHDRAWN if only_withdrawn else MEANINGS[self.state]).text(lang)
+
     @property
     def unsent(self) -> bool:
         """Whether the centre has not confirmed it."""
@@ -115,8 +132,6 @@ class Detail:
     item: Item
     lines: tuple[Line, ...]
     asked: tuple[Asked, ...]
-    on_laptop: bool
-    """Whether its record has a page here."""
 
 
 def outbox(
@@ -161,8 +176,6 @@ def detail(ws: Workspace, change_id: str) -> Detail | None:
         item=one,
         lines=() if one.hidden else tuple(_lines(ws, kind_of(change["kind"]), change)),
         asked=tuple(asked for asked in about if asked.change_id == change_id),
-        on_laptop=change["kind"] not in (CORRECTION, READ_MARK)
-        and get_view(ws, change["kind"], change["record_id"]) is not None,
     )
 
 
@@ -179,9 +192,8 @@ def item(ws: Workspace, change: Mapping[str, Any]) -> Item:
     """Return one stored change with its words."""
     kind, lang, state = kind_of(change["kind"]), ws.lang, shown_state(ws, change)
     conflict = ws.table(CONFLICTS).get(doc_id=change["change_id"])
-    hidden = get_view(ws, change["kind"], change["record_id"]) is None and is_elsewhere(
-        None, changes_of(ws, change["record_id"])
-    )
+    here = get_view(ws, change["kind"], change["record_id"]) is not None
+    hidden = not here and is_elsewhere(None, changes_of(ws, change["record_id"]))
     return Item(
         change_id=change["change_id"],
         record_id=change["record_id"],
@@ -200,6 +212,7 @@ def item(ws: Workspace, change: Mapping[str, Any]) -> Item:
         unread=bool(conflict and conflicts.unread(conflict)) and not change.get("let_go"),
         version=(change["receipt"] or {}).get("version"),
         hidden=hidden,
+        held=here and change["kind"] not in (CORRECTION, READ_MARK),
     )
 
 

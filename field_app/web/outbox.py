@@ -47,7 +47,7 @@ def detail(change_id: object) -> str:
     found = outbox.detail(workspace(), str(change_id))
     if found is None:
         abort(404)
-    meaning = outbox.MEANINGS[found.item.state].text(workspace().lang)
+    meaning = found.item.meaning(workspace().lang)
     return render_template("outbox_item.html", detail=found, meaning=meaning)
 
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from field_app.services.corrections import open_corrections
+from field_app.services.corrections import confirm, open_corrections
+from field_app.services.notices import read_notice
 from field_app.services.records import changes_of, get_view, new_id, save_record, views
 from field_app.services.workspace import CHANGES
 from schemas.catalogue import kind_of
@@ -206,6 +207,33 @@ def sent_back(ws, saved):
     question = new_id()
     pull_in(ws, "correction", question, asked)
     return question
+
+
+@pytest.mark.parametrize("kind", ["notice_read", "correction", "household"])
+def test_only_what_has_a_form_is_offered_to_be_put_right(laptop, kind):
+    at = sign_in(laptop)
+    ws, browser, home = at.ws, at.browser, rid("household", 1)
+    if kind == "notice_read":
+        read_notice(ws, rid("notice", 1))
+    elif kind == "household":
+        save_record(ws, kind, "update", {"size": 5}, record_id=home)
+    else:
+        asked = {
+            "target_kind": "household", "target_id": home, "change_id": new_id(),
+            "asked_of": ws.worker_id, "words": "请核对", "asked_by": OTHER_WORKER, "asked_at": AT,
+        }  # fmt: skip
+        pull_in(ws, kind, rid("issue", 7), asked)
+        assert confirm(ws, rid("issue", 7), "核对过")
+    (change,) = ws.table(CHANGES)
+    told = {"acked": True, "outcome": "quarantined", "receipt": {"problem": []}}
+    ws.put(CHANGES, change["change_id"], dict(change) | told)
+    detail = f"/outbox/{change['change_id']}"
+    for page in ("/outbox", detail):
+        shown = browser.get(page).text
+        assert ("改正后重新提交" in shown) is (kind == "household")
+        assert "撤回不再提交" in shown
+    assert ("不能改正，请撤回" in browser.get(detail).text) is (kind != "household")
+    assert browser.post(detail + "/withdraw").status_code == 302
 
 
 def test_voiding_what_the_centre_never_took_withdraws_it(laptop):
