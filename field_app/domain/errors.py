@@ -264,8 +264,8 @@ SENTENCES: dict[str, Label] = {
     # Pages
     "no_grids": Label(
         "您现在没有负责的网格，不能开始巡查。请先同步；同步后仍没有，请联系社区。",
-        "You are responsible for no grid now, so no patrol can be begun. Sync first; if that does not "
-        "help, ask the community.",
+        "You are responsible for no grid now, so no patrol can be begun. Sync first; if there is "
+        "none then, ask the community.",
     ),
     "bad_host": Label("只接受本机浏览器的访问。", "Only this computer's own browser may ask."),
     "cross_site": Label("请求来自别的网站，已拒绝。", "The request came from another site."),
