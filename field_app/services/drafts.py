@@ -267,6 +267,14 @@ def discard(ws: Workspace, draft_id: str) -> None:
             _put(ws, draft)
 
 
+def bring_back(ws: Workspace, draft_id: str) -> None:
+    """Open a deleted draft again, for a window in which somebody goes on with it."""
+    with ws.db.transaction():
+        draft = find(ws, draft_id)
+        if draft is not None and draft["state"] == "deleted":
+            _put(ws, Draft(**{**draft, "state": "open"}))
+
+
 def finish(
     ws: Workspace,
     draft_id: str,

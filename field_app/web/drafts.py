@@ -98,6 +98,7 @@ def page_of(
         if act == "save":
             chosen = (ways or {}).get(about, save)
             return _saved(ws, draft_id, typed, chosen, draw, render, after)
+        drafts.bring_back(ws, draft_id)  # deleted elsewhere: what stands here is not lost with it
         outcome = {**ACTS, **(acts or {})}.get(act, _keep)(ws, draft_id, typed, about)
         if isinstance(outcome, Finished):
             return render(draw(ws, drafts.opened(ws, draft_id, journey), outcome)), 422

@@ -246,6 +246,17 @@ def test_a_form_left_open_overnight_is_kept_and_saved(at: Laptop, hands: Hands, 
     assert views(at.ws, "issue", title="垃圾未清")
 
 
+@pytest.mark.parametrize("act", ["keep", "add:contacts"])
+def test_a_button_of_a_form_deleted_elsewhere_loses_nothing(at: Laptop, act: str) -> None:
+    paper = Paper.open(at.browser, f"/records/compound/{rid('compound', 1)}/edit")
+    paper.fill(name="新村").keep()
+    at.browser.post(f"/drafts/{paper.draft_id}/discard")
+    paper.values["_revision"] = "1"
+    again = paper.fill(address="北街1号").press_on(act)
+    assert (again["name"], again["address"]) == ("新村", "北街1号")
+    assert len(drafts.begun(at.ws)) == 1
+
+
 def test_a_deleted_form_is_saved_days_later_by_the_window_it_stands_open_in(
     at: Laptop, hands: Hands
 ) -> None:
