@@ -169,7 +169,7 @@ STATUS = {
     "sheet_too_large": 413,
     "columns_missing": 422,
     "import_state": 409,
-    "import_of_other": 403,
+    "import_of_other": 409,
     "import_gone": 410,
     "ledger_name": 422,
     "ledger_kind": 422,

@@ -192,10 +192,10 @@ def test_what_stands_in_a_file_is_shown_to_nobody_but_who_brought_it(
 
     walk = {"again": "1", "first": "1", "lines": "999999"}
     assert seen() == (200, False)
-    assert seen(**walk) == (403, False)
-    assert seen(**form) == (403, False)
+    assert seen(**walk) == (409, False)
+    assert seen(**form) == (409, False)
     # An ID number taken for a name of a compound would be shown to everybody.
-    assert seen(**form | {"column-0": "", "column-7": "compound.name"}) == (403, False)
+    assert seen(**form | {"column-0": "", "column-7": "compound.name"}) == (409, False)
     assert number in post(mine, f"{address}/columns", **form | {"again": "1"}).text
     post(mine, f"{address}/columns", **form)
     work(town)
