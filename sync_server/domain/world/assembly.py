@@ -22,7 +22,7 @@ from sync_server.domain.world.sites import Site, lay_out
 from sync_server.domain.world.staff import PERSONA_COMMUNITY, PERSONA_GRID, Staff, hire
 from sync_server.domain.world.units import units
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same seed gives other bytes than before."""
 TODAY = date(2026, 9, 30)
 RISK_ORDER = list(INTERVAL_DAYS)

@@ -34,6 +34,8 @@ REMINDERS, RATED = 0.4, 0.46
 RATINGS = {5: 62, 4: 27, 3: 7, 2: 2, 1: 2}
 LOOKED_BACK, RELAPSED = 0.9, 0.06
 DAY_HOURS = 7.0
+ENOUGH_LEFT = timedelta(minutes=30)
+"""A day that is to see a matter of level 1 settled has so much left when the next step begins."""
 ROOM_FOR_MORE = timedelta(days=14)
 """A story that must end well goes round again only with so much time left."""
 SYSTEM = Actor(flow.SYSTEM_ID, flow.SYSTEM)
@@ -80,6 +82,9 @@ class Story:
     urgency: str = "normal"
     solved: bool | None = None
     on_time: bool = True
+    day_ends: datetime | None = None
+    """Of level 1, when the day ends on which it happened: what is done in time is done by then,
+    if it is known early enough."""
     returned: bool = False
     void: bool = False
     into_id: str | None = None
@@ -133,6 +138,9 @@ def draw_story(rng: Random, fields: Mapping[str, Any], handled: str) -> Story:
         looked_back=rng.random() < LOOKED_BACK,
         relapses=rng.random() < RELAPSED,
     )
+    if level == "1" and story.on_time:
+        found_on = local_day(read_moment(str(fields["happened_at"])))
+        story.day_ends = midnight(date.fromisoformat(found_on) + timedelta(days=1))
     if to_unit and rng.random() < REFUSED:
         story.refusals = 2 if rng.random() < REFUSED_AGAIN else 1
     return story
@@ -167,6 +175,7 @@ class Lives:
         if found is None:
             return None
         at = self._kept(rng, story, case, found, last)
+        at = self._same_day(rng, story, case, found.action, at, last)
         at = max(at, last + timedelta(seconds=20)).replace(microsecond=0)
         if at > self.end:
             hurry = story.solved and case.state in flow.OPEN_STATES
@@ -186,6 +195,19 @@ class Lives:
         if due <= last:
             return found.at
         return min(found.at, last + (due - last) * rng.uniform(0.1, 0.3))
+
+    def _same_day(
+        self, rng: Random, story: Story, case: Case, action: str, at: datetime, last: datetime
+    ) -> datetime:
+        """Return when a step is taken where a matter of level 1 is not to be left overnight."""
+        wanted = action in ("accept", "handle", "dispatch", "take", "resolve")
+        if story.day_ends is None or case.level != "1" or not wanted:
+            return at
+        left = story.day_ends - last
+        if left < ENOUGH_LEFT:
+            return at
+        share = rng.uniform(0.3, 0.9) if action == "resolve" else rng.uniform(0.05, 0.2)
+        return min(at, last + left * share)
 
     def _later(self, rng: Random, at: datetime, days: float) -> datetime:
         """Return a moment of office hours about so many working days after ``at``."""

@@ -15,8 +15,10 @@ from sync_server.domain.world.year import Year, expected
 from sync_server.services.centre import open_centre, reopened
 from sync_server.services.demo_year import build_year
 from sync_server.services.demo_year_check import check_year
+from sync_server.services.issue_figures import months_of
 from sync_server.services.issue_life import case_of
 from sync_server.settings import Settings
+from sync_server.store.case_counts import count_cases
 from sync_server.store.case_tables import cases, overtaken_steps
 from sync_server.store.tables import changes, records
 from tests.sync_server.world import NOON, StillClock
@@ -68,6 +70,15 @@ def test_the_fortieth_comes_to_its_figures_exactly(lived):
     by_name = {one.name: one.found for one in compared}
     assert (by_name["issues valid"], by_name["issues resolved"]) == ("298", "278")
     assert (by_name["merged"], by_name["voided"]) == ("7", "2")
+
+
+def test_about_nine_in_ten_of_level_1_are_settled_on_the_day_they_were_found(lived):
+    centre, built, _ = lived
+    bounds = months_of(date(built.year, 1, 1), date(built.year, 12, 31))
+    with centre.store.reading() as connection:
+        rows = count_cases(connection, DISTRICT, (DISTRICT,), bounds, built.as_of)
+    same_day, valid = (sum(row[name] for row in rows) for name in ("same_day", "level_1"))
+    assert same_day / valid == pytest.approx(0.91, abs=0.03)
 
 
 def test_every_step_counts_and_the_kept_rows_say_what_the_steps_say(lived, folded):
