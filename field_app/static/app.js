@@ -2,6 +2,7 @@
 (function () {
   "use strict";
 
+  const DOWNLOAD_MS = 2000;
   const token = document.querySelector('meta[name="csrf-token"]');
 
   document.addEventListener("htmx:configRequest", function (event) {
@@ -23,6 +24,10 @@
     }
   });
 
+  // The print button of a file is shown where scripts run.
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+  }
   document.addEventListener("click", function (event) {
     if (event.target.closest("[data-print]")) {
       window.print();
@@ -38,7 +43,12 @@
     }
     if (form.method === "post" && !form.hasAttribute("hx-post")) {
       form.dataset.sending = "1";
-      window.addEventListener("pageshow", function () { delete form.dataset.sending; });
+      const release = function () { delete form.dataset.sending; };
+      window.addEventListener("pageshow", release);
+      // A file leaves the page where it is, and nothing tells when it has come.
+      if (form.hasAttribute("data-download")) {
+        window.setTimeout(release, DOWNLOAD_MS);
+      }
     }
   });
 

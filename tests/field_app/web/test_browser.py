@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from field_app.services.preferences import choose
 from tests.field_app.laptops import PASSPHRASE, save_issue
+from tests.field_app.small_grid import fill, rid
 
 
 @pytest.fixture
@@ -56,6 +57,21 @@ def test_use_in_another_window_counts(laptop, hands, visit):
     hands.passes(60)
     page.clock.fast_forward(260_000)
     expect(page.locator("#idle-warning")).to_be_hidden()
+
+
+def test_a_file_is_printed_once_and_fetched_as_often_as_asked(laptop, visit):
+    fill(laptop.ws.db)
+    page, base = visit(laptop)
+    page.add_init_script("window.printed = 0; window.print = () => { window.printed += 1; };")
+    for path in (f"households/{rid('household', 1)}", f"compounds/{rid('compound', 1)}"):
+        page.goto(f"{base}/base/{path}")
+        page.get_by_role("button", name="打印").click()
+        assert page.evaluate("window.printed") == 1
+    page.goto(base + "/relay")
+    for _again in range(2):
+        with page.expect_download():
+            page.get_by_role("button", name="改为由浏览器下载").click()
+        page.clock.fast_forward(2000)
 
 
 def test_a_round_is_watched_to_its_end(joined, visit):
