@@ -45,7 +45,7 @@ from sync_server.services.ledger import Ledger
 from sync_server.store import care_read, duplicates
 from sync_server.store.records_read import Row, by_ids, children_of
 
-VISIT = "visit"
+VISIT, HOUSEHOLD, RESIDENT = "visit", "household", "resident"
 Visit = Mapping[Any, Any]
 """A visit's row."""
 SAYS = ("household_id", "result", "care_checks")
@@ -103,6 +103,25 @@ def sound_after(
         made += _Door(connection, district, after, now).sound()
     if before is not None and _stands(before) and _lets_go(before, after):
         made += _Door(connection, district, before, now).sound_next(after)
+    return made
+
+
+def sound_regrouped(
+    connection: sa.Connection, district: str, record_ids: Collection[str], now: datetime
+) -> list[str]:
+    """Make the issues about people in care whose last two visits missed them, now that these people
+    or households became one with others, or stand for themselves again.
+
+    Within the running write transaction, which holds the district's turn; records of other kinds
+    are passed over. Returns the ids of the issues made.
+    """
+    made = []
+    for row in by_ids(connection, district, record_ids).values():
+        if row["kind"] in (HOUSEHOLD, RESIDENT) and _stands(row):
+            home = row["record_id"] if row["kind"] == HOUSEHOLD else row["parent_id"]
+            seen_now = {"fields": {"household_id": home}, "happened_at": now, "grid": row["grid"]}
+            door = _Door(connection, district, seen_now, now)
+            made += door.sound_last(None if row["kind"] == HOUSEHOLD else row["record_id"])
     return made
 
 
@@ -167,6 +186,16 @@ class _Door:
             return min((one for one in later if one > place), default=(None, ""))[1]
 
         return self._sound(people, following)
+
+    def sound_last(self, only: str | None) -> list[str]:
+        """Make the alarms that the last visit of all calls for, about everybody in care behind the
+        door or one of them; return their ids."""
+        people = [one for one in self._people((), behind=True) if only in (None, one)]
+
+        def last(contacts: Sequence[Contact]) -> str:
+            return max(((one.at, one.visit_id) for one in contacts), default=(None, ""))[1]
+
+        return self._sound(people, last)
 
     def _sound(
         self, people: Collection[str], which: Callable[[Sequence[Contact]], str]

@@ -34,7 +34,7 @@ from sync_server.domain.duplicates import (
 from sync_server.domain.envelope import reopened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import Edit
-from sync_server.services import audit, care_doubles
+from sync_server.services import audit, care_alarms, care_doubles
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.central_log import central_row
@@ -119,6 +119,7 @@ def merge_within(connection: sa.Connection, person: User, wanted: Wanted, now: d
     _settle_pair(connection, person, pair, "merged", now)
     if kind.info.name == RESIDENT:
         care_doubles.settle_within(connection, district, now, [wanted.survivor_id])
+    care_alarms.sound_regrouped(connection, district, [wanted.survivor_id], now)
     audit.note(
         connection, district, now, "merge", user_id=person.user_id, target=wanted.record_id,
         detail={"into": wanted.survivor_id, "kind": kind.info.name, "merge_id": merge_id,
@@ -286,6 +287,8 @@ def undo_within(
     _settle_pair(
         connection, person, in_order(merge["record_id"], merge["survivor_id"]), "apart", now
     )
+    both = [merge["record_id"], merge["survivor_id"]]
+    care_alarms.sound_regrouped(connection, district, both, now)
     audit.note(
         connection, district, now, "unmerge", user_id=person.user_id, target=merge["record_id"],
         detail={"from": merge["survivor_id"], "kind": merge["kind"], "merge_id": merge_id,

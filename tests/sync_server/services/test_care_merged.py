@@ -67,18 +67,47 @@ def plain_door(centre: Centre) -> Doubled:
     return Doubled(centre)
 
 
-def test_a_miss_of_the_double_counts_for_the_person_while_they_are_one(door: Doubled) -> None:
+def test_a_miss_of_the_double_counts_for_the_person(door: Doubled) -> None:
     door.missed(9)
-    door.part(door.merge(door.again, door.person))
-    door.visit(door.one, 5)
-    door.one.send()
-    assert door.alarms() == []
     door.merge(door.again, door.person)
+    assert door.alarms() == []
     door.visit(door.one, 2)
     door.one.send()
     (alarm,) = door.alarms()
-    assert "连续3次" in alarm["fields"]["text"]
+    assert "连续2次" in alarm["fields"]["text"]
     door.missed(1)  # by somebody who does not know of the merge
+    assert len(door.alarms()) == 1
+
+
+def test_a_miss_of_the_double_counts_no_more_once_they_are_two(plain_door: Doubled) -> None:
+    door = plain_door
+    door.missed(9)
+    door.part(door.merge(door.again, door.person))
+    door.visit(door.one, 2)
+    door.one.send()
+    assert door.alarms() == []
+
+
+def test_two_misses_that_a_merge_brings_together_raise_at_once(door: Doubled) -> None:
+    door.missed(9)
+    door.visit(door.one, 2)
+    door.one.send()
+    assert door.alarms() == []
+    door.merge(door.again, door.person)
+    (alarm,) = door.alarms()
+    assert (alarm["author"], alarm["grid"]) == (door.one.worker_id, GRID)
+
+
+def test_two_misses_that_parting_leaves_together_raise_at_once(plain_door: Doubled) -> None:
+    door = plain_door
+    merge_id = door.merge(door.again, door.person)
+    door.visit(door.one, 9)
+    well = {"add": {door.again: {"state": "well"}}}
+    door.visit(door.one, 5, care_checks=well, purposes=["daily"])
+    door.visit(door.one, 2)
+    door.one.send()
+    assert door.alarms() == []
+    door.part(merge_id)
     assert len(door.alarms()) == 1
 
 
@@ -106,15 +135,14 @@ def test_who_was_met_as_the_double_was_not_missed(plain_door: Doubled) -> None:
 
 def test_visits_to_the_household_entered_twice_count_too(plain_door: Doubled) -> None:
     door = plain_door
-    for days_ago in (9, 5):
-        door.visit(door.other, days_ago, care_checks=None, household_id=door.home_again)
+    door.visit(door.other, 5, care_checks=None, household_id=door.home_again)
     door.other.send()
-    assert door.alarms() == []  # nobody is looked after there
     door.merge(door.home_again, door.home)
+    assert door.alarms() == []
     door.visit(door.other, 2, care_checks=None, household_id=door.home_again)
     door.other.send()
     (alarm,) = door.alarms()
-    assert "连续3次" in alarm["fields"]["text"]
+    assert "连续2次" in alarm["fields"]["text"]
     assert alarm["fields"]["place"] == "幸福里 3-1-502"
 
 
