@@ -281,3 +281,15 @@ def test_the_operators_page_names_the_centres_data_folder():
     named = re.search(r"`--data`, default `([^`]+)`", text_of("docs/operations.md"))
     assert named
     assert named[1] == DEFAULT_DATA.as_posix()
+
+
+# The system's own files ------------------------------------------------------------------------
+
+
+def test_what_the_system_starts_is_started_in_the_checkout() -> None:
+    lines = blocks("docs/operations.md")
+    unit = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]\w+=", line))
+    assert unit["ExecStart"].startswith(f"{unit['WorkingDirectory']}/.venv/bin/python -m ")
+    assert unit["User"]
+    [cron] = [line for line in lines if line.startswith("30 2 ")]
+    assert f" cd {unit['WorkingDirectory']} && {unit['Environment']} .venv/bin/python -m " in cron
