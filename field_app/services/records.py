@@ -116,15 +116,15 @@ def _save(ws: Workspace, entry: Entry, warn_ok: bool) -> Saved:
     barred = _barred(ws, kind, action, view)
     if barred:
         return Saved(record_id, problems=[FieldProblem("", barred)])
-    grid = _grid(ws, kind, entry, view, refused)
-    if grid is None:
-        unknown = entry.grid is None and len(ws.grids) > 1
-        problem = Problem("grid_required" if unknown else "out_of_area")
-        return Saved(record_id, problems=[FieldProblem("", problem)])
     if entry.action == "step" and view is not None:
         return _step_again(entry, kind, view)
     before = view["fields"] if view else {}
     checked = propose(kind, action, _values(entry, kind, refused, before, whole), before)
+    grid = _grid(ws, kind, entry, view, refused)
+    if grid is None:
+        unknown = entry.grid is None and len(ws.grids) > 1
+        problem = Problem("grid_required" if unknown else "out_of_area")
+        return Saved(record_id, problems=[FieldProblem("", problem), *checked.problems])
     if not checked.ok or (checked.doubts and not warn_ok):
         return Saved(record_id, problems=checked.problems, doubts=checked.doubts)
     if not checked.fields:
