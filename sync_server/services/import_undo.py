@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
 from schemas.clock import written
+from sync_server.domain.areas import inside
 from sync_server.domain.merge import Edit, origin_of
 from sync_server.services.central_log import central_row
 from sync_server.services.decision_records import tell_decisions
@@ -35,6 +36,7 @@ class Undo:
         self._connection = connection
         self._district = district
         self._kind = import_["kind"]
+        self._scope = tuple(import_["scope_codes"])
         self._reason = f"撤销导入：{import_['file_name']}"[:200]
         self._first_no = int(import_["first_no"] or 0)
         self._author = author
@@ -82,6 +84,8 @@ class Undo:
         stands = self._ledger.record(record_id)
         if stands is None or stands["voided"] or record_id in self._gone:
             return []
+        if not inside(stands["grid"], self._scope):
+            return [_gone_away(kind, record_id)]
         others = {
             path for path, entry in stands["origins"].items() if entry["change_id"] != change_id
         }
@@ -110,6 +114,8 @@ class Undo:
             if (origin_of(stands["fields"], stands["origins"], name) or {}).get("change_id")
             == change_id
         }
+        if ours and not inside(stands["grid"], self._scope):
+            return [_gone_away(kind, record_id)]
         if ours:
             self._write(kind, record_id, "update", ours, stands)
         if set(before) - set(ours):
@@ -128,6 +134,11 @@ class Undo:
                 base_version=base,
             )
         )  # fmt: skip
+
+
+def _gone_away(kind: str, record_id: str) -> dict[str, Any]:
+    """Keep a record that was given to an area outside the import's, without saying who has it."""
+    return {"kind": kind, "record_id": record_id, "why": "given_away", "by": ""}
 
 
 def _kept(kind: str, record_id: str, why: str, stands: Row) -> dict[str, Any]:

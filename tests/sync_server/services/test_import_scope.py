@@ -117,16 +117,20 @@ def test_a_household_of_elsewhere_is_not_found_by_its_number(registry: Registry)
     assert stand(registry, OTHER_GRID) == before
 
 
-def test_what_was_given_away_is_refused_and_not_made_again(registry: Registry) -> None:
+def give_away(registry: Registry, kind: str, record_id: str) -> None:
+    """Put a record, with all that hangs below it, into the other grid."""
     centre = registry.centre
-    building = find(registry, "building", no="3号楼")
     with centre.store.writing() as connection:
         staff = accounts.add_user(
-            connection, DISTRICT, no="d1", name="职员", role="district", scope_codes=(DISTRICT,),
-            now=centre.clock(),
+            connection, DISTRICT, no=f"d{record_id[-6:]}", name="职员", role="district",
+            scope_codes=(DISTRICT,), now=centre.clock(),
         )  # fmt: skip
-        info = kind_of("building").info
-        move_record(connection, staff, info, building.record_id, OTHER_GRID, centre.clock())
+        info = kind_of(kind).info
+        move_record(connection, staff, info, record_id, OTHER_GRID, centre.clock())
+
+
+def test_what_was_given_away_is_refused_and_not_made_again(registry: Registry) -> None:
+    give_away(registry, "building", find(registry, "building", no="3号楼").record_id)
     gone = [PEOPLE[0], *PEOPLE[1:3], [*PEOPLE[1][:4], "909", "孙新", "孙新", None, "户主", None]]
     gone = [
         [*row, *more]
@@ -137,3 +141,20 @@ def test_what_was_given_away_is_refused_and_not_made_again(registry: Registry) -
     checked = check(registry, "居民", gone, "resident")
     assert [[fault["code"] for fault in row["problems"]] for row in checked] == [["outside"]] * 3
     names_nobody_of(registry, checked, OTHER_GRID)
+
+
+def test_taking_an_import_back_leaves_what_was_given_away_since(registry: Registry) -> None:
+    newer = [PEOPLE[0], [*PEOPLE[1][:9], "10000007777"]]
+    newer += [["工人村第3网格", "幸福里", "9", "1", "101", "孙新", "孙新", THEIRS, "户主", None]]
+    assert registry.run(workbook(("居民", newer))) == {"changed": 1, "new": 1, "along": 3}
+    for name in ("林示例", "孙新"):
+        give_away(registry, "resident", find(registry, "resident", name=name).record_id)
+    before = stand(registry, OTHER_GRID)
+    imports.undo(registry.centre, registry.who, registry.last)
+    registry.worker.work()
+    row = registry.row(registry.last)
+    assert (row["state"], row["counts"].get("kept")) == ("undone", 2)
+    assert stand(registry, OTHER_GRID) == before
+    kept = [one for row in registry.rows(registry.last, "new", "changed") for one in row["kept"]]
+    why = {(one["why"], one["by"]) for one in kept if one["kind"] == "resident"}
+    assert why == {("given_away", "")}
