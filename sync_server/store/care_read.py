@@ -30,11 +30,28 @@ class Lying:
 
 
 def lying(connection: sa.Connection, district: str, record_ids: Collection[str]) -> Lying:
-    """Return where these records lie and lay."""
+    """Return where these records lie and lay, and which grids they were made for: what is made for
+    a grid that has ended lies in the one that took it in."""
     moves = moving.moves_of(connection, district, record_ids).values()
     area = {one.record_id: one.area for one in moving.lying(connection, district, record_ids)}
     lay_in = {step.from_area for steps in moves for step in steps}
+    lay_in |= {grid for grid, _ in _creates(connection, district, record_ids) if grid}
     return Lying(area, frozenset(one[:GRID_DIGITS] for one in {*area.values(), *lay_in}))
+
+
+def _creates(
+    connection: sa.Connection, district: str, record_ids: Collection[str]
+) -> list[tuple[str | None, datetime]]:
+    """Return for which grid, and when, each of these records was made, as its writer said."""
+    found: list[tuple[str | None, datetime]] = []
+    for some in chunks(record_ids):
+        query = sa.select(changes.c.grid, changes.c.happened_at).where(
+            changes.c.district == district,
+            changes.c.record_id.in_(some),
+            changes.c.action == "create",
+        )
+        found += [(grid, at) for grid, at in connection.execute(query)]
+    return found
 
 
 def visits_about(
@@ -62,21 +79,12 @@ def visits_about(
 def visits_naming(connection: sa.Connection, district: str, issue_ids: Set[str]) -> list[Row]:
     """Return the visits that say they raised one of these issues, by where and when the issues were
     made."""
-    grids, since = set(lying(connection, district, issue_ids).grids), None
-    for some in chunks(issue_ids):
-        made = sa.select(changes.c.grid, changes.c.happened_at).where(
-            changes.c.district == district,
-            changes.c.record_id.in_(some),
-            changes.c.action == "create",
-        )
-        for grid, at in connection.execute(made):
-            grids.add((grid or "")[:GRID_DIGITS])
-            since = min(at, since or at)
+    since = min((at for _, at in _creates(connection, district, issue_ids)), default=None)
     if since is None:
         return []
     said = records.c.fields["issue_ids"].as_string().is_not(None)
     found: list[Row] = []
-    for grid in sorted(grids - {""}):
+    for grid in sorted(lying(connection, district, issue_ids).grids):
         query = sa.select(records).where(*_visits(district, grid, since), said)
         found += connection.execute(query).mappings().all()
     return [row for row in found if not issue_ids.isdisjoint(row["fields"]["issue_ids"])]

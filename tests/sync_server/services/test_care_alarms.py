@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from schemas.care_contact import alarm_id
 from schemas.clock import written
 from sync_server.domain.errors import Refusal
-from sync_server.services import doubtful_times
+from sync_server.services import doubtful_times, grid_changes
 from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate
 from sync_server.services.ids import new_id
@@ -21,12 +21,17 @@ from sync_server.services.sync import exchange
 from sync_server.store.tables import changes
 from tests.sync_server.care_door import Door
 from tests.sync_server.services.desks import choose, hire
+from tests.sync_server.web.staff import load
 from tests.sync_server.world import (
+    COMMUNITY,
     GRID,
     OTHER_GRID,
     Laptop,
+    StillClock,
+    household,
     issue,
     outcomes,
+    resident,
 )
 
 DAYS = {"first": 9, "second": 2, "third": 1}
@@ -239,6 +244,28 @@ def test_a_late_visit_in_the_old_grid_raises_its_issue_where_the_door_lies_now(d
     assert (alarm["grid"], alarm["author"]) == (OTHER_GRID, next_one.worker_id)
     next_one.send()
     assert alarm["record_id"] in next_one.records
+
+
+def test_a_miss_at_a_home_made_for_a_grid_that_had_ended_counts_in_its_heir(
+    plain_door: Door, clock: StillClock
+) -> None:
+    door, staff = plain_door, hire(plain_door.centre)
+    for code in (GRID, OTHER_GRID):
+        area = {"code": code, "name": code, "level": "grid", "parent_code": COMMUNITY,
+                "valid_from": "2026-01-01"}  # fmt: skip
+        load(door.centre, staff.user_id, "area", code, area)
+    next_one = door.colleague()
+    door.one.send()
+    clock.passes(hours=1)
+    grid_changes.merge_grids(door.centre.store, staff, GRID, OTHER_GRID, clock())
+    home = door.one.write("household", "create", household(room_id=door.room))["record_id"]
+    person = door.one.write("resident", "create", resident(household_id=home))["record_id"]
+    said = {"household_id": home, "care_checks": {"add": {person: {"state": "not_reached"}}}}
+    door.visit(door.one, 9, **said)
+    assert outcomes(door.one.send()) == ["applied"] * 3
+    door.visit(next_one, 2, grid=OTHER_GRID, **said)
+    next_one.send()
+    assert [one["grid"] for one in door.alarms()] == [OTHER_GRID]
 
 
 def between(door: Door, state: str = "well", **more: Any) -> str:
