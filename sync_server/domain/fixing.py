@@ -1,7 +1,8 @@
 """Putting a refused change right at the centre: what a form shows of it, what the form makes of it.
 
 What nobody touched stays exactly as it was sent; personal values are not shown and, left empty,
-stay. A field emptied by hand is left out of the change, and so is one no declaration knows.
+stay. A field its writer emptied (null on the wire) stays emptied, unless a record must have it. A
+field emptied by hand here is left out of the change, and so is one no declaration knows.
 """
 
 from __future__ import annotations
@@ -102,10 +103,10 @@ def fixed(kind: type[Kind], fields: Mapping[str, Any], posted: Mapping[str, Any]
             made = _fixed_entries(field, fields.get(name), value or {})
         else:
             made = _kept(field, fields.get(name), value)
-        if made is None:
-            wire.pop(name, None)
-        else:
+        if made is not None:
             wire[name] = made
+        elif fields.get(name) is not None or field.required:
+            wire.pop(name, None)
     return wire
 
 

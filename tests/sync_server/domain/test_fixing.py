@@ -69,6 +69,14 @@ def test_an_emptied_field_is_left_out_of_the_change():
     assert "findings" not in made
 
 
+def test_what_its_writer_emptied_stays_emptied_unless_a_record_must_have_it():
+    sent = {"name": None, "phone": None, "moved_out_at": None, "sex": "1"}
+    made = fixed(RESIDENT, sent, posted(RESIDENT, "update", sent))
+    assert made == {"phone": None, "moved_out_at": None, "sex": "1"}
+    typed = posted(RESIDENT, "update", sent, phone="10000001111", sex="")
+    assert fixed(RESIDENT, sent, typed) == {"phone": "10000001111", "moved_out_at": None}
+
+
 def test_personal_values_are_not_shown_stay_when_left_empty_and_can_be_replaced():
     sent = {"name": "林示例", "phone": "x1", "sex": "1"}
     shown = {one.name: one.value for one in form_controls(RESIDENT, "update", sent, "zh")}

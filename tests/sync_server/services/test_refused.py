@@ -149,6 +149,19 @@ def test_a_fixed_update_merges_as_if_it_had_come_right(
     assert (record.fields["phone"], record.fields["size"]) == ("10000000003", 6)
 
 
+def test_an_update_that_only_empties_a_field_is_released_and_empties_it(
+    centre: Centre, laptop: Laptop, person: User
+):
+    made = laptop.write("resident", "create", resident(moved_out_at="2026-08-01"))["record_id"]
+    laptop.send()
+    sent = refuse(
+        laptop, "resident", "update", {"moved_out_at": None, "rocket": 1}, made, base_version=1
+    )
+    assert release(centre, person, sent["change_id"], moved_out_at="") is None
+    assert change(centre, sent["change_id"]).outcome == "applied"
+    assert "moved_out_at" not in stored(centre, made).fields
+
+
 def test_unknown_fields_are_left_out_when_a_change_is_put_right(
     centre: Centre, laptop: Laptop, person: User
 ):
