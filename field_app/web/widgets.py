@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from field_app.domain.typed import Texts, asked
 from field_app.services import outbox
+from field_app.services.areas import area_name
 from field_app.services.base_data import may
 from field_app.services.corrections import Asked, corrections_about, marks_for
 from field_app.services.drafts import MAIN, Draft, Finished, Part, Typed
@@ -349,3 +350,12 @@ pages.app_template_filter("ordinal")(ordinal)
 def clock_words(text: str | None) -> str:
     """Show a time as 08:41 in Shanghai's time, empty for none."""
     return clock_of(text)
+
+
+@pages.app_template_filter("area")
+def area_words(code: str, within: Sequence[str] = ()) -> str:
+    """Show an area by its name, with its code besides where another one ``within`` is called so."""
+    ws = workspace()
+    name = area_name(ws, code)
+    doubled = any(one != code and area_name(ws, one) == name for one in within)
+    return f"{name} {code}" if doubled else name

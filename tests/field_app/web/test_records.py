@@ -218,6 +218,19 @@ def with_two_grids(at: Laptop) -> None:
     at.ws.keep_setting("identity", grids=[NEXT_GRID, GRID])
 
 
+def test_grids_are_called_by_their_names(at: Laptop) -> None:
+    with_two_grids(at)
+    name = get_view(at.ws, "area", rid("area", 1))["fields"]["name"]
+    assert name not in ("", GRID)
+    page = Paper.open(at.browser, "/records/shop/new").page.text
+    assert f'<option value="{GRID}">{name}</option>' in page
+    assert f'<option value="{NEXT_GRID}">{NEXT_GRID}</option>' in page  # no record of it here
+    pull_in(at.ws, "area", rid("area", 2), {"code": NEXT_GRID, "name": name}, NEXT_GRID)
+    page = Paper.open(at.browser, "/records/shop/new").page.text
+    assert f'<option value="{GRID}">{name} {GRID}</option>' in page
+    assert f"{name} {NEXT_GRID}" in at.browser.get("/").text
+
+
 def test_a_record_under_another_begins_in_the_grid_of_that_one(at: Laptop) -> None:
     with_two_grids(at)
     paper = Paper.open(at.browser, f"/records/room/new?building_id={rid('building', 1)}")
