@@ -28,6 +28,7 @@ from field_app.services.relay_receipt import take_receipt_at
 from field_app.services.troubles import trouble_of
 from field_app.services.workspace import Workspace
 from field_app.settings import DEFAULT_PORT, NotLoopback, Settings, default_data_dir
+from field_app.store.copies import is_whole
 from schemas.exchange import API
 
 PASSPHRASE, NEW_PASSPHRASE = "GRIDROUNDS_PASSPHRASE", "GRIDROUNDS_NEW_PASSPHRASE"
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=__version__)
     _data_option(top, default_data_dir())
-    port = _port(os.environ.get("LAPTOP_PORT") or DEFAULT_PORT)
+    port = os.environ.get("LAPTOP_PORT") or str(DEFAULT_PORT)  # a text: read as if it were typed
     top.add_argument("--port", type=_port, default=port,
                      help="端口，默认 5050 (port; LAPTOP_PORT)")  # fmt: skip
     top.add_argument("--host", default="127.0.0.1", help="只能是本机地址 (loopback addresses only)")
@@ -84,7 +85,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "Put a copy in the store's place; nothing is deleted.",
     )
     one.add_argument("--from", dest="copy", default="", metavar="FILE",
-                     help="备份文件名，默认最新 (the newest by default)")  # fmt: skip
+                     help="备份文件名，默认最后做的 (by default the one made last)")  # fmt: skip
     one = add("show-batch", "显示下一次上传的内容和 curl 命令。",
               "Print the body of the next POST /sync; the curl line on stderr.")  # fmt: skip
     one.add_argument("--last", action="store_true",
@@ -120,11 +121,14 @@ def _data_option(to: argparse.ArgumentParser, default: object) -> None:
                     help="数据文件夹 (data folder; GRIDROUNDS_FIELD_DATA)")  # fmt: skip
 
 
-def _port(text: str | int) -> int:
-    port = int(text)
-    if not 1 <= port <= 65535:
-        raise argparse.ArgumentTypeError("1-65535")
-    return port
+def _port(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        port = int(text)
+        if 1 <= port <= 65535:
+            return port
+    raise argparse.ArgumentTypeError(
+        f"端口应是1至65535的整数 a port is a whole number from 1 to 65535 (LAPTOP_PORT): {text!r}"
+    )
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -280,8 +284,13 @@ def _restore(settings: Settings, args: argparse.Namespace) -> int:
     chosen = [copy for copy in copies if not args.copy or copy.name == Path(args.copy).name]
     if not chosen:
         raise Trouble("no_such_copy")
-    aside = desk.vault.restore_from_backup(worker_id, chosen[0], desk.clock())
-    print(f"已恢复 restored: {chosen[0].name}")
+    whole = [copy for copy in chosen if is_whole(copy)]
+    for copy in chosen[: chosen.index(whole[0])] if whole else chosen:
+        print(f"不完整，不采用 not whole, passed over: {copy.name}")
+    if not whole:
+        raise Trouble("copy_not_whole")
+    aside = desk.vault.restore_from_backup(worker_id, whole[0], desk.clock())
+    print(f"已恢复 restored: {whole[0].name}")
     if aside:
         print(f"原来的文件 the former files: {aside}")
     return 0

@@ -301,6 +301,10 @@ SENTENCES: dict[str, Label] = {
         "No passphrase. Run this in a terminal and type it, or set GRIDROUNDS_PASSPHRASE.",
     ),
     "no_such_copy": Label("没有这个备份。", "There is no such copy."),
+    "copy_not_whole": Label(
+        "备份文件不完整，没有恢复，原来的文件没有动。",
+        "The copy is not whole; nothing was restored, the store's files are as they were.",
+    ),
     "nothing_sent_yet": Label("还没有发送过任何批次。", "No batch has been sent yet."),
     "unhealthy": Label("数据检查发现问题：{problems}", "The check found problems: {problems}"),
     "still_unsent": Label(

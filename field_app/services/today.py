@@ -28,7 +28,7 @@ from field_app.services.service_requests import claimable, my_requests
 from field_app.services.survivors import survivor_of, survivors
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
-from field_app.store.rows import backup_day
+from field_app.store.copies import backup_day
 from schemas.care_contact import at_survivors, reached
 from schemas.care_due import first_due, recheck_at, strictness
 from schemas.catalogue import UnknownKind, kind_of

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from field_app.store.changes import STATEMENTS, Change
 from field_app.store.cipher import check_sqlite, connect, plain_errors, problems_of
+from field_app.store.copies import next_copy, superfluous
 from field_app.store.digest import as_bytes, digest_after, digest_of
 from field_app.store.errors import (
     CommitsMissing,
@@ -262,7 +263,8 @@ class RowStore:
     def backup(self, folder: Path, keep: int = BACKUPS_KEPT, *, now: datetime) -> Path:
         """Write today's encrypted copy, prove that it opens, then drop all but the newest `keep`.
 
-        The copy opens with the same key. A second copy on one day replaces the first. Raises
+        The copy opens with the same key. A second copy on one day replaces the first. Which are the
+        newest no clock decides (see `copies`); the copy just made always stays. Raises
         StoreDamaged when this store or the copy is not sound (older copies then all stay),
         StoreFull when the disk refuses (the store itself goes on working), StoreClosed.
         """
@@ -270,7 +272,7 @@ class RowStore:
             check = self.integrity()
             if not check.ok:
                 raise StoreDamaged(check.problems[0])
-            final = folder / _backup_name(now.date())
+            final = next_copy(folder, now.date())
             draft = folder / (final.name + ".tmp")
             with plain_errors():
                 draft.unlink(missing_ok=True)
@@ -284,7 +286,7 @@ class RowStore:
                     draft.unlink(missing_ok=True)
                     raise
                 sync_folder(folder)
-        for old in backups(folder)[keep:]:
+        for old in superfluous(folder, final, keep):
             old.unlink()
         return final
 
@@ -319,16 +321,6 @@ class RowStore:
             raise StoreClosed(self.path.name)
 
 
-def backups(folder: Path) -> list[Path]:
-    """The daily copies in a folder, newest first; an absent folder has none."""
-    return sorted(folder.glob("store-????-??-??.db"), reverse=True)
-
-
-def backup_day(copy: Path) -> date:
-    """The day a copy was made, from its name. Raises ValueError for another file's name."""
-    return date.fromisoformat(copy.stem.removeprefix("store-"))
-
-
 def set_aside(path: Path, now: float | None = None) -> Path | None:
     """Rename a damaged store and its companions to `<name>.damaged-<time>`; nothing is deleted.
 
@@ -352,10 +344,6 @@ def set_aside(path: Path, now: float | None = None) -> Path | None:
         return moved
     finally:
         lock.release()
-
-
-def _backup_name(day: date) -> str:
-    return f"store-{day.isoformat()}.db"
 
 
 def _read_all(connection: Any) -> Contents:

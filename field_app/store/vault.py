@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from field_app.store import rows as row_files
+from field_app.store.copies import backup_day, backups, is_whole
 from field_app.store.errors import StoreClosed, StoreDamaged, UnknownWorker, WorkerExists
 from field_app.store.files import (
     hold,
@@ -113,21 +114,22 @@ class OpenStore:
         return HKDF(SHA256(), length=32, salt=None, info=info).derive(self._key)
 
     def backup_daily(self, now: datetime) -> Path | None:
-        """Make the copy of the day `now` lies in, unless it is there; return its path if made.
+        """Make the copy of the day `now` lies in, unless it was the last one made; return its path
+        if made. An older copy that a wrong clock gave this day does not stand in for it.
 
         Raises StoreDamaged, StoreFull, StoreClosed.
         """
         folder = self.folder / _BACKUPS
         make_private_folder(folder)
         self.photos.copy()
-        if any(row_files.backup_day(copy) == now.date() for copy in row_files.backups(folder)):
+        if any(backup_day(copy) == now.date() for copy in backups(folder)[:1]):
             return None
         return self._rows.backup(folder, now=now)
 
     def health(self) -> Health:
         """Check the whole store and its surroundings; saves wait meanwhile. Raises StoreClosed."""
         check = self._rows.integrity()
-        copies = row_files.backups(self.folder / _BACKUPS)
+        copies = backups(self.folder / _BACKUPS)
         return {
             "ok": check.ok,
             "problems": list(check.problems),
@@ -136,7 +138,7 @@ class OpenStore:
                 part.stat().st_size for part in self.folder.glob(_STORE + "*") if part.is_file()
             ),
             "free_bytes": shutil.disk_usage(self.folder).free,
-            "last_backup": row_files.backup_day(copies[0]).isoformat() if copies else None,
+            "last_backup": backup_day(copies[0]).isoformat() if copies else None,
         }
 
     def close(self) -> None:
@@ -276,8 +278,8 @@ class Vault:
             shutil.rmtree(gone, ignore_errors=True)
 
     def backups(self, worker_id: str) -> list[Path]:
-        """A worker's daily copies, newest first. Raises UnknownWorker."""
-        return row_files.backups(self._known_folder(worker_id) / _BACKUPS)
+        """A worker's daily copies, the one made last first. Raises UnknownWorker."""
+        return backups(self._known_folder(worker_id) / _BACKUPS)
 
     def restore_from_backup(
         self, worker_id: str, backup_file: Path, now: datetime | None = None
@@ -286,12 +288,14 @@ class Vault:
 
         Returns where the old store lies now. The store is marked restored until
         `OpenStore.acknowledge_restored`. Raises UnknownWorker, StoreBusy while the store is open,
-        StoreDamaged when there is no such copy, OSError.
+        StoreDamaged when there is no such copy or it is not whole, OSError.
         """
         with self._lock:
             folder = self._known_folder(worker_id)
             if not backup_file.is_file():
                 raise StoreDamaged("no such copy")
+            if not is_whole(backup_file):
+                raise StoreDamaged("the copy is not whole")
             hold(folder / (_STORE + ".lock")).release()
             draft = folder / (_STORE + ".restoring")
             shutil.copyfile(backup_file, draft)

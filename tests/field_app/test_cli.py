@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from field_app.__main__ import main
+from field_app.cli import parser
 from field_app.services.records import unsent_count
 from tests.field_app.centres import answers
 from tests.field_app.laptops import OTHER_WORKER, PASSPHRASE, WORKER, save_issue
@@ -166,6 +167,45 @@ def test_backup_and_restore_bring_the_copy_back(command, laptop):
     status, out, _ = command("restore")
     assert status == 0
     assert "restored" in out
+    laptop.desk.unlock(WORKER, PASSPHRASE)
+    assert unsent_count(laptop.ws) == 1
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65536"])
+def test_a_mistyped_port_is_told_in_words(command, laptop, capsys, monkeypatch, port):
+    monkeypatch.setenv("LAPTOP_PORT", port)
+    with pytest.raises(SystemExit) as ended:
+        command("status")
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "端口应是1至65535的整数" in last
+    assert port in last
+
+
+def test_the_port_is_the_typed_one_then_the_environments(monkeypatch):
+    monkeypatch.setenv("LAPTOP_PORT", "6060")
+    assert parser().parse_args(["status"]).port == 6060
+    assert parser().parse_args(["--port", "7070", "status"]).port == 7070
+    monkeypatch.delenv("LAPTOP_PORT")
+    assert parser().parse_args(["status"]).port == 5050
+
+
+def test_restore_takes_the_newest_copy_that_is_whole(command, laptop):
+    save_issue(laptop.ws)
+    older = laptop.desk.back_up()
+    laptop.hands.passes(86400)
+    newer = laptop.desk.vault.unlock(WORKER, PASSPHRASE).backup_daily(laptop.desk.clock())
+    laptop.close()
+    newer.write_bytes(newer.read_bytes()[:-100])
+    before = next(laptop.folder.glob("workers/*/store.db")).read_bytes()
+    status, _, err = command("restore", "--from", newer.name)
+    assert status == 1
+    assert is_plain(err, "not whole")
+    assert next(laptop.folder.glob("workers/*/store.db")).read_bytes() == before
+    status, out, _ = command("restore")
+    assert status == 0
+    assert f"passed over: {newer.name}" in out
+    assert f"restored: {older.name}" in out
     laptop.desk.unlock(WORKER, PASSPHRASE)
     assert unsent_count(laptop.ws) == 1
 

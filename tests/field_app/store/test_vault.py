@@ -165,7 +165,8 @@ def test_no_file_shows_what_was_saved(vault: Vault, fake_time: FakeTime) -> None
 
 
 def look_for_nothing(found: dict[str, bytes], secrets: list[str]) -> None:
-    assert {"store.db", "key.json", "store-2026-03-01.db"} <= {Path(name).name for name in found}
+    names = {Path(name).name for name in found}
+    assert {"store.db", "key.json", "store-2026-03-01-0001.db"} <= names
     for name, content in found.items():
         for secret in secrets:
             shapes = [secret.encode(code) for code in ("utf-8", "utf-16-le", "gb18030")]
@@ -217,8 +218,8 @@ def test_a_copy_is_made_once_a_day(vault: Vault) -> None:
     assert store.backup_daily(NOW + timedelta(hours=3)) is None
     assert store.backup_daily(NOW + timedelta(hours=9)) is not None
     assert [copy.name for copy in vault.backups("w-1")] == [
-        "store-2026-03-02.db",
-        "store-2026-03-01.db",
+        "store-2026-03-02-0002.db",
+        "store-2026-03-01-0001.db",
     ]
     store.close()
 
