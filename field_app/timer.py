@@ -54,7 +54,7 @@ class Timer:
         self._probe_at = 0.0
         self._failures = 0
         self._judged: Progress | None = None
-        self._copied: date | None = None
+        self._copied: dict[str, date] = {}
 
     def start(self) -> None:
         """Begin ticking."""
@@ -121,9 +121,10 @@ class Timer:
         return self._probe(ws.identity.server_url)
 
     def _copy(self) -> None:
-        """Make the daily copy, once a day and process; a failed one is tried again tomorrow."""
+        """Make the daily copy, once a day, worker and process; a failed one waits for tomorrow."""
         today = local_time(self._desk.clock()).date()
-        if self._desk.present() is None or self._copied == today:
+        ws = self._desk.present()
+        if ws is None or self._copied.get(ws.worker_id) == today:
             return
-        self._copied = today
+        self._copied[ws.worker_id] = today
         self._desk.back_up()

@@ -15,7 +15,7 @@ from field_app.services.records import unsent_count
 from field_app.store.errors import StoreDamaged
 from field_app.timer import LONGEST_ASKED_S, PROBE_S, Timer
 from tests.field_app.centres import answers, lost_request
-from tests.field_app.laptops import PASSPHRASE, WORKER, save_issue
+from tests.field_app.laptops import OTHER_WORKER, PASSPHRASE, WORKER, save_issue
 
 
 class Ticking:
@@ -149,6 +149,18 @@ def test_a_copy_is_made_once_a_day(laptop, hands):
     laptop.desk.unlock(WORKER, PASSPHRASE)
     ticking.tick()
     assert len(laptop.desk.vault.backups(WORKER)) == 2
+
+
+def test_each_worker_of_a_shared_laptop_has_a_copy_of_the_day(laptop):
+    ticking = Ticking(laptop, syncs=False)
+    ticking.tick()
+    laptop.settle(OTHER_WORKER)
+    ticking.tick()
+    ticking.tick()
+    laptop.desk.unlock(WORKER, PASSPHRASE)
+    ticking.tick()
+    for worker in (WORKER, OTHER_WORKER):
+        assert len(laptop.desk.vault.backups(worker)) == 1
 
 
 def test_whatever_goes_wrong_in_a_tick_the_next_one_comes(ticking, line, monkeypatch, caplog):
