@@ -48,8 +48,10 @@ from sync_server.services.ledger import (
     next_version,
     state_of,
 )
+from sync_server.services.parting import bring_home, own_children
 from sync_server.store import duplicates, merge_log, writing
 from sync_server.store.engine import Store
+from sync_server.store.moving import Lying
 
 Row = dict[str, Any]
 Side = Literal["survivor", "merged"]
@@ -276,12 +278,16 @@ def undo_within(
     if merge["kind"] == RESIDENT:
         _part_care(connection, person, merge["survivor_id"], family, words, now)
     passed = merge_log.passed_on(connection, district, merge["survivor_id"], family)
-    children = _own_children(connection, district, merge["survivor_id"], family)
+    children = own_children(connection, district, merge["survivor_id"], family)
     duplicates.drop_alias(connection, district, merge["record_id"])
     values = {"undone_by": person.user_id, "undone_at": now}
     duplicates.change_merge(connection, district, merge_id, values)
     _turn(connection, person, kind, merged, "unmerge", merge["survivor_id"], now)
     merge_log.list_under(connection, district, children, merge["record_id"])
+    moved = bring_home(
+        connection, district, _lying(merged), _lying(survivor), children, merge["made_at"], now,
+        person.user_id,
+    )  # fmt: skip
     _take_back(connection, person, kind, survivor, merge, passed, now)
     _apply_again(connection, district, passed, now)
     _settle_pair(
@@ -292,8 +298,12 @@ def undo_within(
     audit.note(
         connection, district, now, "unmerge", user_id=person.user_id, target=merge["record_id"],
         detail={"from": merge["survivor_id"], "kind": merge["kind"], "merge_id": merge_id,
-                "changes": len(passed), "words": words[:LONGEST_WORDS]},
+                "changes": len(passed), "moved": moved, "words": words[:LONGEST_WORDS]},
     )  # fmt: skip
+
+
+def _lying(row: Row) -> Lying:
+    return Lying(row["record_id"], row["kind"], row["grid"])
 
 
 def _part_care(
@@ -321,19 +331,6 @@ def _part_care(
     duplicates.drop_pairs(connection, district, across)
 
 
-def _own_children(
-    connection: sa.Connection, district: str, survivor_id: str, family: Collection[str]
-) -> list[str]:
-    """Return what is listed under a survivor and names one of ``family`` itself."""
-    found = []
-    for row in merge_log.listed_under(connection, district, survivor_id):
-        kind = kind_of(row["kind"])
-        named = row["fields"].get(kind.info.parent) if kind.info.parent else None
-        if named in family:
-            found.append(str(row["record_id"]))
-    return found
-
-
 def _take_back(
     connection: sa.Connection,
     person: User,
@@ -343,7 +340,8 @@ def _take_back(
     passed: Sequence[Row],
     now: datetime,
 ) -> None:
-    """Withdraw what came to the survivor from the merged record and was not changed since."""
+    """Withdraw what came to the survivor from the merged record and was not changed since; a void
+    survivor keeps its values: nobody writes to a void record, and none counts there."""
     district = person.district
     ids = {row["change_id"] for row in passed}
     undone = {
@@ -366,7 +364,7 @@ def _take_back(
     for conflict_id in open_ones:
         said = {"decision": "withdrawn", "decided_at": now, "decided_by": person.user_id}
         writing.change_conflict(connection, district, conflict_id, said)
-    if values:
+    if values and not survivor["voided"]:
         _change(connection, district, person.user_id, kind, survivor, _whole(kind, values), now)
     tell_decisions(connection, district, open_ones, now)
 

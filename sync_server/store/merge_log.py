@@ -82,6 +82,21 @@ def listed_under(
     return connection.execute(wanted).mappings().all()
 
 
+def received_after(
+    connection: sa.Connection, district: str, record_ids: Collection[str], since: datetime
+) -> set[str]:
+    """Return those of these records that came to the centre after a moment."""
+    found: set[str] = set()
+    for run in chunks(record_ids):
+        wanted = sa.select(records.c.record_id).where(
+            records.c.district == district,
+            records.c.record_id.in_(run),
+            records.c.received_at > since,
+        )
+        found |= set(connection.execute(wanted).scalars())
+    return found
+
+
 def list_under(
     connection: sa.Connection, district: str, record_ids: Collection[str], parent_id: str
 ) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from schemas.catalogue import kind_of
 from sync_server.domain.errors import Refusal
 from sync_server.services import duplicates
 from sync_server.services.centre import open_centre
 from sync_server.services.merging import Wanted, merge_records
+from sync_server.services.moves import move_record
 from sync_server.settings import Settings
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.tables import audit, changes
@@ -36,6 +38,13 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     centre = open_centre(Settings(data=folder / "centre", district=DISTRICT, testing=True), clock)
     yield Town(centre, clock)
     centre.store.close()
+
+
+def move(town: Town, kind: str, record_id: str, area: str) -> int:
+    """Put a record into another grid; return how many went."""
+    with town.centre.store.writing() as connection:
+        info = kind_of(kind).info
+        return move_record(connection, town.staff, info, record_id, area, town.clock())
 
 
 def test_the_survivor_has_what_was_chosen_and_the_other_travels_as_merged(town):
@@ -113,6 +122,78 @@ def test_what_is_made_for_the_merged_record_is_listed_under_the_survivor(town):
     town.undo(merge_id)
     assert town.row(before)["parent_id"] == town.row(after)["parent_id"] == there
     assert town.row(own)["parent_id"] == here
+
+
+def test_a_family_moved_with_the_survivor_goes_home_when_the_merge_is_undone(town):
+    here, there = town.two("household", household(), household(remarks="二"))
+    theirs = town.first.write("resident", "create", resident(household_id=there))["record_id"]
+    mine = town.first.write("resident", "create", resident(household_id=here))["record_id"]
+    town.first.send()
+    cared = {"resident_id": theirs, "cats": ["alone"], "risk": "high", "visit_every_days": 7,
+             "keeper_id": town.staff.user_id, "since": "2026-01-01",
+             "basis": "consent"}  # fmt: skip
+    care = town.first.write("care", "create", cared)["record_id"]
+    town.first.send()
+    merge_id = town.merge(there, here)
+    town.clock.passes(minutes=1)
+    assert move(town, "household", here, OTHER_GRID) == 4
+    later = town.far.write(
+        "resident", "create", resident(household_id=there), grid=OTHER_GRID
+    )["record_id"]  # fmt: skip
+    town.far.send()
+    town.undo(merge_id)
+    grids = {town.row(one)["grid"] for one in (there, theirs, care, later)}
+    assert grids == {GRID}
+    assert {town.row(one)["grid"] for one in (here, mine)} == {OTHER_GRID}
+    town.sync()
+    assert {there, theirs, care} <= town.first.records.keys()
+    assert not {theirs, care, later} & town.far.records.keys()
+
+
+def test_a_family_left_behind_by_the_merged_record_follows_it_when_the_merge_is_undone(town):
+    here, there = town.two("household", household(), household(remarks="二"))
+    theirs, mine = (
+        town.first.write("resident", "create", resident(household_id=home))["record_id"]
+        for home in (there, here)
+    )
+    town.first.send()
+    merge_id = town.merge(there, here)
+    assert move(town, "household", there, OTHER_GRID) == 1
+    town.undo(merge_id)
+    assert town.row(theirs)["grid"] == town.row(there)["grid"] == OTHER_GRID
+    assert town.row(mine)["grid"] == GRID
+
+
+def test_who_lived_apart_before_the_merge_stays_where_he_is_when_it_is_undone(town):
+    here = town.first.write("household", "create", household())["record_id"]
+    town.first.send()
+    there = town.far.write("household", "create", household(), grid=OTHER_GRID)["record_id"]
+    town.far.send()
+    apart = town.first.write("resident", "create", resident(household_id=there))["record_id"]
+    town.first.send()
+    town.clock.passes(minutes=1)
+    town.undo(town.merge(there, here))
+    assert (town.row(apart)["grid"], town.row(apart)["parent_id"]) == (GRID, there)
+
+
+def test_a_merge_is_undone_although_the_survivor_was_voided_since(town):
+    here, there = town.two(
+        "resident", resident(phone="13800001111"), resident(phone="13900002222")
+    )  # fmt: skip
+    update(town.second, "resident", there, phone="13700003333")
+    merge_id = town.merge(there, here, phone="merged")
+    town.second.send()
+    town.sync()
+    base = town.first.version(here)
+    town.first.write("resident", "void", {"reason": "查无此人"}, here, base_version=base)
+    assert outcomes(town.first.send()) == ["applied"]
+    town.undo(merge_id)
+    town.sync()
+    record = town.row(there)
+    assert (record["merged_into"], record["voided"]) == (None, False)
+    assert record["fields"]["phone"] == "13700003333"
+    assert town.row(here)["voided"]
+    assert not town.second.records[there].get("merged_into")
 
 
 def test_undoing_gives_both_back_with_what_came_later(town):
