@@ -98,7 +98,7 @@ def all_facts(connection: sa.Connection, district: str, kind: str) -> Iterator[R
         records.c.voided.is_(False),
         records.c.merged_into.is_(None),
     )
-    yield from connection.execution_options(yield_per=2000).execute(wanted).mappings()
+    yield from connection.execute(wanted, execution_options={"yield_per": 2000}).mappings()
 
 
 def below(

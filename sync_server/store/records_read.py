@@ -108,7 +108,7 @@ def walk(
 ) -> Iterator[Sequence[Row]]:
     """Yield every selected record in runs of ``size``, in bounded memory."""
     query = sa.select(records).where(_selected(district, selection)).order_by(*_sorted_by(order))
-    result = connection.execution_options(yield_per=size).execute(query)
+    result = connection.execute(query, execution_options={"yield_per": size})
     yield from result.mappings().partitions()
 
 

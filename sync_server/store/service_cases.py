@@ -115,7 +115,7 @@ def count_by_state(connection: sa.Connection, district: str, wanted: Wanted) -> 
 def walk(connection: sa.Connection, district: str, wanted: Wanted) -> Iterator[sa.Row[Any]]:
     """Yield every wanted request, in no order."""
     query = sa.select(cases).where(*_conditions(district, wanted))
-    yield from connection.execution_options(yield_per=2000).execute(query)
+    yield from connection.execute(query, execution_options={"yield_per": 2000})
 
 
 def _conditions(district: str, wanted: Wanted) -> list[sa.ColumnElement[bool]]:

@@ -44,7 +44,7 @@ def referred_since(
         records.c.voided.is_(False),
         records.c.kind.not_in((*KEYED, "seen", "decision", "correction", "photo")),
     )
-    rows = connection.execution_options(yield_per=RUN).execute(query)
+    rows = connection.execute(query, execution_options={"yield_per": RUN})
     for kind, fields in rows:
         try:
             declared = kind_of(kind).declared()
