@@ -160,8 +160,9 @@ def undo_import(settings: Settings, args: argparse.Namespace) -> None:
     """Take a whole import back and print what became of it."""
     with opened(settings) as centre:
         who = _importer(centre, args.no)
-        imports.undo(centre, who, args.import_id)
-        Worker(centre).work(only=args.import_id)
+        worker = Worker(centre)
+        imports.undo(centre, who, args.import_id, worker)
+        worker.work(only=args.import_id)
         with centre.store.reading() as connection:
             counts = imports.get(connection, who, args.import_id)["counts"]
     print(f"已撤销 undone {counts.get('undone', 0):,}  已保留 kept {counts.get('kept', 0):,}")
@@ -176,7 +177,7 @@ def _importer(centre: Centre, no: str) -> Importer:
 
 def _take(centre: Centre, who: Importer, worker: Worker, file: Path) -> list[_Sheet]:
     with file.open("rb") as source:
-        ids = imports.take_file(centre, who, file.name, source)
+        ids = imports.take_file(centre, who, file.name, source, worker)
     found = []
     for import_id in ids:
         worker.work(only=import_id)
@@ -202,7 +203,8 @@ def _run(
     centre: Centre, who: Importer, worker: Worker, sheet: _Sheet, *, watched: bool
 ) -> Mapping[str, Any]:
     try:
-        imports.run_unchecked(centre, who, sheet.import_id, imports.plan_of(sheet.row))
+        plan = imports.plan_of(sheet.row)
+        imports.run_unchecked(centre, who, sheet.import_id, plan, worker)
     except Refusal as refusal:
         raise Refusal(refusal.code, **refusal.facts | {"file": str(sheet.file)}) from None
 

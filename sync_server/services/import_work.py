@@ -1,13 +1,16 @@
 """The work of imports, in bounded pieces: laying rows down, checking them, importing, taking back.
 
 A piece is one transaction that also notes how far the work is, so that it goes on where it stopped
-whoever takes it up: a worker that was killed, another process, or a command.
+whoever takes it up: a worker that was killed, another process, or a command. Whoever is at it holds
+it for a while; a piece writes only what it still holds as it was taken up, so that no row is done
+twice.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -43,6 +46,8 @@ log = logging.getLogger(__name__)
 
 PIECE = 1_000
 LEASE = timedelta(minutes=5)
+WAIT_S = 0.5
+"""So long a command waits before it looks again at its import while another program is at it."""
 KEEP = timedelta(days=60)
 """So long the files of an import are kept; its rows and changes stay."""
 Progress = Callable[[Mapping[str, Any]], None]
@@ -56,10 +61,13 @@ def folder_of(centre: Centre, import_id: str) -> ImportFolder:
 class Worker:
     """Does the work of imports; several may run beside each other, each on an import of its own."""
 
-    def __init__(self, centre: Centre, *, compare: bool = True) -> None:
+    def __init__(
+        self, centre: Centre, *, compare: bool = True, wait: Callable[[float], None] = time.sleep
+    ) -> None:
         self._centre = centre
         self._compare = compare
-        self._name = secrets.token_hex(8)
+        self._wait = wait
+        self.name = secrets.token_hex(8)
         self._judges: dict[str, Judge] = {}
         self._compared: set[str] = set()
 
@@ -67,25 +75,45 @@ class Worker:
         self, *, only: str | None = None, told: Progress = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> int:  # fmt: skip
-        """Do all the work there is (``only``: of one import) until ``stop`` says so, and return how
-        many pieces it was."""
+        """Do all the work there is and nobody else is at, until ``stop`` says so, and return how
+        many pieces it was. ``only``: of one import, to its end; while another program is at it, it
+        is waited for."""
         pieces = 0
-        while not stop() and (row := self._next(only)) is not None:
-            pieces += 1
-            self._piece(row)
-            told(self._reload(row["import_id"]))
+        while not stop():
+            if (row := self._next(only)) is not None:
+                pieces += 1
+                self._piece(row)
+                told(self._reload(row["import_id"]))
+            elif only is not None and self._waits(only):
+                self._wait(WAIT_S)
+                told(self._reload(only))
+            else:
+                break
         return pieces
+
+    def _waits(self, import_id: str) -> bool:
+        with self._centre.store.reading() as connection:
+            return store_imports.waiting(connection, self._centre.code, import_id)
 
     def _next(self, only: str | None) -> Mapping[str, Any] | None:
         centre, now = self._centre, self._centre.clock()
         with centre.store.reading() as connection:
-            if not store_imports.waiting(connection, centre.code):
+            if not store_imports.waiting(connection, centre.code, only):
                 return None
         with centre.store.writing() as connection:
-            if only is not None:
-                row = store_imports.get(connection, centre.code, only)
-                return row if row and row["state"] in store_imports.AT_WORK else None
-            return store_imports.claim(connection, centre.code, self._name, now, now + LEASE)
+            return store_imports.claim(
+                connection, centre.code, self.name, now, now + LEASE, only=only
+            )
+
+    def _holds(self, connection: sa.Connection, row: Mapping[str, Any]) -> bool:
+        """Whether an import is still as this worker took it up, and so till the transaction ends;
+        asked before anything is read that a piece depends on."""
+        until = self._centre.clock() + LEASE
+        if store_imports.hold(connection, self._centre.code, row, until):
+            return True
+        self._judges.pop(row["import_id"], None)
+        log.info("import %s was taken up by somebody else", row["import_id"])
+        return False
 
     def _reload(self, import_id: str) -> Mapping[str, Any]:
         with self._centre.store.reading() as connection:
@@ -116,6 +144,8 @@ class Worker:
 
     def _fail(self, row: Mapping[str, Any], code: str) -> None:
         with self._centre.store.writing() as connection:
+            if not self._holds(connection, row):
+                return
             store_imports.change(
                 connection, self._centre.code, row["import_id"], state="failed",
                 problem={"code": code, "state": row["state"]}, leased_until=None,
@@ -131,6 +161,8 @@ class Worker:
             raise Refusal("sheet_empty")
         title = f"{row['sheet']} {row['file_name']}"
         with self._centre.store.writing() as connection:
+            if not self._holds(connection, row):
+                return
             plan = propose(connection, self._centre.code, folder, title)
             store_imports.change(
                 connection, self._centre.code, row["import_id"], state="columns",
@@ -156,6 +188,8 @@ class Worker:
         if row["progress"]["place"] == 0:
             catch_up(self._centre.store, self._centre.code)
         with centre.store.writing() as connection:
+            if not self._holds(connection, row):
+                return
             key_all(connection, centre.code, writing.lock_district(connection, centre.code))
             judge = self._judge(connection, row, trial=True)
             counts = Counter(row["counts"])
@@ -174,6 +208,8 @@ class Worker:
         if row["progress"]["place"] == 0:
             catch_up(self._centre.store, self._centre.code)
         with centre.store.writing() as connection:
+            if not self._holds(connection, row):
+                return
             now = centre.clock()
             ledger = Ledger(connection, code, now)
             last = writing.lock_district(connection, code)
@@ -258,6 +294,8 @@ class Worker:
     def _undo(self, row: Mapping[str, Any]) -> None:
         centre, code, import_id = self._centre, self._centre.code, row["import_id"]
         with centre.store.writing() as connection:
+            if not self._holds(connection, row):
+                return
             now = centre.clock()
             before = int(row["progress"].get("before") or 2**31 - 1)
             writing.lock_district(connection, code)
@@ -312,6 +350,14 @@ def drop_old_files(centre: Centre) -> int:
             folder.drop()
             dropped += 1
     return dropped
+
+
+def held_by(worker: Worker | None, now: datetime) -> dict[str, Any]:
+    """Return what an import's row says of who is at work on it: a worker that begins at once, or
+    nobody yet."""
+    return {
+        "worker": worker.name if worker else None, "leased_until": now + LEASE if worker else None,
+    }  # fmt: skip
 
 
 def begin(plan: Plan, total: int, now: datetime) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sync_server.services import audit
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
-from sync_server.services.import_work import begin, folder_of, propose
+from sync_server.services.import_work import Worker, begin, folder_of, held_by, propose
 from sync_server.store import imports as store_imports
 from sync_server.store.sheet_reading import sheets_of
 
@@ -48,8 +48,12 @@ def operator(district: str) -> Importer:
     return Importer(district, SYSTEM_ID, (district,))
 
 
-def take_file(centre: Centre, who: Importer, name: str, source: BinaryIO) -> list[str]:
+def take_file(
+    centre: Centre, who: Importer, name: str, source: BinaryIO, worker: Worker | None = None
+) -> list[str]:
     """Take a file in and return the ids of its imports: one for each sheet that holds anything.
+
+    ``worker``: who reads them at once, None: whoever comes first (so with all that begins work).
 
     Raises Refusal: sheet_unreadable, sheet_old, sheet_locked, sheet_empty, disk_full,
     folder_unusable; nothing is left then.
@@ -78,6 +82,7 @@ def take_file(centre: Centre, who: Importer, name: str, source: BinaryIO) -> lis
                     "sha256": sha256, "made_by": who.user_id, "made_at": now,
                     "scope_codes": list(who.scope), "state": "reading", "plan": {},
                     "progress": {"row": 0, "place": 0, "total": 0}, "counts": {},
+                    **held_by(worker, now),
                 },
             )  # fmt: skip
         audit.note(
@@ -138,15 +143,20 @@ def check_file(centre: Centre, who: Importer, import_id: str, plan: Plan) -> Non
     _start(centre, who, import_id, plan, "checking")
 
 
-def run_unchecked(centre: Centre, who: Importer, import_id: str, plan: Plan) -> None:
+def run_unchecked(
+    centre: Centre, who: Importer, import_id: str, plan: Plan, worker: Worker | None = None
+) -> None:
     """Keep a plan and import the file by it without checking it first (a command does so).
 
     Raises Refusal as ``check_file``.
     """
-    _start(centre, who, import_id, plan, "running")
+    _start(centre, who, import_id, plan, "running", worker)
 
 
-def _start(centre: Centre, who: Importer, import_id: str, plan: Plan, state: str) -> None:
+def _start(
+    centre: Centre, who: Importer, import_id: str, plan: Plan, state: str,
+    worker: Worker | None = None,
+) -> None:  # fmt: skip
     if missing := plan.missing():
         raise Refusal("columns_missing", columns=missing)
     now = centre.clock()
@@ -155,7 +165,7 @@ def _start(centre: Centre, who: Importer, import_id: str, plan: Plan, state: str
         values = begin(plan, int(row["progress"]["total"]), now)
         moved = store_imports.move(
             connection, who.district, import_id, BEFORE_RUN,
-            state=state, problem=None, leased_until=None, **values,
+            state=state, problem=None, **held_by(worker, now), **values,
         )  # fmt: skip
         if not moved:
             raise Refusal("import_state")
@@ -183,20 +193,22 @@ def run_checked(centre: Centre, who: Importer, import_id: str, likely: str) -> N
         progress = {"row": 0, "place": 0, "total": row["progress"]["total"]}
         moved = store_imports.move(
             connection, who.district, import_id, ("checked",),
-            state="running", plan=plan, progress=progress, counts={}, leased_until=None,
+            state="running", plan=plan, progress=progress, counts={},
+            **held_by(None, centre.clock()),
         )  # fmt: skip
         if not moved:
             raise Refusal("import_state")
 
 
-def undo(centre: Centre, who: Importer, import_id: str) -> None:
+def undo(centre: Centre, who: Importer, import_id: str, worker: Worker | None = None) -> None:
     """Have a whole import taken back. Raises Refusal: unknown_record, import_state."""
     with centre.store.writing() as connection:
         row = get(connection, who, import_id)
         progress = {"row": 0, "place": 0, "total": row["progress"]["total"]}
         moved = store_imports.move(
             connection, who.district, import_id, ("done",),
-            state="undoing", progress=progress, undone_by=who.user_id, leased_until=None,
+            state="undoing", progress=progress, undone_by=who.user_id,
+            **held_by(worker, centre.clock()),
         )  # fmt: skip
         if not moved:
             raise Refusal("import_state")

@@ -68,17 +68,20 @@ def page(
 
 
 def claim(
-    connection: sa.Connection, district: str, worker: str, now: datetime, until: datetime
-) -> Row | None:
-    """Take up the import that waits longest for work and that nobody holds; None: there is none."""
+    connection: sa.Connection, district: str, worker: str, now: datetime, until: datetime, *,
+    only: str | None = None,
+) -> Row | None:  # fmt: skip
+    """Take up the import that waits longest for work and that nobody holds (``only``: this one);
+    None: there is none."""
     free = sa.or_(
         imports.c.leased_until.is_(None),
         imports.c.leased_until < now,
         imports.c.worker == worker,
     )
+    named = sa.true() if only is None else imports.c.import_id == only
     wanted = (
         sa.select(imports.c.import_id)
-        .where(imports.c.district == district, imports.c.state.in_(AT_WORK), free)
+        .where(imports.c.district == district, imports.c.state.in_(AT_WORK), free, named)
         .order_by(imports.c.made_at, imports.c.import_id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -90,12 +93,31 @@ def claim(
     return get(connection, district, import_id)
 
 
-def waiting(connection: sa.Connection, district: str) -> bool:
-    """Whether any import waits for work."""
+def hold(connection: sa.Connection, district: str, row: Row, until: datetime) -> bool:
+    """Keep an import as it was claimed to the end of this transaction; return whether it still
+    stands so: nobody else has taken it up, moved it on, or begun it anew since."""
+    held = connection.execute(
+        sa.update(imports)
+        .where(
+            *_this(district, row["import_id"]),
+            imports.c.state == row["state"],
+            imports.c.worker == row["worker"],
+        )
+        .values(leased_until=until)
+    )
+    if not held.rowcount:
+        return False
+    stands = get(connection, district, row["import_id"])
+    return stands is not None and stands["progress"] == row["progress"]
+
+
+def waiting(connection: sa.Connection, district: str, only: str | None = None) -> bool:
+    """Whether any import (``only``: this one) waits for work, whoever may be at it."""
+    named = sa.true() if only is None else imports.c.import_id == only
     wanted = (
         sa.select(sa.literal(1))
         .select_from(imports)
-        .where(imports.c.district == district, imports.c.state.in_(AT_WORK))
+        .where(imports.c.district == district, imports.c.state.in_(AT_WORK), named)
     )
     return connection.execute(wanted.limit(1)).first() is not None
 
