@@ -7,7 +7,7 @@ charge are masked here as everywhere; left empty in a form, they stay as they ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +70,8 @@ class UnitPage:
 @dataclass(frozen=True)
 class Form:
     """A unit being written. ``notes`` say what personal fields hold, masked; ``area`` is chosen
-    when it is new and stays afterwards."""
+    when it is new and stays afterwards. ``stale``: somebody changed it meanwhile; ``stands`` says
+    of what was typed otherwise how it stands now."""
 
     record_id: str
     version: int
@@ -80,6 +81,8 @@ class Form:
     problems: Mapping[str, str] = field(default_factory=dict)
     area: str = ""
     clear: tuple[str, ...] = ()
+    stale: bool = False
+    stands: Mapping[str, str] = field(default_factory=dict)
 
 
 def list_units(
@@ -167,9 +170,10 @@ def save_unit(
     lang: str,
 ) -> Form | None:
     """Add or change the posted unit; return None when it was saved, else the form with what is
-    wrong.
+    wrong, or ``stale`` with what was typed when somebody changed the unit meanwhile.
 
-    The same form sent twice makes one unit. Raises Refusal: not_allowed, bad_request, out_of_date.
+    The same form sent twice makes one unit. Raises Refusal: not_allowed, bad_request, out_of_date
+    for a unit that was ended.
     """
     _require(person)
     if not UUID.match(unit_id):
@@ -193,6 +197,9 @@ def save_unit(
             said = difference(kind, stored, wanted)
             if not said:
                 return None
+            if row["version"] != version:
+                form = _form(unit_id, row["version"], stored, {**stored, **typed}, lang)
+                return replace(form, clear=clear, stale=True, stands=_stands(stored, said, lang))
         checked = check(kind, "update" if row is not None else "create", said)
         problems = {
             one.pointer.split("/")[1]: one.problem.text(lang)
@@ -299,6 +306,16 @@ def _wanted(
     return wanted
 
 
+def _stands(stored: Mapping[str, Any], said: Mapping[str, Any], lang: str) -> dict[str, str]:
+    """Return how the open fields of ``said`` stand in the record; of personal ones notes tell."""
+    declared = kind_of(UNIT).declared()
+    return {
+        name: declared[name].show(stored.get(name), lang)
+        for name in said
+        if name not in _personal()
+    }
+
+
 def _form(
     record_id: str,
     version: int,
@@ -336,7 +353,7 @@ def _first(texts: Sequence[str]) -> str:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 17 else 0
 
 
 def _require(person: User) -> None:

@@ -78,7 +78,7 @@ def _save(unit_id: str, done: str) -> Response | tuple[str, int]:
         language(),
     )  # fmt: skip
     if form is not None:
-        return _form(form), errors.status_of("bad_fields")
+        return _form(form), errors.status_of("out_of_date" if form.stale else "bad_fields")
     flash(done)
     return redirect(url_for("units.one", unit_id=unit_id), 303)
 

@@ -105,6 +105,34 @@ def test_a_change_keeps_the_personal_fields_it_does_not_show(
     assert authors == [quiet_town.people["district"].user_id] * 3
 
 
+def test_a_form_older_than_the_unit_saves_nothing_and_shows_both(
+    quiet_town: Town, quiet_app: Flask
+) -> None:
+    client = sign_in(quiet_app, "district")
+    unit_id = add(client, name="旧名局")
+    other = {"name": "新名局", "unit_kind": "department", "categories": "FACILITY", "keeper": "",
+             "phone": "10000006666", "version": "1"}  # fmt: skip
+    assert post(client, f"/units/{unit_id}/change", **other).status_code == 303
+    mine = {**other, "name": "旧名局", "categories": "ENV", "uscc": "KEPT", "phone": ""}
+    answer = post(client, f"/units/{unit_id}/change", **mine)
+    assert answer.status_code == 409
+    fields = stored(quiet_town, unit_id)["fields"]
+    assert (fields["name"], fields["categories"]) == ("新名局", ["FACILITY"])
+    assert "uscc" not in fields
+    assert "刚被别人改过" in answer.text
+    assert 'value="旧名局"' in answer.text
+    assert "现为 新名局" in answer.text
+    assert 'value="KEPT"' in answer.text
+    assert "10000006666" not in answer.text
+    again = re.search(r'name="version" value="(\d+)"', answer.text)
+    assert again
+    mine |= {"name": "新名局", "version": again[1]}
+    assert post(client, f"/units/{unit_id}/change", **mine).status_code == 303
+    fields = stored(quiet_town, unit_id)["fields"]
+    assert (fields["name"], fields["phone"]) == ("新名局", "10000006666")
+    assert post(client, f"/units/{unit_id}/change", **mine).status_code == 303  # sent once more
+
+
 def test_a_unit_with_open_issues_is_not_ended_and_an_idle_one_is(
     quiet_town: Town, quiet_app: Flask
 ) -> None:
