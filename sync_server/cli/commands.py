@@ -12,6 +12,7 @@ from sync_server.cli import demo_year, importing, redrawing
 from sync_server.cli.demo_facts import print_world
 from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
+from sync_server.domain.world.shape import DISTRICT
 from sync_server.services import accounts, demo_world, holdings, units
 from sync_server.services.backup import back_up
 from sync_server.services.centre import Centre, utc_now
@@ -29,8 +30,8 @@ from sync_server.store.relay_folder import whole_file
 
 
 def init(settings: Settings, args: argparse.Namespace) -> None:
-    """Make or migrate the database and say where it is."""
-    with opened(settings) as centre:
+    """Make or migrate the database, the district named with it, and say where it is."""
+    with opened(settings, beside=True) as centre:
         print(f"{centre.code} {centre.district.name}  {_place(centre)}")
 
 
@@ -88,7 +89,10 @@ def build_demo(settings: Settings, args: argparse.Namespace) -> None:
             args.world, args.files, seed=args.seed, today=args.today, progress=progress
         )
     else:
-        with opened(settings) as centre:
+        if settings.district not in ("", DISTRICT):
+            named = settings.district
+            raise Refusal("unknown_district", district=named, known=DISTRICT)
+        with opened(settings, beside=True) as centre:
             built = demo_world.build(
                 centre.store, args.world, seed=args.seed, today=args.today, now=centre.clock(),
                 progress=progress,

@@ -30,7 +30,7 @@ def command(
     """
     if args.files:
         raise Refusal("no_files")
-    with opened(replace(settings, district=DISTRICT)) as centre:
+    with opened(replace(settings, district=DISTRICT), beside=True) as centre:
         now = centre.clock()
         built = build_year(
             centre.store, seed=args.seed, today=args.today, part=args.part, now=now,

@@ -10,9 +10,9 @@ from sync_server.settings import Settings
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Centre]:
-    """Open the centre for one command."""
-    centre = open_centre(settings)
+def opened(settings: Settings, *, beside: bool = False) -> Iterator[Centre]:
+    """Open the centre for one command; ``beside`` lets it make another district."""
+    centre = open_centre(settings, beside=beside)
     try:
         yield centre
     finally:

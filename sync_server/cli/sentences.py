@@ -64,6 +64,15 @@ SENTENCES: dict[str, Label] = {
     "bad_district": Label(
         "请用 --district 指明区县代码（6位数字）。", "Name the district with --district (6 digits)."
     ),
+    "several_districts": Label(
+        "数据库里有几个区县，请用 --district 指明其中一个：{known}。",
+        "The database holds several districts; name one with --district: {known}.",
+    ),
+    "unknown_district": Label(
+        "没有区县 {district}，什么都没有做。现有：{known}；确要新增，用 init --district。",
+        "There is no district {district}; nothing was done. Known: {known}."
+        " To add one on purpose, use init --district.",
+    ),
     "no_database": Label(
         "还没有数据库：{file}。先运行一次 python -m sync_server。",
         "There is no database yet: {file}. Run python -m sync_server once.",

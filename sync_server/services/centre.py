@@ -50,12 +50,13 @@ class Centre:
         return self.district.code
 
 
-def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
-    """Open the database, bring it to today's tables, and make district and keys when missing.
+def open_centre(settings: Settings, clock: Clock = utc_now, *, beside: bool = False) -> Centre:
+    """Open the database, bring it to today's tables, and make what a new one lacks: its district
+    and keys. ``beside`` lets the district named be made where there are others already.
 
     The data folder is held, together with others, until the store is closed. Raises Refusal when
-    the database cannot be used or is being restored, or holds demo accounts without being a demo
-    database.
+    the database cannot be used or is being restored, holds demo accounts without being a demo
+    database, or not the district named (see ``open_district``).
     """
     hold = occupy(settings.data)
     try:
@@ -68,7 +69,7 @@ def open_centre(settings: Settings, clock: Clock = utc_now) -> Centre:
     try:
         migrate(store)
         with store.writing() as connection:
-            district = open_district(connection, settings.district)
+            district = open_district(connection, settings.district, beside=beside)
             keys = server_keys(connection)
             _refuse_stray_demo_accounts(connection, district)
             begun = begin_where_older(

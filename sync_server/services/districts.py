@@ -35,18 +35,22 @@ def district_of(connection: sa.Connection, code: str) -> District | None:
     return District(row.district, row.name, row.server_epoch, row.synthetic, row.settings)
 
 
-def open_district(connection: sa.Connection, code: str = "") -> District:
-    """Return the district ``code``, made when it is missing; with no code the only one there is.
+def open_district(connection: sa.Connection, code: str = "", *, beside: bool = False) -> District:
+    """Return the district ``code``; with no code the only one there is.
 
-    Raises Refusal ``bad_district`` for a code that is not 6 digits, or when none was named and
-    there are several.
+    An empty database gets it made. Where there are others, a code nobody knows may be mistyped: it
+    is made ``beside`` them only when that is meant. Raises Refusal ``unknown_district`` for one
+    that is not there, ``several_districts`` when none was named and there are several, both with
+    the codes there are, ``bad_district`` for a code to be made that is not 6 digits.
     """
-    if not code:
-        codes = connection.scalars(sa.select(districts.c.district).limit(2)).all()
-        if len(codes) > 1:
-            raise Refusal("bad_district", several=True)
-        code = codes[0] if codes else FIRST
-    return district_of(connection, code) or _make(connection, code, f"区县{code}", False)
+    found = connection.scalars(sa.select(districts.c.district).order_by(districts.c.district)).all()
+    if not code and len(found) > 1:
+        raise Refusal("several_districts", known=", ".join(found))
+    code = code or (found[0] if found else FIRST)
+    present = district_of(connection, code)
+    if present is None and found and not beside:
+        raise Refusal("unknown_district", district=code, known=", ".join(found))
+    return present or _make(connection, code, f"区县{code}", False)
 
 
 def begin_synthetic(connection: sa.Connection, code: str, name: str) -> District:

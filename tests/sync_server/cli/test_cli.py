@@ -235,6 +235,24 @@ def test_a_demo_world_goes_into_an_empty_database_alone(data, run):
     centre.store.close()
 
 
+def test_a_mistyped_district_is_told_and_makes_none(data, run):
+    assert run("add-user", "--data", data, "--district", "990101", *WORKER).returncode == 0
+    for mistyped in ("990110", "9901"):
+        failed = run("join-code", "--data", data, "--district", mistyped, "--no", "w1")
+        assert_plain_failure(failed, mistyped, "990101")
+    assert_plain_failure(run("demo-world", "--data", data, "--district", "990110"), "990110")
+    assert run("backup", "--data", data).returncode == 0
+    assert run("init", "--data", data).stdout.startswith("990101 ")
+
+
+def test_another_district_is_made_on_purpose_and_has_to_be_named_then(data, run):
+    assert run("init", "--data", data, "--district", "990101").returncode == 0
+    assert_plain_failure(run("init", "--data", data, "--district", "9901"), "--district")
+    assert run("init", "--data", data, "--district", "990103").returncode == 0
+    assert_plain_failure(run("backup", "--data", data), "990101, 990103")
+    assert run("backup", "--data", data, "--district", "990103").returncode == 0
+
+
 def test_a_backup_is_whole_and_never_overwrites(data, tmp_path, run):
     assert_plain_failure(run("backup", "--data", data), str(data / "centre.db"))
     run("add-user", "--data", data, *WORKER)

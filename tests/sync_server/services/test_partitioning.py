@@ -255,7 +255,7 @@ def test_a_serving_centre_makes_the_parts_of_coming_months_and_new_districts(
     far = date(later.year, later.month, 1)
     strange = f"{store.earliest_id(far)}-7000-8000-000000000000"
     with parted.store.writing() as connection:
-        open_district(connection, NEXT)
+        open_district(connection, NEXT, beside=True)
         for code in (DISTRICT, NEXT):
             connection.execute(sa.insert(changes), change_row(code, strange))
     assert partitioning.keep_parts(parted.store, later) > 0

@@ -88,7 +88,7 @@ def test_a_district_does_not_see_anothers(any_centre):
     centre, now = any_centre, any_centre.clock()
     boss = staff(centre, "district")
     with centre.store.writing() as connection:
-        open_district(connection, "990102")
+        open_district(connection, "990102", beside=True)
     working_calendar.set_day(centre.store, boss, SATURDAY, True, "", now)
     time_limits.set_limit(centre.store, boss, HANDLE_2, "2", "working_days", now)
     working_calendar.set_hours(centre.store, boss, [("09:00", "18:00")], False, now)
