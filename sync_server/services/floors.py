@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from sync_server.store.copying import to_disk
+from sync_server.store.folders import sync_file, sync_folder
 
 FILE = "epochs.json"
 
@@ -30,6 +30,6 @@ def remember(folder: Path, number: int) -> None:
         return
     scratch = folder / f"{FILE}.part"
     scratch.write_text(json.dumps({"highest": number}) + "\n", encoding="utf-8")
-    to_disk(scratch)
+    sync_file(scratch)
     os.replace(scratch, folder / FILE)
-    to_disk(folder)
+    sync_folder(folder)

@@ -12,7 +12,7 @@ from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
 from sync_server.store.engine import Store, named_trouble
-from sync_server.store.folders import disk_trouble
+from sync_server.store.folders import disk_trouble, sync_file, sync_folder
 from sync_server.store.tables import metadata
 
 SCRATCH = ".part"
@@ -37,9 +37,9 @@ def copy_database(store: Store, target: Path) -> int:
                 _copy_sqlite(store, scratch)
             else:
                 _dump_postgresql(store, scratch)
-            to_disk(scratch)
+            sync_file(scratch)
             scratch.rename(target)
-            to_disk(target.parent)
+            sync_folder(target.parent)
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
@@ -111,14 +111,3 @@ def _program(name: str) -> str:
     if found is None:
         raise Refusal("program_missing", program=name)
     return found
-
-
-def to_disk(path: Path) -> None:
-    """Make a file, or a folder's entries, survive a power cut."""
-    if os.name == "nt" and path.is_dir():
-        return  # Windows has no such call for folders
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -52,6 +52,15 @@ def make_private(file: Path) -> None:
                 one.chmod(0o600)
 
 
+def sync_file(path: Path) -> None:
+    """Make a file's bytes durable. It is opened for writing: Windows syncs no other."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable. Windows has no such call and needs none."""
     if os.name == "nt":

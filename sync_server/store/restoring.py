@@ -20,9 +20,9 @@ import sqlalchemy as sa
 from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
-from sync_server.store.copying import postgresql_program, to_disk
+from sync_server.store.copying import postgresql_program
 from sync_server.store.engine import Store
-from sync_server.store.folders import disk_trouble
+from sync_server.store.folders import disk_trouble, sync_file, sync_folder
 from sync_server.store.tables import (
     changes,
     devices,
@@ -89,7 +89,7 @@ def put_in_place(scratch: Path, database: Path, aside: Path) -> bool:
     """
     _settle(scratch)
     with disk_trouble(database.parent):
-        to_disk(scratch)
+        sync_file(scratch)
         present = database.exists()
         if present:
             if aside.exists():
@@ -99,13 +99,13 @@ def put_in_place(scratch: Path, database: Path, aside: Path) -> bool:
                 os.link(database, aside)
             except OSError:  # a file system without second names
                 shutil.copy2(database, aside)
-                to_disk(aside)
+                sync_file(aside)
         for ending in BESIDE:  # only of a database too damaged to be settled
             log = database.with_name(database.name + ending)
             if log.exists():
                 os.replace(log, aside.with_name(aside.name + ending))
         os.replace(scratch, database)
-        to_disk(database.parent)
+        sync_folder(database.parent)
     return present
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +19,7 @@ from sync_server.app import create_app
 from sync_server.cli.main import run as run_line
 from sync_server.cli.sentences import SENTENCES
 from sync_server.domain.errors import Refusal
+from sync_server.services import floors
 from sync_server.services.accounts import get_user, set_active
 from sync_server.services.centre import Centre, open_centre
 from sync_server.services.devices import revoke_device
@@ -104,6 +108,35 @@ def prepare(operator: Operator, backup: Path) -> Laptop:
     works(centre, laptop, 2)
     centre.store.close()
     return laptop
+
+
+def test_files_are_synced_as_windows_wants_it(operator, at_work, tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    synced, truly = [], os.fsync
+
+    def refuse(handle):
+        """As on Windows, where a file opened for reading only cannot be synced."""
+        read_only = fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        if read_only and not stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        synced.append(handle)
+        truly(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    floors.remember(operator.data, 10**17)
+    assert floors.remembered(operator.data) == 10**17
+    backup = tmp_path / "another.db"
+    done = operator.run("backup", "--to", backup)
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setattr(os, "link", refuse_link)
+    done = operator.run("restore", backup)
+    assert done.returncode == 0, done.stderr
+    assert len(synced) > 4
+
+
+def refuse_link(*_names):
+    """As on a file system without second names."""
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def test_a_backup_takes_the_databases_place_and_the_laptop_brings_back_the_rest(
