@@ -38,6 +38,7 @@ from sync_server.services.places import names_for
 from sync_server.services.record_page import Shown, Table, shown_fields, shown_tables, unmasked
 from sync_server.services.titles import Titles, references
 from sync_server.store import base_read, records_read
+from sync_server.store.duplicates import gathered
 from sync_server.store.engine import Store
 from sync_server.store.records_read import Row
 
@@ -329,6 +330,7 @@ class _Filing:
             if not one["until"] or one["until"] >= self.today
         ]
         shops = base_read.lying_in(connection, district, "shop", grids, "room_id") if grids else []
+        gone = gathered(connection, district, of_room) if shops else {}
         rooms_in = Counter(of_room.values())
         homes_in, people_in = Counter(of_home.values()), Counter(of_person.values())
         care_in = Counter(of_person[one["parent_id"]] for one in care)
@@ -356,7 +358,7 @@ class _Filing:
             tenants=sum(one["reside"] == "tenant" for one in people),
             care=len({one["parent_id"] for one in care}),
             care_by_risk=self._coded("CARE_RISK", risks),
-            shops=sum(one["room_id"] in of_room for one in shops),
+            shops=sum(one["room_id"] in of_room or one["room_id"] in gone for one in shops),
         )
         return lines, counts, set(of_home)
 
@@ -395,15 +397,22 @@ class _Filing:
         record_id = self.row["record_id"]
         return [one for one in found if record_id in (one["covered_ids"] or "")]
 
-    def _visits(self, grids: Sequence[str], households: set[str]) -> list[Row]:
-        """Return the visits to its households, the newest first."""
+    def _visits(self, grids: Sequence[str], households: set[str]) -> list[Mapping[str, Any]]:
+        """Return the visits to its households, the newest first: one made to a household that was
+        merged since counts for the one it went into."""
         if not grids:
             return []
         found = base_read.lying_in(
             self.connection, self.district, "visit", grids, "household_id", "result",
             since=self.since,
         )  # fmt: skip
-        return [one for one in found if one["household_id"] in households]
+        into = {one: one for one in households}
+        into |= gathered(self.connection, self.district, households)
+        return [
+            {**one, "household_id": into[one["household_id"]]}
+            for one in found
+            if one["household_id"] in into
+        ]
 
     def _told_patrols(self, rows: Sequence[Row]) -> Iterator[Done]:
         self.titles.preload(("user", one["author"]) for one in rows)
@@ -411,7 +420,7 @@ class _Filing:
             words = code_list("SLOT").text(one["slot"] or "", self.lang)
             yield self._done(one, "patrol", words)
 
-    def _told_visits(self, rows: Sequence[Row]) -> Iterator[Done]:
+    def _told_visits(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Done]:
         self.titles.preload(("user", one["author"]) for one in rows)
         self.titles.preload(("household", one["household_id"]) for one in rows)
         for one in rows:
@@ -419,6 +428,6 @@ class _Filing:
             home = self.titles.lookup("household", one["household_id"]) or ""
             yield self._done(one, "visit", f"{home} {result}".strip())
 
-    def _done(self, row: Row, kind: str, words: str) -> Done:
+    def _done(self, row: Mapping[Any, Any], kind: str, words: str) -> Done:
         by = self.titles.lookup("user", row["author"]) or ""
         return Done(row["record_id"], kind, row["happened_at"], by, words)

@@ -26,8 +26,8 @@ from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User
 from sync_server.services.places import names_for
 from sync_server.services.titles import Titles
+from sync_server.store import duplicates, records_read
 from sync_server.store import ledgers as store_ledgers
-from sync_server.store import records_read
 from sync_server.store.sheet_writing import Value
 
 ENVELOPE: Mapping[str, Label] = {
@@ -205,7 +205,8 @@ def posted(kind: type[Kind], form: Mapping[str, str]) -> tuple[Column, ...]:
 
 
 class Sheet:
-    """Shows records of one kind as rows of these columns, run by run."""
+    """Shows records of one kind as rows of these columns, run by run; what leads to a merged record
+    is read at the one it went into."""
 
     def __init__(
         self, connection: sa.Connection, person: User, kind: type[Kind],
@@ -231,9 +232,9 @@ class Sheet:
         )
 
     @property
-    def by_entry(self) -> bool:
-        """Whether it has a row for each entry of a list, instead of one for each record."""
-        return self._each is not None
+    def each(self) -> str | None:
+        """The list for whose every entry it has a row; None: a row for each record."""
+        return self._each
 
     def rows(self, some: Sequence[Mapping[Any, Any]]) -> list[list[Value]]:
         """Return the cells of these records, masked unless said otherwise."""
@@ -322,9 +323,11 @@ class Sheet:
         for path in sorted(every, key=lambda one: one.count(".")):
             ids = {str(one) for row in some if (one := self._value(row, path))}
             fresh = ids - self._above.keys()
-            found = records_read.by_ids(self._connection, self._person.district, fresh)
+            into = duplicates.roots(self._connection, self._person.district, fresh)
+            stand = {into.get(one, one) for one in fresh}
+            found = records_read.by_ids(self._connection, self._person.district, stand)
             for one in fresh:
-                row = found.get(one)
+                row = found.get(into.get(one, one))
                 seen = row is not None and holds(
                     self._person.scope_codes, row["grid"], kind_of(row["kind"]).info.reach
                 )

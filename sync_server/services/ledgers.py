@@ -29,8 +29,8 @@ from sync_server.store import records_read
 from sync_server.store.records_read import Choice, Order, Selection
 
 PAGE = 50
-MOST_LISTED = 5_000
-"""So many records at most are read for a page that has a row for each entry of a list of theirs."""
+AT_ONCE = 1_000
+"""Records counted at once for a page that has a row for each entry of a list of theirs."""
 LONGEST_NAME = 60
 FILLED, YES, NO = "*", "yes", "no"
 OR = "|"
@@ -186,18 +186,38 @@ def open_page(
     wanted = selection(person, ledger.parts[part], area)
     mine = ledger.parts[part]
     sheet = Sheet(connection, person, mine.kind, mine.columns, lang)
-    start, size = ((page - 1) * PAGE, PAGE) if not sheet.by_entry else (0, MOST_LISTED)
-    rows, total = records_read.page(
-        connection, person.district, wanted, Order("happened_at"), start=start, size=size
-    )
-    lines = sheet.lines(rows)
-    if sheet.by_entry:
-        total, lines = len(lines), lines[(page - 1) * PAGE : page * PAGE]
+    start, order = (page - 1) * PAGE, Order("happened_at")
+    if sheet.each is not None:
+        lines, total = _entries(connection, person, sheet, sheet.each, wanted, order, start)
+    else:
+        rows, total = records_read.page(
+            connection, person.district, wanted, order, start=start, size=PAGE
+        )
+        lines = sheet.lines(rows)
     return LedgerPage(
         ledger, part, sheet.heads,
         tuple((row["record_id"], tuple(cells)) for row, cells in lines),
         total, page, max(1, -(-total // PAGE)),
     )  # fmt: skip
+
+
+def _entries(
+    connection: sa.Connection, person: User, sheet: Sheet, field: str, wanted: Selection,
+    order: Order, start: int,
+) -> tuple[list[tuple[Mapping[Any, Any], list[Any]]], int]:  # fmt: skip
+    """Return a page of the rows that stand for entries of a list, from row ``start`` on, with the
+    record of each, and how many rows there are in all."""
+    some, before, total = [], 0, 0
+    for record_id, count in records_read.entry_counts(
+        connection, person.district, wanted, order, field, size=AT_ONCE
+    ):
+        if total < start + PAGE and total + count > start:
+            before = before if some else total
+            some.append(record_id)
+        total += count
+    rows = records_read.by_ids(connection, person.district, some)
+    lines = sheet.lines([rows[one] for one in some])
+    return lines[start - before :][:PAGE], total
 
 
 def selection(person: User, part: Part, area: str = "") -> Selection:

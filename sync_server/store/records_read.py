@@ -112,6 +112,22 @@ def walk(
     yield from result.mappings().partitions()
 
 
+def entry_counts(
+    connection: sa.Connection, district: str, selection: Selection, order: Order, field: str, *,
+    size: int,
+) -> Iterator[tuple[str, int]]:  # fmt: skip
+    """Yield the id of every selected record that has entries in the keyed list ``field``, with how
+    many, in order and in bounded memory; ``size`` of them are read at once."""
+    query = (
+        sa.select(records.c.record_id, records.c.fields[field])
+        .where(_selected(district, selection), records.c.fields[field].as_string().is_not(None))
+        .order_by(*_sorted_by(order))
+    )
+    for record_id, entries in connection.execute(query, execution_options={"yield_per": size}):
+        if entries:
+            yield record_id, len(entries)
+
+
 def by_ids(connection: sa.Connection, district: str, record_ids: Collection[str]) -> dict[str, Row]:
     """Return the records with these ids, by id; unknown ids are left out."""
     found: dict[str, Row] = {}

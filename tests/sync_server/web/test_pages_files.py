@@ -15,6 +15,7 @@ from pypdf import PdfReader
 
 from sync_server.services import compound_file
 from sync_server.services.central import CentralChange, apply_central_change
+from sync_server.services.merging import Wanted, merge_within
 from sync_server.store.tables import audit
 from tests.sync_server.web.staff import (
     COMMUNITY,
@@ -191,3 +192,33 @@ def test_a_large_compound_is_read_in_few_queries(filled: Town) -> None:
     (few, one), (many, all_of_them) = asked(ids["compound"]), asked(large)
     assert (one, all_of_them) == (1, 300)
     assert many <= few + 2, (few, many)
+
+
+def test_what_was_done_before_a_merge_counts_in_the_compound_file(filled: Town) -> None:
+    centre, staff = filled.centre, filled.people["community"]
+    assert filled.here.worker is not None
+    author = filled.here.worker.user_id
+    yard = load(centre, author, "compound", COMMUNITY, {"name": "小院", "code": "XQ-8"})
+    building = load(centre, author, "building", OTHER_GRID, {"compound_id": yard, "no": "8"})
+    room, double_room = load_many(centre, author, "room", OTHER_GRID, [
+        {"building_id": building, "no": no, "label": f"8-{no}", "state": "owner"}
+        for no in ("102", "101")
+    ])  # fmt: skip
+    home, double = load_many(centre, author, "household", OTHER_GRID, [
+        household(room_id=room), household(room_id=double_room)
+    ])  # fmt: skip
+    load_many(centre, author, "visit", OTHER_GRID, [
+        {"visited_at": f"2026-09-{day}T09:00:00+08:00", "household_id": one, "purposes": ["daily"],
+         "mode": "door", "result": "met", "notice_given": True}
+        for day, one in (("20", home), ("21", double), ("22", double))
+    ])  # fmt: skip
+    shop = {"name": "小卖部", "kind": "retail", "room_id": double_room}
+    load(centre, author, "shop", OTHER_GRID, shop)
+    with centre.store.writing() as connection:
+        for one, other in ((double, home), (double_room, room)):
+            merge_within(connection, staff, Wanted(one, other, {}, (1, 1)), centre.clock())
+    with centre.store.reading() as connection:
+        found = compound_file.open_file(connection, staff, yard, centre.clock(), "zh")
+    assert (found.counts.households, found.counts.shops) == (1, 1)
+    assert (found.visits_total, found.visited) == (3, 1)
+    assert all("8-102" in one.words for one in found.visits)

@@ -9,9 +9,21 @@ import openpyxl
 import sqlalchemy as sa
 from flask import Flask
 
+from sync_server.services.ids import new_id
 from sync_server.services.ledgers import DEFAULTS, default_rows
-from sync_server.store.tables import audit
-from tests.sync_server.web.staff import GRID, ID_NUMBER, PHONE, Town, load, post, sign_in
+from sync_server.services.merging import Wanted, merge_within
+from sync_server.store.tables import audit, records
+from tests.sync_server.web.staff import (
+    GRID,
+    ID_NUMBER,
+    PHONE,
+    Town,
+    load,
+    load_many,
+    post,
+    sign_in,
+)
+from tests.sync_server.world import resident
 
 HOUSEHOLDS, RESIDENTS = (default_rows("990101")[n]["ledger_id"] for n in (0, 1))
 PARTY = default_rows("990101")[2]["ledger_id"]
@@ -105,6 +117,53 @@ def test_party_members_are_listed_one_a_row_from_party_organisations(
     assert post(district, f"/ledgers/{PARTY}/edit", **form).status_code == 303
     [heads, *rows] = sheets_of(post(client, f"/ledgers/{PARTY}/export"))["组织"]
     assert (heads, len(rows)) == (["成员·姓名"], 2)
+
+
+def test_who_hangs_under_a_merged_household_is_listed_where_it_went(town: Town, app: Flask) -> None:
+    author, here = town.here.worker.user_id, town.here.ids
+    base = {"building_id": here["building"], "state": "owner"}
+    rooms = [
+        load(town.centre, author, "room", GRID, {**base, "no": no, "label": f"3-1-{no}"})
+        for no in ("101", "102")
+    ]
+    double, stays = (
+        load(town.centre, author, "household", GRID, {"code": code, "room_id": room,
+                                                      "kind": "family"})
+        for code, room in zip(("H-B", "H-A"), rooms, strict=True)
+    )  # fmt: skip
+    load(town.centre, author, "resident", GRID, resident(name="程示例", household_id=double))
+    with town.centre.store.writing() as connection:
+        wanted = Wanted(double, stays, {}, (1, 1))
+        merge_within(connection, town.people["community"], wanted, town.centre.clock())
+    client = sign_in(app, "community")
+    page = client.get(f"/ledgers/{RESIDENTS}").text
+    assert "H-A" in page
+    assert "H-B" not in page
+    heads, *rows = sheets_of(post(client, f"/ledgers/{RESIDENTS}/export"))["居民"]
+    [row] = [
+        one for cells in rows if (one := dict(zip(heads, cells, strict=True)))["姓名"] == "程**"
+    ]
+    assert (row["房屋·房号"], row["家庭户·户号"]) == ("102", "H-A")
+
+
+def test_a_page_of_entries_counts_them_all_however_many_records_hold_them(
+    town: Town, app: Flask
+) -> None:
+    author, client = town.here.worker.user_id, sign_in(app, "community")
+    members = {"a": {"name": "甲样本"}, "b": {"name": "乙样本"}}
+    said = {"name": "支部", "org_kind": "branch", "members": members}
+    [first] = load_many(town.centre, author, "org", GRID, [said])
+    with town.centre.store.writing() as connection:
+        query = sa.select(records).where(records.c.record_id == first)
+        row = dict(connection.execute(query).mappings().one())
+        more = [
+            {**row, "record_id": new_id(), "change_no": row["change_no"] + n}
+            for n in range(1, 5_021)
+        ]
+        connection.execute(sa.insert(records), more)
+    page = client.get(f"/ledgers/{PARTY}?page=201").text
+    assert "共 10,042 条" in page
+    assert page.count("甲**") + page.count("乙**") == 42
 
 
 def test_a_district_names_orders_and_chooses_the_columns(town: Town, app: Flask) -> None:
