@@ -207,7 +207,8 @@ def _entries(
 ) -> tuple[list[tuple[Mapping[Any, Any], list[Any]]], int]:  # fmt: skip
     """Return a page of the rows that stand for entries of a list, from row ``start`` on, with the
     record of each, and how many rows there are in all."""
-    some, before, total = [], 0, 0
+    some: list[str] = []
+    before = total = 0
     for record_id, count in records_read.entry_counts(
         connection, person.district, wanted, order, field, size=AT_ONCE
     ):
