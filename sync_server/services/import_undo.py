@@ -119,7 +119,7 @@ class Undo:
         if ours:
             self._write(kind, record_id, "update", ours, stands)
         if set(before) - set(ours):
-            return [_kept(kind, record_id, "edited", stands)]
+            return [{**_kept(kind, record_id, "edited", stands), "put_back": sorted(ours)}]
         return []
 
     def _write(

@@ -74,7 +74,8 @@ import_rows = sa.Table(
     sa.Column("likely", Document),
     # What staff chose about it: new | skip | update.
     sa.Column("choice", sa.String(10)),
-    # What undoing made of it: undone | kept, and why it was kept.
+    # What undoing made of it: undone | kept; and of each record kept why, and what of it was put
+    # back all the same: [{"kind", "record_id", "why", "by", "put_back"}, …].
     sa.Column("undone", sa.String(10)),
     sa.Column("kept", Document),
     sa.Index(None, "district", "import_id", "outcome", "row"),

@@ -292,11 +292,12 @@ def rows_keyed(
 def last_said(
     connection: sa.Connection, district: str, record_ids: Collection[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return by record what imports last said of each of its fields, as on the wire."""
+    """Return by record what imports last said of each of its fields, as on the wire; what was
+    taken back of it was never said."""
     found: dict[str, dict[str, Any]] = {}
     for some in chunks(list(record_ids)):
         query = (
-            sa.select(changes.c.record_id, changes.c.fields)
+            sa.select(changes.c.record_id, changes.c.fields, import_rows.c.kept)
             .join(
                 import_rows,
                 sa.and_(
@@ -308,12 +309,15 @@ def last_said(
                 import_rows.c.district == district,
                 import_rows.c.record_id.in_(some),
                 import_rows.c.change_id.is_not(None),
+                sa.or_(import_rows.c.undone.is_(None), import_rows.c.undone != "undone"),
                 changes.c.action.in_(("create", "update")),
             )
             .order_by(changes.c.received_at, changes.c.change_id)
         )
-        for record_id, fields in connection.execute(query):
-            found.setdefault(record_id, {}).update(fields)
+        for record_id, fields, kept in connection.execute(query):
+            back = {name for one in kept or () for name in one.get("put_back", ())}
+            left = {name: value for name, value in fields.items() if name not in back}
+            found.setdefault(record_id, {}).update(left)
     return found
 
 

@@ -156,7 +156,7 @@ def test_undoing_voids_what_was_made_and_keeps_what_others_built_upon(registry):
 def test_undoing_puts_back_what_was_changed_unless_somebody_changed_it_again(registry):
     registry.run(REGISTER)
     newer = [list(row) for row in PEOPLE]
-    newer[1][9], newer[3][9] = "10000007777", "10000008888"
+    newer[1][8:10], newer[3][9] = ["非亲属", "10000007777"], "10000008888"
     registry.run(workbook(("居民", newer)))
     laptop = join(registry.centre, add_worker(registry.centre))
     person = find(registry.centre, "resident", name="林示例")
@@ -168,6 +168,12 @@ def test_undoing_puts_back_what_was_changed_unless_somebody_changed_it_again(reg
     assert find(registry.centre, "resident", name="林示例")["fields"]["phone"] == "10000009999"
     assert find(registry.centre, "resident", name="张演示")["fields"]["phone"] == "10000005678"
     assert registry.row(registry.last)["counts"]["kept"] == 1
+    assert find(registry.centre, "resident", name="林示例")["fields"]["relation"] == "02"
+    # What was taken back was never said; what somebody changed since was.
+    assert registry.run(workbook(("居民", newer))) == {"unchanged": 1, "changed": 2}
+    assert find(registry.centre, "resident", name="张演示")["fields"]["phone"] == "10000008888"
+    fields = find(registry.centre, "resident", name="林示例")["fields"]
+    assert (fields["relation"], fields["phone"]) == ("99", "10000009999")
 
 
 def test_rows_that_are_wrong_are_refused_alone_with_their_reason(registry):
