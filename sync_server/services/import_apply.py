@@ -126,10 +126,8 @@ class _Work:
         stands = self.ledger.record(one.record_id)
         assert stands is not None
         assert inside(stands["grid"], self.task.scope), "a record outside the importer's areas"
-        looked = self.seen.get(one.row.number, {})
-        base = stands["version"]
-        if looked.get("record_id") == one.record_id and looked.get("base_version"):
-            base = min(base, int(looked["base_version"]))
+        looked_at = _version_seen(self.seen.get(one.row.number, {}), one.record_id)
+        base = min(stands["version"], looked_at or stands["version"])
         before = {name: stands["fields"].get(name) for name in one.fields}
         edit = self._edit(base)
         try:
@@ -171,10 +169,18 @@ class _Work:
         )  # fmt: skip
 
 
+def _version_seen(looked: Mapping[str, Any], record_id: str) -> int | None:
+    """Return the version of a record that a row as staff saw it names: as the one it is, or as one
+    of those it is likely to be."""
+    seen = {one["record_id"]: one.get("version") for one in looked.get("likely") or ()}
+    seen |= {looked.get("record_id"): looked.get("base_version")}
+    return int(seen[record_id]) if seen.get(record_id) else None
+
+
 def row_of(task: Task, one: Judged) -> Row:
     """Return a judged row as it is kept."""
     likely = [
-        {"record_id": match["record_id"], "score": match["score"], "reason": match["reason"]}
+        {name: match[name] for name in ("record_id", "version", "score", "reason") if name in match}
         for match in one.likely
     ]
     present = one.present

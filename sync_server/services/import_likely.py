@@ -13,6 +13,7 @@ from sync_server.services.duplicates import Likely as Same
 from sync_server.services.duplicates import likely_same, search_duplicates
 from sync_server.services.import_rows import FindLikely, Likely, Task
 from sync_server.store import imports as store_imports
+from sync_server.store import records_read
 
 
 class NotCompared(Exception):
@@ -47,17 +48,20 @@ def find_likely(
         mine = store_imports.made_by(
             connection, task.district, task.import_id, [one.record_id for one in found]
         )
-        return [_told(one) for one in found if one.record_id not in mine]
+        others = [one for one in found if one.record_id not in mine]
+        stand = records_read.told_by_ids(
+            connection, task.district, [one.record_id for one in others]
+        )
+        return [_told(one, int(stand[one.record_id]["version"])) for one in others]
 
     return find
 
 
-def _told(one: Same) -> Likely:
+def _told(one: Same, version: int) -> Likely:
     return {
         "record_id": one.record_id,
         "area": one.grid,
-        "fields": dict(one.fields),
-        "version": 0,
+        "version": version,
         "score": one.likeness.score,
         "reason": [one.likeness.text("zh"), one.likeness.text("en")],
     }

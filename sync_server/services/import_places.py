@@ -120,6 +120,16 @@ class Places:
         """Whether a record of ``kind`` lies in the importer's areas."""
         return holds(self._scope, found.area, kind_of(kind).info.reach)
 
+    def standing(self, kind: str, record_id: str) -> Found | None:
+        """Return a record of the importer's areas as it stands now; None when it is void, merged,
+        or lies elsewhere."""
+        rows = records_read.told_by_ids(self._connection, self._district, [record_id])
+        row = rows.get(record_id)
+        if row is None or row["voided"] or row["merged_into"]:
+            return None
+        found = Found(record_id, row["grid"], row["fields"], row["version"])
+        return found if self.is_mine(kind, found) else None
+
     def lookup(self, kind: str, wanted: Collection[str], *, below: bool) -> dict[str, list[Found]]:
         """Return the records of ``kind`` in the importer's areas that are known by each of these
         keys, merged ones by their survivors.

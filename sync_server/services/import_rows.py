@@ -38,7 +38,7 @@ GRID_DIGITS = 15
 Likely = Mapping[str, Any]
 FindLikely = Callable[[sa.Connection, str, Mapping[str, Any], str], Sequence[Likely]]
 """``(connection, kind, fields, area) -> records it is likely the same as``, the likeliest first,
-each with its ``record_id``, ``area``, ``fields``, ``version``, and the ``score`` and ``reason``."""
+each with its ``record_id``, ``area``, ``version``, and the ``score`` and ``reason``."""
 
 
 @dataclass
@@ -76,8 +76,9 @@ class Task:
     scope: tuple[str, ...]
     author: str
     choices: Mapping[int, str] = field(default_factory=dict)
-    doubted: frozenset[int] | None = None
-    """The rows that were likely there already when the file was checked; None: it was not."""
+    doubted: Mapping[int, Sequence[Likely]] | None = None
+    """The rows that were likely there already when the file was checked, each with the records it
+    was likely to be; None: it was not checked."""
 
 
 class Judge:
@@ -312,11 +313,17 @@ class Judge:
             problems = [self._of_field(said, fault) for fault in checked.problems]
             return Judged(said, "refused", key, problems=problems)
         stored = apply(self.kind, {}, checked.fields)
-        if not likely and self._looks_for_likely(number):
-            likely = self._found_likely(connection, stored, area)
         chosen = self.task.choices.get(number) or ("" if self.trial else self.task.plan.likely)
+        seen = (self.task.doubted or {}).get(number, ()) if chosen == "update" else ()
+        if seen:
+            likely = seen
+        elif not likely and self._looks_for_likely(number):
+            likely = self._found_likely(connection, stored, area)
         if likely and chosen == "update":
-            judged = self._as_change(one, _as_found(likely[0]), key)
+            found = places.standing(self.name, likely[0]["record_id"])
+            if found is None:  # void, merged or elsewhere by now: somebody has to look again
+                return Judged(said, "likely", key, area=area, fields=stored, likely=list(likely))
+            judged = self._as_change(one, found, key)
             judged.likely = list(likely)
             return judged
         if likely and chosen != "new":
@@ -406,14 +413,8 @@ class Judge:
 def _likely(found: Found, reason: str) -> Likely:
     return {
         "record_id": found.record_id, "area": found.area, "score": 1.0,
-        "reason": REASONS[reason], "fields": found.fields, "version": found.version,
+        "reason": REASONS[reason], "version": found.version,
     }  # fmt: skip
-
-
-def _as_found(match: Likely) -> Found:
-    return Found(
-        match["record_id"], match["area"], dict(match["fields"]), int(match.get("version") or 0)
-    )
 
 
 REASONS = {

@@ -221,11 +221,14 @@ class Worker:
                 seen = store_imports.rows_numbered(connection, code, row["import_id"], numbers)
                 store_imports.drop_rows(connection, code, row["import_id"], list(seen))
                 choices = {number: one["choice"] for number, one in seen.items() if one["choice"]}
-                doubted = [number for number, one in seen.items() if one["outcome"] == "likely"]
+                doubted = {
+                    number: one["likely"] or ()
+                    for number, one in seen.items() if one["outcome"] == "likely"
+                }  # fmt: skip
                 judge.task = replace(
                     judge.task,
                     choices=choices,
-                    doubted=frozenset(doubted) if row["plan"].get("checked") else None,
+                    doubted=doubted if row["plan"].get("checked") else None,
                 )
                 judged = judge.judge(connection, some, now)
                 apply_rows(connection, judge.task, ledger, judged, now, seen)

@@ -70,7 +70,7 @@ import_rows = sa.Table(
     # What came along: [[kind, record_id, change_id, {field: before}], …].
     sa.Column("also", Document),
     sa.Column("problems", Document),
-    # Records it is likely the same as: [{"record_id", "score", "reason"}, …].
+    # Records it is likely the same as: [{"record_id", "version", "score", "reason"}, …].
     sa.Column("likely", Document),
     # What staff chose about it: new | skip | update.
     sa.Column("choice", sa.String(10)),
