@@ -64,8 +64,11 @@ MONTH_BY_WORDS = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?\Z")
 MONTH_BY_DIGITS = re.compile(r"(\d{4})(\d{2})\Z")
 CLOCK = re.compile(r"[T\s日号]+(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2}))?")
 FIRST_SERIAL = date(1899, 12, 30)
-SERIALS = range(1, 80_000)
-"""Spreadsheets' days by number: 1 is the first of January 1900; 80,000 is in the year 2119."""
+SERIALS = range(3_654, 80_000)
+"""Spreadsheets' days by number, from 1910 to 2119. Lower ones are something else: a year (1951
+would be a day of May 1905), an age, a day of the month."""
+MONTH_CUT = re.compile(r"\d{4}\.1\Z")
+"""January, or 1951.10 that lost its last digit as a number, in whichever file it was written."""
 SEVERAL = re.compile(r"[、,，;；/|\n]+|\s{2,}")
 
 
@@ -266,11 +269,8 @@ def read_day(cell: Cell) -> date:
 
 def _month(cell: Cell) -> str:
     text = half_width(text_of(cell)).strip()
-    if isinstance(cell, float) and not cell.is_integer():
-        year, _, part = text.partition(".")
-        if len(part) == 1 and part == "1":
-            raise CellProblem("month_unclear")  # 1951.10 lost its last digit, or is January
-        text = f"{year}-{part}"
+    if MONTH_CUT.match(text):
+        raise CellProblem("month_unclear")
     found = MONTH_BY_WORDS.match(text) or MONTH_BY_DIGITS.match(text)
     if found:
         number = int(found[2])

@@ -27,7 +27,7 @@ def test_a_day_is_read_however_it_is_written(cell):
 @pytest.mark.parametrize(
     "cell",
     ["1951-04", "1951/4", "1951年4月", "195104", 195104, 1951.04, "1951.04", "1951-04-17", 19510417,
-     Date("1951-04-17"), 18735],
+     Date("1951-04-17"), 18735, "1951.4", 1951.4],
 )  # fmt: skip
 def test_a_birth_month_is_read_from_month_or_day(cell):
     assert read_cell(RESIDENT["birth"], cell) == "1951-04"
@@ -57,6 +57,13 @@ def test_a_time_is_read_as_shanghais_unless_it_says_otherwise(cell, read):
         (ROOM["label"], Date("2026-03-01"), "became_date"),
         (ROOM["no"], Date("2026-03-01"), "became_date"),
         (RESIDENT["birth"], 1951.1, "month_unclear"),
+        (RESIDENT["birth"], "1951.1", "month_unclear"),
+        (RESIDENT["birth"], 1951, "bad_month"),
+        (RESIDENT["birth"], 1951.0, "bad_month"),
+        (RESIDENT["birth"], "1951", "bad_month"),
+        (RESIDENT["birth"], 75, "bad_month"),
+        (CARE["since"], 2020, "bad_day"),
+        (RESIDENT["notice_at"], 2020, "bad_moment"),
         (RESIDENT["birth"], "1951-13", "bad_month"),
         (RESIDENT["sex"], "男人", "unknown_choice"),
         (RESIDENT["name"], "#N/A", "formula_error"),
