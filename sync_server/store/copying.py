@@ -13,6 +13,7 @@ from sqlcipher3 import dbapi2 as sqlite
 from sync_server.domain.errors import Refusal
 from sync_server.store.engine import Store, named_trouble
 from sync_server.store.folders import disk_trouble, sync_file, sync_folder
+from sync_server.store.postgresql import as_conninfo
 from sync_server.store.tables import metadata
 
 SCRATCH = ".part"
@@ -88,22 +89,15 @@ def postgresql_program(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run one of PostgreSQL's own programs and return how it ended.
 
-    ``into_database``: it connects to the store's database. Raises Refusal ``program_missing``.
+    ``into_database``: it connects as the store does. Raises Refusal ``program_missing``.
     """
-    _, to = store.engine.dialect.create_connect_args(store.engine.url)
-    command = [_program(name)]
+    command, environment = [_program(name), *arguments], dict(os.environ)
     if into_database:
-        command += ["--no-password", "-h", str(to.get("host") or "127.0.0.1")]
-        command += ["-p", str(to.get("port") or 5432)]
-        command += ["-U", str(to["user"])] if to.get("user") else []
-        command += ["-d", str(to["dbname"])]
-    environment = {
-        **os.environ,
-        "PGPASSWORD": str(to.get("password") or ""),
-        "PGCONNECT_TIMEOUT": "5",
-        "PGTARGETSESSIONATTRS": str(to.get("target_session_attrs") or "any"),
-    }
-    return subprocess.run([*command, *arguments], env=environment, capture_output=True, check=False)
+        conninfo, password = as_conninfo(store.engine)
+        command[1:1] = ["--no-password", "-d", conninfo]
+        if password is not None:
+            environment["PGPASSWORD"] = password
+    return subprocess.run(command, env=environment, capture_output=True, check=False)
 
 
 def _program(name: str) -> str:

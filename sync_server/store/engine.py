@@ -234,7 +234,7 @@ def _open_postgresql(url: URL) -> sa.Engine:
         hide_parameters=True,  # a failure's message must not carry people's data into a log
         pool_size=8,
         max_overflow=8,
-        connect_args={"options": "-c timezone=UTC", **postgresql.NOTICE_DEATH},
+        connect_args=dict(postgresql.CONNECTING),
     )
     copies_in(engine)
     postgresql.ask_who_was_idle(engine)

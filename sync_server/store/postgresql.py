@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import InvalidatePoolError
@@ -40,6 +41,9 @@ NOTICE_DEATH: dict[str, object] = {
     "tcp_user_timeout": 20_000,
 }
 """Options of a connection: seconds, the last one milliseconds."""
+CONNECTING: dict[str, object] = {"options": "-c timezone=UTC", **NOTICE_DEATH}
+"""What every connection is made with besides what the address says."""
+SECRETS = frozenset({"password", "sslpassword"})
 STATES = {
     "55P03": "busy",  # lock_not_available, asked with NOWAIT
     "25006": "database_unreachable",  # read_only_sql_transaction: no primary any more
@@ -87,6 +91,20 @@ def to_the_primary(url: URL) -> URL:
     if not several or "target_session_attrs" in url.query:
         return url
     return url.update_query_dict({"target_session_attrs": "read-write"})
+
+
+def as_conninfo(engine: sa.Engine) -> tuple[str, str | None]:
+    """Return what the engine connects with as libpq's own programs take it, and the password.
+
+    The string holds no secret: a command line can be read by others. What only the driver knows is
+    left out; what the address leaves open, libpq takes from the environment in both.
+    """
+    _, to = engine.dialect.create_connect_args(engine.url)
+    to = {**to, **CONNECTING}
+    known = {one.keyword.decode() for one in psycopg.pq.Conninfo.get_defaults()} - SECRETS
+    password = to.get("password")
+    plain = {name: value for name, value in to.items() if name in known and value is not None}
+    return make_conninfo("", **plain), None if password is None else str(password)
 
 
 def code_of(state: str) -> str | None:

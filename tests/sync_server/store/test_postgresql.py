@@ -8,6 +8,7 @@ import time
 import psycopg
 import pytest
 import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict
 
 from sync_server.domain.errors import Refusal
 from sync_server.store import postgresql, readiness
@@ -53,6 +54,59 @@ def test_the_server_that_takes_writes_is_found_behind_a_dead_one(postgres_server
     done = postgresql_program(store, "psql", "-Atc", "SELECT 1", into_database=True)
     assert done.stdout == b"1\n", done.stderr
     store.close()
+
+
+def test_programs_take_from_the_environment_what_the_address_leaves_open(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    url = sa.make_url(postgres_url)
+    for name, value in {"HOST": url.host, "PORT": url.port, "USER": url.username}.items():
+        monkeypatch.setenv(f"PG{name}", str(value))
+    store = open_store(f"postgresql:///{url.database}?application_name=a+centre&sslmode=disable")
+    question = "SELECT current_database(), current_setting('application_name')"
+    with store.reading() as connection:
+        ours = tuple(connection.exec_driver_sql(question).one())
+    done = postgresql_program(store, "psql", "-Atc", question, into_database=True)
+    store.close()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().strip() == "|".join(ours) == f"{url.database}|a centre"
+
+
+@pytest.mark.parametrize(
+    ("address", "password", "expected"),
+    [
+        (
+            "postgresql:///grid?sslmode=verify-full&sslrootcert=/a/root.crt&sslcert=/a/c.crt",
+            "of the environment",
+            {"dbname": "grid", "sslmode": "verify-full", "sslrootcert": "/a/root.crt",
+             "sslcert": "/a/c.crt"},
+        ),
+        (
+            "postgresql+psycopg://u:p%40@a:1,b:2/grid?prepare_threshold=5",
+            "p@",
+            {"dbname": "grid", "user": "u", "host": "a,b", "port": "1,2",
+             "target_session_attrs": "read-write"},
+        ),
+        ("postgresql://u@a", "of the environment", {"user": "u", "host": "a"}),
+        ("postgresql:///?host=/run/pg", "of the environment", {"host": "/run/pg"}),
+    ],
+)  # fmt: skip
+def test_programs_connect_as_the_centre_does(tmp_path, monkeypatch, address, password, expected):
+    program = tmp_path / "pg_dump"
+    program.write_text("""#!/bin/sh\nprintf '%s\\n' "$PGPASSWORD" "$@"\n""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PGPASSWORD", "of the environment")
+    done = postgresql_program(open_store(address), "pg_dump", "-Fc", into_database=True)
+    given, *arguments = done.stdout.decode().splitlines()
+    assert given == password
+    assert arguments[:2] == ["--no-password", "-d"]
+    assert arguments[3:] == ["-Fc"]
+    made = conninfo_to_dict(arguments[2])
+    assert {name: made[name] for name in expected} == expected
+    assert "password" not in made
+    left_out = {"host", "port", "user", "dbname"} - set(expected)
+    assert not left_out & set(made)
 
 
 def test_no_server_that_takes_writes_is_a_database_out_of_reach(postgres_url: str):
