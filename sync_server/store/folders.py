@@ -41,9 +41,11 @@ def make_private(file: Path) -> None:
     """Let nobody but its owner read a database, however open its folder is: make it so, or close it
     where an earlier program left it open. SQLite makes the files beside it like it.
 
-    Raises OSError.
+    A database that is there is not opened: closing any handle of a file lets go of every lock this
+    process holds on it, those of SQLite's other connections among them. Raises OSError.
     """
-    os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     if os.name == "nt":  # the folder's own rights count there
         return
     for one in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from sqlcipher3 import dbapi2 as sqlite
 from sync_server.domain.errors import Refusal
 from sync_server.store.engine import check_sqlite_version, named_trouble, open_store
 from sync_server.store.migrate import migrate
+
+LOCKS = Path("/proc/locks")
 
 
 @pytest.mark.parametrize("version", [(3, 51, 3), (3, 53, 4), (4, 0, 0), (3, 50, 7), (3, 44, 6)])
@@ -161,6 +164,20 @@ def test_nobody_else_reads_the_database_in_a_folder_that_is_open(tmp_path, befor
     finally:
         os.umask(former)
     assert found == dict.fromkeys(("centre.db", "centre.db-wal", "centre.db-shm"), 0o600)
+
+
+@pytest.mark.skipif(not LOCKS.exists(), reason="tells of locks on Linux alone")
+def test_a_further_connection_lets_go_of_no_lock(tmp_path):
+    """Without them another process that ends would take itself for the last, and fold the log in
+    and take it away under those still at work."""
+    store = open_store(f"sqlite:///{tmp_path}/centre.db")
+    with store.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE one (n INTEGER)")
+    held = f"{os.getpid()} .*:{(tmp_path / 'centre.db').stat().st_ino} "
+    assert re.search(held, LOCKS.read_text())
+    with store.reading(), store.reading():  # a second connection
+        assert re.search(held, LOCKS.read_text())
+    store.close()
 
 
 def test_a_failure_tells_no_values(tmp_path):
