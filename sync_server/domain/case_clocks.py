@@ -136,7 +136,7 @@ def stage_of(case: Case, received_at: datetime, clockwork: Clockwork) -> Stage |
     elif case.state in (flow.ACCEPTED, flow.HANDLING):
         return _handling(case, clockwork)
     elif case.state == flow.RESOLVED and case.self_handled:
-        clock, start = "confirm", max(received_at, _read(case.resolved_at) or received_at)
+        clock, start = "confirm", received_at
     elif case.state == flow.RESOLVED:
         clock, start = "verify", _last(case, "resolve") or _read(case.resolved_at)
     elif case.state == flow.VERIFIED:

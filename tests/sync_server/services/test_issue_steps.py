@@ -311,6 +311,17 @@ def test_the_same_day_is_the_day_it_happened_on(any_centre, laptop, office):
     }
 
 
+def test_what_a_worker_settled_himself_is_to_be_confirmed_from_when_it_came(any_centre, laptop):
+    ahead = written(any_centre.clock() + timedelta(days=10))  # a mistyped day, a clock ahead
+    issues = [
+        report(laptop, level="1", self_handled=True, handled_text="当场清理", happened_at=at)
+        for at in (ahead, written(any_centre.clock()))
+    ]
+    due = {stands(any_centre, one)["stage_due_at"] for one in issues}
+    assert len(due) == 1
+    assert None not in due
+
+
 def test_the_authors_edit_after_acceptance_is_a_proposal(any_centre, laptop, office):
     issue = report(laptop)
     laptop.write("issue", "update", {"place": "4号楼东侧"}, issue, base_version=1)
