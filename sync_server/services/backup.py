@@ -8,7 +8,11 @@ from pathlib import Path
 from schemas.clock import SHANGHAI
 from sync_server.services import audit
 from sync_server.services.centre import Centre
+from sync_server.settings import Settings
 from sync_server.store.copying import copy_database
+from sync_server.store.engine import Store, open_store
+from sync_server.store.migrate import step, steps
+from sync_server.store.occupancy import occupy
 
 
 def back_up(centre: Centre, target: Path | None, now: datetime) -> tuple[Path, int]:
@@ -17,15 +21,37 @@ def back_up(centre: Centre, target: Path | None, now: datetime) -> tuple[Path, i
     ``target`` None: a new file named by day and time in ``backups`` beside the data. Raises what
     ``store/copying.py`` raises; the database is not touched.
     """
-    path = target or default_target(centre, now)
+    path = target or default_target(centre.settings, centre.store, now)
     size = copy_database(centre.store, path)
     with centre.store.writing() as connection:
         audit.note(connection, centre.code, now, "backup", detail={"bytes": size})
     return path, size
 
 
-def default_target(centre: Centre, now: datetime) -> Path:
+def back_up_older(
+    settings: Settings, target: Path | None, now: datetime
+) -> tuple[Path, int] | None:
+    """Copy a database that an older program left, as it is, and return what ``back_up`` does; None
+    when it is no older one.
+
+    Opening the centre would bring it to today's tables first, and no copy the older program can
+    read would ever be made. Nothing is written into the database, not even that it was copied.
+    Raises as ``back_up``, and Refusal ``being_restored``.
+    """
+    occupy(settings.data).release()  # not held on: who is first there lets the numbers jump
+    store = open_store(settings.database)
+    try:
+        with store.reading() as connection:
+            if step(connection) not in steps()[:-1]:
+                return None
+        path = target or default_target(settings, store, now)
+        return path, copy_database(store, path)
+    finally:
+        store.close()
+
+
+def default_target(settings: Settings, store: Store, now: datetime) -> Path:
     """Return where a copy made now goes when nobody named a file."""
     stamp = now.astimezone(SHANGHAI).strftime("%Y%m%d-%H%M%S")
-    suffix = "db" if centre.store.is_sqlite else "dump"
-    return centre.settings.data / "backups" / f"centre-{stamp}.{suffix}"
+    suffix = "db" if store.is_sqlite else "dump"
+    return settings.data / "backups" / f"centre-{stamp}.{suffix}"

@@ -14,7 +14,6 @@ from sync_server.domain.errors import Refusal
 from sync_server.store.engine import Store, named_trouble
 from sync_server.store.folders import disk_trouble, sync_file, sync_folder
 from sync_server.store.postgresql import as_conninfo
-from sync_server.store.tables import metadata
 
 SCRATCH = ".part"
 
@@ -52,17 +51,20 @@ def _copy_sqlite(store: Store, scratch: Path) -> None:
         try:
             raw = store.engine.raw_connection()
             try:
-                raw.cursor().execute("VACUUM INTO ?", (str(scratch),))
+                cursor = raw.cursor()
+                cursor.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+                tables = {name for (name,) in cursor.fetchall()}
+                cursor.execute("VACUUM INTO ?", (str(scratch),))
             finally:
                 raw.close()
         except sqlite.Error as err:
             raise Refusal("disk_full" if "full" in str(err) else "backup_failed") from err
-    _verify_sqlite(scratch)
+    _verify_sqlite(scratch, tables)
 
 
-def _verify_sqlite(copy: Path) -> None:
-    """Raise Refusal ``backup_failed`` unless the copy opens, is whole and has every table."""
-    connection = sqlite.connect(f"file:{copy}?mode=ro", uri=True)
+def _verify_sqlite(copy: Path, tables: set[str]) -> None:
+    """Raise Refusal ``backup_failed`` unless the copy opens, is whole and has all ``tables``."""
+    connection = sqlite.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)
     try:
         sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
@@ -70,7 +72,7 @@ def _verify_sqlite(copy: Path) -> None:
         raise Refusal("backup_failed") from err
     finally:
         connection.close()
-    if not sound or not set(metadata.tables) <= found:
+    if not sound or not tables <= found:
         raise Refusal("backup_failed")
 
 

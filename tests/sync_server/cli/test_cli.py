@@ -6,12 +6,13 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -264,6 +265,26 @@ def test_a_backup_is_whole_and_never_overwrites(data, tmp_path, run):
     assert run("join-code", "--data", target.parent, "--no", "w1").returncode == 0
     assert run("backup", "--data", data).returncode == 0
     assert [path.suffix for path in (data / "backups").iterdir()] == [".db"]
+
+
+def test_an_older_programs_database_is_copied_as_it_is(data, run):
+    saved = ROOT / "tests" / "sync_server" / "store" / "old" / "0006.sql"
+    data.mkdir()
+    with closing(sqlite3.connect(data / "centre.db")) as connection:
+        connection.executescript(saved.read_text(encoding="utf-8"))
+        connection.commit()
+    done = run("backup", "--data", data)
+    assert done.returncode == 0, done.stderr
+    assert "older program" in done.stdout
+    (copy,) = (data / "backups").iterdir()
+    for file in (copy, data / "centre.db"):
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+                ("0006",)
+            ]
+            assert connection.execute("SELECT count(*) FROM changes").fetchone() == (2,)
+    assert run("init", "--data", data).returncode == 0
+    assert "older program" not in run("backup", "--data", data, "--to", data / "b.db").stdout
 
 
 def test_the_environment_may_name_the_data(data, run):

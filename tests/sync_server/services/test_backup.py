@@ -35,7 +35,7 @@ def test_a_copy_holds_everything_and_is_private(centre, tmp_path):
 def test_a_copy_is_private_while_it_is_made(centre, tmp_path, monkeypatch):
     seen = []
 
-    def look(scratch):
+    def look(scratch, _tables):
         seen.append(scratch.stat().st_mode & 0o777)
 
     monkeypatch.setattr(copying, "_verify_sqlite", look)
@@ -54,7 +54,7 @@ def test_a_copy_can_be_made_while_others_read(centre, tmp_path):
 
 
 def test_a_copy_that_fails_leaves_no_file(centre, tmp_path, monkeypatch):
-    def fail(_path):
+    def fail(_path, _tables):
         raise Refusal("backup_failed")
 
     monkeypatch.setattr("sync_server.store.copying._verify_sqlite", fail)
@@ -68,11 +68,11 @@ def test_a_damaged_copy_is_noticed(centre, tmp_path, monkeypatch):
 
     whole = copying._verify_sqlite
 
-    def damage(path):
+    def damage(path, tables):
         raw = bytearray(path.read_bytes())
         raw[5000:9000] = b"\xff" * 4000
         path.write_bytes(raw)
-        whole(path)
+        whole(path, tables)
 
     monkeypatch.setattr(copying, "_verify_sqlite", damage)
     with pytest.raises(Refusal, match="backup_failed"):
