@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from field_app.store.changes import KeepTable
 from field_app.store.keys import Argon2Profile, Clock
 from field_app.store.rows import RowStore
 from field_app.store.tables import DurableDB
@@ -38,6 +39,14 @@ def fake_time() -> FakeTime:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "store.db"
+
+
+@pytest.fixture
+def rows(path: Path) -> RowStore:
+    """An empty store with one table, open."""
+    store = RowStore.create(path, KEY)
+    store.commit([KeepTable("t", 0)])
+    return store
 
 
 @pytest.fixture
