@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from field_app.services.drafts import Draft, Finished, Typed
+from field_app.services.drafts import MAIN, Draft, Finished, Typed
 from field_app.services.likely import finish_checked
+from field_app.services.visits import follow_correction
 from field_app.services.workspace import Workspace
 from schemas.clock import local_day
 from schemas.kinds.care import INTERVAL_DAYS
@@ -23,8 +24,16 @@ def new_care(ws: Workspace, resident_id: str) -> dict[str, Any]:
 
 def finish_record(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     """Save the form of one record of any kind, what may be held here already asked about first; a
-    care record without an interval gets that of its risk. Raises as `drafts.finish`."""
-    return finish_checked(ws, draft_id, typed, prepare=_interval)
+    care record without an interval gets that of its risk, a visit whose checks are corrected what
+    they ask for (`visits.follow_correction`). Raises as `drafts.finish`."""
+
+    def prepare(draft: Draft) -> None:
+        _interval(draft)
+        main = draft["parts"][MAIN]
+        if (main["kind"], main["action"]) == ("visit", "update"):
+            follow_correction(ws, draft)
+
+    return finish_checked(ws, draft_id, typed, prepare=prepare)
 
 
 def _interval(draft: Draft) -> None:

@@ -65,14 +65,21 @@ class Alarm:
     phones: tuple[str, ...]
 
 
-def missed_twice(ws: Workspace, made: Made) -> dict[str, tuple[Contact, ...]]:
-    """Return, by resident, the runs of misses for which saving this visit raises an alarm."""
+def missed_twice(
+    ws: Workspace, made: Made, before: Fields | None = None
+) -> dict[str, tuple[Contact, ...]]:
+    """Return, by resident, the runs of misses for which saving this visit raises an alarm.
+
+    ``before`` are the fields of a visit that is corrected: whom they miss already is no news.
+    """
     merged = _Merged.of(ws)
-    made = merged.visit(made)
+    made, before = merged.visit(made), merged.fields(before or {})
     return {
         one: run
         for one in _people(ws, made.household_id, made.fields)
-        if missed(one, made.household_id, made.fields) and (run := _alarming(ws, merged, made, one))
+        if missed(one, made.household_id, made.fields)
+        and not missed(one, before.get("household_id"), before)
+        and (run := _alarming(ws, merged, made, one))
     }
 
 

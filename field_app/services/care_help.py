@@ -20,14 +20,16 @@ def open_requests(ws: Workspace, draft: Draft, said: Mapping[str, Any]) -> list[
     """Put a request into a visit's draft for each person its care checks find in need of help, and
     return the ids of the requests; ``said`` are the visit's fields.
 
-    None is made for somebody whose earlier request is still open, nor where the worker takes the
-    only need on that form down himself.
+    None is made for somebody whose earlier request is still open, or whom the visit found in need
+    before this correction of it, nor where the worker takes the only need on that form down
+    himself.
     """
     parts = draft["parts"]
     for prefix in [one for one in parts if one.startswith(HELP)]:  # of a save that was refused
         del parts[prefix]
     checks = said.get("care_checks") or {}
-    needing = [one for one, check in checks.items() if check.get("state") == NEEDS_HELP]
+    before = _needing(parts[MAIN]["base"].get("care_checks") or {})
+    needing = [one for one in _needing(checks) if one not in before]
     if SERVICE in parts and len(needing) == 1:
         return []
     made = []
@@ -43,6 +45,10 @@ def open_requests(ws: Workspace, draft: Draft, said: Mapping[str, Any]) -> list[
         parts[f"{HELP}{resident_id}:"] = part
         made.append(part["record_id"])
     return made
+
+
+def _needing(checks: Mapping[str, Any]) -> list[str]:
+    return [one for one, check in checks.items() if check.get("state") == NEEDS_HELP]
 
 
 def _has_open(ws: Workspace, resident_id: str) -> bool:

@@ -355,10 +355,28 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     return finish_checked(ws, draft_id, typed, prepare=link)
 
 
+def follow_correction(ws: Workspace, draft: Draft) -> None:
+    """Put into the draft of a visit's correction what its checks ask for, as `finish_visit` does:
+    for who was not missed, or not in need of help, before it. What the visit named stays named."""
+    main = draft["parts"][MAIN]
+    for prefix in [one for one in draft["parts"] if one.startswith(ALARM)]:
+        del draft["parts"][prefix]  # of a save that was refused
+    for name in ("issue_ids", "service_ids"):
+        main["fixed"].pop(name, None)
+    _raise_alarms(ws, draft)
+    raised = [one["record_id"] for name, one in draft["parts"].items() if name.startswith(ALARM)]
+    requests = open_requests(ws, draft, _made(ws, draft).fields)
+    held = (get_view(ws, "visit", main["record_id"]) or {"fields": {}})["fields"]
+    for name, new in (("issue_ids", raised), ("service_ids", requests)):
+        if new:
+            named = [*(main["base"].get(name) or ()), *(held.get(name) or ())]
+            main["fixed"][name] = list(dict.fromkeys([*named, *new]))
+
+
 def _raise_alarms(ws: Workspace, draft: Draft) -> None:
     main, made = draft["parts"][MAIN], _made(ws, draft)
-    target = target_of(ws, main["fixed"])
-    for resident_id, run in missed_twice(ws, made).items() if target else ():
+    target = target_of(ws, made.fields)
+    for resident_id, run in missed_twice(ws, made, main["base"]).items() if target else ():
         at = read_moment(made.fields["visited_at"])
         draft["parts"][f"{ALARM}{resident_id}:"] = new_part(
             "issue",
@@ -369,10 +387,10 @@ def _raise_alarms(ws: Workspace, draft: Draft) -> None:
 
 
 def _made(ws: Workspace, draft: Draft) -> Made:
-    """Return the visit a draft would make as it is typed so far."""
+    """Return the visit a draft would make, or make of it, as it is typed so far."""
     main, issue = draft["parts"][MAIN], draft["parts"].get(ISSUE)
     category = values_of(kind_of("issue"), issue["texts"]).get("category") if issue else None
-    values = values_of(kind_of("visit"), main["texts"])
+    values = {**main["base"], **values_of(kind_of("visit"), main["texts"])}
     said = {name: value for name, value in values.items() if value is not None}
     try:
         read_moment(str(said.get("visited_at")))

@@ -75,12 +75,13 @@ def page_of(
     acts: Mapping[str, Act] | None = None,
     draw: Callable[[Workspace, Draft, Finished | None], FormPage] = form_page,
     after: Callable[[Draft], str] | None = None,
+    urgent: Callable[[Draft], str | None] = lambda draft: None,
 ) -> Any:
     """Answer a request for a form's page: show it, keep it, change it or save it.
 
     ``save`` and ``acts`` are the services behind the page's buttons (``_act`` names the one
     pressed; ``ways`` are other ways of saving, by what follows its colon), ``draw`` arranges the
-    form, ``after`` tells where to go when all is saved.
+    form, ``after`` tells where to go when all is saved, ``urgent`` what comes before all that.
     """
     ws = workspace()
     if request.method == "GET":
@@ -97,7 +98,7 @@ def page_of(
             act = "photo"  # what could not be taken is said first; nothing is saved without it
         if act == "save":
             chosen = (ways or {}).get(about, save)
-            return _saved(ws, draft_id, typed, chosen, draw, render, after)
+            return _saved(ws, draft_id, typed, chosen, draw, render, after, urgent)
         drafts.bring_back(ws, draft_id)  # deleted elsewhere: what stands here is not lost with it
         outcome = {**ACTS, **(acts or {})}.get(act, _keep)(ws, draft_id, typed, about)
         if isinstance(outcome, Finished):
@@ -120,6 +121,7 @@ def _saved(
     draw: Callable[[Workspace, Draft, Finished | None], FormPage],
     render: Render,
     after: Callable[[Draft], str] | None,
+    urgent: Callable[[Draft], str | None],
 ) -> Any:
     finished = save(ws, draft_id, typed)
     draft = drafts.find(ws, draft_id)
@@ -132,6 +134,8 @@ def _saved(
         # What is doubtful is marked on its record's page, wherever else the way would lead.
         flash(_("已保存。有的内容不常见，请再核对下面标出的各项。"), "warning")
         return redirect(record_url(*draft["became"][doubtful]))
+    if at_once := urgent(draft):
+        return redirect(at_once)
     return redirect(after(draft) if after else record_url(*draft["became"][drafts.MAIN]))
 
 

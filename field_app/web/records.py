@@ -13,7 +13,7 @@ from field_app.services import base_data, drafts, likely
 from field_app.services.care import finish_record
 from field_app.services.choices import names
 from field_app.services.draft_edits import begun_edit, reasons_of, refused_change
-from field_app.services.drafts import MAIN, Typed, edit_part, open_draft
+from field_app.services.drafts import MAIN, Finished, Typed, edit_part, open_draft
 from field_app.services.record_forms import new_values
 from field_app.services.records import get_view, parent_area, refused_create, save_record
 from field_app.services.survivors import survivor_of
@@ -21,6 +21,7 @@ from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, draft_url, page_of
 from field_app.web.errors import problem_text
 from field_app.web.session import workspace
+from field_app.web.visits import alarm_page, tell_follow_ups
 from field_app.web.widgets import FormPage, record_url
 from schemas.kind import Kind
 
@@ -106,7 +107,13 @@ def edit(kind_name: str, record_id: str) -> Response:
 @pages.route("/records/draft/<draft_id>", methods=["GET", "POST"])
 def fill_in(draft_id: str) -> Any:
     """The form of one record; one that may be held here already is asked about first."""
-    return page_of(draft_id, "record", _form, finish_record, acts={"same": _same})
+    return page_of(draft_id, "record", _form, _save, acts={"same": _same}, urgent=alarm_page)
+
+
+def _save(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
+    finished = finish_record(ws, draft_id, typed)
+    tell_follow_ups(finished)
+    return finished
 
 
 def _same(ws: Workspace, draft_id: str, typed: Typed, about: str) -> Goto:

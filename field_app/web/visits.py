@@ -73,21 +73,31 @@ def start() -> Response:
 @pages.route("/visits/draft/<draft_id>", methods=["GET", "POST"])
 def fill_in(draft_id: str) -> Any:
     """The form of a visit."""
-    return page_of(draft_id, "visit", _form, _save, acts=ACTS, after=_after)
+    return page_of(draft_id, "visit", _form, _save, acts=ACTS, after=_after, urgent=alarm_page)
 
 
 def _save(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     finished = visits.finish_visit(ws, draft_id, typed)
+    tell_follow_ups(finished)
+    return finished
+
+
+def tell_follow_ups(finished: Finished) -> None:
+    """Say what saving a visit, or its correction, has opened by itself."""
     if finished.saved and any(prefix.startswith(HELP) for prefix in finished.results):
         flash(_("关怀对象需要帮助：已登记服务单，下次同步时报到社区。"))
     if finished.saved and _raised(finished.results):
         flash(_("关怀对象连续两次未见到：已自动上报紧急事件，请立即联系紧急联系人。"), "error")
-    return finished
+
+
+def alarm_page(draft: Draft) -> str | None:
+    """Return the page that says whom to call, None when saving the draft raised no alarm."""
+    if _raised(draft["became"]):
+        return url_for("visits.alarm", record_id=draft["became"][MAIN][1])
+    return None
 
 
 def _after(draft: Draft) -> str:
-    if _raised(draft["became"]):
-        return url_for(".alarm", record_id=draft["became"][MAIN][1])
     # Doors come one after the other: the next thing to do is finding the next one.
     ws = workspace()
     visit = get_view(ws, "visit", draft["became"][MAIN][1])

@@ -241,3 +241,36 @@ def test_the_correction_of_a_visit_to_nobody_in_care_asks_no_check(at: Laptop) -
     assert "行动问题" not in paper.page.text
     other = paper.fill(household_id=HOME, findings="是另一户").press("keep")
     assert "林示例" in at.browser.get(other.location).text
+
+
+def test_help_found_by_a_correction_is_asked_for_once(at: Laptop) -> None:
+    begin(at).fill(**MET).press()
+    help_needed = {f"care_checks.{LIN}.state": "need_help", f"care_checks.{LIN}.action": "请代买药"}
+    answer = correct(at).put(help_needed).press()
+    assert "已登记服务单" in at.browser.get(answer.location).text
+    (request,), (visit,) = views(at.ws, "service"), views(at.ws, "visit")
+    said = request["fields"]
+    assert (said["words"], said["resident_id"], said["household_id"]) == ("请代买药", LIN, HOME)
+    assert visit["fields"]["service_ids"] == [request["record_id"]]
+    save_record(at.ws, "service", "void", {"reason": "办完"}, record_id=request["record_id"])
+    correct(at).fill(findings="又问了一次").press()
+    assert views(at.ws, "service") == []
+
+
+def test_a_second_miss_found_by_a_correction_says_whom_to_call(at: Laptop) -> None:
+    missed = {f"care_checks.{LIN}.state": "not_reached"}
+    begin(at, household_id=HOME, result="nobody").put(missed).press()
+    at.hands.wall += timedelta(days=1)
+    paper = begin(at).fill(**MET).put({f"care_checks.{LIN}.state": "well"})
+    visit_id = paper.draft_id
+    issue = {"issue:category": "UTL", "issue:title": "软管老化", "issue:level": "2"}
+    paper.press_on("issue").put(issue | {"issue:text": "厨房软管开裂"}).press()
+    (other,) = views(at.ws, "issue")
+    paper = Paper.open(at.browser, f"/records/visit/{visit_id}/edit").put(missed)
+    answer = paper.press()
+    assert answer.location == f"/visits/{visit_id}/alarm"
+    assert "请立即联系紧急联系人" in at.browser.get(answer.location).text
+    visit = get_view(at.ws, "visit", visit_id)
+    raised = [one for one in views(at.ws, "issue") if one["fields"]["category"] == "CARE"]
+    assert visit is not None
+    assert visit["fields"]["issue_ids"] == [other["record_id"], raised[0]["record_id"]]
