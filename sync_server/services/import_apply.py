@@ -17,6 +17,8 @@ from schemas.catalogue import kind_of
 from schemas.clock import written
 from schemas.values import to_wire
 from sync_server.domain.areas import inside
+from sync_server.domain.duplicates import is_live
+from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import Edit
 from sync_server.domain.natural_keys import keys_of
 from sync_server.services.central_log import central_row
@@ -126,6 +128,8 @@ class _Work:
         stands = self.ledger.record(one.record_id)
         assert stands is not None
         assert inside(stands["grid"], self.task.scope), "a record outside the importer's areas"
+        if stands["merged_into"] is not None:
+            raise Refusal("out_of_date")
         looked_at = _version_seen(self.seen.get(one.row.number, {}), one.record_id)
         base = min(stands["version"], looked_at or stands["version"])
         before = {name: stands["fields"].get(name) for name in one.fields}
@@ -145,7 +149,7 @@ class _Work:
     def _note_head(self, household_id: str, resident_id: str) -> list[list[Any]]:
         """Note the head of a household that has none."""
         stands = self.ledger.record(household_id)
-        if stands is None or stands["fields"].get("head_id") or stands["voided"]:
+        if stands is None or stands["fields"].get("head_id") or not is_live(stands):
             return []
         edit = self._edit(stands["version"])
         said = {"head_id": resident_id}

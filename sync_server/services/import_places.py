@@ -11,7 +11,7 @@ of his (a building of his compound that was given away) is told to be outside, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from sync_server.domain.sheets.columns import LOCATORS, MADE_ALONG, PARENT
 from sync_server.domain.sheets.completing import household_code, room_label
 from sync_server.services.ids import new_id
 from sync_server.services.import_reading import Said
-from sync_server.store import record_keys, records_read
+from sync_server.store import duplicates, record_keys, records_read
 
 GRID_DIGITS = 15
 REFERENCE = {"building": "compound_id", "room": "building_id", "household": "room_id",
@@ -40,8 +40,16 @@ class Found:
     area: str
     fields: dict[str, Any] = field(default_factory=dict)
     version: int = 0
-    through: str = ""
-    """The merged record whose key led to it."""
+    through: tuple[str, ...] = ()
+    """The merged records whose keys led to it, each with what it went into on the way."""
+    known_as: tuple[str, ...] = ()
+    """Its id and those of all that went into it, as a file may name it, the likeliest first."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids under which what belongs to it may be kept: no reference is rewritten when
+        records are merged."""
+        return self.known_as or (self.record_id,)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,7 @@ class Places:
         self._scope = tuple(scope)
         self._along = along
         self._trial = trial
+        self._any_merged = duplicates.any_merged(connection, district)
         self._made: dict[str, list[Found]] = {}
         """What was made along or anew in this run, by key."""
         self._pending: dict[str, Along] = {}
@@ -139,25 +148,43 @@ class Places:
         """
         held = record_keys.holders(self._connection, self._district, wanted)
         ids = {one for some in held.values() for one in some}
-        rows = dict(records_read.told_by_ids(self._connection, self._district, ids))
-        merged = {row["merged_into"] for row in rows.values() if row["merged_into"]} - rows.keys()
-        rows |= records_read.told_by_ids(self._connection, self._district, merged)
+        into, members = self._merged(ids)
+        standing = {into[one][-1] if one in into else one for one in ids}
+        rows = records_read.told_by_ids(self._connection, self._district, standing)
         found: dict[str, list[Found]] = {}
         for key in wanted:
-            mine: dict[str, Found] = {}
+            led: dict[str, list[str]] = {}
             for record_id in held.get(key, ()):
-                row, through = rows.get(record_id), ""
-                if row is not None and row["merged_into"]:
-                    row, through = rows.get(row["merged_into"]), record_id
-                if row is not None and not row["voided"]:
-                    one = Found(
-                        row["record_id"], row["grid"], row["fields"], row["version"], through
-                    )
-                    mine[one.record_id] = one
+                *on_the_way, last = [record_id, *into.get(record_id, [])]
+                led.setdefault(last, []).extend(on_the_way)
+            mine: dict[str, Found] = {}
+            for last, through in led.items():
+                row = rows.get(last)
+                if row is None or row["voided"] or row["merged_into"]:
+                    continue
+                first = [last] if last in held[key] else []
+                mine[last] = Found(
+                    last, row["grid"], row["fields"], row["version"],
+                    tuple(dict.fromkeys(through)),
+                    tuple(dict.fromkeys([*first, *through, last, *members.get(last, ())])),
+                )  # fmt: skip
             hits = [one for one in mine.values() if self.is_mine(kind, one)]
             hits += self._made.get(key, ())
             found[key] = hits or (list(mine.values()) if below else [])
         return found
+
+    def _merged(self, ids: Collection[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Return what each of these went into, one after the other, and by the record that stands
+        all that went into it."""
+        if not self._any_merged:
+            return {}, {}
+        into = duplicates.chains(self._connection, self._district, ids)
+        standing = {into[one][-1] if one in into else one for one in ids}
+        members: dict[str, list[str]] = {}
+        gathered = duplicates.gathered(self._connection, self._district, standing)
+        for one, last in sorted(gathered.items()):
+            members.setdefault(last, []).append(one)
+        return into, members
 
     def made(self, kind: str, record_id: str, area: str, fields: dict[str, Any]) -> None:
         """Know a record that a row of this run makes, for the rows after it."""
@@ -213,26 +240,29 @@ class Places:
 
     def _households(self, items: Sequence[Item]) -> None:
         """The household of a room: by its head where several live there, or none is known yet."""
-        rooms = {keys.household_in(one.at["room"].record_id) for one in items}
+        rooms = {keys.household_in(room) for one in items for room in one.at["room"].ids}
         in_room = self.lookup("household", rooms, below=True)
         asked = set()
         for one in items:
             head = one.text("household.head")
-            for found in in_room[keys.household_in(one.at["room"].record_id)]:
-                asked |= {keys.resident_in(found.record_id, head)} if head else set()
-            asked.add(_along_key(one))
+            for found in _in(one, in_room):
+                asked |= set(members_called(found, head)) if head else set()
+            asked |= set(_along_keys(one))
         heads = self.lookup("resident", asked, below=True)
-        unknown = {found.record_id for some in in_room.values() for found in some}
+        unknown = {home for some in in_room.values() for found in some for home in found.ids}
         peopled = self._peopled(unknown)
         for one in items:
-            here = in_room[keys.household_in(one.at["room"].record_id)]
+            here = _in(one, in_room)
             head = one.text("household.head")
-            known = heads.get(_along_key(one)) or self._made.get(_along_key(one), [])
+            known: Sequence[Found] = next(
+                (some for key in _along_keys(one) if (some := heads[key] or self._made.get(key))),
+                [],
+            )  # made by a row before it perhaps, since it was looked up
             if not known and head:
                 known = [
                     found for found in here
-                    if heads.get(keys.resident_in(found.record_id, head))
-                ] or [found for found in here if found.record_id not in peopled]  # fmt: skip
+                    if any(heads[key] for key in members_called(found, head))
+                ] or [found for found in here if peopled.isdisjoint(found.ids)]  # fmt: skip
             elif not known:
                 known = here
             if len(known) == 1:
@@ -338,7 +368,7 @@ def _keys_below(one: Item, kind: str) -> list[str]:
     if kind == "building":
         return [keys.building_in(one.at["compound"].record_id, one.text("building.no"))]
     if kind == "resident":
-        return [keys.resident_in(one.at["household"].record_id, one.text("resident.name"))]
+        return members_called(one.at["household"], one.text("resident.name"))
     building = one.at["building"].record_id
     found = []
     if one.text("room.no"):
@@ -348,11 +378,22 @@ def _keys_below(one: Item, kind: str) -> list[str]:
     return found
 
 
-def _along_key(one: Item) -> str:
+def _along_keys(one: Item) -> list[str]:
     """The number a household gets that comes without one tells it again by room and head."""
-    return keys.household_by_code(
-        household_code(one.at["room"].record_id, one.text("household.head"))
-    )
+    head = one.text("household.head")
+    return [keys.household_by_code(household_code(room, head)) for room in one.at["room"].ids]
+
+
+def _in(one: Item, in_room: Mapping[str, Sequence[Found]]) -> list[Found]:
+    """Return the households of a row's room."""
+    some = [found for room in one.at["room"].ids for found in in_room[keys.household_in(room)]]
+    return list({found.record_id: found for found in some}.values())
+
+
+def members_called(household: Found, name: str) -> list[str]:
+    """Return the keys of a household's members of this name, also of those who came to it with a
+    household that went into it."""
+    return [keys.resident_in(one, name) for one in household.ids]
 
 
 def _first_column(one: Item, kind: str) -> str:

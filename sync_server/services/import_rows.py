@@ -23,10 +23,18 @@ from sync_server.domain.areas import holds, inside
 from sync_server.domain.sheets.columns import PARENT
 from sync_server.domain.sheets.completing import household_code
 from sync_server.domain.sheets.plan import Plan
-from sync_server.domain.sheets.problems import RowProblem, from_field
+from sync_server.domain.sheets.problems import LIKELY_REASONS, RowProblem, from_field
 from sync_server.services.ids import new_id
 from sync_server.services.import_areas import Areas, People
-from sync_server.services.import_places import REFERENCE, Along, Found, Item, Places, trial_id
+from sync_server.services.import_places import (
+    REFERENCE,
+    Along,
+    Found,
+    Item,
+    Places,
+    members_called,
+    trial_id,
+)
 from sync_server.services.import_reading import RowReader, Said
 from sync_server.store import imports as store_imports
 from sync_server.store.import_files import StagedRow
@@ -177,11 +185,14 @@ class Judge:
                 keys.household_by_code(fields["code"])
             ] if coded else self._room_identities(one)  # fmt: skip
         if self.name == "resident":
-            household, name = str(fields["household_id"]), str(fields.get("name") or "")
+            home, name = one.at["household"], str(fields.get("name") or "")
             found = [keys.resident_numbered(fields["id_no"])] if fields.get("id_no") else []
-            if fields.get("birth"):
-                return [*found, keys.resident_born(household, name, str(fields["birth"]))]
-            return [*found, keys.resident_in(household, name)]
+            if born := str(fields.get("birth") or ""):
+                return [*found, *(keys.resident_born(each, name, born) for each in home.ids)]
+            return [*found, *members_called(home, name)]
+        if self.name == "care":  # of who was merged into him as well
+            return [key for each in one.at["resident"].ids
+                    for key in keys.keys_of("care", {**fields, "resident_id": each})]  # fmt: skip
         return keys.keys_of(self.name, fields)
 
     def _known(self, places: Places, items: Sequence[Item]) -> dict[str, list[Found]]:
@@ -207,14 +218,15 @@ class Judge:
     def _room_identities(self, one: Item) -> list[str]:
         """A household without a number: by the number it would get, else by its room."""
         code = str(one.said.whole.get("code") or "")
-        return [keys.household_by_code(code), keys.household_in(one.at["room"].record_id)]
+        rooms = one.at["room"].ids
+        return [keys.household_by_code(code), *(keys.household_in(each) for each in rooms)]
 
     def _first_key(self, one: Item) -> str:
         identities = self._identities(one)
         if self.name == "household" and identities:
             return keys.household_by_code(str(one.said.whole.get("code") or ""))
-        if self.name == "resident" and len(identities) > 1:
-            return identities[1]
+        if self.name == "resident" and identities:
+            return identities[self._numbers(one, identities)]
         return identities[0] if identities else ""
 
     def _present(
@@ -225,16 +237,18 @@ class Judge:
         if self.name == "resident":
             return self._present_resident(one, identities, known)
         if self.name == "household" and "code" not in one.said.given:
-            by_code, in_room = known[identities[0]], known[identities[1]]
-            if by_code:
+            if by_code := known[identities[0]]:
                 return by_code[0], []
+            here = {found.record_id: found for key in identities[1:] for found in known[key]}
+            in_room = list(here.values())
             head = one.text("household.head")
             if head:
-                members = {keys.resident_in(found.record_id, head) for found in in_room}
+                members = {key for found in in_room for key in members_called(found, head)}
                 named = places.lookup("resident", members, below=True)
                 in_room = [
-                    found for found in in_room if named[keys.resident_in(found.record_id, head)]
-                ]
+                    found for found in in_room
+                    if any(named[key] for key in members_called(found, head))
+                ]  # fmt: skip
             return (in_room[0], []) if len(in_room) == 1 else (None, [])
         if self.name == "compound" and len(identities) == 2:
             by_code, by_name = known[identities[0]], known[identities[1]]
@@ -249,12 +263,13 @@ class Judge:
     def _present_resident(
         self, one: Item, identities: Sequence[str], known: Mapping[str, list[Found]]
     ) -> tuple[Found | None, list[Likely]]:
-        fields = one.said.whole
-        here = known[identities[-1]]
-        if fields.get("id_no"):
+        numbers = self._numbers(one, identities)
+        # The first of the households that are one by now that has him: the one the file named.
+        here: list[Found] = next((known[key] for key in identities[numbers:] if known[key]), [])
+        if numbers:
             numbered = known[identities[0]]
             for found in numbered:
-                if found.fields.get("household_id") == fields["household_id"]:
+                if found.fields.get("household_id") in one.at["household"].ids:
                     return found, []
             if numbered and not here:
                 return None, [_likely(found, "same_id") for found in numbered]
@@ -390,16 +405,19 @@ class Judge:
         if not changed:
             return
         ids = {one.present.record_id for one in changed if one.present}
-        ids |= {one.present.through for one in changed if one.present and one.present.through}
+        ids |= {each for one in changed if one.present for each in one.present.through}
         said = store_imports.last_said(connection, self.task.district, ids)
         for one in changed:
             assert one.present is not None
-            # What was said of a record that was merged into it since, is said of it as well.
-            before = [said.get(one.present.record_id, {}), said.get(one.present.through, {})]
+            # What was said of a record that was merged into it since, is said of it as well. Where
+            # several rows of a file are one record by now, each is compared with its own words.
+            own = (one.key or "") if one.present.ids[1:] else ""
+            told = [said.get(each, {}) for each in (one.present.record_id, *one.present.through)]
+            before = [{**each.get("", {}), **each.get(own, {})} for each in told]
             one.fields = {
                 name: value
                 for name, value in one.fields.items()
-                if not any(name in told and told[name] == value for told in before)
+                if not any(name in each and each[name] == value for each in before)
             }
             if not one.fields:
                 one.outcome = "unchanged"
@@ -413,20 +431,8 @@ class Judge:
 def _likely(found: Found, reason: str) -> Likely:
     return {
         "record_id": found.record_id, "area": found.area, "score": 1.0,
-        "reason": REASONS[reason], "version": found.version,
+        "reason": LIKELY_REASONS[reason], "version": found.version,
     }  # fmt: skip
-
-
-REASONS = {
-    "same_name": [
-        "同一社区里已有同名的小区，编码不同",
-        "A compound of this name with another code",
-    ],
-    "same_id": [
-        "另一户已有同一身份证号的居民",
-        "A resident of another household has this ID number",
-    ],
-}
 
 
 def _naming(kind: type[Kind]) -> str:

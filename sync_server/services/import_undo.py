@@ -108,6 +108,8 @@ class Undo:
         stands = self._ledger.record(record_id)
         if stands is None or stands["voided"] or record_id in self._gone:
             return []
+        if stands["merged_into"]:
+            return [_kept(kind, record_id, "merged", stands)]
         ours = {
             name: value
             for name, value in before.items()

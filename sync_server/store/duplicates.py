@@ -313,6 +313,14 @@ def survivors(
 
 def roots(connection: sa.Connection, district: str, record_ids: Collection[str]) -> dict[str, str]:
     """Return which record each of these went into in the end; those not merged are left out."""
+    return {one: into[-1] for one, into in chains(connection, district, record_ids).items()}
+
+
+def chains(
+    connection: sa.Connection, district: str, record_ids: Collection[str]
+) -> dict[str, list[str]]:
+    """Return the records each of these went into, one after the other to the last, which stands;
+    those not merged are left out."""
     into = survivors(connection, district, record_ids)
     level = into
     while level:
@@ -320,11 +328,11 @@ def roots(connection: sa.Connection, district: str, record_ids: Collection[str])
         into |= level
     found = {}
     for one in record_ids:
-        last = one
-        while last in into:
-            last = into[last]
-        if last != one:
-            found[one] = last
+        chain = [one]
+        while chain[-1] in into:
+            chain.append(into[chain[-1]])
+        if chain[1:]:
+            found[one] = chain[1:]
     return found
 
 

@@ -291,13 +291,14 @@ def rows_keyed(
 
 def last_said(
     connection: sa.Connection, district: str, record_ids: Collection[str]
-) -> dict[str, dict[str, Any]]:
-    """Return by record what imports last said of each of its fields, as on the wire; what was
-    taken back of it was never said."""
-    found: dict[str, dict[str, Any]] = {}
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return by record what imports last said of each of its fields, as on the wire: by the key of
+    the rows that said it, and under an empty key whichever row it was. What was taken back was
+    never said."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     for some in chunks(list(record_ids)):
         query = (
-            sa.select(changes.c.record_id, changes.c.fields, import_rows.c.kept)
+            sa.select(changes.c.record_id, import_rows.c.key, changes.c.fields, import_rows.c.kept)
             .join(
                 import_rows,
                 sa.and_(
@@ -314,10 +315,11 @@ def last_said(
             )
             .order_by(changes.c.received_at, changes.c.change_id)
         )
-        for record_id, fields, kept in connection.execute(query):
+        for record_id, key, fields, kept in connection.execute(query):
             back = {name for one in kept or () for name in one.get("put_back", ())}
             left = {name: value for name, value in fields.items() if name not in back}
-            found.setdefault(record_id, {}).update(left)
+            for by in {"", key or ""}:
+                found.setdefault(record_id, {}).setdefault(by, {}).update(left)
     return found
 
 

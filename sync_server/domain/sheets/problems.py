@@ -15,6 +15,18 @@ from schemas.messages import MESSAGES, Problem
 LONGEST_VALUE = 60
 """So much of a cell is kept with its fault."""
 
+LIKELY_REASONS = {
+    "same_name": [
+        "同一社区里已有同名的小区，编码不同",
+        "A compound of this name with another code",
+    ],
+    "same_id": [
+        "另一户已有同一身份证号的居民",
+        "A resident of another household has this ID number",
+    ],
+}
+"""Why a row is likely a record that is there although its surest key says otherwise."""
+
 SENTENCES: dict[str, Label] = {
     "number_damaged": Label(
         "表格软件只保留了前15位数字，后面的已丢失。请把这一列设为文本格式，重新填写。",
