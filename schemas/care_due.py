@@ -3,7 +3,7 @@ and 5.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -82,13 +82,18 @@ def due_after(
     return due
 
 
-def odd_next(care: Mapping[str, Any] | None, visited_on: str, next_on: str) -> Problem | None:
-    """Return what is odd about the day a care check names for the next visit, None when nothing is:
-    it lies before the visit, or after the person's interval (a year of somebody not in care)."""
-    latest = _later(visited_on, interval_of(care or {}))
+def odd_next(
+    cares: Collection[Mapping[str, Any]], visited_on: str, check: Mapping[str, Any]
+) -> Problem | None:
+    """Return what is odd about the day the care check of a visit that reached the person names for
+    the next one, None when nothing is: it lies before the visit, or after the person's interval (a
+    year of somebody not in care). ``cares`` are the person's care records; the strictest holds."""
+    held, next_on = cares or ({},), str(check["next_on"])
     if next_on < visited_on:
         return Problem("next_visit_past")
-    return Problem("next_visit_late", day=latest) if next_on > latest else None
+    if next_on <= min(_later(visited_on, interval_of(care)) for care in held):
+        return None
+    return Problem("next_visit_late", day=min(due_after(one, visited_on, check) for one in held))
 
 
 def _later(day: str, days: int) -> str:

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from field_app.domain.duty import ahead_doubt
-from field_app.services.households import care_of
+from field_app.services.households import cares_of
 from field_app.services.survivors import survivor_of
 from field_app.services.workspace import Workspace
+from schemas.care_contact import REACHED
 from schemas.care_due import odd_next
 from schemas.check import FieldProblem
 from schemas.clock import local_day, read_moment
@@ -46,8 +47,7 @@ def _next_visits(ws: Workspace, fields: Mapping[str, Any]) -> Iterator[FieldProb
     except ValueError:
         return
     for person, check in (fields.get("care_checks") or {}).items():
-        if check.get("next_on"):
-            care = care_of(ws, survivor_of(ws, "resident", person))
-            odd = odd_next(care["fields"] if care else None, day, check["next_on"])
-            if odd:
+        if check.get("next_on") and check.get("state") in REACHED:  # a miss moves no due day
+            cares = cares_of(ws, survivor_of(ws, "resident", person))
+            if odd := odd_next([one["fields"] for one in cares], day, check):
                 yield FieldProblem("/care_checks", odd)

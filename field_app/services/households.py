@@ -81,13 +81,18 @@ def members_of(ws: Workspace, household_id: str) -> list[Member]:
 
 def care_of(ws: Workspace, resident_id: str) -> View | None:
     """Return the care record of a person that holds today, the strictest of several, or None."""
+    held = cares_of(ws, resident_id)
+    return min(held, key=lambda one: (strictness(one["fields"]), one["record_id"]), default=None)
+
+
+def cares_of(ws: Workspace, resident_id: str) -> list[View]:
+    """Return every care record of a person that holds today."""
     today = local_day(ws.now())
-    held = [
+    return [
         view
         for view in children(ws, "care", "resident_id", resident_id)
         if not view["fields"].get("until") or view["fields"]["until"] >= today
     ]
-    return min(held, key=lambda one: (strictness(one["fields"]), one["record_id"]), default=None)
 
 
 def visits_to(ws: Workspace, field: str, record_id: str) -> list[View]:

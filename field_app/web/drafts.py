@@ -130,12 +130,14 @@ def _saved(
         return render(draw(ws, draft, finished)), 422
     flash(_("已保存在本机。"))
     doubtful = next((prefix for prefix, one in finished.results.items() if one.doubts), None)
+    if at_once := urgent(draft):
+        if doubtful is not None:
+            flash(_("有的内容不常见，处理完急事后请打开记录再核对。"), "warning")
+        return redirect(at_once)
     if doubtful is not None:
         # What is doubtful is marked on its record's page, wherever else the way would lead.
         flash(_("已保存。有的内容不常见，请再核对下面标出的各项。"), "warning")
         return redirect(record_url(*draft["became"][doubtful]))
-    if at_once := urgent(draft):
-        return redirect(at_once)
     return redirect(after(draft) if after else record_url(*draft["became"][drafts.MAIN]))
 
 

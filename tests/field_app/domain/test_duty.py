@@ -109,15 +109,26 @@ def test_no_day_named_for_the_next_visit_is_later_than_the_risk_allows(
 ) -> None:
     named = visit("2026-09-20", care_checks={"r1": {"state": "well", "next_on": next_on}})
     assert next_due(CARE, named) == due
-    said = odd_next(CARE, "2026-09-20", next_on)
+    said = odd_next([CARE], "2026-09-20", {"state": "well", "next_on": next_on})
     assert (said.code if said else None) == odd
 
 
 def test_of_somebody_not_in_care_the_next_visit_is_odd_after_a_year() -> None:
-    assert odd_next(None, "2026-09-20", "2027-09-20") is None
-    said = odd_next(None, "2026-09-20", "2027-09-21")
+    assert odd_next([], "2026-09-20", {"next_on": "2027-09-20"}) is None
+    said = odd_next([], "2026-09-20", {"next_on": "2027-09-21"})
     assert said is not None
     assert said.params == {"day": "2027-09-20"}
+
+
+def test_an_odd_next_visit_is_told_the_day_it_will_be_asked_for() -> None:
+    far = {"state": "well", "next_on": "2027-09-21"}
+    often = {**CARE, "risk": "general", "visit_every_days": 3}
+    said = odd_next([CARE, often], "2026-09-20", far)
+    assert said is not None
+    assert said.params == {"day": "2026-09-23"}
+    said = odd_next([CARE], "2026-09-20", {**far, "state": "abnormal"})
+    assert said is not None
+    assert said.params == {"day": "2026-09-21"}
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,16 @@ def test_odd_days_are_asked_about_and_kept(ws: Workspace) -> None:
             if line.doubts} == {"care_checks": ["next_visit_late"]}  # fmt: skip
 
 
+def test_a_day_named_after_a_miss_is_never_read_and_not_asked_about(ws: Workspace) -> None:
+    third = rid("resident", 7)
+    draft_id = visits.start_visit(ws, household_id=rid("household", 3), result="nobody")
+    check = {"state": ["not_reached"], "next_on": ["2027-10-07"]}
+    said = {f"care_checks.{third}.{name}": texts for name, texts in check.items()}
+    finished = visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=said))
+    assert finished.saved
+    assert finished.results[MAIN].doubts == []
+
+
 def test_visit_issue_phone_tenant_and_move_are_saved_in_one_commit(ws: Workspace) -> None:
     draft_id = visits.start_visit(ws, household_id=HOME)
     visits.add_issue(ws, draft_id, as_typed(ws, draft_id, main=MET))

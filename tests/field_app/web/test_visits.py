@@ -186,6 +186,16 @@ def test_the_second_miss_warns_reports_and_says_whom_to_call(at: Laptop) -> None
     assert at.browser.get(f"/visits/{rid('visit', 99)}/alarm").status_code == 404
 
 
+def test_a_doubt_does_not_keep_the_worker_from_whom_to_call(at: Laptop) -> None:
+    missed = {f"care_checks.{LIN}.state": "not_reached"}
+    begin(at, household_id=HOME, result="nobody").put(missed).press()
+    at.hands.wall += timedelta(days=1)
+    paper = begin(at, household_id=HOME, result="nobody").put(missed).press_on("household")
+    answer = paper.put({"household:phone": "123"}).press()
+    assert answer.location.endswith("/alarm")
+    assert "处理完急事后请打开记录再核对" in at.browser.get(answer.location).text
+
+
 def test_a_form_that_says_not_reached_again_warns_louder(at: Laptop) -> None:
     missed = {f"care_checks.{LIN}.state": "not_reached"}
     begin(at, household_id=HOME, result="nobody").put(missed).press()
