@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from schemas.clock import SHANGHAI, written
+from schemas.clock import SHANGHAI, local_day, written
 
 MET = frozenset({"met"})
 NOT_MET = frozenset({"nobody", "refused", "vacant", "moved"})
@@ -110,9 +110,15 @@ def contact_of(
     return Contact(visit_id, at, not_reached, tuple(fields.get("issue_ids") or ()))
 
 
+def counting(contacts: Iterable[Contact], today: str) -> list[Contact]:
+    """Return the contacts without those said to have reached somebody after ``today`` (2026-09-30):
+    such a day may be mistyped, and counts when it has come."""
+    return [one for one in contacts if one.missed or local_day(one.at) <= today]
+
+
 def misses_around(contacts: Iterable[Contact], visit_id: str) -> tuple[Contact, ...]:
     """Return the unbroken run of misses a visit belongs to, in order of time; empty when it is no
-    miss or stands alone."""
+    miss, stands alone, or the person was reached since."""
     ordered = sorted(contacts, key=lambda one: (one.at, one.visit_id))
     place = next((n for n, one in enumerate(ordered) if one.visit_id == visit_id), None)
     if place is None or not ordered[place].missed:
@@ -122,7 +128,8 @@ def misses_around(contacts: Iterable[Contact], visit_id: str) -> tuple[Contact, 
         first -= 1
     while last + 1 < len(ordered) and ordered[last + 1].missed:
         last += 1
-    return tuple(ordered[first : last + 1]) if last > first else ()
+    reached_since = last + 1 < len(ordered)
+    return tuple(ordered[first : last + 1]) if last > first and not reached_since else ()
 
 
 def calls_for_alarm(

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from field_app.services.choices import names
+from field_app.services.doubts import last_day
 from field_app.services.households import care_of, members_of
 from field_app.services.issues import OVER, standing
 from field_app.services.overview import look
@@ -25,6 +26,7 @@ from schemas.care_contact import (
     at_survivors,
     calls_for_alarm,
     contact_of,
+    counting,
     may_miss,
     missed,
     missed_in_check,
@@ -163,7 +165,7 @@ def _alarm(ws: Workspace, issue_id: str, visit_id: str, fields: Fields, resident
 
 def _alarming(ws: Workspace, merged: _Merged, made: Made, resident_id: str) -> tuple[Contact, ...]:
     """Return the run of misses that needs an alarm of this visit; empty when none does."""
-    contacts = list(_contacts(ws, merged, made, resident_id))
+    contacts = counting(_contacts(ws, merged, made, resident_id), last_day(ws))
     run = misses_around(contacts, made.visit_id)
     if not run or (made.issue_category == CARE):
         return ()

@@ -26,6 +26,7 @@ from schemas.care_contact import (
     at_survivors,
     calls_for_alarm,
     contact_of,
+    counting,
     may_miss,
     may_reach,
     met_nobody,
@@ -138,6 +139,15 @@ def _lets_go(before: Visit, after: Visit) -> bool:
     return any(before["fields"].get(name) != after["fields"].get(name) for name in SAYS)
 
 
+def _when(contact: Contact) -> tuple[datetime, str]:
+    return contact.at, contact.visit_id
+
+
+def _last(contacts: Sequence[Contact]) -> str:
+    """Return the visit that was the last contact; empty when there is none."""
+    return max(contacts, key=_when).visit_id if contacts else ""
+
+
 def _names(record_id: str, into: Mapping[str, str]) -> list[str]:
     """Return a record's id and those of the records that went into it."""
     return [record_id, *(one for one, root in into.items() if root == record_id)]
@@ -172,8 +182,9 @@ class _Door:
         return self._sound(people, lambda contacts: self.visit["record_id"])
 
     def sound_next(self, now: Visit) -> list[str]:
-        """Make the alarms that the next visit after this one calls for about people whom this one
-        reached once, and as it stands ``now`` not, or at another time; return their ids."""
+        """Make the alarms that the next visit after this one calls for, or the last before it when
+        none came after, about people whom this one reached once, and as it stands ``now`` not, or
+        at another time; return their ids."""
         fields = self.visit["fields"]
         people = self._people(reached_in_check(fields), behind=fields.get("result") in MET)
         if _stands(now) and now["happened_at"] == self.visit["happened_at"]:
@@ -182,8 +193,8 @@ class _Door:
         place = (self.visit["happened_at"], self.visit["record_id"])
 
         def following(contacts: Sequence[Contact]) -> str:
-            later = ((one.at, one.visit_id) for one in contacts)
-            return min((one for one in later if one > place), default=(None, ""))[1]
+            later = [one for one in contacts if (one.at, one.visit_id) > place]
+            return min(later, key=_when).visit_id if later else _last(contacts)
 
         return self._sound(people, following)
 
@@ -191,11 +202,7 @@ class _Door:
         """Make the alarms that the last visit of all calls for, about everybody in care behind the
         door or one of them; return their ids."""
         people = [one for one in self._people((), behind=True) if only in (None, one)]
-
-        def last(contacts: Sequence[Contact]) -> str:
-            return max(((one.at, one.visit_id) for one in contacts), default=(None, ""))[1]
-
-        return self._sound(people, last)
+        return self._sound(people, _last)
 
     def _sound(
         self, people: Collection[str], which: Callable[[Sequence[Contact]], str]
@@ -254,7 +261,7 @@ class _Door:
             )
             for row in visits
         )
-        return [one for one in found if one]
+        return counting((one for one in found if one), local_day(self.now))
 
     def _calls(
         self,

@@ -82,6 +82,18 @@ def test_a_contact_between_two_misses_breaks_the_row(ws: Workspace) -> None:
     assert alarms(ws) == []
 
 
+def test_a_visit_noted_late_alarms_nobody_about_who_was_reached_since(ws: Workspace) -> None:
+    earlier(ws, 1, "2026-09-24")
+    earlier(ws, 2, "2026-09-28", "well")
+    _, finished = call(ws, visited_at=["2026-09-26T09:00"], late_reason=["停电，次日补录"])
+    assert finished.saved
+    assert alarms(ws) == []
+    earlier(ws, 3, "2027-09-28", "well")  # a year mistyped hides nobody
+    earlier(ws, 4, "2026-09-29")
+    call(ws)
+    assert len(alarms(ws)) == 1
+
+
 def test_a_care_visit_that_met_nobody_counts_without_a_check(ws: Workspace) -> None:
     earlier(ws, 1, "2026-09-28", care_checks=None)
     call(ws, **{f"care_checks.{LIN}.state": [""]})

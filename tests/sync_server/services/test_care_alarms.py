@@ -309,13 +309,14 @@ def test_correcting_the_visit_between_two_misses_away_raises_too(plain_door: Doo
         assert len(door.alarms()) == alarms
 
 
-def test_a_visit_put_before_or_after_both_misses_stands_between_no_more(plain_door: Door) -> None:
+def test_a_visit_put_before_both_misses_stands_between_no_more(plain_door: Door) -> None:
     door = plain_door
     found = between(door)
-    said = {"visited_at": written(door.centre.clock() - timedelta(days=1))}
-    door.one.write("visit", "update", said, found, base_version=1)
-    door.one.send()
-    assert len(door.alarms()) == 1
+    for days_ago, alarms in ((1, 0), (12, 1)):  # after both of them somebody was reached since
+        said = {"visited_at": written(door.centre.clock() - timedelta(days=days_ago))}
+        door.one.write("visit", "update", said, found, base_version=1)
+        door.one.send()
+        assert len(door.alarms()) == alarms
 
 
 def test_a_time_that_staff_correct_puts_a_visit_elsewhere_too(plain_door: Door) -> None:
@@ -345,6 +346,42 @@ def test_staff_who_let_a_voided_miss_stand_again_make_it_count(plain_door: Door)
     assert len(door.alarms()) == 1
 
 
+def test_who_was_reached_since_raises_nothing_when_an_old_visit_stands_no_more(
+    plain_door: Door,
+) -> None:
+    door = plain_door
+    found = between(door)
+    door.visit(door.other, 1, "well")
+    door.other.send()
+    door.one.write("visit", "void", {"reason": "走错门"}, found, base_version=1)
+    door.one.send()
+    assert door.alarms() == []
+
+
+def test_a_late_miss_before_somebody_was_reached_again_raises_nothing(plain_door: Door) -> None:
+    door = plain_door
+    door.visit(door.other, 5)
+    last = door.visit(door.other, 2, "well")
+    door.other.send()
+    door.visit(door.one, 9)
+    door.one.send()
+    assert door.alarms() == []
+    door.other.write("visit", "void", {"reason": "走错门"}, last, base_version=1)
+    door.other.send()
+    (alarm,) = door.alarms()  # nobody was reached after all
+    assert alarm["author"] == door.other.worker_id
+
+
+def test_a_contact_dated_ahead_reaches_nobody_yet(plain_door: Door) -> None:
+    door = plain_door
+    door.visit(door.other, -365, "well")  # a year mistyped
+    door.other.send()
+    found = between(door)
+    door.one.write("visit", "void", {"reason": "走错门"}, found, base_version=1)
+    door.one.send()
+    assert len(door.alarms()) == 1
+
+
 def missed_twice(door: Door) -> str:
     """Let somebody be missed twice; the second visit raises an issue, which comes after it. Return
     the issue's id."""
@@ -363,6 +400,16 @@ def test_another_issue_that_comes_after_its_visit_is_no_alarm_either(door: Door)
     door.other.send()
     (alarm,) = door.alarms()
     assert (alarm["author"], alarm["record_id"] != raised) == (door.other.worker_id, True)
+
+
+def test_an_issue_about_a_miss_long_past_asks_nothing_anew(plain_door: Door) -> None:
+    door = plain_door
+    raised = missed_twice(door)
+    door.visit(door.one, 1, "well")
+    door.one.send()
+    door.other.write("issue", "create", issue(category="FIRE", source="visit"), raised)
+    door.other.send()
+    assert door.alarms() == []
 
 
 def test_an_issue_that_was_refused_is_no_alarm_on_its_way(plain_door: Door) -> None:
