@@ -90,8 +90,7 @@ def build_demo(settings: Settings, args: argparse.Namespace) -> None:
         )
     else:
         if settings.district not in ("", DISTRICT):
-            named = settings.district
-            raise Refusal("unknown_district", district=named, known=DISTRICT)
+            raise Refusal("demo_district", district=settings.district, known=DISTRICT)
         with opened(settings, beside=True) as centre:
             built = demo_world.build(
                 centre.store, args.world, seed=args.seed, today=args.today, now=centre.clock(),

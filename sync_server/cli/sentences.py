@@ -53,6 +53,11 @@ SENTENCES: dict[str, Label] = {
         "区县 {district} 已有数据，演示数据只能装入空库，请换一个 --data。",
         "District {district} holds data; a demo world needs an empty one, choose another --data.",
     ),
+    "demo_district": Label(
+        "演示数据只装入区县 {known}，不是 {district}：请去掉 --district 和 GRIDROUNDS_DISTRICT。",
+        "The demo world lies in district {known}, not {district};"
+        " leave out --district and GRIDROUNDS_DISTRICT.",
+    ),
     "no_files": Label(
         "B世界的事件由中心逐步办理而成，不能写成文件。",
         "World B's issues exist only where they were handled; it cannot be written as files.",

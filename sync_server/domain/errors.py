@@ -137,6 +137,7 @@ CODES: dict[str, str] = {
     "remote_listening": "listening beyond this machine was not asked for",
     "district_not_empty": "the district holds records already",
     "bad_district": "a district code has 6 digits",
+    "demo_district": "the demo world lies in a district of its own",
     "unknown_district": "the database holds no such district",
     "several_districts": "the database holds several districts and none was named",
     "backup_failed": "the copy could not be made or verified",
