@@ -16,13 +16,18 @@ BASE = workbook(("区域", AREAS), ("小区", COMPOUNDS))
 REGISTER = workbook(("居民", PEOPLE))
 
 
-@pytest.fixture
-def registry(any_centre, monkeypatch) -> Registry:
-    """A centre with areas and compounds, whose imports go two rows at a time from then on."""
-    made = Registry(any_centre)
+def begun(centre, monkeypatch) -> Registry:
+    """Return a centre with areas and compounds, whose imports go two rows at a time from now on."""
+    made = Registry(centre)
     assert made.run(BASE) == {"new": 7}
     monkeypatch.setattr("sync_server.services.import_work.PIECE", 2)
     return made
+
+
+@pytest.fixture
+def registry(centre, monkeypatch) -> Registry:
+    """A centre with areas and compounds, whose imports go two rows at a time."""
+    return begun(centre, monkeypatch)
 
 
 def residents(centre, *, voided: bool) -> int:
@@ -34,7 +39,8 @@ def residents(centre, *, voided: bool) -> int:
         return connection.scalar(query)
 
 
-def test_two_that_took_up_one_import_do_no_row_twice(registry, clock):
+def test_two_that_took_up_one_import_do_no_row_twice(any_centre, monkeypatch, clock):
+    registry = begun(any_centre, monkeypatch)
     centre, who = registry.centre, registry.who
     server, command = Worker(centre), Worker(centre)
     [import_id] = imports.take_file(centre, who, "台账.xlsx", io.BytesIO(REGISTER))
