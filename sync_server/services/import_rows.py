@@ -329,7 +329,7 @@ class Judge:
             return Judged(said, "refused", key, problems=problems)
         stored = apply(self.kind, {}, checked.fields)
         chosen = self.task.choices.get(number) or ("" if self.trial else self.task.plan.likely)
-        seen = (self.task.doubted or {}).get(number, ()) if chosen == "update" else ()
+        seen = (self.task.doubted or {}).get(number, ()) if chosen in ("update", "skip") else ()
         if seen:
             likely = seen
         elif not likely and self._looks_for_likely(number):

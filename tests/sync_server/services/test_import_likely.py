@@ -38,8 +38,8 @@ def stands(centre, record_id: str):
         return connection.execute(wanted).mappings().one()
 
 
-def run(registry: Registry, import_id: str) -> dict[str, int]:
-    imports.run_checked(registry.centre, registry.who, import_id, "update")
+def run(registry: Registry, import_id: str, likely: str = "update") -> dict[str, int]:
+    imports.run_checked(registry.centre, registry.who, import_id, likely)
     registry.worker.work()
     return registry.row(import_id)["counts"]
 
@@ -76,3 +76,12 @@ def test_a_row_stays_likely_when_what_it_was_to_update_is_void_by_then(checked):
             records.c.kind == "resident", records.c.voided.is_(False)
         )
         assert connection.scalar(living) == 2
+
+
+def test_a_row_is_skipped_as_chosen_though_it_is_like_nobody_any_more(checked):
+    registry, import_id, match = checked
+    laptop = join(registry.centre, add_worker(registry.centre))
+    laptop.write("resident", "update", {"name": "赵完全", "birth": "1955-05", "phone": None},
+                 match["record_id"], grid=GRID, base_version=match["version"])  # fmt: skip
+    laptop.send()
+    assert run(registry, import_id, "skip") == {"skipped": 1, "along": 0}
