@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,8 @@ from sync_server.store.tables import changes, records
 
 FURTHEST = timedelta(days=400)
 """How far back contacts are looked at: the longest interval between care visits is a year."""
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + FURTHEST
+"""A change may say that it was made in the year 1."""
 _ABOVE = (("household", "room_id"), ("room", "building_id"), ("building", "compound_id"))
 
 
@@ -31,12 +33,13 @@ class Lying:
 
 def lying(connection: sa.Connection, district: str, record_ids: Collection[str]) -> Lying:
     """Return where these records lie and lay, and which grids they were made for: what is made for
-    a grid that has ended lies in the one that took it in."""
+    a grid that has ended lies in the one that took it in. A refused change may name any area."""
     moves = moving.moves_of(connection, district, record_ids).values()
     area = {one.record_id: one.area for one in moving.lying(connection, district, record_ids)}
     lay_in = {step.from_area for steps in moves for step in steps}
     lay_in |= {grid for grid, _ in _creates(connection, district, record_ids) if grid}
-    return Lying(area, frozenset(one[:GRID_DIGITS] for one in {*area.values(), *lay_in}))
+    whole = (one for one in {*area.values(), *lay_in} if len(one) >= GRID_DIGITS)
+    return Lying(area, frozenset(one[:GRID_DIGITS] for one in whole))
 
 
 def _creates(
@@ -110,7 +113,7 @@ def _visits(district: str, grid: str, since: datetime) -> list[sa.ColumnElement[
         records.c.district == district,
         records.c.kind == "visit",
         within(records.c.grid, [grid]),
-        records.c.happened_at >= since - FURTHEST,
+        records.c.happened_at >= max(since, _EARLIEST) - FURTHEST,
         records.c.voided.is_(False),
         records.c.merged_into.is_(None),
     ]

@@ -18,6 +18,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate
 from sync_server.services.ids import new_id
 from sync_server.services.sync import exchange
+from sync_server.store import care_read
 from sync_server.store.tables import changes
 from tests.sync_server.care_door import Door
 from tests.sync_server.services.desks import choose, hire
@@ -418,6 +419,27 @@ def test_an_issue_that_was_refused_is_no_alarm_on_its_way(plain_door: Door) -> N
     door.other.write("issue", "create", issue(text=7, source="visit"), raised)
     assert outcomes(door.other.send()) == ["quarantined"]
     assert len(door.alarms()) == 1
+
+
+def test_a_refused_issue_said_to_be_made_in_the_year_1_asks_as_well(door: Door) -> None:
+    raised = missed_twice(door)
+    said = issue(text=7, source="visit")
+    door.other.write("issue", "create", said, raised, made_at="0001-06-01T00:00:00Z")
+    assert outcomes(door.other.send()) == ["quarantined"]
+    assert len(door.alarms()) == 1
+
+
+@pytest.mark.parametrize("area", ["44", GRID[:6]])
+def test_a_refused_issue_that_names_more_than_a_grid_reads_no_whole_district(
+    plain_door: Door, area: str
+) -> None:
+    door = plain_door
+    raised = missed_twice(door)
+    door.other.write("issue", "create", issue(source="visit"), raised, grid=area)
+    assert outcomes(door.other.send()) == ["quarantined"]
+    with door.centre.store.reading() as connection:
+        assert care_read.lying(connection, door.centre.code, [raised]).grids == frozenset()
+        assert care_read.visits_naming(connection, door.centre.code, {raised}) == []
 
 
 def test_the_workers_own_alarm_after_its_visit_is_not_doubled(plain_door: Door) -> None:
