@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from schemas.care_contact import alarm_id
 from schemas.clock import written
 from sync_server.domain.errors import Refusal
 from sync_server.services import doubtful_times, grid_changes
@@ -18,7 +17,6 @@ from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate
 from sync_server.services.ids import new_id
 from sync_server.services.sync import exchange
-from sync_server.store import care_read
 from sync_server.store.tables import changes
 from tests.sync_server.care_door import Door
 from tests.sync_server.services.desks import choose, hire
@@ -381,92 +379,3 @@ def test_a_contact_dated_ahead_reaches_nobody_yet(plain_door: Door) -> None:
     door.one.write("visit", "void", {"reason": "走错门"}, found, base_version=1)
     door.one.send()
     assert len(door.alarms()) == 1
-
-
-def missed_twice(door: Door) -> str:
-    """Let somebody be missed twice; the second visit raises an issue, which comes after it. Return
-    the issue's id."""
-    door.visit(door.one, 9)
-    door.one.send()
-    raised = new_id()
-    door.visit(door.other, 2, issue_ids=[raised])
-    door.other.send()
-    assert door.alarms() == []  # it may be the alarm
-    return raised
-
-
-def test_another_issue_that_comes_after_its_visit_is_no_alarm_either(door: Door) -> None:
-    raised = missed_twice(door)
-    door.other.write("issue", "create", issue(category="FIRE", source="visit"), raised)
-    door.other.send()
-    (alarm,) = door.alarms()
-    assert (alarm["author"], alarm["record_id"] != raised) == (door.other.worker_id, True)
-
-
-def test_an_issue_about_a_miss_long_past_asks_nothing_anew(plain_door: Door) -> None:
-    door = plain_door
-    raised = missed_twice(door)
-    door.visit(door.one, 1, "well")
-    door.one.send()
-    door.other.write("issue", "create", issue(category="FIRE", source="visit"), raised)
-    door.other.send()
-    assert door.alarms() == []
-
-
-def test_an_issue_that_was_refused_is_no_alarm_on_its_way(plain_door: Door) -> None:
-    door = plain_door
-    raised = missed_twice(door)
-    door.other.write("issue", "create", issue(text=7, source="visit"), raised)
-    assert outcomes(door.other.send()) == ["quarantined"]
-    assert len(door.alarms()) == 1
-
-
-def test_a_refused_issue_said_to_be_made_in_the_year_1_asks_as_well(door: Door) -> None:
-    raised = missed_twice(door)
-    said = issue(text=7, source="visit")
-    door.other.write("issue", "create", said, raised, made_at="0001-06-01T00:00:00Z")
-    assert outcomes(door.other.send()) == ["quarantined"]
-    assert len(door.alarms()) == 1
-
-
-@pytest.mark.parametrize("area", ["44", GRID[:6]])
-def test_a_refused_issue_that_names_more_than_a_grid_reads_no_whole_district(
-    plain_door: Door, area: str
-) -> None:
-    door = plain_door
-    raised = missed_twice(door)
-    door.other.write("issue", "create", issue(source="visit"), raised, grid=area)
-    assert outcomes(door.other.send()) == ["quarantined"]
-    with door.centre.store.reading() as connection:
-        assert care_read.lying(connection, door.centre.code, [raised]).grids == frozenset()
-        assert care_read.visits_naming(connection, door.centre.code, {raised}) == []
-
-
-def test_the_workers_own_alarm_after_its_visit_is_not_doubled(plain_door: Door) -> None:
-    door = plain_door
-    door.visit(door.one, 9)
-    door.one.send()
-    fire, visit_id = new_id(), new_id()
-    own = alarm_id(visit_id, door.person)
-    door.visit(door.other, 2, record_id=visit_id, issue_ids=[fire, own])
-    door.other.send()
-    door.other.write("issue", "create", issue(category="FIRE", source="visit"), fire)
-    door.other.send()
-    assert door.alarms() == []
-    door.other.write("issue", "create", issue(category="CARE", source="visit"), own)
-    assert outcomes(door.other.send()) == ["applied"]
-    assert [one["record_id"] for one in door.alarms()] == [own]
-
-
-def test_an_issue_that_comes_with_its_visit_asks_nothing_more(
-    plain_door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    door, asked = plain_door, []
-    monkeypatch.setattr(
-        "sync_server.store.care_read.visits_naming", lambda *_: asked.append("asked") or []
-    )
-    found = door.other.write("issue", "create", issue(source="visit"))["record_id"]
-    door.visit(door.other, 2, "well", issue_ids=[found])
-    door.other.write("issue", "create", issue(source="patrol"))
-    door.other.send()
-    assert asked == []
