@@ -20,6 +20,8 @@ NOT_MET = frozenset({"nobody", "refused", "vacant", "moved"})
 """Results of a visit that met nobody behind the door."""
 REACHED = frozenset({"well", "need_help", "abnormal"})
 NOT_REACHED = "not_reached"
+GRAVEST = ("abnormal", "need_help", "well", NOT_REACHED)
+"""States of a care check; of two checks of one person on one visit the earlier one here counts."""
 CARE = "CARE"
 """The purpose of a care visit is ``care``, the category of an alarm this one."""
 
@@ -85,15 +87,23 @@ def at_survivors(
     fields: Mapping[str, Any], homes: Mapping[str, str], persons: Mapping[str, str]
 ) -> Mapping[str, Any]:
     """Return a visit's fields with survivors in the place of merged households and persons: no
-    reference is rewritten. Of two checks of one person the one that reached them counts."""
+    reference is rewritten. Of two checks of one person the graver one counts (`GRAVEST`), and the
+    earlier day that one which reached them names for the next visit."""
     if not homes and not persons:
         return fields
     home, checks = fields.get("household_id"), dict[str, Any]()
     for one, check in (fields.get("care_checks") or {}).items():
         person = persons.get(one, one)
-        if person not in checks or check.get("state") in REACHED:
-            checks[person] = check
+        checks[person] = _graver(checks[person], check) if person in checks else check
     return {**fields, "household_id": homes.get(home or "", home), "care_checks": checks}
+
+
+def _graver(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    rank = {state: number for number, state in enumerate(GRAVEST)}
+    kept = min(one, other, key=lambda check: rank.get(str(check.get("state")), len(rank)))
+    named = [str(check["next_on"]) for check in (one, other)
+             if check.get("next_on") and check.get("state") in REACHED]  # fmt: skip
+    return {**kept, "next_on": min(named)} if named else kept
 
 
 def contact_of(

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from field_app.domain.duty import ended_earlier, late_problem, slot_at, slot_is_over
-from schemas.care_contact import reached
+from schemas.care_contact import at_survivors, reached
 from schemas.care_due import next_due, odd_next, recheck_at
 from schemas.catalogue import kind_of
 from schemas.clock import SHANGHAI, read_moment
@@ -164,3 +164,32 @@ def test_after_a_serious_change_a_visit_is_due_within_24_hours() -> None:
     assert next_due(CARE, named) == "2026-09-21"
     assert recheck_at("r2", serious) is None
     assert recheck_at("r1", None) is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("one", "other", "counts"),
+    [
+        ({"state": "abnormal", "change": "胸闷"}, {"state": "well"}, "abnormal"),
+        ({"state": "need_help"}, {"state": "abnormal"}, "abnormal"),
+        ({"state": "well"}, {"state": "need_help"}, "need_help"),
+        ({"state": "not_reached"}, {"state": "well"}, "well"),
+    ],
+)
+def test_of_two_checks_of_one_merged_person_the_graver_one_counts(
+    one: dict[str, str], other: dict[str, str], counts: str, order: int
+) -> None:
+    checks = dict([("r1", one), ("r2", other)][::order])
+    said = at_survivors({"care_checks": checks}, {}, {"r2": "r1"})["care_checks"]
+    assert set(said) == {"r1"}
+    assert said["r1"]["state"] == counts
+
+
+def test_of_two_checks_of_one_merged_person_the_earlier_next_visit_counts() -> None:
+    checks = {
+        "r1": {"state": "abnormal", "next_on": "2026-09-25"},
+        "r2": {"state": "well", "next_on": "2026-09-22"},
+        "r3": {"state": "not_reached", "next_on": "2026-09-21"},
+    }
+    said = at_survivors({"care_checks": checks}, {}, {"r2": "r1", "r3": "r1"})["care_checks"]
+    assert said == {"r1": {"state": "abnormal", "next_on": "2026-09-22"}}
