@@ -9,7 +9,9 @@ from field_app.services.drafts import MAIN, Draft, new_part
 from field_app.services.overview import look
 from field_app.services.records import get_view
 from field_app.services.service_requests import KIND, SERVICE, standing
+from field_app.services.survivors import gathered, survivors
 from field_app.services.workspace import Workspace
+from schemas.care_contact import at_survivors
 
 HELP = "help-"
 """Beginning of the prefixes of these requests in a visit's draft."""
@@ -18,7 +20,8 @@ NEEDS_HELP = "need_help"
 
 def open_requests(ws: Workspace, draft: Draft, said: Mapping[str, Any]) -> list[str]:
     """Put a request into a visit's draft for each person its care checks find in need of help, and
-    return the ids of the requests; ``said`` are the visit's fields.
+    return the ids of the requests; ``said`` are the visit's fields. Who was merged counts as the
+    one that is left.
 
     None is made for somebody whose earlier request is still open, or whom the visit found in need
     before this correction of it, nor where the worker takes the only need on that form down
@@ -27,8 +30,11 @@ def open_requests(ws: Workspace, draft: Draft, said: Mapping[str, Any]) -> list[
     parts = draft["parts"]
     for prefix in [one for one in parts if one.startswith(HELP)]:  # of a save that was refused
         del parts[prefix]
+    homes, persons = survivors(ws, "household"), survivors(ws, "resident")
+    said = at_survivors(said, homes, persons)
     checks = said.get("care_checks") or {}
-    before = _needing(parts[MAIN]["base"].get("care_checks") or {})
+    base = at_survivors(parts[MAIN]["base"], homes, persons)
+    before = _needing(base.get("care_checks") or {})
     needing = [one for one in _needing(checks) if one not in before]
     if SERVICE in parts and len(needing) == 1:
         return []
@@ -52,7 +58,8 @@ def _needing(checks: Mapping[str, Any]) -> list[str]:
 
 
 def _has_open(ws: Workspace, resident_id: str) -> bool:
-    for view in look(ws, KIND, lambda one: one["fields"].get("resident_id") == resident_id):
+    gone_in = gathered(ws, "resident", resident_id)
+    for view in look(ws, KIND, lambda one: one["fields"].get("resident_id") in gone_in):
         found = standing(ws, view["record_id"])
         if found is not None and found.open:
             return True

@@ -262,3 +262,29 @@ def test_an_alarm_raised_about_the_double_is_the_alarm_of_the_one_left(ws: Works
     assert len(alarms(ws)) == 1
     (shown,) = open_alarms(ws)
     assert (shown.resident_id, shown.contact) == (LIN, "侄子林甲 13700009999")
+
+
+def test_help_for_a_merged_person_is_asked_for_the_one_left_and_once(
+    ws: Workspace, hands: Hands
+) -> None:
+    twin = rid("resident", 77)
+    person = dict(get_view(ws, "resident", LIN) or {})["fields"]
+    pull_in(ws, "resident", twin, person, merged_into=LIN)
+    as_twin = {one.replace(LIN, twin): texts for one, texts in HELP.items()}
+    unchecked = {f"care_checks.{LIN}.state": [""]}
+    call(ws, **as_twin, **unchecked)
+    (request,) = views(ws, "service")
+    assert request["fields"]["resident_id"] == LIN
+    hands.passes(24 * 3600)
+    call(ws, **{**as_twin, **HELP})
+    assert len(views(ws, "service")) == 1
+
+
+def test_an_open_request_of_the_double_is_that_of_the_one_left(ws: Workspace, hands: Hands) -> None:
+    call(ws, **HELP)
+    first = rid("resident", 78)
+    pull_in(ws, "resident", first, dict(get_view(ws, "resident", LIN) or {})["fields"])
+    pull_in(ws, "resident", LIN, {"name": "林示例"}, merged_into=first)
+    hands.passes(24 * 3600)
+    call(ws, **{one.replace(LIN, first): texts for one, texts in HELP.items()})
+    assert len(views(ws, "service")) == 1
