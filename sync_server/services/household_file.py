@@ -24,12 +24,11 @@ from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.places import names_for
 from sync_server.services.record_page import Shown, find, shown_fields, unmasked
 from sync_server.services.titles import Titles, references
-from sync_server.store import base_read, duplicates, moving
+from sync_server.store import base_read, care_read, duplicates, moving
 from sync_server.store.engine import Store
 from sync_server.store.records_read import Row
 
 HOUSEHOLD = "household"
-GRID_DIGITS = 15
 DAYS = 730
 """How far back visits are looked for; a care record's last contact lies within it."""
 VISITS_SHOWN, SERVICES_SHOWN, CHANGES_SHOWN = 20, 20, 30
@@ -183,12 +182,9 @@ class _Filing:
         here = [record_id, *(one["record_id"] for one in people)]
         self.into = duplicates.gathered(connection, self.district, here)
         self.names = {record_id, *(one for one, into in self.into.items() if into == record_id)}
-        moves = moving.moves_of(connection, self.district, self.names)
-        moved = moves.get(record_id, ())
-        lay_in = {one.area for one in moving.lying(connection, self.district, self.names)}
-        lay_in |= {one.from_area for steps in moves.values() for one in steps}
-        whole = {one[:GRID_DIGITS] for one in lay_in}
-        self.grids = [one for one in whole if inside(one, self.person.scope_codes)]
+        moved = moving.moves_of(connection, self.district, [record_id]).get(record_id, ())
+        lay_in = care_read.lying(connection, self.district, self.names).grids
+        self.grids = [one for one in lay_in if inside(one, self.person.scope_codes)]
         visits = self._visits()
         members = [self._member(one, visits) for one in sorted(people, key=_head_first)]
         self.titles.preload([(HOUSEHOLD, record_id), *references(kind, stored)])

@@ -15,6 +15,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import doubtful_times, grid_changes
 from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate
+from sync_server.services.household_file import open_file
 from sync_server.services.ids import new_id
 from sync_server.services.sync import exchange
 from sync_server.store.tables import changes
@@ -265,6 +266,9 @@ def test_a_miss_at_a_home_made_for_a_grid_that_had_ended_counts_in_its_heir(
     door.visit(next_one, 2, grid=OTHER_GRID, **said)
     next_one.send()
     assert [one["grid"] for one in door.alarms()] == [OTHER_GRID]
+    with door.centre.store.reading() as connection:
+        file = open_file(connection, staff, home, clock(), "zh")
+    assert file.visits_total == 2  # both that the alarm counts
 
 
 def between(door: Door, state: str = "well", **more: Any) -> str:
