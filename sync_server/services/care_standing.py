@@ -6,13 +6,15 @@ to a whole area at once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.care_due import due_after
+from schemas.care_due import due_after, strictness
 from schemas.clock import SHANGHAI
 from sync_server.domain.working_calendar import midnight
 from sync_server.services import contacts
@@ -44,7 +46,8 @@ def care_standing(
     *,
     phone: bool = True,
 ) -> list[Standing]:
-    """Return everybody in care in these areas on ``day``, as was known of them that evening.
+    """Return everybody in care in these areas on ``day``, as was known of them that evening: each
+    once, with the riskiest of several care records and the earliest due day (decision 0026).
 
     ``phone``: whether somebody reached by telephone counts as reached.
     """
@@ -58,12 +61,14 @@ def care_standing(
     missed = field_counts.missed_though_met(
         connection, district, people, day, phone=phone, into=into
     )
+    this_day, held = day.isoformat(), defaultdict[str, list[dict[str, Any]]](list)
+    for one in register:
+        if (one["since"] or "") <= this_day <= (one["until"] or this_day):
+            held[one["resident_id"]].append({str(name): value for name, value in one.items()})
     found = []
-    this_day = day.isoformat()
-    for row in register:
-        if (row["since"] or "") > this_day or (row["until"] or this_day) < this_day:
-            continue
-        resident, home = row["resident_id"], row["household_id"] or ""
+    for resident, cares in held.items():
+        row = min(cares, key=lambda one: (strictness(one), one["record_id"]))
+        home = row["household_id"] or ""
         check = checks.get(resident)
         checked_on = check["at"].astimezone(SHANGHAI).date() if check else None
         met_on = missed[resident] if resident in missed else met.get(home)
@@ -71,12 +76,7 @@ def care_standing(
         said = {}
         if check is not None and reached_on == checked_on:
             said = {"state": check["state"], "next_on": check["next_on"]}
-        care = {
-            "risk": row["risk"],
-            "visit_every_days": row["visit_every_days"],
-            "since": row["since"],
-        }
-        due = due_after(care, reached_on.isoformat() if reached_on else None, said)
+        on = reached_on.isoformat() if reached_on else None
         found.append(
             Standing(
                 resident_id=resident,
@@ -85,7 +85,7 @@ def care_standing(
                 risk=row["risk"] or "",
                 keeper_id=row["keeper_id"] or "",
                 reached_on=reached_on,
-                due=date.fromisoformat(due),
+                due=date.fromisoformat(min(due_after(one, on, said) for one in cares)),
             )
         )
     return found

@@ -52,7 +52,8 @@ class Doubled(Door):
         bring_up_to_date(self.centre.store, self.centre.code)
         with self.centre.store.reading() as connection:
             found = care_standing(connection, self.centre.code, [GRID], TODAY)
-        return next(one for one in found if one.resident_id == self.person)
+        (mine,) = [one for one in found if one.resident_id == self.person]
+        return mine
 
 
 @pytest.fixture
@@ -157,6 +158,20 @@ def test_what_a_check_of_the_double_said_settles_when_the_person_is_due(door: Do
     )
     door.part(merge_id)
     assert door.standing().due == date(2026, 10, 5)  # somebody was met at the door
+
+
+def test_somebody_with_two_care_records_stands_once_with_the_earliest_day(door: Doubled) -> None:
+    door.visit(door.one, 2, "well")
+    door.one.send()
+    assert (door.standing().risk, door.standing().due) == ("high", date(2026, 10, 5))
+    for days, due in ((30, 5), (3, 1)):
+        care = {"resident_id": door.person, "cats": ["chronic"], "risk": "general",
+                "visit_every_days": days, "keeper_id": door.other.worker_id,
+                "since": "2026-02-01", "basis": "consent"}  # fmt: skip
+        load(door.centre, door.one.worker_id, "care", GRID, care)
+        found = door.standing()
+        assert (found.risk, found.keeper_id) == ("high", door.one.worker_id)
+        assert found.due == date(2026, 10, due)
 
 
 def test_a_double_missed_though_somebody_was_met_was_not_reached(plain_door: Doubled) -> None:
