@@ -168,6 +168,19 @@
       });
     });
 
+    // The tick stands outside the form, in the words about the newer content: choosing goes on with
+    // what was typed before it.
+    const force = form.elements.namedItem("_force");
+    if (force) {
+      force.addEventListener("change", function () {
+        if (force.checked) {
+          stopped = false;
+          dirty = true;
+          plan();
+        }
+      });
+    }
+
     const early = Array.from(form.elements).find(differs);
     if (early) {
       changed({ target: early });

@@ -188,9 +188,10 @@ def test_two_windows_are_told_of_each_other(running: Running, browser_page: Open
     first.locator("#f-address").blur()
     expect(first.locator("#draft-status")).to_contain_text("另一个窗口在08:41改过这份草稿")
     first.locator("#save").click()
-    first.get_by_label("以这个窗口的内容为准").check()
     first.locator("#f-staff").fill("5")
     first.locator("#f-staff").blur()
+    expect(first.locator("#draft-status")).to_contain_text("另一个窗口在08:41改过这份草稿")
+    first.get_by_label("以这个窗口的内容为准").check()  # after typing: keeping begins again
     expect(first.locator("#draft-status")).to_have_text("草稿已保存 08:41")
     expect(first.locator("#summary")).to_have_count(0)  # what comes later is asked about anew
     second.locator("#f-address").fill("北街1号")
