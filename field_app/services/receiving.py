@@ -20,6 +20,7 @@ from field_app.domain.reconcile import (
 )
 from field_app.services import accounting, forks, memory_index, streams
 from field_app.services.batch import Batch
+from field_app.services.drafts import MAIN
 from field_app.services.records import (
     changes_of,
     find_view,
@@ -233,13 +234,28 @@ def _remove(ws: Workspace, record_ids: list[str]) -> None:
     leaving = set(record_ids)
     for name in kind_names():
         ws.table(name).remove(doc_ids=leaving.union(marks))
-    untouched = [
-        draft["draft_id"]
-        for draft in ws.table(DRAFTS)
-        if not draft["revision"]
-        and leaving & {part["record_id"] for part in draft["parts"].values()}
-    ]
-    ws.table(DRAFTS).remove(doc_ids=untouched)
+    _forget_drafts(ws, leaving)
+
+
+def _forget_drafts(ws: Workspace, leaving: set[str]) -> None:
+    """Take what drafts hold of records that leave: forms nothing was typed in and deleted ones, of
+    those with other parts the part; of saved ones what saving filled in. Open work stays."""
+    gone = []
+    for draft in plain(ws.table(DRAFTS)):
+        parts = {prefix: part for prefix, part in draft["parts"].items()
+                 if part["record_id"] not in leaving}  # fmt: skip
+        filled = {prefix: texts for prefix, texts in draft.get("filled", {}).items()
+                  if draft["became"][prefix][1] not in leaving}  # fmt: skip
+        if len(parts) < len(draft["parts"]) and not draft["revision"]:
+            gone.append(draft["draft_id"])
+        elif len(parts) < len(draft["parts"]) and draft["state"] == "deleted":
+            if MAIN in parts:
+                ws.put(DRAFTS, draft["draft_id"], {**draft, "parts": parts})
+            else:
+                gone.append(draft["draft_id"])
+        elif len(filled) < len(draft.get("filled", {})):
+            ws.put(DRAFTS, draft["draft_id"], {**draft, "filled": filled})
+    ws.table(DRAFTS).remove(doc_ids=gone)
 
 
 def _is_restored(ws: Workspace, reply: Reply) -> bool:

@@ -7,7 +7,16 @@ from datetime import timedelta
 import pytest
 
 from field_app.services.corrections import confirm, corrections_about, open_corrections
-from field_app.services.drafts import MAIN, Typed, edit_part, find, finish, open_draft
+from field_app.services.drafts import (
+    MAIN,
+    Typed,
+    discard,
+    edit_part,
+    find,
+    finish,
+    new_part,
+    open_draft,
+)
 from field_app.services.find import find_doors
 from field_app.services.likely import likely_same
 from field_app.services.outbox import (
@@ -276,7 +285,7 @@ def test_unsent_work_on_what_left_is_sent_and_then_goes(joined, line, staff, han
         assert (change["outcome"], change["settled"]) == ("applied", True)
 
 
-def test_a_draft_of_what_left_stays_and_says_why_it_cannot_be_saved(joined, line, staff):
+def test_of_what_left_only_open_drafts_stay_and_say_why_they_cannot_be_saved(joined, line, staff):
     worker = line.worker("w2")
     laptop = joined("laptop", worker)
     saved = save_issue(laptop.ws)
@@ -284,6 +293,19 @@ def test_a_draft_of_what_left_stays_and_says_why_it_cannot_be_saved(joined, line
     part = edit_part(laptop.ws, "issue", saved.record_id)
     draft_id = open_draft(laptop.ws, "record", {MAIN: part}, kept=True)
     untouched = open_draft(laptop.ws, "record", {MAIN: part})
+    deleted = open_draft(laptop.ws, "record", {MAIN: part}, kept=True)
+    note = {MAIN: new_part("notice"), "issue:": part}
+    beside = open_draft(laptop.ws, "record", note, kept=True)
+    for one in (deleted, beside):
+        discard(laptop.ws, one)
+    done = open_draft(laptop.ws, "record", {MAIN: part}, kept=True)
+
+    def fill(draft):
+        draft["parts"][MAIN]["texts"] = part["texts"] | {"people": ["3"]}
+
+    assert finish(laptop.ws, done, Typed({MAIN: part["texts"]}, revision=1), fill).saved
+    assert find(laptop.ws, done)["filled"][MAIN]
+    laptop.sync()
     staff.reassign(worker, NEXT_GRID)
     laptop.sync()
     typed = Typed({MAIN: part["texts"] | {"title": ["还没存的"]}}, revision=1)
@@ -291,6 +313,9 @@ def test_a_draft_of_what_left_stays_and_says_why_it_cannot_be_saved(joined, line
     assert [one.problem.code for one in outcome.problems[MAIN]] == ["out_of_area"]
     assert find(laptop.ws, draft_id)["parts"][MAIN]["texts"]["title"] == ["还没存的"]
     assert find(laptop.ws, untouched) is None
+    assert find(laptop.ws, deleted) is None
+    assert list(find(laptop.ws, beside)["parts"]) == [MAIN]
+    assert find(laptop.ws, done)["filled"] == {}
 
 
 def test_a_whole_grid_leaves_only_after_the_worker_agreed(joined, line, staff):
