@@ -8,6 +8,7 @@ somebody at the door counts as reached, and a care visit that met nobody as miss
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,14 @@ CARE = "CARE"
 Standing = Literal["open", "over", "unknown", "other"]
 """How an issue stands: an open care issue, one that is over, none that is known here, another
 category."""
+
+
+_COUNTED = frozenset({"happened_at", "text"})
+"""What of an alarm each side counts by the visits and the clock it knows."""
+_BY_RULE = re.compile(
+    r"关怀探访连续\d+次未见到本人（最近两次：[-\d :、]+）。"
+    r"请立即联系紧急联系人并上门核实；联系方式见该户的关怀档案。"
+)
 
 
 @dataclass(frozen=True)
@@ -194,6 +203,16 @@ def alarm_fields(
         "请立即联系紧急联系人并上门核实；联系方式见该户的关怀档案。",
         "people": 1,
     } | {name: value for name, value in place.items() if value}
+
+
+def same_alarm(fields: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
+    """Tell whether the fields of an issue are those of an alarm as the rule words it, and say what
+    the ``standing`` one of the same visit and person says, who counts as they may."""
+    return (
+        fields.get("category") == CARE
+        and _BY_RULE.fullmatch(str(fields.get("text"))) is not None
+        and all(standing.get(one) == fields[one] for one in fields.keys() - _COUNTED)
+    )
 
 
 def _check(resident_id: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from schemas.care_contact import same_alarm
 from schemas.check import FieldProblem, broken_rules
 from schemas.kind import KindInfo
 from schemas.values import apply
@@ -48,13 +49,15 @@ class Verdict:
     """``problems``: to be quarantined. ``waits_for``: held until that record is created.
 
     Else to be applied; ``grid`` is the area it counts for. ``proposal``: to be kept beside the
-    record for staff to decide, whatever its writer had seen.
+    record for staff to decide, whatever its writer had seen. ``again``: the record exists and says
+    this already.
     """
 
     grid: str = ""
     problems: list[dict[str, Any]] = field(default_factory=list)
     waits_for: str | None = None
     proposal: bool = False
+    again: bool = False
 
 
 def judge(
@@ -118,6 +121,8 @@ def _judge_new(
     assert arrival.kind is not None
     info = arrival.kind.info
     if record is not None:
+        if record["kind"] == info.name and _is_raised(arrival, record):
+            return Verdict(grid=record["grid"], again=True)
         return _refused("already_exists" if record["kind"] == info.name else "wrong_kind")
     if (wanted := parent_id(arrival)) is not None:
         if parent is None:
@@ -130,6 +135,15 @@ def _judge_new(
         if parent is not None and _lay_in_his(arrival, areas, lay_in, info):
             return Verdict(grid=parent["grid"])  # it lies where what it hangs below went
     return Verdict(grid=area) if _in_area(areas, area, info) else _refused("out_of_area")
+
+
+def _is_raised(arrival: Arrival, record: Mapping[str, Any]) -> bool:
+    """Whether the centre has raised the worker's own alarm for him, while it was refused: both have
+    the one id that follows from visit and person (decision 0014)."""
+    by_rule = record["device_id"] is None and record["author"] == arrival.members["author"]
+    if arrival.kind is None or arrival.kind.info.name != "issue" or not by_rule:
+        return False
+    return same_alarm(apply(arrival.kind, {}, arrival.fields), record["fields"])
 
 
 def _judge_changed(

@@ -32,7 +32,9 @@ def apply_judged(
     )
     what = (row["made_at"], arrival.fields, row["clock_offset_s"] or 0)
     try:
-        if arrival.action in ("create", "step"):
+        if verdict.again:
+            effect = Effect("unchanged", (ledger.record(row["record_id"]) or {}).get("version"))
+        elif arrival.action in ("create", "step"):
             effect = ledger.create(
                 arrival.kind, edit, row["record_id"], verdict.grid, *what, ahead=arrival
             )

@@ -6,7 +6,7 @@ the grid that took the old one in. What only tells what was done there (patrols,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
@@ -35,13 +35,19 @@ class Heirs:
 
         Only areas that are not the worker's today are looked at: an ended grid is nobody's.
         """
-        if not new or verdict.problems or verdict.waits_for or info.group not in FOLLOWS:
+        if (
+            not new
+            or verdict.again
+            or verdict.problems
+            or verdict.waits_for
+            or info.group not in FOLLOWS
+        ):
             return verdict
         area = verdict.grid
         if len(area) < GRID_DIGITS or inside(area, worker.grids):
             return verdict
         heir = self.of(area)
-        return verdict if heir == area else Verdict(grid=heir, proposal=verdict.proposal)
+        return replace(verdict, grid=heir)
 
     def of(self, area: str) -> str:
         """Return the grid that holds today what lay in ``area``; itself while it stands."""

@@ -9,6 +9,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
 from sync_server.store import care_read
 from tests.sync_server.care_door import Door
+from tests.sync_server.services.desks import change, hire, release
 from tests.sync_server.world import GRID, issue, outcomes
 
 
@@ -97,6 +98,34 @@ def test_the_workers_own_alarm_after_its_visit_is_not_doubled(plain_door: Door) 
     door.other.write("issue", "create", issue(category="CARE", source="visit"), own)
     assert outcomes(door.other.send()) == ["applied"]
     assert [one["record_id"] for one in door.alarms()] == [own]
+
+
+def test_an_alarm_that_was_refused_is_taken_later_although_the_centre_has_raised_it(
+    plain_door: Door,
+) -> None:
+    door = plain_door
+    door.visit(door.one, 9)
+    door.one.send()
+    visit_id = new_id()
+    own = alarm_id(visit_id, door.person)
+    door.visit(door.other, 2, record_id=visit_id, issue_ids=[own])
+    bad = door.other.write("issue", "create", issue(text=7, source="visit"), own)
+    assert outcomes(door.other.send()) == ["applied", "quarantined"]
+    (alarm,) = door.alarms()
+    assert (alarm["record_id"], alarm["device_id"]) == (own, None)
+    said, again = alarm["fields"], {"corrects": bad["change_id"]}
+    counted = said["text"].replace("连续2次", "连续3次")
+    own_words = {**said, "text": "家属说老人住院了"}
+    for fields, outcome in (({**said, "text": counted}, "unchanged"), (own_words, "quarantined")):
+        door.other.write("issue", "create", fields, own, **again)
+        assert outcomes(door.other.send()) == [outcome]
+    door.one.write("issue", "create", said, own)  # another worker's
+    assert outcomes(door.one.send()) == ["quarantined"]
+    form = {name: str(value) for name, value in said.items()} | {"happened_at": "2026-09-28T08:00"}
+    assert release(door.centre, hire(door.centre), bad["change_id"], **form) is None
+    row = change(door.centre, bad["change_id"])
+    assert (row.outcome, row.version, row.desk) == ("unchanged", 1, "released")
+    assert [(one["fields"], one["version"]) for one in door.alarms()] == [(said, 1)]
 
 
 def test_an_issue_that_comes_with_its_visit_asks_nothing_more(
