@@ -20,6 +20,7 @@ MESSAGES: dict[str, Label] = {
         "日期和时间要写全，如 2026-09-30 08:41（传输时写作 2026-09-30T08:41:00+08:00）。",
         "Give both day and time, as in 2026-09-30 08:41 (sent as 2026-09-30T08:41:00+08:00).",
     ),
+    "odd_year": Label("年份不对，请核对。", "The year cannot be right; please check it."),
     "bad_code": Label("不是有效的代码。", "Not a valid code."),
     "unknown_code": Label("代码表中没有“{value}”。", "The code list has no “{value}”."),
     "bad_reference": Label("不是有效的记录号。", "Not a valid record id."),

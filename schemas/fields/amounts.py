@@ -156,8 +156,10 @@ class Moment(Declared):
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise ValidationError(Problem("bad_moment")) from None
-        if moment.tzinfo is None or len(text) < 20 or not FIRST_YEAR <= text[:4] <= LAST_YEAR:
+        if moment.tzinfo is None or len(text) < 20:
             raise ValidationError(Problem("bad_moment"))
+        if not FIRST_YEAR <= text[:4] <= LAST_YEAR:
+            raise ValidationError(Problem("odd_year"))
         return moment.isoformat(timespec="seconds")
 
     def quick(self) -> Quick | Plain | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from field_app.services import drafts
+from field_app.services.coverage import SUBJECTS
 from field_app.services.records import changes_of, get_view, views
 from field_app.services.workspace import CHANGES, DRAFTS
 from tests.field_app.forms import Paper
@@ -68,16 +69,18 @@ def test_a_time_at_an_end_of_the_calendar_is_refused_and_its_draft_opens(
 ) -> None:
     path = start
     if start != "/issues/new":
-        path = at.browser.post(start, {"household_id": HOME, "result": "not_home"}).location
+        path = at.browser.post(start, {"household_id": HOME, "result": "nobody"}).location
     paper = Paper.open(at.browser, path)
     paper.values.setlist(name, list(when))
-    for care in [one for one in paper.names if day and one.endswith(".next_on")]:
+    asked = [one for one in paper.names if one.endswith(".next_on")]
+    assert len(asked) == (1 if day else 0)
+    for care in asked:
         paper.put({care: when[0]})
     assert paper.keep().status_code == 200
     answer = window(paper).press()
     assert answer.status_code == 422
     assert f'href="#f-{name}"' in answer.text
-    assert "日期和时间要写全" in answer.text
+    assert "年份不对，请核对。" in answer.text
     assert window(paper).values.getlist(name) == list(when)
 
 
@@ -93,7 +96,8 @@ def test_a_day_at_an_end_of_the_calendar_breaks_no_page(at: Laptop, day: str) ->
     visit.put({check: day, check.replace("next_on", "state"): "well"})
     visit.fill(result="met", met="林示例", notice_given="1", mode="door").press()
     assert views(at.ws, "visit")
-    for page in ("/", "/visits", "/coverage", "/coverage?subject=care", "/base"):
+    subjects = [f"/coverage?of={one}&show=all" for one in SUBJECTS]
+    for page in ("/", "/visits", *subjects, "/base"):
         assert at.browser.get(page).status_code == 200
 
 
