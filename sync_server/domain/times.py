@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from schemas.clock import read_moment
+from schemas.clock import SHANGHAI, read_moment
 
 DOUBTFUL_S = 600
 TRAVEL_S = 5
 """A request's own way takes seconds; smaller offsets count as none."""
+_LAST = datetime.max.replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,11 @@ def moment(text: str) -> datetime | None:
 
 
 def corrected(made: datetime, offset_s: int) -> datetime:
-    """Return a laptop's time by the centre's clock, kept within the calendar."""
+    """Return a laptop's time by the centre's clock, kept within the calendar, in Shanghai too."""
     try:
-        return made + timedelta(seconds=offset_s)
+        return min(made + timedelta(seconds=offset_s), _LAST)
     except OverflowError:
-        return (
-            datetime.max.replace(tzinfo=UTC) if offset_s > 0 else datetime.min.replace(tzinfo=UTC)
-        )
+        return _LAST if offset_s > 0 else datetime.min.replace(tzinfo=UTC)
 
 
 def made_doubtful(made: datetime, reading: Reading) -> bool:

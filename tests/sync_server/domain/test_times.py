@@ -57,3 +57,9 @@ def test_a_change_made_after_it_was_sent_is_doubtful():
 )  # fmt: skip
 def test_correcting_stays_within_the_calendar(made, offset):
     assert corrected(made, offset).tzinfo is UTC
+
+
+@pytest.mark.parametrize("offset", [9 * 3600, 20 * 3600])
+def test_a_corrected_time_can_be_written_in_shanghai(offset):
+    late = moment("9999-12-31T23:59:59+08:00")
+    assert written(corrected(late, offset)) == "9999-12-31T23:59:59+08:00"
