@@ -33,11 +33,14 @@ from schemas.check import FieldProblem
 from schemas.clock import local_day, written
 from schemas.codes import code_list
 from schemas.guards import Actor, offered
+from schemas.labels import Label
 from schemas.messages import Problem
 from schemas.proof import AFTER, wants_photo
 from schemas.steps_order import Step, heads
 
 NOTE = "note"
+LEFT_OUT = Label("另有填写，这里不写出", "answered too, not written here")
+"""Stands in a note for an answer that is masked on pages."""
 RETURNED = workflow.RETURNED
 STEP = "issue_step"
 ISSUE, WHY = "issue:", "why:"
@@ -218,7 +221,7 @@ def finish_as_note(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
 
 def answers_of(ws: Workspace, part: Part) -> list[str]:
     """Return what a part's form answers otherwise than the record says, beside its words; what is
-    masked on pages stays out of a note's words."""
+    masked on pages stays out of a note's words, which say that it does."""
     kind = kind_of(part["kind"])
     values = values_of(kind, part["texts"])
     name_of = lookup(ws, ws.lang)
@@ -226,8 +229,12 @@ def answers_of(ws: Workspace, part: Part) -> list[str]:
     for name in changed_paths(kind, texts_of(kind, part["base"]), part["texts"]):
         field = kind.declared().get(name)
         own_words = part["action"] == "step" and name == "text"
-        if field is not None and field.privacy == "open" and not own_words:
-            value = field.show(values.get(name), ws.lang, name_of)
+        if field is not None and not own_words:
+            value = (
+                field.show(values.get(name), ws.lang, name_of)
+                if field.privacy == "open"
+                else LEFT_OUT.text(ws.lang)
+            )
             found.append(f"{field.label.text(ws.lang)}: {value}")
     return found
 

@@ -32,15 +32,18 @@ from schemas.kind import Kind
 NOWHERE = ""
 """Stands for the draft of what differs where there is none: nothing to keep, or nowhere."""
 
+_GRID = "_grid"
+"""In the place of a prefix: the grid chosen, which no correction changes."""
+
 
 def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
     """Open what another window typed into a draft that was saved meanwhile.
 
     Returns a new draft's id by prefix for each part that says something else than what was saved,
     ``NOWHERE`` for one that gets none (its record left the laptop, its part was taken back, it says
-    less of a step); nothing for those that say the same.
+    less of a step, it was for another grid); nothing for those that say the same.
     """
-    opened_again = {}
+    opened_again = {_GRID: NOWHERE} if _other_grid(ws, saved, typed) else {}
     for prefix, sent in typed.texts.items():
         if prefix not in saved["became"]:
             if any(text.strip() for texts in sent.values() for text in texts):
@@ -57,6 +60,12 @@ def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
             said = rebased(kind, view["fields"], texts, paths)
             opened_again[prefix] = _open(ws, kind, record_id, view["fields"], said)
     return opened_again
+
+
+def _other_grid(ws: Workspace, saved: Draft, typed: Typed) -> bool:
+    """Tell whether the window chose another grid for the new record than it was saved under."""
+    view = get_view(ws, *saved["became"][MAIN])
+    return bool(typed.grid and view is not None and view["grid"] != typed.grid)
 
 
 def _differing(

@@ -6,9 +6,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from field_app.services import drafts
+from field_app.services.issues import answers_of
 from field_app.services.records import changes_of, views
 from tests.field_app.forms import Paper
-from tests.field_app.laptops import WORKER, Hands, Laptop, save_issue
+from tests.field_app.laptops import GRID, NEXT_GRID, WORKER, Hands, Laptop, save_issue
 from tests.field_app.signed_in import sign_in
 from tests.field_app.web.test_service_requests import step, waiting
 
@@ -105,3 +106,22 @@ def test_what_saving_filled_in_is_the_same_and_no_correction_empties_it(
     (patrol,) = views(at.ws, "patrol")
     assert list(changes_of(at.ws, patrol["record_id"])[1]["fields"]) == ["items"]
     assert patrol["fields"]["ended_at"] == "2026-09-30T08:42:00+08:00"
+
+
+def test_another_grid_of_the_second_window_is_not_called_the_same(at: Laptop) -> None:
+    at.ws.keep_setting("identity", grids=[GRID, NEXT_GRID])
+    first, second = twice(at, "/records/shop/new")
+    for one, grid in ((first, GRID), (second, NEXT_GRID)):
+        one.fill(name="新店", kind="retail", address="北街1号", _grid=grid)
+    first.press()
+    page = told(at, second.press())
+    assert SAME not in page
+    assert "这个窗口里的没有保存" in page
+    assert SAME in told(at, second.fill(_grid=GRID).press())
+
+
+def test_an_answer_that_stays_out_of_a_note_is_said_to(at: Laptop) -> None:
+    part = drafts.new_part("issue_step", action="step")
+    part["base"], part["texts"] = {"rating": 5}, {"rating": ["4"], "rated_by": ["王样本"]}
+    said = answers_of(at.ws, part)
+    assert said == ["评价（1–5）: 4", "评价人: 另有填写，这里不写出"]
