@@ -48,6 +48,8 @@ class Draft(TypedDict):
     """Of a saved draft: ``[kind, record_id]`` by the part's prefix."""
     filled: NotRequired[dict[str, Texts]]
     """Of a saved draft: by prefix, texts as typed of the controls that saving itself filled in."""
+    taken_back: NotRequired[dict[str, list[Any]]]
+    """By prefix, of parts taken out again: ``[kind, marks]`` (`domain.taken_back`)."""
     photos: NotRequired[list[dict[str, Any]]]
     """Photos taken while the form is open (see `photos.take_in`), with their part's ``prefix``."""
     apart: NotRequired[list[str]]

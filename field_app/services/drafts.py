@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from field_app.domain.duty import late_problem
 from field_app.domain.errors import Trouble
+from field_app.domain.taken_back import marks_of
 from field_app.domain.typed import (
     Texts,
     asked,
@@ -220,7 +221,12 @@ def alter(ws: Workspace, draft_id: str, typed: Typed, change: Callable[[Draft], 
     with ws.db.transaction():
         draft = _open(ws, draft_id)
         _lay(ws, draft, typed)
+        parts = dict(draft["parts"])
         change(draft)
+        for prefix in parts.keys() - draft["parts"].keys():
+            part = parts[prefix]
+            marks = marks_of(draft_id, kind_of(part["kind"]), part["base"], part["texts"])
+            draft.setdefault("taken_back", {})[prefix] = [part["kind"], marks]
         _put(ws, draft)
     return draft
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from field_app.domain.changes import propose
+from field_app.domain.taken_back import says_more
 from field_app.domain.typed import Texts, asked, changed_paths, laid_over, rebased, texts_of
 from field_app.services import issues, service_requests
 from field_app.services.drafts import (
@@ -46,7 +47,7 @@ def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
     opened_again = {_GRID: NOWHERE} if _other_grid(ws, saved, typed) else {}
     for prefix, sent in typed.texts.items():
         if prefix not in saved["became"]:
-            if any(text.strip() for texts in sent.values() for text in texts):
+            if _says_more(saved, prefix, sent):
                 opened_again[prefix] = NOWHERE
             continue
         kind_name, record_id = saved["became"][prefix]
@@ -60,6 +61,14 @@ def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
             said = rebased(kind, view["fields"], texts, paths)
             opened_again[prefix] = _open(ws, kind, record_id, view["fields"], said)
     return opened_again
+
+
+def _says_more(saved: Draft, prefix: str, sent: Mapping[str, list[str]]) -> bool:
+    """Tell whether a part that was not saved says anything beside what was taken back with it."""
+    kind_name, marks = saved.get("taken_back", {}).get(prefix, ("", {}))
+    if kind_name:
+        return says_more(saved["draft_id"], kind_of(kind_name), marks, sent)
+    return any(text.strip() for texts in sent.values() for text in texts)
 
 
 def _other_grid(ws: Workspace, saved: Draft, typed: Typed) -> bool:

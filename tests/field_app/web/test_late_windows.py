@@ -11,6 +11,7 @@ from field_app.services.records import changes_of, views
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import GRID, NEXT_GRID, WORKER, Hands, Laptop, save_issue
 from tests.field_app.signed_in import sign_in
+from tests.field_app.small_grid import rid
 from tests.field_app.web.test_service_requests import step, waiting
 
 SAME = "内容相同，没有重复保存"
@@ -125,3 +126,16 @@ def test_an_answer_that_stays_out_of_a_note_is_said_to(at: Laptop) -> None:
     part["base"], part["texts"] = {"rating": 5}, {"rating": ["4"], "rated_by": ["王样本"]}
     said = answers_of(at.ws, part)
     assert said == ["评价（1–5）: 4", "评价人: 另有填写，这里不写出"]
+
+
+def test_a_part_taken_back_counts_only_where_the_second_window_typed_in_it(at: Laptop) -> None:
+    start = at.browser.post("/visits/start", {"household_id": rid("household", 1)})
+    begun = Paper.open(at.browser, start.location)
+    begun = begun.fill(result="met", mode="door", notice_given="1")
+    begun = begun.press_on("household").press_on("issue")
+    first, second = twice(at, begun.page.request.path)
+    typing = Paper.open(at.browser, begun.page.request.path)
+    first = first.press_on("take_back:household:").press_on("take_back:issue:")
+    assert first.press().status_code == 302
+    assert SAME in told(at, second.press())
+    assert SAME not in told(at, typing.put({"household:phone": "13900003333"}).press())
