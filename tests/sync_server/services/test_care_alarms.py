@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from schemas.clock import written
 from sync_server.domain.errors import Refusal
 from sync_server.services import doubtful_times, grid_changes
-from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate
 from sync_server.services.household_file import open_file
 from sync_server.services.ids import new_id
@@ -36,18 +35,6 @@ from tests.sync_server.world import (
 
 DAYS = {"first": 9, "second": 2, "third": 1}
 PATIENCE_S = 60
-
-
-@pytest.fixture
-def door(any_centre: Centre) -> Door:
-    """The door, on each database."""
-    return Door(any_centre)
-
-
-@pytest.fixture
-def plain_door(centre: Centre) -> Door:
-    """The door, on one database, for what none of them decides."""
-    return Door(centre)
 
 
 def test_two_laptops_with_one_miss_each_make_one_urgent_issue(door: Door) -> None:

@@ -5,24 +5,11 @@ from __future__ import annotations
 import pytest
 
 from schemas.care_contact import alarm_id
-from sync_server.services.centre import Centre
 from sync_server.services.ids import new_id
 from sync_server.store import care_read
 from tests.sync_server.care_door import Door
 from tests.sync_server.services.desks import change, hire, release
 from tests.sync_server.world import GRID, issue, outcomes
-
-
-@pytest.fixture
-def door(any_centre: Centre) -> Door:
-    """The door, on each database."""
-    return Door(any_centre)
-
-
-@pytest.fixture
-def plain_door(centre: Centre) -> Door:
-    """The door, on one database, for what none of them decides."""
-    return Door(centre)
 
 
 def missed_twice(door: Door) -> str:
