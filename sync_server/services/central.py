@@ -65,8 +65,8 @@ def apply_central_change(
     """Apply one change in the running write transaction and return what became of it.
 
     Raises Refusal: not_allowed (the kind does not take this action from staff), bad_fields with
-    ``problems``, unknown_record, out_of_date (the id exists already, or the record was voided).
-    Whether the person may is for the caller to judge.
+    ``problems``, unknown_record, out_of_date (the id exists already, the record was voided, or what
+    ``settles`` does not reach it). Whether the person may is for the caller to judge.
     """
     kind = kind_of(change.kind)
     if not change.settles and not change.by_rule and change.action not in kind.info.staff:
@@ -86,6 +86,8 @@ def apply_central_change(
         )
     else:
         effect = _edit(ledger, kind, change, checked.fields, edit, row, now)
+    if change.settles and effect.outcome == "conflict":
+        raise Refusal("out_of_date")  # what was decided must not be written down as done
     ledger.write()
     doubts = [one.as_json() for one in checked.doubts]
     row = central_row(

@@ -32,7 +32,7 @@ CASE_NUMBERS_LOST = 1_000
 """So many numbers of issues are left out: more a lost part of a history has hardly given out."""
 FIRST_SECOND = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_FLOORS = 1000
-"""So many runs are remembered; of what was based on earlier ones nothing is believed."""
+"""So many runs are remembered; of earlier ones each record knows those that changed it."""
 
 
 def begin_epoch(

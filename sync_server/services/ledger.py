@@ -1,7 +1,6 @@
 """The records one write transaction touches: loaded at once, merged in memory, written in bulk.
 
-Every road by which a record changes goes through here: a laptop's batch, staff, an import's later
-corrections. Each touched record gets one new change_no when the ledger is written.
+Every road by which a record changes goes through here. Each touched record gets one new change_no.
 """
 
 from __future__ import annotations
@@ -199,10 +198,11 @@ class Ledger:
 
         Raises VoidedRecord when its writer knew the record to be void.
         """
-        trail = (*edit.trail, edit.base_version)
-        believed = self._numbers.believed(edit.base_version, edit.trail)
+        trail, row = (*edit.trail, edit.base_version), self._rows[record_id]
+        state = state_of(row, self._floor)
+        believed = self._numbers.believed(edit.base_version, edit.trail, state)
         edit = replace(edit, base_version=believed, trail=trail)
-        if writer is not None and self._rows[record_id]["merged_into"] is not None:
+        if writer is not None and row["merged_into"] is not None:
             return self._pass_on(edit, record_id, action, made_at, fields, offset_s, writer)
         seen = (record_id, edit.base_version)
         return self._merge(edit, record_id, action, made_at, fields, offset_s, writer, seen)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sync_server.domain.merge import run_of
+from sync_server.domain.merge import State, run_of
 from sync_server.store.bulk import insert_rows
 from sync_server.store.scope import Texts, among, chunks
 from sync_server.store.tables import changes, conflicts, districts, history_marks, records
@@ -43,12 +43,16 @@ class Numbers(NamedTuple):
     floor: int
     floors: frozenset[int]
 
-    def believed(self, base_version: int, trail: Sequence[int] = ()) -> int:
+    def believed(
+        self, base_version: int, trail: Sequence[int] = (), record: State | None = None
+    ) -> int:
         """Return how far into this history a writer had seen the record: his base version, or the
-        last of its ``trail`` that a run of this history gave out. 0 when there is none: what he had
-        seen in a run this history never had says nothing about what stands here."""
+        last of its ``trail`` that a run of this history gave out; 0 when there is none: what he had
+        seen in a run this history never had says nothing about what stands here. Of runs forgotten
+        here (services/epochs.py) the ``record`` itself knows those that changed it."""
         for version in (base_version, *reversed(trail)):
-            if run_of(version) <= 0 or run_of(version) in self.floors:
+            run = run_of(version)
+            if run <= 0 or run in self.floors or (record and record.gave_out(version)):
                 return version
         return 0
 

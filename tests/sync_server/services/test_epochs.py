@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
-from sync_server.services import floors
+from sync_server.domain.errors import Refusal
+from sync_server.services import epochs, floors
+from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.centre import open_centre
 from sync_server.services.epochs import begin_epoch
+from sync_server.services.merging import Wanted, merge_records
 from sync_server.store.cases import next_numbers
 from sync_server.store.tables import audit, districts, history_marks, records
 from sync_server.store.writing import Numbers
-from tests.sync_server.world import add_worker, household, join, outcomes
+from tests.sync_server.services.desks import choose, dispute, hire, stored
+from tests.sync_server.world import NOON, add_worker, household, join, outcomes
 
 
 def test_an_epochs_numbers_begin_above_every_earlier_one(centre):
@@ -197,6 +202,63 @@ def test_a_base_of_a_run_this_history_never_had_says_what_its_trail_says():
     assert [numbers.believed(base) for base in bases] == [0, 5, 3_000_001, 7_000_004, 0, 0]
     assert numbers.believed(9_000_009, (2, 3_000_005, 8_000_007)) == 3_000_005
     assert numbers.believed(7_000_004, (2, 3_000_003)) == 7_000_004
+
+
+def test_what_was_last_changed_in_a_forgotten_run_is_edited_decided_and_merged(laptop, monkeypatch):
+    """Only so many runs are remembered by the district: a record knows its own for ever."""
+    monkeypatch.setattr(epochs, "MOST_FLOORS", 2)
+    centre, person = laptop.centre, hire(laptop.centre)
+    other = join(centre, add_worker(centre, "w9"), key="cd" * 32)
+
+    def runs(number: int) -> None:
+        for _ in range(number):
+            laptop.write("household", "create", household())
+            laptop.send()
+            with centre.store.writing() as connection:
+                epochs.begin_run(connection, centre.code, centre.clock())
+
+    runs(2)
+    disputed = dispute(
+        (laptop, other), "household", household(phone="1"), {"phone": "2"}, {"phone": "3"}
+    )
+    made = [laptop.write("household", "create", household(phone="1")) for _ in range(4)]
+    by_staff, by_laptop, here, there = (one["record_id"] for one in made)
+    laptop.send()
+    other.send()
+    runs(4)
+    edit = CentralChange(
+        "household", by_staff, "update", {"phone": "2"}, person.user_id,
+        base_version=laptop.version(by_staff), by_rule=True,
+    )  # fmt: skip
+    with centre.store.writing() as connection:
+        assert apply_central_change(connection, centre.code, edit, NOON).outcome == "applied"
+    other.write(
+        "household", "update", {"phone": "2"}, by_laptop, base_version=other.version(by_laptop)
+    )
+    assert outcomes(other.send()) == ["applied"]
+    assert choose(centre, person, disputed, "other") == {}
+    assert stored(centre, disputed).fields["phone"] == "3"
+    laptop.write("household", "update", {"phone": "4"}, there, base_version=laptop.version(there))
+    laptop.send()
+    runs(4)
+    seen = (stored(centre, there).version, stored(centre, here).version)
+    merge_records(centre.store, person, Wanted(there, here, {"phone": "merged"}, seen), NOON)
+    assert stored(centre, here).fields["phone"] == "4"
+
+
+def test_a_decision_that_does_not_reach_its_record_is_not_written_down(laptop):
+    centre, person = laptop.centre, hire(laptop.centre)
+    record_id = laptop.write("household", "create", household(phone="1"))["record_id"]
+    laptop.send()
+    laptop.write("household", "update", {"phone": "2"}, record_id, base_version=1)
+    laptop.send()
+    edit = CentralChange(
+        "household", record_id, "update", {"phone": "3"}, person.user_id, base_version=1,
+        settles=True,
+    )  # fmt: skip
+    with pytest.raises(Refusal, match="out_of_date"), centre.store.writing() as connection:
+        apply_central_change(connection, centre.code, edit, NOON)
+    assert stored(centre, record_id).version == 2
 
 
 def test_a_new_epoch_gives_out_no_issue_number_that_a_lost_history_may_have_given(centre):
