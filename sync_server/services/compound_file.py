@@ -36,6 +36,7 @@ from sync_server.services.history import Entry, read_history
 from sync_server.services.photo_pages import ShownPhoto, photos_of
 from sync_server.services.places import names_for
 from sync_server.services.record_page import Shown, Table, shown_fields, shown_tables, unmasked
+from sync_server.services.small_cells import HiddenCare, of_lists
 from sync_server.services.titles import Titles, references
 from sync_server.store import base_read, records_read
 from sync_server.store.duplicates import gathered
@@ -103,6 +104,8 @@ class Counts:
     care: int
     care_by_risk: tuple[tuple[str, int], ...]
     shops: int
+    paper: HiddenCare
+    """Which counts of care are not printed: the sum, of list 0 by risk, of list 1 by building."""
 
 
 @dataclass(frozen=True)
@@ -349,6 +352,7 @@ class _Filing:
             for one in sorted(buildings, key=by_number)
         )
         states, risks = Counter(one["state"] for one in rooms), Counter(one["risk"] for one in care)
+        in_care, by_risk = len({one["parent_id"] for one in care}), self._coded("CARE_RISK", risks)
         counts = Counts(
             buildings=len(buildings),
             rooms=len(rooms),
@@ -356,9 +360,12 @@ class _Filing:
             households=len(homes),
             people=len(people),
             tenants=sum(one["reside"] == "tenant" for one in people),
-            care=len({one["parent_id"] for one in care}),
-            care_by_risk=self._coded("CARE_RISK", risks),
+            care=in_care,
+            care_by_risk=by_risk,
             shops=sum(one["room_id"] in of_room or one["room_id"] in gone for one in shops),
+            paper=of_lists(
+                self.person, in_care, [count for _, count in by_risk], [one.care for one in lines]
+            ),
         )
         return lines, counts, set(of_home)
 

@@ -20,7 +20,7 @@ from schemas.codes import code_list
 from schemas.coverage import LABELS, MARKS
 from schemas.plane import WIDTH
 from sync_server.domain.errors import Refusal
-from sync_server.services import coverage, coverage_limits, field_lines, places
+from sync_server.services import coverage, coverage_limits, field_lines, places, small_cells
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -48,9 +48,11 @@ def show() -> str:
         )  # fmt: skip
         areas = places.places_of(connection, person())
         days = coverage_limits.limits(connection, person().district)
+    told = subject == coverage.CARE
     return render_template(
         "coverage.html",
         found=found,
+        hidden=small_cells.of_coverage(person(), found) if told else small_cells.NOTHING,
         areas=areas,
         area=area,
         subject=subject,

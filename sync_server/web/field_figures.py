@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import field_figures, field_lines, places
+from sync_server.services import field_figures, field_lines, places, small_cells
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -39,6 +39,7 @@ def statistics() -> str | tuple[str, int]:
     page = render_template(
         "field_statistics.html",
         found=found,
+        hidden=small_cells.of_statistics(me, found) if found else None,
         first=first,
         last=last,
         area=area,

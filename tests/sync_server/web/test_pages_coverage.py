@@ -107,6 +107,30 @@ def test_statistics_campaigns_and_stock_say_what_was_counted(
     assert "补种树" in client.get("/opinions?category=green").text
 
 
+def on_paper(page: str) -> str:
+    """Return what stands on a page that is printed, in one line."""
+    page = re.sub(r'<(\w+) class="on-screen">.*?</\1>', "", page[page.index("<main") :])
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+@pytest.mark.parametrize(("role", "outside"), [("community", False), ("district", True)])
+def test_few_people_in_care_are_not_told_on_paper_that_leaves_the_community(
+    place: Place, role: str, outside: bool
+) -> None:
+    client = sign_in(app_of(place.centre), role)
+    period = "since=2026-09-21&until=2026-09-30"
+    figures = client.get(f"/statistics/field?{period}").text
+    assert ">2 ÷ 3<" in figures  # the screen shows what it always did
+    assert ("关怀探访率 — 少于 5 ÷ 少于 5" in on_paper(figures)) == outside
+    assert ("关怀探访率 66.7% 2 ÷ 3" in on_paper(figures)) != outside
+    assert ("名单不印出。" in figures) == outside
+    coverage = client.get("/coverage").text
+    both = r'<span class="on-screen">(\d+)</span><span class="on-paper">少于 5</span>'
+    assert counts(re.sub(both, r"\1", coverage)) == [1, 1, 1]
+    assert on_paper(coverage).count("少于 5") == (4 if outside else 0)  # three, and why
+    assert "少于 5" not in client.get("/coverage?of=household").text
+
+
 def test_a_campaign_is_made_changed_and_keeps_its_questions_answers(
     client: FlaskClient, place: Place
 ) -> None:

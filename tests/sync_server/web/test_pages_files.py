@@ -113,6 +113,15 @@ def test_the_household_file_tells_members_care_visits_and_who_left(
     assert "需求 ●●●" in page  # what somebody in care needs stays hidden
 
 
+def test_few_people_in_care_stand_in_a_file_on_the_screen_alone_above_the_community(
+    filled: Town, quiet_app: Flask
+) -> None:
+    page = sign_in(quiet_app, "district").get(compound_of(filled)).text
+    told = '<span class="on-screen">1</span><span class="on-paper">少于 5</span>'
+    assert page.count(told) == 3  # the compound, its risk and its building
+    assert "on-paper" not in sign_in(quiet_app, "community").get(compound_of(filled)).text
+
+
 def test_unmasking_a_file_is_written_down_with_its_reason(filled: Town, quiet_app: Flask) -> None:
     client = sign_in(quiet_app, "community")
     refused = post(client, compound_of(filled), reason="")
