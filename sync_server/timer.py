@@ -1,7 +1,7 @@
 """What happens at the centre by itself while it serves: steps of issues whose time has come,
 the search for duplicates among what was changed, the facts of base data that nobody types,
-keeping the rows behind the figures of field work fresh, so that whoever opens a page of figures
-does not wait for it; and the work of imports.
+a look at whether the files of photos are still there, keeping the rows behind the figures of field
+work fresh, so that whoever opens a page of figures does not wait for it; and the work of imports.
 
 Of the processes that serve from one data folder one ticks, once a minute; when it ends, however it
 ends, another one goes on. Two that tick (with a data folder each) do no harm: who is first does
@@ -23,6 +23,7 @@ from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.duplicates import search_duplicates
 from sync_server.services.field_lines import bring_up_to_date
 from sync_server.services.import_work import Worker, drop_old_files
+from sync_server.services.lost_photos import Watch, look_for_photos
 from sync_server.services.partitioning import keep_parts
 from sync_server.store.engine import Store
 from sync_server.store.occupancy import Occupancy, take_duty
@@ -51,6 +52,7 @@ class Timer:
         self._held: Occupancy | None = None
         self._facts_no = -1
         self._facts_day = ""
+        self._photos = Watch()
         self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
 
     def start(self) -> None:
@@ -77,6 +79,10 @@ class Timer:
         taken = self._do("steps", lambda *due: take_due_steps(*due))
         self._do("pairs", lambda *due: search_duplicates(*due).pairs)
         self._do("rows of field work", lambda store, code, _: bring_up_to_date(store, code))
+        self._do(
+            "photos gone or back",
+            lambda store, code, now: look_for_photos(self._centre, self._photos, now),
+        )
         if self._ticks % FACTS_EVERY == 0:
             self._do("facts", self._keep_facts)
             self._do("parts of tables", lambda store, _, now: keep_parts(store, now))

@@ -52,8 +52,9 @@ WORDS: dict[str, Label] = {
         "{day}: {mine} shown as stored here, {theirs} stored at the centre.",
     ),
     "photo_missing": Label(
-        "{mine}张照片本机记为已送达，服务器却没有。",
-        "{mine} photos are marked as delivered here, but the centre does not have them.",
+        "{mine}张照片本机记为已送达，服务器却没有。照片还在本机的，下次同步会重新上传。",
+        "{mine} photos are marked as delivered here, but the centre does not have them. "
+        "Those still on this laptop are sent again at the next sync.",
     ),
 }
 """A difference in plain words."""

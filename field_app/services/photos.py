@@ -285,10 +285,13 @@ def doubt_other_epochs(ws: Workspace) -> None:
 
 
 def offer_again(ws: Workspace, hashes: set[str]) -> int:
-    """Send photos again that the centre says it does not have (its account); return how many."""
+    """Send photos again that the centre says it does not have (its account), those whose file is
+    here; return how many."""
+    if not hashes:
+        return 0
     lost = [
         one for one in plain(ws.table(PHOTO_BYTES).find_by("arrived", True))
-        if one["sha256"] in hashes
+        if one["sha256"] in hashes and _files(ws).has(one["photo_id"])
     ]  # fmt: skip
     with ws.db.transaction():
         for known in lost:

@@ -20,9 +20,10 @@ from field_app.domain.errors import Trouble
 from field_app.domain.pace import Pace
 from field_app.domain.progress import Progress
 from field_app.services import forks
-from field_app.services.accounting import check_account, confirmed_head
+from field_app.services.accounting import check_account, confirmed_head, photos_lost
 from field_app.services.batch import WANT, Batch, next_batch
 from field_app.services.photo_uploads import upload_waiting
+from field_app.services.photos import offer_again
 from field_app.services.poison import exchange_aside, is_poison
 from field_app.services.receiving import adopt_unknown, count_held, prune, take_reply
 from field_app.services.records import unsent_count
@@ -130,9 +131,13 @@ def _begin(
 
 
 def _compare(ws: Workspace, client: Client) -> None:
-    """Compare the two accounts; a centre that does not answer this now has still confirmed all."""
+    """Compare the two accounts; a centre that does not answer this now has still confirmed all.
+
+    Photos it has lost since are waiting again: the next round sends them.
+    """
     try:
         check_account(ws, client)
+        offer_again(ws, photos_lost(ws))
     except SyncFault as fault:
         log.info("account not compared: %s", fault.code)
 

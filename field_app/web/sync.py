@@ -20,7 +20,6 @@ from flask_babel import lazy_gettext as _l
 from field_app.domain.errors import sentence
 from field_app.services import accounting
 from field_app.services.outbox import open_conflicts
-from field_app.services.photos import offer_again
 from field_app.services.receiving import CLOCK_DOUBT_S
 from field_app.services.sync import last_rounds
 from field_app.web.session import desk, workspace
@@ -62,7 +61,6 @@ def show() -> Any:
         account=accounting.last_account(ws),
         differences=differences,
         notes=notes,
-        photos_lost=accounting.photos_lost(ws),
         today=written(ws.now())[:10],
         rounds=last_rounds(ws),
         conflicts=open_conflicts(ws),
@@ -92,15 +90,6 @@ def start() -> Any:
     agreed = request.form.get("agreed") == "1"
     if not desk().start_round(agreed=agreed):
         flash(sentence("other_round", workspace().lang), "warning")
-    return redirect(url_for("sync.show"))
-
-
-@pages.post("/photos")
-def offer_photos() -> Any:
-    """Send photos again that the centre says it does not have; the worker asked for it."""
-    ws = workspace()
-    offer_again(ws, accounting.photos_lost(ws))
-    desk().start_round()
     return redirect(url_for("sync.show"))
 
 

@@ -110,6 +110,8 @@ def encoded(centre: Centre, row: Row, *, small: bool) -> bytes:
         return made
     content = files.photo(sha256)
     if content is None:
+        with centre.store.writing() as connection:
+            photo_rows.note_gone(connection, row["district"], [sha256], centre.clock())
         raise Refusal("unknown_record")
     side = THUMBNAIL_SIDE if small else STAFF_SIDE
     made = shown(content, side, centre.settings.photo_pixels)

@@ -6,7 +6,8 @@ What is where after a crash between any two steps, and what heals it:
 - all bytes, not looked at: whoever asks next looks at them (``find_upload``, ``receive``);
 - the photo in its place, no row: the same, for the bytes of the upload are dropped last;
 - the row, the upload's bytes still there: dropped by the next look or by ``sweep``;
-- the row, no photo (a data folder restored without it): known bytes are asked for again.
+- the row, no photo (a data folder restored without it): ``lost_photos`` finds out, the account
+  names it to its laptop, and known bytes are taken again.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ def begin_upload(centre: Centre, device: Device, length: int, said: Said, now: d
     with centre.store.writing() as connection:
         known = photo_rows.brought(connection, device.district, device.device_id, said.sha256)
         kept = files.photo(said.sha256) if known and known["bytes"] == length else None
+        if kept is not None:
+            photo_rows.note_back(connection, device.district, [said.sha256])
         row = {
             "district": device.district,
             "upload_id": new_id(),

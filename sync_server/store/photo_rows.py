@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +19,14 @@ from sync_server.store.tables import devices, photo_files, photo_uploads, record
 
 Row = sa.RowMapping
 PHOTO = "photo"
+
+
+class Kept(NamedTuple):
+    """A photo that has come: its hash, its size, and whether its file was found to be gone."""
+
+    sha256: str
+    bytes: int
+    gone: bool
 
 
 def add_upload(connection: sa.Connection, row: Mapping[str, Any]) -> None:
@@ -92,8 +100,8 @@ def keep_row(connection: sa.Connection, district: str, photo: Mapping[str, Any])
     try:
         with connection.begin_nested():
             connection.execute(sa.insert(photo_files), {"district": district, **photo})
-    except IntegrityError:
-        pass  # the same one had brought the same bytes: they are here, which is what counts
+    except IntegrityError:  # the same one had brought the same bytes: they are here, which counts
+        note_back(connection, district, [photo["sha256"]])
 
 
 def brought(connection: sa.Connection, district: str, device_id: str, sha256: str) -> Row | None:
@@ -106,11 +114,66 @@ def brought(connection: sa.Connection, district: str, device_id: str, sha256: st
     return connection.execute(query).mappings().first()
 
 
+def kept_photos(connection: sa.Connection, district: str, behind: str, size: int) -> list[Kept]:
+    """Return ``size`` photos that have come, those whose hash follows ``behind``, by hash."""
+    gone = sa.func.count(photo_files.c.gone_at)
+    query = (
+        sa.select(photo_files.c.sha256, sa.func.max(photo_files.c.bytes), gone)
+        .where(photo_files.c.district == district, photo_files.c.sha256 > behind)
+        .group_by(photo_files.c.sha256)
+        .order_by(photo_files.c.sha256)
+        .limit(size)
+    )
+    return [Kept(sha256, size, gone > 0) for sha256, size, gone in connection.execute(query)]
+
+
+def note_gone(
+    connection: sa.Connection, district: str, hashes: Collection[str], now: datetime
+) -> None:
+    """Note that the files with these hashes are not on the disk any more."""
+    _note(connection, district, hashes, now)
+
+
+def note_back(connection: sa.Connection, district: str, hashes: Collection[str]) -> None:
+    """Note that the files with these hashes are on the disk."""
+    _note(connection, district, hashes, None)
+
+
+def _note(
+    connection: sa.Connection, district: str, hashes: Collection[str], gone_at: datetime | None
+) -> None:
+    """The same hash is the same file, whoever brought it."""
+    for run in chunks(hashes):
+        same = sa.and_(photo_files.c.district == district, photo_files.c.sha256.in_(run))
+        other = (
+            photo_files.c.gone_at.is_not(None)
+            if gone_at is None
+            else (photo_files.c.gone_at.is_(None))
+        )
+        connection.execute(sa.update(photo_files).where(same, other).values(gone_at=gone_at))
+
+
+def sent_by_staff(connection: sa.Connection, district: str, hashes: Collection[str]) -> list[str]:
+    """Return which of these photos no device has brought."""
+    found: list[str] = []
+    for run in chunks(hashes):
+        by_device = sa.exists().where(
+            devices.c.district == photo_files.c.district,
+            devices.c.device_id == photo_files.c.device_id,
+        )
+        query = sa.select(photo_files.c.sha256).where(
+            photo_files.c.district == district, photo_files.c.sha256.in_(run), ~by_device
+        )
+        found += connection.execute(query.distinct()).scalars()
+    return found
+
+
 def here() -> sa.ColumnElement[bool]:
     """The condition on ``records`` that a photo record's bytes are here."""
     same = (
         photo_files.c.district == records.c.district,
         photo_files.c.sha256 == records.c.fields["sha256"].as_string(),
+        photo_files.c.gone_at.is_(None),
     )
     from_laptop = sa.exists().where(
         *same,

@@ -384,6 +384,7 @@ photo_files = sa.Table(
     sa.Column("width", sa.Integer),
     sa.Column("height", sa.Integer),
     sa.Column("received_at", Utc, nullable=False),
+    sa.Column("gone_at", Utc),  # since when its file is not on the disk any more
     sa.Index(None, "district", "sha256"),
 )
 """Photos complete on disk, by the device that brought them; a file is named by its hash."""

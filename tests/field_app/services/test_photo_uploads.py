@@ -9,6 +9,8 @@ import pytest
 
 from field_app.domain.progress import Progress
 from field_app.services import photo_uploads, photos
+from field_app.services.accounting import last_account
+from sync_server.timer import Timer
 from tests.field_app.centres import Answer, CentreLine, answers, lost_reply, lost_request
 from tests.field_app.laptops import GRID, PASSPHRASE, Hands, Laptop, save_issue
 from tests.field_app.photo_hands import age, at_centre, attach, folder, known, send, shown
@@ -178,14 +180,37 @@ def test_a_restored_centre_is_offered_every_photo_again(at_work: Laptop, line: C
     assert shown(at_work, photo_id).state == "arrived"
 
 
-def test_what_an_account_misses_is_sent_again(at_work: Laptop, line: CentreLine) -> None:
+def test_a_photo_the_centres_disk_lost_is_sent_again(at_work: Laptop, line: CentreLine) -> None:
     photo_id = attach(at_work)
     send(at_work)
     (kept,) = (line.centre.settings.photos / "kept").rglob("?" * 64)
     kept.unlink()
-    assert photos.offer_again(at_work.ws, {kept.name}) == 1
+    Timer(line.centre).tick()
+    send(at_work)
+    codes = [one["code"] for one in last_account(at_work.ws)["differences"]]
+    assert codes == ["photo_missing"]
+    assert shown(at_work, photo_id).state == "waiting"
     send(at_work)
     assert at_centre(line, at_work, photo_id)
+    assert shown(at_work, photo_id).state == "arrived"
+    assert last_account(at_work.ws)["differences"] == []
+
+
+def test_a_lost_photo_that_is_not_here_either_stays_a_difference(
+    at_work: Laptop, line: CentreLine
+) -> None:
+    photo_id = attach(at_work)
+    send(at_work)
+    (kept,) = (line.centre.settings.photos / "kept").rglob("?" * 64)
+    kept.unlink()
+    Timer(line.centre).tick()
+    assert at_work.ws.photos is not None
+    at_work.ws.photos.remove(photo_id)
+    send(at_work)
+    send(at_work)
+    codes = [one["code"] for one in last_account(at_work.ws)["differences"]]
+    assert codes == ["photo_missing"]
+    assert shown(at_work, photo_id).state == "arrived"
 
 
 def test_an_older_copy_of_the_store_loses_no_photo(

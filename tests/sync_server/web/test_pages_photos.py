@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from sync_server.app import app_of
+from sync_server.services.account import account_of
+from sync_server.services.devices import authenticate
 from sync_server.services.photos import photo_store
+from sync_server.store.tables import photo_files
+from sync_server.timer import Timer
 from tests.pictures import corner, opened, picture
 from tests.sync_server.web.photo_hands import SIDEWAYS, bring, take
 from tests.sync_server.web.staff import READERS, Town, sign_in
@@ -81,6 +86,63 @@ def test_a_known_hash_shows_nobody_another_workers_photo(town: Town, staff_app: 
     client = sign_in(staff_app, "community")
     assert client.get(f"/photos/{photo_id}/full.jpg").status_code == 404
     assert f"/records/photo/{photo_id}" in client.get("/photos/missing").text
+
+
+def lose(town: Town) -> bytes:
+    """Take the file of the only photo away, its thumbnails too; return what it held."""
+    for one in (town.centre.settings.photos / "small").rglob("*.jpg"):
+        one.unlink()
+    (kept,) = (town.centre.settings.photos / "kept").rglob("?" * 64)
+    content = kept.read_bytes()
+    kept.unlink()
+    return content
+
+
+def test_a_photo_whose_file_is_gone_is_missing_until_it_is_back(
+    town: Town, staff_app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo_id = take(town.here, "visit")
+    bring(town.here)
+    content = lose(town)
+    assert Timer(town.centre).tick() == 0
+    assert "a photo sent by staff" not in caplog.text
+    client, laptop = sign_in(staff_app, "community"), town.here.laptop
+    assert f"/records/photo/{photo_id}" in client.get("/photos/missing").text
+    assert laptop is not None
+    device = authenticate(town.centre.store, laptop.token)
+    with town.centre.store.reading() as connection:
+        account = account_of(connection, device.district, device.device_id)
+    assert account.photos_missing == (hashlib.sha256(content).hexdigest(),)
+
+    photo_store(town.centre).keep(hashlib.sha256(content).hexdigest(), content)  # from a copy
+    Timer(town.centre).tick()
+    assert "没有缺少的照片" in client.get("/photos/missing").text
+    assert client.get(f"/photos/{photo_id}/small.jpg").status_code == 200
+
+
+def test_a_photo_nobody_can_be_asked_for_is_logged(
+    town: Town, staff_app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    take(town.here, "visit")
+    bring(town.here)
+    with town.centre.store.writing() as connection:
+        connection.execute(sa.update(photo_files).values(device_id="somebody"))
+    content = lose(town)
+    Timer(town.centre).tick()
+    assert hashlib.sha256(content).hexdigest() in caplog.text
+
+
+def test_a_photo_found_damaged_by_who_looks_at_it_is_missing(town: Town, staff_app: Flask) -> None:
+    photo_id = take(town.here, "visit")
+    bring(town.here)
+    (kept,) = (town.centre.settings.photos / "kept").rglob("?" * 64)
+    kept.write_bytes(kept.read_bytes()[:-1] + b"x")
+    client = sign_in(staff_app, "community")
+    assert client.get(f"/photos/{photo_id}/full.jpg").status_code == 404
+    Timer(town.centre).tick()  # a file of the same size is no proof
+    assert f"/records/photo/{photo_id}" in client.get("/photos/missing").text
+    bring(town.here)
+    assert "没有缺少的照片" in client.get("/photos/missing").text
 
 
 def test_a_thumbnail_that_was_lost_is_made_again(town: Town, staff_app: Flask) -> None:
