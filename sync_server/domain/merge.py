@@ -49,7 +49,8 @@ class Edit:
     them in any order). ``by_former`` are those of ``held`` that are known by the version alone that
     they were in a lost epoch; ``beyond`` tells that his base version was lost itself. A
     ``proposal`` is kept beside what stands, whatever its writer had seen. ``aware`` are the (path,
-    change) he had seen at a record that was merged into this one.
+    change) he had seen at a record that was merged into this one. ``outdated`` are the paths at
+    which his own log says something newer that counts already: this one was let in late.
     """
 
     change_id: str
@@ -65,6 +66,7 @@ class Edit:
     proposal: bool = False
     aware: frozenset[tuple[str, str]] = frozenset()
     trail: tuple[int, ...] = ()
+    outdated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,9 @@ class _Work:
         """Set ``path``, leave it, or keep ``value`` beside what stands."""
         present = get_path(self.fields, path)
         if present == value:
+            return
+        if path in self.edit.outdated:
+            self.overtaken = True
             return
         entry = origin_of(self.fields, self.origins, path)
         if self.before.voided:

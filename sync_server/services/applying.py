@@ -15,10 +15,17 @@ Row = dict[str, Any]
 
 
 def apply_judged(
-    ledger: Ledger, row: Row, arrival: Arrival, verdict: Verdict, *, doubtful: bool
+    ledger: Ledger,
+    row: Row,
+    arrival: Arrival,
+    verdict: Verdict,
+    *,
+    doubtful: bool,
+    late: bool = False,
 ) -> Effect | None:
     """Apply a change that may be applied and write what became of it into its ``row``; None when it
-    was refused after all, because its writer knew the record to be void."""
+    was refused after all, because its writer knew the record to be void. ``late``: it was refused,
+    and what its writer wrote since may count already."""
     assert arrival.kind is not None
     edit = Edit(
         change_id=row["change_id"],
@@ -29,6 +36,7 @@ def apply_judged(
         happened_at=row["happened_at"],
         doubtful=doubtful,
         proposal=verdict.proposal,
+        outdated=ledger.lines.said_later(row) if late else frozenset(),
     )
     what = (row["made_at"], arrival.fields, row["clock_offset_s"] or 0)
     try:
@@ -55,16 +63,21 @@ def apply_judged(
     return effect
 
 
-def is_overtaken(waiting: Mapping[str, Any], create: Mapping[str, Any]) -> bool:
-    """Whether a held change is older than the create it waited for, in the same stream.
+def is_overtaken(ledger: Ledger, waiting: Mapping[str, Any], create: Mapping[str, Any]) -> bool:
+    """Whether a held change is older than the create it waited for, in the same log.
 
     So it is when a refused create was corrected and sent again: the later create holds the whole
     record as its writer saw it then, the older change included. That the record was void it does
     not say: a void that waited is judged, and contradicts it.
     """
-    if waiting["action"] in ("step", "void") or waiting["stream"] != create["stream"]:
+    if waiting["action"] in ("step", "void"):
         return False
-    return bool((waiting["seq"] or 0) < (create["seq"] or 0))
+    if waiting["stream"] == create["stream"]:
+        return bool((waiting["seq"] or 0) < (create["seq"] or 0))
+    if waiting["author"] != create["author"]:
+        return False
+    place = (create["stream"], create["seq"], create["change_id"])
+    return bool(ledger.lines.held_before(*place, [waiting["change_id"]]))
 
 
 def overtake(waiting: Row, effect: Effect) -> None:

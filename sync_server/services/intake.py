@@ -229,7 +229,7 @@ class Intake:
         for waiting in self._waiting.pop(row["record_id"], ()):
             if waiting.stored:
                 self._settled.append(waiting)
-            if is_overtaken(waiting.row, row):
+            if is_overtaken(self._ledger, waiting.row, row):
                 overtake(waiting.row, effect)
             else:
                 self._decide(waiting)

@@ -13,6 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from schemas.values import paths
+from sync_server.domain.envelope import reopened
 from sync_server.domain.merge import same_run
 from sync_server.store import streams
 from sync_server.store.writing import seen_by
@@ -73,6 +75,27 @@ class Lines:
             )
         )
 
+    def said_later(self, row: Mapping[str, Any]) -> frozenset[str]:
+        """Return the paths of this update at which the log that holds it says something newer that
+        counts already; all of them when it made the record anew.
+
+        Asked of what was refused and is let in late. What staff made of it is nobody's older value.
+        """
+        if row["action"] != "update":
+            return frozenset()
+        wanted = (self._connection, self._district, row["record_id"], row["author"])
+        others = {one["change_id"]: one for one in streams.counted_of(*wanted)}
+        if not others:
+            return frozenset()
+        places = self._load([row["change_id"], *others])
+        mine, found = _named(row), set[str]()
+        for one, other in others.items():
+            if any(self.held_before(*at, one, [row["change_id"]]) for at in places[one].at):
+                found |= mine if other["action"] == "create" else mine & _named(other)
+        fixed = (row["fixed"] or row)["fields"]
+        typed = {name for name, value in fixed.items() if row["fields"].get(name) != value}
+        return frozenset(one for one in found if one.partition(".")[0] not in typed)
+
     def prepare(self, change_ids: Collection[str]) -> None:
         """Look up at once where these changes stand, to be asked about one by one."""
         self._load(change_ids)
@@ -114,6 +137,12 @@ class Lines:
             rows = streams.known_streams(self._connection, self._district, [stream])
             self._reach[stream] = (rows[stream]["follows"] or {}) if stream in rows else {}
         return self._reach[stream]
+
+
+def _named(row: Mapping[str, Any]) -> set[str]:
+    """Return the paths a stored change names, as today's kinds read it."""
+    arrival = reopened(row)
+    return {path for path, _ in paths(arrival.kind, arrival.fields)} if arrival.kind else set()
 
 
 def saw_former(seen: Iterable[int], former_version: int | None) -> bool:

@@ -121,12 +121,14 @@ class Releasing:
 
     def _apply(self, case: _Case, verdict: Verdict) -> None:
         row = case.row
-        effect = apply_judged(self._ledger, row, case.arrival, verdict, doubtful=_unsure(row))
+        effect = apply_judged(
+            self._ledger, row, case.arrival, verdict, doubtful=_unsure(row), late=not case.waiting
+        )
         if effect is None:
             return
         for waiting in self._waiting.pop(row["record_id"], ()):
             self.settled.append(waiting.row)
-            if is_overtaken(waiting.row, row):
+            if is_overtaken(self._ledger, waiting.row, row):
                 overtake(waiting.row, effect)
             else:
                 self._judge(waiting)

@@ -218,6 +218,22 @@ def received(
     return found
 
 
+def counted_of(
+    connection: sa.Connection, district: str, record_id: str, author: str
+) -> list[Row]:
+    """Return the creates and updates of a record by one writer that count, also those whose value
+    waits beside it."""
+    wanted = sa.select(changes).where(
+        changes.c.district == district,
+        changes.c.record_id == record_id,
+        changes.c.author == author,
+        changes.c.action.in_(("create", "update")),
+        changes.c.stream.is_not(None),
+        changes.c.outcome.in_(("applied", "merged", "unchanged", "conflict")),
+    )
+    return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
 def _standing(place: sa.Table, *joined: sa.ColumnElement[bool]) -> sa.Select[Any]:
     said = (
         changes.c.change_id, changes.c.base_version, changes.c.base_trail,

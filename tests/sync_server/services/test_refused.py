@@ -16,6 +16,7 @@ from sync_server.store.tables import changes
 from tests.sync_server.services.desks import (
     audited,
     change,
+    conflict_rows,
     hire,
     of_kind,
     release,
@@ -341,6 +342,75 @@ def test_a_held_change_older_than_the_create_that_is_released_does_not_undo_it(
     release(centre, person, again["change_id"], **form | {"size": "6"})
     assert stored(centre, first["record_id"]).fields["size"] == 6
     assert change(centre, older["change_id"]).outcome == "unchanged"
+
+
+def test_what_its_writer_said_since_stands_against_a_change_released_late(
+    centre: Centre, laptop: Laptop, person: User
+):
+    other = join(centre, add_worker(centre, "w2"), key="cd" * 32)
+    made = laptop.write("household", "create", household(phone="0"))["record_id"]
+    laptop.send()
+    other.send()
+    said = {"phone": "1", "size": 4, "remarks": "a", "rocket": 1}
+    sent = refuse(laptop, "household", "update", said, made, base_version=1)
+    laptop.write("household", "update", {"phone": "2", "size": 5}, made, base_version=1)
+    laptop.send()
+    other.send()  # who has seen the newer value goes on from it
+    other.write("household", "update", {"phone": "3"}, made, base_version=other.version(made))
+    other.send()
+    assert release(centre, person, sent["change_id"]) is None
+    fields = stored(centre, made).fields
+    assert (fields["phone"], fields["size"], fields["remarks"]) == ("3", 5, "a")
+    assert change(centre, sent["change_id"]).outcome == "merged"
+    assert conflict_rows(centre) == []
+
+
+def test_a_newer_entry_of_its_writer_stands_against_one_released_late(
+    centre: Centre, laptop: Laptop, person: User
+):
+    building = {"compound_id": new_id(), "no": "3", "entrances": 4}
+    made = laptop.write("building", "create", building)["record_id"]
+    laptop.send()
+    one, other, third = ({"head": f"王{name}"} for name in "甲乙丙")
+    said = {"entrance_heads": {"add": {"1": one, "2": third}}, "rocket": 1}
+    sent = refuse(laptop, "building", "update", said, made, base_version=1)
+    newer = {"entrance_heads": {"add": {"1": other}}}
+    laptop.write("building", "update", newer, made, base_version=1)
+    assert outcomes(laptop.send()) == ["applied"]
+    assert release(centre, person, sent["change_id"]) is None
+    assert stored(centre, made).fields["entrance_heads"] == {"1": other, "2": third}
+    assert conflict_rows(centre) == []
+
+
+def test_what_staff_typed_is_no_older_value_of_the_writer(
+    centre: Centre, laptop: Laptop, person: User
+):
+    made = laptop.write("household", "create", household(phone="0"))["record_id"]
+    laptop.send()
+    sent = refuse(laptop, "household", "update", {"phone": "1" * 99}, made, base_version=1)
+    laptop.write("household", "update", {"phone": "2"}, made, base_version=1)
+    laptop.send()
+    assert release(centre, person, sent["change_id"], phone="9") is None
+    assert [row.other for row in conflict_rows(centre)] == ["9"]
+
+
+def test_a_held_change_of_a_stream_left_since_does_not_meet_the_create_that_followed(
+    centre: Centre, laptop: Laptop
+):
+    create = refuse(laptop, "household", "create", household(size=-1, phone="1"))
+    older = laptop.write("household", "update", {"phone": "2"}, create["record_id"])
+    laptop.send()
+    left = {"stream": laptop.stream, "acked_seq": 2, "acked_hash": older["hash"], "last_seq": 2}
+    again = Laptop(centre, laptop.device_id, laptop.token, laptop.worker_id, epoch=laptop.epoch)
+    again.write(
+        "household", "create", household(phone="3"), create["record_id"],
+        corrects=create["change_id"],
+    )  # fmt: skip
+    body = again.body()
+    again.send(body | {"heads": [left, *body["heads"]]})
+    assert change(centre, older["change_id"]).outcome == "unchanged"
+    assert stored(centre, create["record_id"]).fields["phone"] == "3"
+    assert conflict_rows(centre) == []
 
 
 def test_held_changes_tell_what_they_wait_for_and_for_how_long(

@@ -12,6 +12,7 @@ from sync_server.services.replay import Replayed, replay
 from tests.sync_server.services.desks import (
     audited,
     change,
+    conflict_rows,
     hire,
     newer_household,
     of_kind,
@@ -66,6 +67,22 @@ def test_a_newer_version_and_an_unknown_field_are_understood_later(centre: Centr
     for sent, note in ((newer, "甲"), (field, "乙")):
         assert stored(centre, sent["record_id"]).fields["note"] == note
         assert change(centre, sent["change_id"]).outcome == "applied"
+
+
+def test_what_its_writer_said_since_stands_against_what_is_understood_late(any_centre: Centre):
+    laptop = join(any_centre, add_worker(any_centre))
+    made = laptop.write("household", "create", household(phone="0"))["record_id"]
+    laptop.send()
+    older = {"phone": "1", "size": 4, "note": "甲"}
+    late = laptop.write("household", "update", older, made, base_version=1)
+    laptop.write("household", "update", {"phone": "2", "size": 5}, made, base_version=1)
+    assert outcomes(laptop.send()) == ["quarantined", "applied"]
+    with newer_household():
+        assert again(any_centre) == Replayed(1, 1)
+        assert change(any_centre, late["change_id"]).outcome == "merged"
+        fields = stored(any_centre, made).fields
+        assert (fields["phone"], fields["size"], fields["note"]) == ("2", 5, "甲")
+        assert conflict_rows(any_centre) == []
 
 
 def test_what_is_wrong_besides_is_left_to_staff(centre: Centre, laptop: Laptop):
