@@ -166,10 +166,8 @@ def _weigh_births(weighing: Weighing, one: Person, other: Person, home: bool) ->
     if one.births & other.births:
         weighing.add("birth_same", 7.0 if home else 8.5)
         return "same"
-    close = [(a, b) for a in one.births for b in other.births if births_near(a, b)]
-    if close:
-        first, second = min(close)
-        weighing.add("birth_near", 1.0 if home else 2.5, one=first, other=second)
+    if any(births_near(a, b) for a in one.births for b in other.births):
+        weighing.add("birth_near", 1.0 if home else 2.5)
         return "near"
     weighing.add("birth_far", -9.0 if home else -7.0)
     return "far"

@@ -1,7 +1,8 @@
 """What a score is made of: evidence in bits, each piece with its words.
 
 Bits are logarithms of how much likelier a sign is between two entries of one thing than between
-two things; they add up, and the sum is told as a probability. Nothing counts without a word.
+two things; they add up, and the sum is told as a probability. Nothing counts without a word. A
+word never holds a value of a record: reasons are shown where values are masked.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ WORDS: dict[str, Label] = {
     "name_other": Label("姓名不同", "different names"),
     "name_guardian": Label("姓名与监护人填反", "name and guardian exchanged"),
     "birth_same": Label("出生年月相同", "same birth month"),
-    "birth_near": Label("出生年月相近（{one}、{other}）", "birth months close ({one}, {other})"),
+    "birth_near": Label("出生年月相近", "birth months close"),
     "birth_far": Label("出生年月不同", "different birth months"),
     "sex_same": Label("性别相同", "same sex"),
     "sex_other": Label("性别不同", "different sex"),

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
 from sync_server.services.duplicates import likely_same, search_duplicates
+from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.engine import Store, open_store
+from sync_server.store.import_tables import import_rows
 from sync_server.store.migrate import differences, migrate, step
 from sync_server.store.tables import changes, districts, records
 from tests.sync_server.world import NOON
@@ -77,6 +79,31 @@ def test_an_old_database_keeps_opening(saved, tmp_path):
         assert record.fields["name"] == "林示例"
         assert connection.scalar(sa.select(sa.func.count()).select_from(changes)) == 2
     store.close()
+
+
+def test_birth_months_leave_the_reasons_that_are_kept(store):
+    migrate(store)
+    pair = {"district": "990101", "first_id": "a", "second_id": "b", "kind": "resident",
+            "first_area": "990101", "second_area": "990101", "score": 70, "found_at": NOON,
+            "state": "open"}  # fmt: skip
+    near = {"code": "birth_near", "bits": 2.5, "facts": {"one": "1951-04", "other": "1951-05"}}
+    alike = {"code": "name_one_char", "bits": 6.5, "facts": {"likeness": "0.67"}}
+    row = {"district": "990101", "import_id": "i", "row": 1, "place": 0, "outcome": "likely"}
+    likely = [{"record_id": "a", "version": 1, "score": 0.7, "reason": [
+        "姓名同音 0.97，出生年月相近（1951-04、1951-05），性别相同",
+        "name sounds the same 0.97, birth months close (1951-04, 1951-05), same sex"]}]  # fmt: skip
+    with store.writing() as connection:
+        connection.execute(sa.insert(duplicate_pairs), {**pair, "reasons": [near, alike]})
+        connection.execute(sa.insert(import_rows), {**row, "likely": likely})
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0011'")
+    migrate(store)
+    with store.reading() as connection:
+        reasons = connection.scalar(sa.select(duplicate_pairs.c.reasons))
+        told = connection.scalar(sa.select(import_rows.c.likely))
+    assert reasons == [{**near, "facts": {}}, alike]
+    assert told == [{**likely[0], "reason": [
+        "姓名同音 0.97，出生年月相近，性别相同",
+        "name sounds the same 0.97, birth months close, same sex"]}]  # fmt: skip
 
 
 def test_records_of_an_old_database_are_compared_at_the_first_look(tmp_path):
