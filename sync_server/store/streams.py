@@ -218,9 +218,7 @@ def received(
     return found
 
 
-def counted_of(
-    connection: sa.Connection, district: str, record_id: str, author: str
-) -> list[Row]:
+def counted_of(connection: sa.Connection, district: str, record_id: str, author: str) -> list[Row]:
     """Return the creates and updates of a record by one writer that count, also those whose value
     waits beside it."""
     wanted = sa.select(changes).where(

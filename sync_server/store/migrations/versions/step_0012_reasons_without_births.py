@@ -1,6 +1,7 @@
 """Birth months taken out of the reasons why two records may be one: they are personal."""
 
 import re
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -52,8 +53,8 @@ def upgrade() -> None:
 
 
 def _with(
-    connection: sa.Connection, table: sa.TableClause, column: sa.ColumnClause, word: str
-) -> list[sa.Row]:
+    connection: sa.Connection, table: sa.TableClause, column: sa.ColumnClause[Any], word: str
+) -> list[sa.Row[Any]]:
     """The rows whose document holds a word."""
     holds = sa.cast(column, sa.Text).contains(word)
     return list(connection.execute(sa.select(table).where(holds)))
