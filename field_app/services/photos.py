@@ -226,6 +226,12 @@ def waiting(ws: Workspace) -> list[dict[str, Any]]:
     )
 
 
+def refused(ws: Workspace) -> list[dict[str, Any]]:
+    """Return what is known of the photos the centre takes in no case: no picture, too large."""
+    found = plain(ws.table(PHOTO_BYTES).find_by("arrived", False))
+    return [one for one in found if one["refused"] not in (None, "lost")]
+
+
 # The bytes on their way --------------------------------------------------------------------------
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 import sqlalchemy as sa
 
 from field_app.domain.errors import Trouble
+from field_app.services import relay
+from field_app.services.relay_receipt import take_receipt
 from field_app.services.rescue import WORDS, ask_centre, destroy, rescue_of
-from field_app.services.workspace import CHANGES
+from field_app.services.workspace import CHANGES, PHOTO_BYTES
 from field_app.store.errors import StoreError, UnknownWorker
 from field_app.store.vault import Vault
 from schemas.seal import ZEROS
 from sync_server.services.devices import find_device, revoke_device
+from sync_server.services.relay import take_in
 from sync_server.services.sync import exchange
 from sync_server.store import tables
+from tests.field_app.centres import answers
 from tests.field_app.laptops import PASSPHRASE, QUICK, save_issue
+from tests.field_app.photo_hands import attach
 from tests.sync_server.world import DISTRICT
 
 
@@ -82,6 +88,48 @@ def test_what_went_by_relay_file_is_quarantined_and_the_account_confirms_it(lapt
     assert (found.unsent, found.confirmed) == (1, True)
     save_issue(laptop.ws)
     assert not rescue_of(laptop.ws).confirmed
+
+
+def test_a_photo_whose_record_waits_for_staff_keeps_the_store_alive(laptop, line, tmp_path):
+    attach(laptop)
+    revoke(laptop, line)
+    laptop.sync()
+    by_relay(laptop, line)
+    ask_centre(laptop.desk, laptop.ws)  # the account is whole, and knows of no photo
+    found = rescue_of(laptop.ws)
+    assert (found.photos, found.confirmed) == (1, False)
+    assert refused(laptop) == "not_rescued"
+    path = relay.write_to(laptop.ws, tmp_path).path
+    assert path is not None
+    receipt = io.BytesIO()
+    with path.open("rb") as content:
+        take_in(line.centre, content, receipt, line.hands())
+    take_receipt(laptop.ws, io.BytesIO(receipt.getvalue()))
+    found = rescue_of(laptop.ws)
+    assert (found.photos, found.confirmed) == (0, True)
+    assert refused(laptop, "") == "words_differ"
+
+
+def test_an_account_confirms_a_photo_whose_receipt_was_lost(laptop, line):
+    photo_id = attach(laptop)
+    laptop.sync()
+    known = dict(laptop.ws.table(PHOTO_BYTES).get(doc_id=photo_id))
+    laptop.ws.put(PHOTO_BYTES, photo_id, known | {"arrived": False})
+    revoke(laptop, line)
+    laptop.sync()
+    ask_centre(laptop.desk, laptop.ws)
+    assert rescue_of(laptop.ws).confirmed
+
+
+def test_a_photo_the_centre_never_takes_is_told_and_holds_nothing_up(laptop, line):
+    photo_id = attach(laptop)
+    line.photo_faults.append(answers(415, "{}", Tus_Resumable="1.0.0"))
+    laptop.sync()
+    revoke(laptop, line)
+    laptop.sync()
+    found = rescue_of(laptop.ws)
+    assert (found.photos, found.refused, found.confirmed) == (0, 1, True)
+    assert photo_id
 
 
 def test_a_centre_that_lost_confirmed_work_keeps_the_store_alive(laptop, line):
