@@ -76,28 +76,37 @@ class Intake:
         self._ledger = Ledger(connection, self._district, batch.received_at, numbers)
         self._items: dict[str, _Item] = {}
         self._waiting: dict[str, list[_Item]] = {}
-        self._settled: list[_Item] = []
+        self._settled: dict[str, _Item] = {}
+        self._taken_up: set[str] = set()
         self._workers: dict[str, Worker] = {}
         self._lay_in: dict[str, list[str]] = {}
         self._taken_over: set[str] = set()
         self._heirs = Heirs(connection, self._district)
         self._ledger.lines.begin(batch.stream, follows)
 
-    def take(self, arrivals: Sequence[Arrival]) -> list[dict[str, Any]]:
+    def take(self, arrivals: Sequence[Arrival], known_seq: int = 0) -> list[dict[str, Any]]:
         """Judge, merge and write ``arrivals``; return their receipts in order.
 
-        After them come receipts of this laptop's changes that had waited for one of these.
+        After them come receipts of this laptop's changes that had waited for one of these. The
+        places up to ``known_seq`` of the stream are stored already.
         """
         for arrival in arrivals:
             arrival.open()
         self._look(arrivals)
         before = streams.received(self._connection, self._district, self._touched.changes)
-        self._load([one for one in arrivals if one.change_id not in before])
+        if before and not self._revoked:
+            self._taken_up = self._found_good(arrivals, before)
+        new = [one for one in arrivals if one.change_id not in before.keys() - self._taken_up]
+        self._load(new)
         places: list[tuple[Arrival, Row, bool]] = []
         for arrival in arrivals:
             twin = before.get(arrival.change_id)
             if twin is not None and _same_content(twin, arrival.members):
                 self._ledger.lines.note(twin, self._batch.stream, arrival.seq)
+                self._ledger.lines.note(twin, twin["stream"] or "", twin["seq"] or 0)
+                if arrival.change_id in self._taken_up - self._settled.keys():
+                    item = self._settled[arrival.change_id] = _Item(twin, arrival, stored=True)
+                    self._decide(item)
                 places.append((arrival, twin, True))
                 continue
             row = arrival.row or change_row(self._batch, arrival)
@@ -111,12 +120,29 @@ class Intake:
                 item.row["problem"] = [problem("already_exists")]
             self._items[item.row["change_id"]] = item
             places.append((arrival, item.row, False))
-        self._write([arrival for arrival, _, again in places if again])
+        self._write([one for one, _, again in places if again and one.seq > known_seq])
         answers = [
             duplicate(arrival, row) if again else receipt(arrival.seq, arrival.change_id, row)
             for arrival, row, again in places
         ]
         return answers + self._late_receipts()
+
+    def _found_good(self, arrivals: Sequence[Arrival], before: Mapping[str, Row]) -> set[str]:
+        """Return the ids of what was put aside for nothing but that its device was revoked, and is
+        now brought, unaltered, by its own writer, who may take part: it is judged as if it came
+        only now. Not what staff have seen to, nor what the same batch corrects."""
+        corrected = {one.members.get("corrects") for one in arrivals}
+        return {
+            one.change_id
+            for one in arrivals
+            if (row := before.get(one.change_id)) is not None
+            and was_revoked(row)
+            and row["desk"] is None
+            and row["author"] == self._batch.device.worker_id
+            and one.change_id not in corrected
+            and _same_content(row, one.members)
+            and (one.problems or set(row["fields"]) == set(one.members["fields"]))
+        }
 
     def _look(self, arrivals: Sequence[Arrival]) -> None:
         """Find out which of all that the changes may touch is there, and take the batch's own id.
@@ -223,12 +249,15 @@ class Intake:
 
     def _apply(self, item: _Item, verdict: Verdict) -> None:
         row = item.row
-        effect = apply_judged(self._ledger, row, item.arrival, verdict, doubtful=row["doubtful"])
+        late = row["change_id"] in self._taken_up
+        effect = apply_judged(
+            self._ledger, row, item.arrival, verdict, doubtful=row["doubtful"], late=late
+        )
         if effect is None:
             return
         for waiting in self._waiting.pop(row["record_id"], ()):
             if waiting.stored:
-                self._settled.append(waiting)
+                self._settled[waiting.row["change_id"]] = waiting
             if is_overtaken(self._ledger, waiting.row, row):
                 overtake(waiting.row, effect)
             else:
@@ -237,8 +266,9 @@ class Intake:
     def _late_receipts(self) -> list[dict[str, Any]]:
         mine = [
             item.row
-            for item in self._settled
+            for change_id, item in self._settled.items()
             if item.row["device_id"] == self._batch.device.device_id
+            and change_id not in self._taken_up
         ]
         return [
             receipt(row["seq"], row["change_id"], row) | {"stream": row["stream"]} for row in mine
@@ -249,11 +279,11 @@ class Intake:
         rows = [item.row for item in self._items.values()]
         self._ledger.write()
         writing.insert_changes(connection, rows)
-        settled = [item.row for item in self._settled]
+        settled = [item.row for item in self._settled.values()]
         writing.settle_held(connection, settled)
         now = batch.received_at
         tell_decisions(connection, self._district, self._ledger.decided, now)
-        refused = {row["record_id"] for row in rows if _is_refused_issue(row)}
+        refused = {row["record_id"] for row in rows + settled if _is_refused_issue(row)}
         sound_alarms(connection, self._district, self._ledger, now, refused)
         if settled or self._touched.asked or any(row["corrects"] for row in rows):
             close_answered(connection, self._district, rows + settled, now)
@@ -310,6 +340,12 @@ def change_row(batch: Batch, arrival: Arrival) -> Row:
         "former_version": batch.former.get(arrival.change_id),
         "base_trail": batch.trails.get(arrival.change_id),
     }
+
+
+def was_revoked(row: Mapping[str, Any]) -> bool:
+    """Whether a change was put aside for nothing but that its device might not take part."""
+    codes = [one["code"] for one in row["problem"] or ()]
+    return row["outcome"] == "quarantined" and codes == ["device_revoked"]
 
 
 def _is_refused_issue(row: Row) -> bool:

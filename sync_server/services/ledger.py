@@ -281,9 +281,8 @@ class Ledger:
         }
         beyond = any(edit.trail) and not state.gave_out(edit.trail[-1])
         asked = state.origins if beyond else unseen
-        own = {
-            entry["change_id"] for entry in asked.values() if entry["device_id"] == edit.device_id
-        }
+        # Of any laptop he has had: his log may go on in another.
+        own = {one["change_id"] for one in asked.values() if one["author"] == edit.author}
         waiting = {
             change_id
             for (one, _), entries in self._entries.items()

@@ -70,7 +70,7 @@ class Lines:
             for one in change_ids
             if one in places
             and any(
-                number <= reach.get(name, 0) and (name == stream or one < change_id)
+                0 < number <= reach.get(name, 0) and (name == stream or one < change_id)
                 for name, number in places[one].at
             )
         )

@@ -17,7 +17,7 @@ from schemas.seal import ZEROS
 from sync_server.domain.envelope import Arrival
 from sync_server.domain.errors import Refusal
 from sync_server.services.devices import Device
-from sync_server.services.intake import Intake
+from sync_server.services.intake import Intake, was_revoked
 from sync_server.services.receipts import Batch, Row, duplicate, receipt
 from sync_server.store import streams
 from sync_server.store.streams import Visitor
@@ -75,15 +75,22 @@ def _take(
     known_seq, known_hash = (place["known_seq"], place["known_hash"]) if place else (0, ZEROS)
     old = [arrival for arrival in batch.arrivals if arrival.seq <= known_seq]
     fresh = batch.arrivals[len(old) :]
-    receipts = _answer_known(connection, batch, old)
-    if fresh:
-        if fresh[0].seq > known_seq + 1:
-            raise Refusal("sequence_gap", stream=batch.stream)
-        if fresh[0].members["prev"] != known_hash:
-            raise Refusal("stream_forked", stream=batch.stream)
-        follows = (place["follows"] or {}) if place else batch.follows
+    rows = _known_rows(connection, batch, old)
+    aside = [] if revoked else [one for one in old if was_revoked(rows[one.seq])]
+    if fresh and fresh[0].seq > known_seq + 1:
+        raise Refusal("sequence_gap", stream=batch.stream)
+    if fresh and fresh[0].members["prev"] != known_hash:
+        raise Refusal("stream_forked", stream=batch.stream)
+    receipts = {one.seq: duplicate(one, rows[one.seq]) for one in old}
+    follows = (place["follows"] or {}) if place else batch.follows
+    intake, more = None, []
+    if aside or fresh:
         intake = Intake(connection, batch, follows, visitor, numbers)
-        receipts += intake.take(fresh)
+        answers = intake.take([*aside, *fresh], known_seq)
+        receipts |= {one.seq: answer for one, answer in zip(aside, answers, strict=False)}
+        more = answers[len(aside) :]
+    answered = [*receipts.values(), *more]
+    if intake is not None and fresh:
         last = fresh[-1]
         stream = known[batch.stream] = {
             "district": batch.device.district,
@@ -95,9 +102,9 @@ def _take(
         }
         told = _known(names, known)
         return Received(
-            receipts, told, len(fresh), revoked, intake.batch_row, stream, new_stream=place is None
+            answered, told, len(fresh), revoked, intake.batch_row, stream, new_stream=place is None
         )
-    return Received(receipts, _known(names, known), 0, revoked)
+    return Received(answered, _known(names, known), 0, revoked)
 
 
 def released(
@@ -166,15 +173,13 @@ def _known(names: set[str], known: dict[str, Row]) -> list[dict[str, Any]]:
     return answer
 
 
-def _answer_known(
-    connection: sa.Connection, batch: Batch, old: Sequence[Arrival]
-) -> list[dict[str, Any]]:
-    """Answer changes received before from what is stored; raise ``stream_forked`` when they are
-    not the same."""
+def _known_rows(connection: sa.Connection, batch: Batch, old: Sequence[Arrival]) -> dict[int, Row]:
+    """Return by number what is stored of changes received before; raise ``stream_forked`` when
+    they are not the same."""
     if not old:
-        return []
+        return {}
     district, first, last = batch.device.district, old[0].seq, old[-1].seq
     rows = streams.received_between(connection, district, batch.stream, first, last)
     if any(rows.get(one.seq, {}).get("hash") != one.hash for one in old):
         raise Refusal("stream_forked", stream=batch.stream)
-    return [duplicate(arrival, rows[arrival.seq]) for arrival in old]
+    return rows

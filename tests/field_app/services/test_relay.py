@@ -13,6 +13,7 @@ import pytest
 
 from field_app.domain.errors import Trouble
 from field_app.services import relay, streams
+from field_app.services.joining import Request
 from field_app.services.photos import attach
 from field_app.services.records import find_view, save_record, unsent_count, views
 from field_app.services.relay_receipt import TakenReceipt, take_receipt
@@ -24,7 +25,7 @@ from sync_server.services import relay as centre_relay
 from sync_server.services.devices import revoke_device
 from sync_server.services.epochs import begin_epoch
 from tests.field_app.centres import CentreLine
-from tests.field_app.laptops import Laptop, save_issue
+from tests.field_app.laptops import CENTRE, PASSPHRASE, Laptop, save_issue
 from tests.journeys.agreement import check_agreement
 from tests.journeys.world import Books
 from tests.pictures import picture
@@ -251,7 +252,11 @@ def test_days_on_a_stick_leave_the_clocks_alone(laptop, line, tmp_path):
     agree(laptop, line)
 
 
-def test_a_revoked_laptop_is_rescued(laptop, line, tmp_path):
+def test_a_revoked_laptop_is_rescued_and_its_work_counts_when_it_joins_again(
+    joined, line, tmp_path
+):
+    worker = line.worker()
+    laptop = joined("laptop", worker)
     save_issue(laptop.ws)
     with line.centre.store.writing() as connection:
         revoke_device(
@@ -263,6 +268,11 @@ def test_a_revoked_laptop_is_rescued(laptop, line, tmp_path):
     assert told.outcomes == {"quarantined": 1}
     assert unsent_count(laptop.ws) == 0
     assert laptop.ws.identity.state == "revoked"
+    laptop.desk.join(Request(CENTRE, line.code(worker), PASSPHRASE, PASSPHRASE, "x"), laptop.call)
+    assert laptop.sync().stage == "done"
+    [view] = views(laptop.ws, "issue")
+    assert view["state"] == "stored"
+    assert [one["outcome"] for one in laptop.ws.table(CHANGES)] == ["applied"]
 
 
 def test_a_restored_centre_is_filled_again_by_sticks_alone(laptop, line, tmp_path):

@@ -131,6 +131,7 @@ class Verdict:
             if codes == ["device_revoked"]:  # handed in on a stick, kept for staff unread
                 assert row["outcome"] == "quarantined", row
                 assert row["device_id"] in self.run.staff.revoked, row
+                assert row["desk"] or not self._brought_again(row["change_id"]), row
             elif entry.planted:
                 assert row["outcome"] == "quarantined", row
                 assert entry.planted in codes, row
@@ -145,6 +146,17 @@ class Verdict:
                     assert self._was_voided(row["record_id"]), row
             elif row["outcome"] == "held":
                 assert row["waits_for"] not in self.records, row
+
+    def _brought_again(self, change_id: str) -> bool:
+        """Whether a laptop that may take part brought a change that had come before."""
+        active = self.run.staff.active_devices()
+        streams = {
+            one["stream"] for one in self.run.house.rows("streams") if one["device_id"] in active
+        }
+        return any(
+            one["change_id"] == change_id and one["stream"] in streams
+            for one in self.run.house.rows("reseals")
+        )
 
     def _was_voided(self, record_id: str) -> bool:
         every = [*self.changes, *self.staff_changes]
