@@ -84,10 +84,9 @@ def likely_same(
     likely = [one for one in near if reader.live(one) and not hopeless(mine, reader.of(one))]
     reader.take_around(likely)
     found = [
-        Likely(one, kind, row["grid"], row["fields"], likeness)
+        _likely(reader, kind, one, likeness)
         for one in likely
-        if (row := reader.row(one)) is not None
-        and (likeness := weighed(kind, mine, reader.of(one))) is not None
+        if (likeness := weighed(kind, mine, reader.of(one))) is not None
     ]
     found.sort(key=lambda one: (-one.likeness.score, one.record_id))
     return tuple(found[:MOST_LIKE])
@@ -257,8 +256,10 @@ def _compare_changed(connection: sa.Connection, district: str, now: datetime) ->
 def _dependent(
     connection: sa.Connection, district: str, some: Iterable[tuple[int, str, str]]
 ) -> set[str]:
-    """Return the records whose place is told by one of these: the people of a household, the
-    households of a room; and the households whose members changed."""
+    """Return the records whose place is told by one of these (merged: by what it went into): the
+    people of a household, the households of a room; and the households whose members changed."""
+    roots = duplicates.roots(connection, district, [one for _, _, one in some])
+    some = [(no, kind, one) for no, kind, old in some for one in {old, roots.get(old, old)}]
     rooms = [one for _, kind, one in some if kind == "room"]
     homes = [one for _, kind, one in some if kind == "household"]
     people = [one for _, kind, one in some if kind == "resident"]
@@ -266,8 +267,8 @@ def _dependent(
     found = {one for ids in of_rooms.values() for one in ids}
     of_homes = duplicates.below(connection, district, "resident", {*homes, *found})
     found |= {one for ids in of_homes.values() for one in ids}
-    rows = duplicates.facts(connection, district, people)
-    return found | {row["parent_id"] for row in rows.values() if row["parent_id"]}
+    members = duplicates.facts(connection, district, people).values()
+    return found | {row["parent_id"] for row in members if row["parent_id"]}
 
 
 def _compare(connection: sa.Connection, district: str, work: Collection[str], now: datetime) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from schemas.catalogue import kind_of
 from sync_server.domain.errors import Refusal
 from sync_server.services import duplicates
 from sync_server.services.centre import open_centre
+from sync_server.services.ids import new_id
 from sync_server.services.merging import Wanted, merge_records
 from sync_server.services.moves import move_record
 from sync_server.settings import Settings
@@ -28,6 +30,11 @@ from tests.sync_server.world import (
     outcomes,
     resident,
 )
+
+
+def room() -> dict[str, Any]:
+    """Return the fields of a room's create; each lies in a building of its own."""
+    return {"building_id": new_id(), "no": "502", "label": "3-1-502", "state": "owner"}
 
 
 @pytest.fixture(scope="module")
@@ -302,6 +309,32 @@ def test_undone_records_are_not_suggested_again(town):
     assert state() == "merged"
     town.undo(merge_id)
     assert state() == "apart"
+
+
+@pytest.mark.parametrize(
+    ("above", "upper", "kind", "lower"),
+    [
+        ("room", [room(), room()], "household", [household(), household()]),
+        ("household", [household(code="1"), household(code="2")],
+         "resident", [resident(name="林四"), resident(name="林试")]),
+    ],
+    ids=["rooms", "households"],
+)  # fmt: skip
+def test_what_hangs_under_two_merged_records_is_compared_anew(town, above, upper, kind, lower):
+    def pairs() -> list[str]:
+        duplicates.search_duplicates(town.centre.store, town.centre.code, town.clock())
+        with town.centre.store.reading() as connection:
+            wanted = sa.select(duplicate_pairs.c.state).where(
+                duplicate_pairs.c.first_id == ids[0], duplicate_pairs.c.second_id == ids[1]
+            )
+            return list(connection.execute(wanted).scalars())
+
+    here, there = town.two(above, *upper)
+    ref = f"{above}_id"
+    ids = sorted(town.two(kind, lower[0] | {ref: here}, lower[1] | {ref: there}))
+    assert pairs() == []
+    town.merge(there, here)
+    assert pairs() == ["open"]
 
 
 def test_a_merge_and_its_undoing_are_in_the_audit(town):
