@@ -50,7 +50,8 @@ class Verdict:
 
     Else to be applied; ``grid`` is the area it counts for. ``proposal``: to be kept beside the
     record for staff to decide, whatever its writer had seen. ``again``: the record exists and says
-    this already.
+    this already. ``put_right``: the fields of the create it corrects that staff made others before
+    they let that in.
     """
 
     grid: str = ""
@@ -58,6 +59,7 @@ class Verdict:
     waits_for: str | None = None
     proposal: bool = False
     again: bool = False
+    put_right: frozenset[str] = frozenset()
 
 
 def judge(

@@ -51,6 +51,8 @@ class Edit:
     ``proposal`` is kept beside what stands, whatever its writer had seen. ``aware`` are the (path,
     change) he had seen at a record that was merged into this one. ``outdated`` are the paths at
     which his own log says something newer that counts already: this one was let in late.
+    ``strange`` are the (path, change) of ``held`` whose value staff made another before they let
+    that change in.
     """
 
     change_id: str
@@ -67,6 +69,7 @@ class Edit:
     aware: frozenset[tuple[str, str]] = frozenset()
     trail: tuple[int, ...] = ()
     outdated: frozenset[str] = frozenset()
+    strange: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -316,7 +319,7 @@ def _knew(edit: Edit, path: str, entry: Mapping[str, Any]) -> bool:
     at a record that was merged into this one."""
     return bool(
         entry["version"] <= edit.base_version
-        or entry["change_id"] in edit.held
+        or (entry["change_id"] in edit.held and (path, entry["change_id"]) not in edit.strange)
         or (path, entry["change_id"]) in edit.aware
     )
 

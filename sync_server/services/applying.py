@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.values import paths
 from sync_server.domain.envelope import Arrival, problem
 from sync_server.domain.judging import Verdict
-from sync_server.domain.merge import Edit
+from sync_server.domain.merge import DEFAULT, Edit
 from sync_server.services.ledger import Effect, Ledger, VoidedRecord, Writer
 
 Row = dict[str, Any]
@@ -36,7 +37,10 @@ def apply_judged(
         happened_at=row["happened_at"],
         doubtful=doubtful,
         proposal=verdict.proposal,
-        outdated=ledger.lines.said_later(row) if late else frozenset(),
+        strange=_strange(ledger, row, arrival, verdict.put_right),
+        outdated=(
+            ledger.lines.said_later(row) if late and arrival.action == "update" else frozenset()
+        ),
     )
     what = (row["made_at"], arrival.fields, row["clock_offset_s"] or 0)
     try:
@@ -61,6 +65,18 @@ def apply_judged(
         "into_version": effect.into_version,
     }
     return effect
+
+
+def _strange(
+    ledger: Ledger, row: Row, arrival: Arrival, put_right: frozenset[str]
+) -> frozenset[tuple[str, str]]:
+    """Return the (path, change) where staff's value stands under the create that is corrected."""
+    if not put_right or arrival.kind is None:
+        return frozenset()
+    record = ledger.record(row["record_id"]) or {}
+    first = record["origins"][DEFAULT]["change_id"]
+    named = (path for path, _ in paths(arrival.kind, arrival.fields))
+    return frozenset((path, first) for path in named if path.partition(".")[0] in put_right)
 
 
 def is_overtaken(ledger: Ledger, waiting: Mapping[str, Any], create: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from sync_server.domain.times import corrected, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
 from sync_server.services.casework import taken_over
+from sync_server.services.corrected import Corrected, as_update, put_right
 from sync_server.services.decision_records import close_answered, tell_decisions
 from sync_server.services.heirs import Heirs
 from sync_server.services.ids import new_id
@@ -82,6 +83,7 @@ class Intake:
         self._lay_in: dict[str, list[str]] = {}
         self._taken_over: set[str] = set()
         self._heirs = Heirs(connection, self._district)
+        self._corrected = Corrected(connection, self._district)
         self._ledger.lines.begin(batch.stream, follows)
 
     def take(self, arrivals: Sequence[Arrival], known_seq: int = 0) -> list[dict[str, Any]]:
@@ -181,6 +183,8 @@ class Intake:
         self._ledger.load(wanted | {row["record_id"] for row in held})
         self._recall({one.members["record_id"] for one in arrivals if one.action in CHANGING})
         self._meet({row["author"] for row in held})
+        there = [one for one in arrivals if self._ledger.record(one.members["record_id"])]
+        self._corrected.load(one.members.get("corrects") for one in there if one.action == "create")
         above = {one for arrival in arrivals if (one := hangs_below(arrival))}
         moved = moving.moves_of(
             self._connection,
@@ -224,6 +228,9 @@ class Intake:
         # A held change is judged as its own writer's, whoever's batch brings the create.
         worker = self._workers[item.row["author"] if item.stored else self._batch.device.worker_id]
         row = item.row
+        first = self._corrected.let_in(item.arrival, self._ledger.record(row["record_id"]))
+        if first is not None:
+            item.arrival = as_update(item.arrival, first)
         above = hangs_below(item.arrival)
         verdict = judge(
             item.arrival,
@@ -238,6 +245,8 @@ class Intake:
         if item.arrival.kind is not None:
             new = item.arrival.action == "create"
             verdict = self._heirs.settle(verdict, worker, item.arrival.kind.info, new=new)
+        if first is not None:
+            verdict = replace(verdict, put_right=put_right(first))
         item.row["waits_for"] = verdict.waits_for
         if verdict.problems:
             item.row |= {"outcome": "quarantined", "problem": verdict.problems}

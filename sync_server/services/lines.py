@@ -81,8 +81,6 @@ class Lines:
 
         Asked of what was refused and is let in late. What staff made of it is nobody's older value.
         """
-        if row["action"] != "update":
-            return frozenset()
         wanted = (self._connection, self._district, row["record_id"], row["author"])
         others = {one["change_id"]: one for one in streams.counted_of(*wanted)}
         if not others:

@@ -18,6 +18,7 @@ from sync_server.domain.holding import Made
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
+from sync_server.services.corrected import Corrected, as_update, put_right
 from sync_server.services.decision_records import readers_of, tell_decisions
 from sync_server.services.heirs import Heirs
 from sync_server.services.ledger import Ledger
@@ -57,6 +58,7 @@ class Releasing:
         """
         self._ledger = Ledger(self.connection, self.district, self.now)
         self._heirs = Heirs(self.connection, self.district)
+        self._corrected = Corrected(self.connection, self.district)
         cases = [_Case(dict(row), reopened(row)) for row in rows]
         self._load(cases)
         for case in cases:
@@ -83,6 +85,7 @@ class Releasing:
         wanted = {one.row["record_id"] for one in every}
         wanted |= {parent for one in every if (parent := parent_id(one.arrival))}
         self._ledger.load(wanted)
+        self._corrected.load(one.row["corrects"] for one in cases)
         self._people = readers_of(self.connection, self.district, [one.row for one in every])
         people = set(self._people.values())
         scopes = streams.scopes_of(self.connection, self.district, people)
@@ -97,6 +100,9 @@ class Releasing:
         worker = writer = self._workers[self._people[row["change_id"]]]
         if not case.waiting:
             worker = replace(writer, grids=(*worker.grids, *self.areas))
+        first = self._corrected.let_in(case.arrival, ledger.record(row["record_id"]))
+        if first is not None:
+            case.arrival = as_update(case.arrival, first)
         above = hangs_below(case.arrival)
         verdict = judge(
             case.arrival,
@@ -110,6 +116,8 @@ class Releasing:
         if case.arrival.kind is not None:
             new = case.arrival.action == "create"
             verdict = self._heirs.settle(verdict, writer, case.arrival.kind.info, new=new)
+        if first is not None:
+            verdict = replace(verdict, put_right=put_right(first))
         row["waits_for"] = verdict.waits_for
         row["doubts"] = case.arrival.doubts or None
         if verdict.problems:

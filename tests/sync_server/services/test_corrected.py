@@ -1,0 +1,72 @@
+"""A refused create that was corrected offline while staff let it in: nothing bounces, nothing is
+replaced unseen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sync_server.services.centre import Centre
+from tests.sync_server.services.desks import change, choose, conflict_rows, hire, release, stored
+from tests.sync_server.world import Laptop, add_worker, household, join, outcomes
+
+
+def refused_once(laptop: Laptop, **more: Any) -> dict[str, Any]:
+    """Send a household that is refused for one field and return its create."""
+    fields = household(phone="1", remarks="a", **more)
+    sent = laptop.write("household", "create", fields)
+    assert outcomes(laptop.send()) == ["quarantined"]
+    return sent
+
+
+def correct(laptop: Laptop, sent: dict[str, Any], **said: Any) -> list[str]:
+    """Send the whole household anew, in the place of the refused one, without what is None."""
+    fields = {name: value for name, value in sent["fields"].items() if name != "rocket"} | said
+    laptop.write(
+        "household", "create",
+        {name: value for name, value in fields.items() if value is not None},
+        sent["record_id"], corrects=sent["change_id"],
+    )  # fmt: skip
+    return outcomes(laptop.send())
+
+
+def test_a_correction_changes_what_was_let_in_as_it_had_been_sent(any_centre: Centre):
+    laptop, person = join(any_centre, add_worker(any_centre)), hire(any_centre)
+    sent = refused_once(laptop, rocket=1, size=3)
+    assert release(any_centre, person, sent["change_id"]) is None
+    assert correct(laptop, sent, phone="2", remarks=None, size=4) == ["applied"]
+    fields = stored(any_centre, sent["record_id"]).fields
+    assert (fields["phone"], fields["size"]) == ("2", 4)
+    assert "remarks" not in fields
+    assert conflict_rows(any_centre) == []
+
+
+def test_what_staff_put_right_themselves_is_not_replaced_unseen(centre: Centre, laptop: Laptop):
+    person = hire(centre)
+    sent = refused_once(laptop, size=-1)
+    form = {name: str(value) for name, value in sent["fields"].items()}
+    release(centre, person, sent["change_id"], **form | {"size": "4", "phone": "9"})
+    assert correct(laptop, sent, phone="2", remarks="b", size=4) == ["conflict"]
+    fields = stored(centre, sent["record_id"]).fields
+    assert (fields["phone"], fields["remarks"], fields["size"]) == ("9", "b", 4)
+    [row] = conflict_rows(centre)
+    assert (row.path, row.visible, row.other) == ("phone", "9", "2")
+    assert choose(centre, person, sent["record_id"], "other") == {}
+    assert stored(centre, sent["record_id"]).fields["phone"] == "2"
+
+
+def test_a_correction_of_a_correction_reaches_what_was_let_in_first(centre: Centre, laptop: Laptop):
+    sent = refused_once(laptop, rocket=1)
+    assert release(centre, hire(centre), sent["change_id"]) is None
+    assert correct(laptop, sent, size=-1) == ["quarantined"]
+    assert correct(laptop, laptop.log[-1], size=5) == ["applied"]
+    assert stored(centre, sent["record_id"]).fields["size"] == 5
+
+
+def test_only_the_writer_s_own_create_of_the_same_record_is_corrected(
+    centre: Centre, laptop: Laptop
+):
+    sent = refused_once(laptop, rocket=1)
+    release(centre, hire(centre), sent["change_id"])
+    other = join(centre, add_worker(centre, "w2"), key="cd" * 32)
+    assert correct(other, sent, size=5) == ["quarantined"]
+    assert change(centre, other.log[-1]["change_id"]).problem[0]["code"] == "already_exists"
