@@ -76,13 +76,17 @@ class Worker:
         stop: Callable[[], bool] = lambda: False,
     ) -> int:  # fmt: skip
         """Do all the work there is and nobody else is at, until ``stop`` says so, and return how
-        many pieces it was. ``only``: of one import, to its end; while another program is at it, it
-        is waited for."""
+        many pieces it was. ``only``: of one import, to its end; while another program is at it, or
+        at comparing what is there, it is waited for."""
         pieces = 0
         while not stop():
             if (row := self._next(only)) is not None:
-                pieces += 1
-                self._piece(row)
+                if self._piece(row):
+                    pieces += 1
+                elif only is None:
+                    break
+                else:
+                    self._wait(WAIT_S)
                 told(self._reload(row["import_id"]))
             elif only is not None and self._waits(only):
                 self._wait(WAIT_S)
@@ -119,8 +123,9 @@ class Worker:
         with self._centre.store.reading() as connection:
             return store_imports.get(connection, self._centre.code, import_id) or {}
 
-    def _piece(self, row: Mapping[str, Any]) -> None:
-        """Do one piece; a failure is kept with the import and stops no other."""
+    def _piece(self, row: Mapping[str, Any]) -> bool:
+        """Do one piece; a failure is kept with the import and stops no other. Return False when it
+        has to wait until what is there was looked through."""
         step = {
             "reading": self._read, "checking": self._check, "running": self._run,
             "undoing": self._undo,
@@ -129,7 +134,9 @@ class Worker:
             step(row)
         except NotCompared:
             self._judges.pop(row["import_id"], None)
-            refresh(self._centre)
+            self._compared.discard(row["import_id"])
+            if not refresh(self._centre):
+                return False
             self._compared.add(row["import_id"])  # and the same piece once more
         except Refusal as refusal:
             self._judges.pop(row["import_id"], None)
@@ -141,6 +148,7 @@ class Worker:
             self._judges.pop(row["import_id"], None)
             log.exception("import %s", row["import_id"])
             self._fail(row, "unexpected")
+        return True
 
     def _fail(self, row: Mapping[str, Any], code: str) -> None:
         with self._centre.store.writing() as connection:
@@ -249,7 +257,7 @@ class Worker:
         if not self._compare:
             return None
         ready = row["import_id"] in self._compared
-        return find_likely(connection, self._task(row), row, ready=ready)
+        return find_likely(connection, self._task(row), row, self._centre.clock, ready=ready)
 
     def _task(self, row: Mapping[str, Any]) -> Task:
         return Task(

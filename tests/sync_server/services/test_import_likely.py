@@ -6,6 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.services import imports
+from sync_server.services.duplicates import LEASE
+from sync_server.services.import_work import Worker
+from sync_server.store import duplicates
 from sync_server.store.tables import changes, records
 from tests.sync_server.registers import AREAS, COMPOUNDS, PEOPLE, Registry, workbook
 from tests.sync_server.world import GRID, add_worker, join
@@ -85,3 +88,41 @@ def test_a_row_is_skipped_as_chosen_though_it_is_like_nobody_any_more(checked):
                  match["record_id"], grid=GRID, base_version=match["version"])  # fmt: skip
     laptop.send()
     assert run(registry, import_id, "skip") == {"skipped": 1, "along": 0}
+
+
+def test_a_row_waits_while_another_program_compares_everything(centre, clock):
+    registry = Registry(centre)
+    registry.run(BASE)
+    registry.run(workbook(("居民", PEOPLE)))
+    [import_id] = registry.take(ALIKE)
+    with centre.store.writing() as connection:  # as in the middle of a search: no keys yet
+        duplicates.clear(connection, centre.code)
+        duplicates.put_mark(connection, centre.code, {"busy_until": clock() + LEASE})
+    imports.check_file(centre, registry.who, import_id, imports.plan_of(registry.row(import_id)))
+    assert registry.worker.work() == 0
+    assert registry.rows(import_id, "new", "likely") == []
+    assert registry.row(import_id)["state"] == "checking"
+
+    def looks_anew(_: float) -> None:
+        clock.passes(seconds=LEASE.total_seconds() + 1)
+        with centre.store.writing() as connection:  # who began it is gone
+            duplicates.put_mark(connection, centre.code, {"change_no": -1})
+
+    registry.worker = Worker(centre, wait=looks_anew)
+    registry.worker.work(only=import_id)
+    assert registry.rows(import_id, "new") == []
+    assert len(registry.rows(import_id, "likely")) == 1
+
+
+def test_a_search_that_begins_in_the_middle_of_an_import_is_waited_for(centre, clock):
+    registry = Registry(centre)
+    registry.run(BASE)
+    registry.run(workbook(("居民", PEOPLE)))
+    [import_id] = registry.take(ALIKE)
+    registry.worker._compared.add(import_id)  # the rows before these were compared
+    with centre.store.writing() as connection:
+        duplicates.clear(connection, centre.code)
+        duplicates.put_mark(connection, centre.code, {"busy_until": clock() + LEASE})
+    imports.check_file(centre, registry.who, import_id, imports.plan_of(registry.row(import_id)))
+    assert registry.worker.work() == 0
+    assert registry.rows(import_id, "new") == []
