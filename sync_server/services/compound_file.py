@@ -7,7 +7,7 @@ What lies outside the person's areas is neither counted nor named.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,7 +38,7 @@ from sync_server.services.places import names_for
 from sync_server.services.record_page import Shown, Table, shown_fields, shown_tables, unmasked
 from sync_server.services.small_cells import HiddenCare, of_lists
 from sync_server.services.titles import Titles, references
-from sync_server.store import base_read, records_read
+from sync_server.store import base_read, care_read, records_read
 from sync_server.store.duplicates import gathered
 from sync_server.store.engine import Store
 from sync_server.store.records_read import Row
@@ -235,7 +235,8 @@ class _Filing:
             self.connection, self.district, record_id, [one["record_id"] for one in buildings],
             self.person.scope_codes,
         )  # fmt: skip
-        patrols, visits = self._patrols(grids), self._visits(grids, households)
+        lay_in = self._lay_in(grids, [*(one["record_id"] for one in every), *households])
+        patrols, visits = self._patrols(lay_in), self._visits(lay_in, households)
         history = read_history(
             self.connection, self.person, kind, record_id, self.titles, self.lang,
             unmask=self.unmask,
@@ -292,6 +293,12 @@ class _Filing:
             or any(cell.masked for table in tables for _, cells in table.rows for cell in cells),
             may_unmask=may(self.person.role, "unmask"),
         )
+
+    def _lay_in(self, grids: Iterable[str], record_ids: Collection[str]) -> list[str]:
+        """Return ``grids`` and those where these records lay before: field work stays where it was
+        done when grids are redrawn."""
+        lay_in = care_read.lying(self.connection, self.district, record_ids).grids
+        return sorted({*grids, *(one for one in lay_in if inside(one, self.person.scope_codes))})
 
     def _lie(self, areas: Iterable[str]) -> Lie:
         """Return where the compound lies among the others of its grids."""

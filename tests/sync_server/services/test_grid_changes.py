@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from schemas.clock import written
 from sync_server.domain.errors import Refusal
-from sync_server.services import area_tree, base_facts, grid_changes
+from sync_server.services import area_tree, base_facts, compound_file, grid_changes
 from sync_server.services.accounts import User, add_user, get_user
 from sync_server.services.centre import Centre
 from sync_server.services.decision_records import Asked, ask
@@ -255,6 +255,31 @@ def patrol(compound: str) -> dict[str, Any]:
         "ended_at": "2026-09-30T09:10:00+08:00", "covered_ids": [compound],
         "items": {"add": {"green": {"result": "ok"}}},
     }  # fmt: skip
+
+
+def test_the_file_of_a_compound_keeps_field_work_done_before_its_grids_were_redrawn(block, old):
+    store, clock, ids = block.centre.store, block.centre.clock, block.ids
+    at = written(clock())
+    old.write("visit", "create", {
+        "visited_at": at, "household_id": ids["home2"], "purposes": ["daily"], "mode": "door",
+        "result": "met", "notice_given": True,
+    })  # fmt: skip
+    old.write("patrol", "create", {
+        "slot": "1", "started_at": at, "ended_at": at, "covered_ids": [ids["compound"]],
+        "items": {"add": {"green": {"result": "ok"}}},
+    })  # fmt: skip
+    assert outcomes(old.send()) == ["applied", "applied"]
+
+    def field_work() -> tuple[int, int, int]:
+        with store.reading() as connection:
+            file = compound_file.open_file(connection, block.staff, ids["compound"], clock(), "zh")
+        return file.visits_total, file.visited, file.patrols_total
+
+    assert field_work() == (1, 1, 1)
+    block.split()
+    assert field_work() == (1, 1, 1)
+    grid_changes.merge_grids(store, block.staff, GRID, OTHER_GRID, clock())
+    assert field_work() == (1, 1, 1)
 
 
 def test_a_name_goes_among_the_former_ones_and_areas_are_added_and_ended(block, old):
