@@ -10,7 +10,7 @@ the old grid is taken in all the same (domain/judging.py, services/heirs.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,16 +18,15 @@ import sqlalchemy as sa
 
 from schemas.catalogue import kinds
 from schemas.clock import local_day
-from schemas.service_flow import OPEN_STATES
 from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit, base_facts, holdings
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange, apply_central_change
+from sync_server.services.going_along import GROUPS, with_all_below, with_work, work_in
 from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE
-from sync_server.services.moves import GROUPS, with_all_below
 from sync_server.services.readers import reach
 from sync_server.services.steps import follow_up
 from sync_server.store import area_read, base_read, moving, records_read
@@ -79,7 +78,9 @@ def split_grid(
         )  # fmt: skip
         came = {new_id(): {"change": "split_into", "other": new, "on": day}}
         _change(connection, person, area, {"lineage": {"add": came}}, now)
-        count = _move(connection, person, _with_work(connection, person, chosen, code), new, now)
+        count = _move(
+            connection, person, with_work(connection, person.district, chosen, now), new, now
+        )
         _hand_over(connection, person, {code: keepers.get("old", ()), new: keepers.get("new", ())},
                    now)  # fmt: skip
         reach(connection, person.district, new, now, person.user_id)
@@ -107,7 +108,7 @@ def merge_grids(store: Store, person: User, code: str, into: str, now: datetime)
         names = {kind.info.name for kind in kinds() if kind.info.group in GROUPS} - {"area"}
         base = area_read.lying_within(connection, person.district, names, code)
         base = with_all_below(connection, person.district, base)
-        work = _open_work(connection, person.district, code, None, None)
+        work = work_in(connection, person.district, code)
         every = {one.record_id: one for one in [*base, *work]}
         count = _move(connection, person, every.values(), into, now)
         for one in area_read.area_rows(connection, person.district, [code]):
@@ -289,45 +290,6 @@ def _require_standing(row: Row) -> None:
 def _standing(connection: sa.Connection, district: str, code: str) -> Iterable[str]:
     for row in base_read.lying_in(connection, district, "building", [code]):
         yield row["record_id"]
-
-
-def _with_work(
-    connection: sa.Connection, person: User, buildings: Sequence[Lying], code: str
-) -> list[Lying]:
-    """Return the buildings with all below them, the shops in their rooms, and the open work that
-    is about them."""
-    district = person.district
-    found = {one.record_id: one for one in with_all_below(connection, district, buildings)}
-    rooms = {one.record_id for one in found.values() if one.kind == "room"}
-    homes = {one.record_id for one in found.values() if one.kind == "household"}
-    shops = [
-        one["record_id"]
-        for one in base_read.lying_in(connection, district, "shop", [code], "room_id")
-        if one["room_id"] in rooms
-    ]
-    more = with_all_below(connection, district, moving.lying(connection, district, shops))
-    ids = [one.record_id for one in buildings]
-    more += _open_work(connection, district, code, ids, homes)
-    return list((found | {one.record_id: one for one in more}).values())
-
-
-def _open_work(
-    connection: sa.Connection,
-    district: str,
-    code: str,
-    building_ids: Collection[str] | None,
-    household_ids: Collection[str] | None,
-) -> list[Lying]:
-    """Return the issues and service requests of a grid that are not over, with their steps; those
-    about some buildings and households alone when these are named."""
-    ids = area_read.living_issues(connection, district, code, building_ids)
-    services = area_read.living_services(connection, district, code, OPEN_STATES)
-    if household_ids is not None:
-        about = base_read.whole_by_ids(connection, district, services)
-        services = [one for one in services if about[one].get("household_id") in household_ids]
-    return with_all_below(
-        connection, district, moving.lying(connection, district, [*ids, *services])
-    )
 
 
 def _move(

@@ -1,13 +1,12 @@
 """Putting records into another grid, when a community redraws its grids.
 
-What hangs below a record goes with it; laptops of the old grid are told that it left, those of the
-new one get it. A late change of somebody who did not know is kept as a proposal for the new grid's
-staff (domain/judging.py).
+What hangs below a record goes with it, and the work about it that is not over; laptops of the old
+grid are told that it left, those of the new one get it. A late change of somebody who did not know
+is kept as a proposal for the new grid's staff (domain/judging.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +19,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.domain.judging import GRID_DIGITS
 from sync_server.services import audit
 from sync_server.services.accounts import User
-from sync_server.services.central import seen_id_of
+from sync_server.services.going_along import GROUPS, with_work
 from sync_server.services.issue_life import ISSUE
 from sync_server.services.places import Place, names_for, places_of
 from sync_server.services.readers import reach
@@ -29,9 +28,6 @@ from sync_server.services.titles import Titles
 from sync_server.store import moving
 from sync_server.store.moving import Lying, Move
 from sync_server.store.writing import lock_district
-
-GROUPS = frozenset({"place", "people"})
-"""What is base data goes with its place; what was done in the field stays where it was done."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,12 @@ def may_move(person: User, kind: KindInfo) -> bool:
 
 
 def open_move(
-    connection: sa.Connection, person: User, kind: KindInfo, record_id: str, lang: str
+    connection: sa.Connection,
+    person: User,
+    kind: KindInfo,
+    record_id: str,
+    now: datetime,
+    lang: str,
 ) -> MovePage:
     """Return what the page for moving a record shows; raise Refusal: not_allowed,
     unknown_record."""
@@ -66,7 +67,7 @@ def open_move(
         record_id=record_id,
         title=titles.lookup(kind.name, record_id) or f"…{record_id[-6:]}",
         area=names[root.area],
-        count=len(with_all_below(connection, person.district, [root])),
+        count=len(with_work(connection, person.district, [root], now)),
         choices=tuple(
             one
             for one in places_of(connection, person, longest=LONGEST_CODE)
@@ -87,7 +88,8 @@ def move_record(
     area: str,
     now: datetime,
 ) -> int:
-    """Put a record into a grid, with all that hangs below it where it lay; return how many.
+    """Put a record into a grid, with all that hangs below it where it lay and the work about it
+    that is not over; return how many.
 
     Raises Refusal: not_allowed, unknown_record, bad_scope (no grid of the person's areas).
     """
@@ -99,7 +101,7 @@ def move_record(
     root = _root(connection, person, kind, record_id)
     if root.area == area:
         return 0
-    some = with_all_below(connection, person.district, [root])
+    some = with_work(connection, person.district, [root], now)
     moving.put_into(connection, person.district, some, area, now, person.user_id)
     reach(connection, person.district, area, now, person.user_id)
     issues = {one.record_id for one in some if one.kind == ISSUE}
@@ -118,16 +120,3 @@ def _root(connection: sa.Connection, person: User, kind: KindInfo, record_id: st
         if one.kind == kind.name and inside(one.area, person.scope_codes):
             return one
     raise Refusal("unknown_record")
-
-
-def with_all_below(connection: sa.Connection, district: str, roots: Sequence[Lying]) -> list[Lying]:
-    """Return the records, what hangs below them in the areas they lie in, at any depth, and their
-    marks."""
-    areas = {one.area for one in roots}
-    found, level = {one.record_id: one for one in roots}, list(roots)
-    while level:
-        children = moving.below(connection, district, [one.record_id for one in level])
-        level = [one for one in children if one.record_id not in found and inside(one.area, areas)]
-        found |= {one.record_id: one for one in level}
-    marks = moving.lying(connection, district, [seen_id_of(one) for one in found])
-    return [*found.values(), *marks]

@@ -13,8 +13,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
+from sync_server.services.going_along import GROUPS, with_all_below
 from sync_server.services.issue_life import ISSUE
-from sync_server.services.moves import GROUPS, with_all_below
 from sync_server.services.readers import reach
 from sync_server.services.steps import follow_up
 from sync_server.store import merge_log, moving

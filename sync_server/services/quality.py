@@ -27,7 +27,7 @@ from sync_server.domain.overlap import CROSSING, Lie, lies
 from sync_server.domain.quality import CHECKS, DIFFERENCE, Check, differs
 from sync_server.services import area_tree
 from sync_server.services.accounts import User, require_records
-from sync_server.services.moves import GROUPS
+from sync_server.services.going_along import GROUPS
 from sync_server.services.places import names_for
 from sync_server.services.titles import Titles
 from sync_server.store import area_read, base_read, quality_read

@@ -103,7 +103,8 @@ def _record(
 @blueprint.route("/records/<kind>/<record_id>/move", methods=["GET", "POST"])
 @with_right("areas")
 def move(kind: str, record_id: str) -> Response | str | tuple[str, int]:
-    """Ask into which grid a record goes, with all that hangs below it, and put it there."""
+    """Ask into which grid a record goes, with all that hangs below it and the open work
+    about it, and put it there."""
     declared = records.kind_for(person(), kind)
     if request.method == "GET":
         return _move(declared, record_id)
@@ -128,7 +129,9 @@ def move(kind: str, record_id: str) -> Response | str | tuple[str, int]:
 
 def _move(declared: type[Kind], record_id: str, problem: str = "") -> str:
     with centre().store.reading() as connection:
-        found = moves.open_move(connection, person(), declared.info, record_id, language())
+        found = moves.open_move(
+            connection, person(), declared.info, record_id, centre().clock(), language()
+        )
     return render_template("move.html", kind=declared.info, found=found, problem=problem)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from schemas.clock import written
 from sync_server.services.centre import Centre
-from sync_server.services.moves import with_all_below
+from sync_server.services.going_along import with_all_below
 from sync_server.store import moving
 from sync_server.store.tables import records
 from tests.sync_server.web.staff import load

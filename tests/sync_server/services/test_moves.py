@@ -25,6 +25,7 @@ from tests.sync_server.world import (
     StillClock,
     add_worker,
     household,
+    issue,
     join,
     outcomes,
     resident,
@@ -105,7 +106,8 @@ def test_what_hangs_below_goes_along_and_the_laptops_follow(any_centre, staff, o
     assert {ids["room"], ids["household"], ids["resident"]} < held
     assert pull(new) == set()
     with any_centre.store.reading() as connection:
-        page = open_move(connection, staff, kind_of("room").info, ids["room"], "zh")
+        room = kind_of("room").info
+        page = open_move(connection, staff, room, ids["room"], any_centre.clock(), "zh")
     assert page.count == 4  # the mark goes with its household
     assert move(any_centre, staff, "room", ids["room"], OTHER_GRID) == 4
     assert pull(new) == held
@@ -190,3 +192,25 @@ def test_what_lies_elsewhere_or_was_done_in_the_field_is_not_moved(any_centre, s
         move(any_centre, staff, "room", ids["household"], OTHER_GRID)
     with pytest.raises(Refusal, match="not_allowed"):
         move(any_centre, staff, "visit", new_id(), OTHER_GRID)
+
+
+def test_what_is_not_over_about_a_household_goes_along(door, staff):
+    door.visit(door.one, 9)
+    door.visit(door.one, 2)
+    about = {"requested_at": written(door.centre.clock()), "kind": "proxy", "item": "medicine",
+             "words": "取药", "applicant": "林示例", "household_id": door.home,
+             "channel": "door"}  # fmt: skip
+    asked = door.one.write("service", "create", about)["record_id"]
+    own = {**about, "household_id": new_id()}
+    stays = [
+        door.one.write("issue", "create", issue(category="CARE"))["record_id"],
+        door.one.write("service", "create", own)["record_id"],
+    ]
+    assert set(outcomes(door.one.send())) == {"applied"}
+    raised = {one["record_id"] for one in door.alarms()} - set(stays)
+    (alarm,) = raised
+    move(door.centre, staff, "household", door.home, OTHER_GRID)
+    where = areas(door.centre)
+    assert {where[one] for one in (door.home, door.person, alarm, asked)} == {OTHER_GRID}
+    assert {where[one] for one in stays} == {GRID}
+    assert alarm in pull(door.colleague())
