@@ -74,7 +74,8 @@ def judge(
 ) -> Verdict:
     """Judge a change. ``record`` is the one it names, ``parent`` the one a step belongs to (rows
     of the centre, None when unknown); ``lay_in`` are the areas the record was moved out of. For
-    a create these are what it hangs below, when that was moved, and the areas it was moved from.
+    a create these are what it hangs below, when that was moved, and the areas it was moved from;
+    for a step the areas that its issue or service request was moved out of.
 
     ``made`` None: only the worker's grids of today count. ``taken_over``: the centre has taken the
     record (an issue) from its author, whose late edits are proposals to it. ``survivor``: the
@@ -132,6 +133,8 @@ def _judge_new(
         if parent["kind"] != getattr(arrival.kind.declared()[str(info.parent)], "kind", None):
             return _refused("wrong_kind")
         area = parent["grid"]
+        if _lay_in_his(arrival, areas, lay_in, info):
+            return Verdict(grid=area)  # its issue was moved; whoever did not know goes on with it
     else:
         area = arrival.members["grid"] or ""
         if parent is not None and _lay_in_his(arrival, areas, lay_in, info):

@@ -231,12 +231,12 @@ class Intake:
         first = self._corrected.let_in(item.arrival, self._ledger.record(row["record_id"]))
         if first is not None:
             item.arrival = as_update(item.arrival, first)
-        above = hangs_below(item.arrival)
+        above = parent_id(item.arrival) or hangs_below(item.arrival)
         verdict = judge(
             item.arrival,
             worker,
             self._ledger.record(row["record_id"]),
-            self._ledger.record(parent_id(item.arrival) or above),
+            self._ledger.record(above),
             Made(row["happened_at"], row["doubtful"], row["received_at"]),
             self._lay_in.get(above or row["record_id"], ()),
             row["record_id"] in self._taken_over,

@@ -103,12 +103,12 @@ class Releasing:
         first = self._corrected.let_in(case.arrival, ledger.record(row["record_id"]))
         if first is not None:
             case.arrival = as_update(case.arrival, first)
-        above = hangs_below(case.arrival)
+        above = parent_id(case.arrival) or hangs_below(case.arrival)
         verdict = judge(
             case.arrival,
             worker,
             ledger.record(row["record_id"]),
-            ledger.record(parent_id(case.arrival) or above),
+            ledger.record(above),
             Made(row["happened_at"], _unsure(row), row["received_at"]),
             [step.from_area for step in self._moved.get(above or row["record_id"], ())],
             survivor=ledger.survivor(row["record_id"]),

@@ -70,3 +70,22 @@ def test_only_the_writer_s_own_create_of_the_same_record_is_corrected(
     other = join(centre, add_worker(centre, "w2"), key="cd" * 32)
     assert correct(other, sent, size=5) == ["quarantined"]
     assert change(centre, other.log[-1]["change_id"]).problem[0]["code"] == "already_exists"
+
+
+def test_a_held_change_of_a_stream_left_since_does_not_meet_the_create_that_followed(
+    centre: Centre, laptop: Laptop
+):
+    create = refused_once(laptop, size=-1)
+    older = laptop.write("household", "update", {"phone": "2"}, create["record_id"])
+    laptop.send()
+    left = {"stream": laptop.stream, "acked_seq": 2, "acked_hash": older["hash"], "last_seq": 2}
+    again = Laptop(centre, laptop.device_id, laptop.token, laptop.worker_id, epoch=laptop.epoch)
+    again.write(
+        "household", "create", household(phone="3"), create["record_id"],
+        corrects=create["change_id"],
+    )  # fmt: skip
+    body = again.body()
+    again.send(body | {"heads": [left, *body["heads"]]})
+    assert change(centre, older["change_id"]).outcome == "unchanged"
+    assert stored(centre, create["record_id"]).fields["phone"] == "3"
+    assert conflict_rows(centre) == []

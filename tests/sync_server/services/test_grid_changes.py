@@ -220,6 +220,27 @@ def test_work_written_before_the_split_was_known_is_taken_in(block, old, new):
     )  # fmt: skip
 
 
+def test_a_step_taken_before_the_split_was_known_counts_where_its_work_went(block, old, new):
+    pull(old), pull(new)
+    found = report(old, block, "building2")
+    note = {"issue_id": found, "action": "note", "text": "又去看了"}
+    asked = {"service_id": block.ids["service2"], "action": "note", "role": "worker"}
+    at = {"at": written(block.centre.clock())}
+    block.split(old=(old.worker_id,), new=(new.worker_id,))
+    steps = [
+        old.write(f"{kind}_step", "step", fields | at)["record_id"]
+        for kind, fields in (("issue", note), ("service", asked | {"text": "已联系"}))
+    ]
+    stranger = join(block.centre, add_worker(block.centre, "w7", (OTHER_GRID,)), key="ef" * 32)
+    stranger.write("issue_step", "step", note | at, grid=OTHER_GRID)
+    assert outcomes(old.send()) == ["applied", "applied"]
+    assert outcomes(stranger.send()) == ["quarantined"]
+    block.ids |= {"issue": found, "first": steps[0], "second": steps[1]}
+    where = block.areas()
+    assert {where["issue"], where["first"], where["second"]} == {NEW}
+    assert set(steps) <= pull(new)
+
+
 def test_a_merge_ends_the_grid_and_late_new_records_go_where_it_went(block, old, clock):
     clock.passes(hours=1)
     pull(old)

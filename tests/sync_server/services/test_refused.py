@@ -394,25 +394,6 @@ def test_what_staff_typed_is_no_older_value_of_the_writer(
     assert [row.other for row in conflict_rows(centre)] == ["9"]
 
 
-def test_a_held_change_of_a_stream_left_since_does_not_meet_the_create_that_followed(
-    centre: Centre, laptop: Laptop
-):
-    create = refuse(laptop, "household", "create", household(size=-1, phone="1"))
-    older = laptop.write("household", "update", {"phone": "2"}, create["record_id"])
-    laptop.send()
-    left = {"stream": laptop.stream, "acked_seq": 2, "acked_hash": older["hash"], "last_seq": 2}
-    again = Laptop(centre, laptop.device_id, laptop.token, laptop.worker_id, epoch=laptop.epoch)
-    again.write(
-        "household", "create", household(phone="3"), create["record_id"],
-        corrects=create["change_id"],
-    )  # fmt: skip
-    body = again.body()
-    again.send(body | {"heads": [left, *body["heads"]]})
-    assert change(centre, older["change_id"]).outcome == "unchanged"
-    assert stored(centre, create["record_id"]).fields["phone"] == "3"
-    assert conflict_rows(centre) == []
-
-
 def test_held_changes_tell_what_they_wait_for_and_for_how_long(
     centre: Centre, laptop: Laptop, person: User, clock: StillClock
 ):
