@@ -297,7 +297,7 @@ def test_the_file_of_a_compound_keeps_field_work_done_before_its_grids_were_redr
         return file.visits_total, file.visited, file.patrols_total
 
     assert field_work() == (1, 1, 1)
-    block.split()
+    block.split(old=(old.worker_id,), new=(old.worker_id,))
     assert field_work() == (1, 1, 1)
     grid_changes.merge_grids(store, block.staff, GRID, OTHER_GRID, clock())
     assert field_work() == (1, 1, 1)
