@@ -1,7 +1,8 @@
 """Photos as staff see them: beside their record, by themselves, and those that have not come.
 
 Staff are shown pixels encoded anew, never the bytes as they came. A photo is seen by whoever sees
-the record it belongs to; while that record is not known, by whoever sees the photo's own area.
+the record it belongs to; while that record is not known, by whoever sees the photo's own area. What
+a whole community's laptops hold (a compound), those who answer for one of its grids see in files.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from schemas.catalogue import UnknownKind, kind_of
 from schemas.codes import code_list
 from sync_server.domain.access import may
-from sync_server.domain.areas import inside
+from sync_server.domain.areas import holds, inside
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre
@@ -122,7 +124,13 @@ def encoded(centre: Centre, row: Row, *, small: bool) -> bytes:
 
 def _sees(connection: sa.Connection, person: User, row: Row) -> bool:
     owner = records_read.get(connection, person.district, row["fields"].get("owner_id") or "")
-    return inside((owner or row)["grid"], person.scope_codes)
+    if owner is None:
+        return inside(row["grid"], person.scope_codes)
+    try:
+        reach = kind_of(owner["kind"]).info.reach
+    except UnknownKind:
+        reach = "grid"
+    return holds(person.scope_codes, owner["grid"], reach)
 
 
 def missing_photos(connection: sa.Connection, person: User, page: int, lang: str) -> MissingPage:
