@@ -6,12 +6,12 @@ writes all of a result, with the new cursor, in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from field_app.domain import conflicts
-from field_app.domain.views import build_view, copy_of, is_elsewhere
+from field_app.domain.views import build_view, copy_of, is_elsewhere, keeps
 from schemas.catalogue import NewerSchema, UnknownKind, upcast
 from schemas.exchange import IN_STORE
 
@@ -317,10 +317,15 @@ def unmarked(change: Change) -> Change:
     return again
 
 
-def prunable(changes: Iterable[Change], before: str) -> list[str]:
-    """Return the ids of changes confirmed and settled before the moment ``before``."""
+def prunable(changes: Iterable[Change], before: str, unread: Collection[str] = ()) -> list[str]:
+    """Return the ids of changes confirmed and settled before the moment ``before``, of which
+    nothing is still to come: no value waits for a decision, and of what became of it the worker has
+    taken note (``unread`` are those he has not)."""
     return [
         change["change_id"]
         for change in changes
-        if change["acked"] and change["settled"] and (change.get("acked_at") or before) < before
+        if change["acked"]
+        and not keeps(change)
+        and (change.get("let_go") or change["change_id"] not in unread)
+        and (change.get("acked_at") or before) < before
     ]

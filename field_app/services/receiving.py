@@ -359,12 +359,15 @@ def _keep_identity(ws: Workspace, reply: Reply, at: str, *, measured: bool) -> N
 def prune(ws: Workspace) -> int:
     """Forget changes that were confirmed longer ago than they must be kept; return how many.
 
-    What the centre may ask for again after a restore (90 days) always stays.
+    What the centre may ask for again after a restore (90 days) always stays, and so does what is
+    undecided, or decided and not taken note of, with the record it keeps here.
     """
     identity = ws.identity
     now = ws.now() + timedelta(seconds=identity.clock_offset_s or 0)
     before = written(now - timedelta(days=max(identity.keep_days, 90)))
-    ids = prunable(plain(ws.table(CHANGES).find_by("settled", True)), before)[:PRUNE_AT_ONCE]
+    unread = {one["change_id"] for one in ws.table(CONFLICTS) if conflicts.unread(one)}
+    settled = plain(ws.table(CHANGES).find_by("settled", True))
+    ids = prunable(settled, before, unread)[:PRUNE_AT_ONCE]
     if ids:
         with ws.db.transaction():
             accounting.note_forgotten(ws, plain(ws.table(CHANGES).get(doc_ids=ids)))

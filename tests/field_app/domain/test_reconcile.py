@@ -298,7 +298,7 @@ def test_nothing_of_a_stream_with_another_history_at_a_restored_centre_counts_as
 
 def test_only_old_settled_confirmed_changes_may_be_forgotten():
     def made(**more):
-        change = {"change_id": str(more), "acked": True, "settled": True,
+        change = {"change_id": str(more), "acked": True, "settled": True, "outcome": "applied",
                   "acked_at": "2026-01-01T00:00:00+08:00"}  # fmt: skip
         return change | more
 

@@ -350,5 +350,21 @@ def test_confirmed_changes_take_their_conflicts_with_them(disputed, staff, hands
     staff.decide(record_id, "stand")
     second.sync()
     hands.wall += timedelta(days=91)
+    assert prune(second.ws) == 0  # he has not taken note of it
+    note_conflict(second.ws, theirs)
     assert prune(second.ws) == 1
     assert second.ws.table(CONFLICTS).get(doc_id=theirs) is None
+
+
+def test_what_is_undecided_is_kept_however_old_and_so_is_its_record(disputed, staff, hands, line):
+    _, second, record_id, _, theirs = disputed
+    staff.reassign(line_worker(line, second), NEXT_GRID)
+    second.sync(agreed=True)
+    hands.wall += timedelta(days=91)
+    assert prune(second.ws) == 0
+    second.sync()
+    assert [one.change_id for one in open_conflicts(second.ws)] == [theirs]
+    staff.decide(record_id, "other")
+    second.sync()
+    assert get_view(second.ws, "household", record_id) is None  # nothing of it stays behind
+    assert second.ws.table(CHANGES).get(doc_id=theirs) is None
