@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from uuid6 import uuid7
@@ -30,6 +32,11 @@ class Batch:
     stream: str
     changes: list[dict[str, Any]]
     body: bytes
+
+    def dated(self, at: datetime, **members: Any) -> bytes:
+        """Return the body as it is sent ``at`` this moment, with ``members`` in place of its own:
+        the centre measures the clock by when a request was sent, not when it was made."""
+        return canonical(json.loads(self.body) | {"sent_at": written(at)} | members)
 
 
 def next_batch(

@@ -39,7 +39,7 @@ TRIES = 3
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
 ROUNDS_KEPT = 200
 PATIENCE = frozenset({"unreachable", "busy", "server_busy", "server_error"})
-"""Faults worth another try within the round; the same bytes are sent, so nothing counts twice."""
+"""Faults worth another try within the round; the same changes are sent, so nothing counts twice."""
 PACE = "pace"
 STUCK_AFTER = 3
 """Answers in a row that brought nothing forward before the round gives up."""
@@ -221,7 +221,7 @@ def _exchange(this: Round) -> Reply | None:
         reply = _patiently(this, batch)
     except SyncFault as fault:
         if is_poison(batch, fault):
-            reply = exchange_aside(this.client, batch)
+            reply = exchange_aside(this.ws, this.client, batch, fault)
             this.search = 0
         elif _adapt(this, batch, fault):
             return None
@@ -270,7 +270,8 @@ def _patiently(this: Round, batch: Batch) -> Reply:
     tries = 1 if this.search and len(batch.changes) > 1 else TRIES
     for attempt in range(1, tries + 1):
         try:
-            return this.client.exchange(batch.body)
+            body = batch.body if attempt == 1 else batch.dated(this.ws.now())
+            return this.client.exchange(body)
         except SyncFault as fault:
             wait = fault.retry_after_s
             if wait is None:

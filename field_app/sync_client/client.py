@@ -36,6 +36,8 @@ KNOWN_REFUSALS = frozenset({
     "bad_code", "code_used",
 })  # fmt: skip
 """Codes of the centre that have a meaning of their own here; others are told as they are."""
+FAILED = "unexpected"
+"""The centre's code for a failure of its own."""
 TUS_REFUSALS = {
     401: "bad_token", 403: "device_revoked",
     404: "upload_gone", 410: "upload_gone", 409: "offset_conflict", 413: "photo_refused",
@@ -236,7 +238,7 @@ def _refuse(status: int, body: Any, retry_after_s: float | None) -> NoReturn:
         name = "rate_limited" if code == "rate_limited" else "server_busy"
         raise SyncFault(name, seconds=round(retry_after_s or 0), **common)
     if status >= 500:
-        raise SyncFault("server_error", **common)
+        raise SyncFault("server_error", own=code == FAILED, **common)
     if not isinstance(code, str):
         # A sign-in page of the network, a proxy, another program: no word of our centre's.
         raise SyncFault("too_large" if status == 413 else "not_our_server", **common)

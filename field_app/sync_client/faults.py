@@ -10,7 +10,8 @@ class SyncFault(Exception):
 
     ``status`` is the HTTP status, 0 when there was none; ``retry_after_s`` what the server asked
     for; ``known`` where the server says our streams stand, ``stream`` the one at fault; ``cut``
-    whether a connection that stood broke off; ``facts`` fill the sentence of ``code``.
+    whether a connection that stood broke off; ``own`` whether the centre itself said that it
+    failed, and not something before it; ``facts`` fill the sentence of ``code``.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class SyncFault(Exception):
         known: dict[str, tuple[int, str]] | None = None,
         stream: str | None = None,
         cut: bool = False,
+        own: bool = False,
         **facts: Any,
     ) -> None:
         super().__init__(f"{code} ({status})" if status else code)
@@ -31,4 +33,5 @@ class SyncFault(Exception):
         self.known = known
         self.stream = stream
         self.cut = cut
+        self.own = own
         self.facts = facts

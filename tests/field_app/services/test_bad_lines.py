@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 
 import pytest
+import sqlalchemy as sa
 
 from field_app.domain.pace import Pace
 from field_app.services.records import unsent_count, views
@@ -13,6 +15,7 @@ from field_app.services.sync import last_rounds
 from field_app.services.workspace import CHANGES
 from field_app.sync_client import SyncFault
 from sync_server.services.intake import Intake
+from sync_server.store import tables, writing
 from tests.field_app.centres import answers, timed_out
 from tests.field_app.laptops import save_issue
 
@@ -56,10 +59,10 @@ def poisoned(monkeypatch, change_id):
     """Let the centre fail at one change as long as it tries to understand it."""
     take = Intake.take
 
-    def failing(self, arrivals):
+    def failing(self, arrivals, *more):
         if any(one.change_id == change_id and one.kind is not None for one in arrivals):
             raise Broken
-        return take(self, arrivals)
+        return take(self, arrivals, *more)
 
     monkeypatch.setattr(Intake, "take", failing)
 
@@ -149,6 +152,96 @@ def test_a_centre_that_fails_at_everything_is_left_alone(laptop, line, sizes):
     told = laptop.sync()
     assert (told.error, sizes) == ("server_error", [1, 1, 1, 0])
     assert unsent_count(laptop.ws) == 1
+
+
+def gateway(carry):
+    """Somebody before the centre answers for it."""
+    carry()
+    return 502, {"Content-Type": "text/html"}, "<html>Bad Gateway</html>"
+
+
+def failing_at(line, change_id):
+    """Let the line answer 502 whenever a request carries this change whole."""
+    carry = line._carry
+
+    def weigh(request):
+        packed = request.headers.get("Content-Encoding") == "gzip"
+        body = gzip.decompress(request.body) if packed else request.body or b""
+        if f'"change_id":"{change_id}"'.encode() in body and b"quarantine_me" not in body:
+            return gateway(lambda: None)
+        return carry(request)
+
+    line._carry = weigh
+    line._line.reset()
+    line.__enter__()
+
+
+def test_where_a_gateway_answers_for_the_centre_two_rounds_must_show_the_same(laptop, line, sizes):
+    """A change that takes the centre's process down is told by the proxy before it alone."""
+    issues(laptop, 3)
+    assert laptop.sync().stage == "done"
+    made = issues(laptop, 2)
+    bad = next(one for one in laptop.ws.table(CHANGES) if one["record_id"] == made[0])
+    failing_at(line, bad["change_id"])
+    sizes.clear()
+    told = laptop.sync()
+    assert (told.error, told.confirmed) == ("server_error", 0)
+    assert "text" not in sizes
+    told = laptop.sync()
+    assert (told.stage, told.outcomes) == ("done", {"quarantined": 1, "applied": 1})
+    assert sizes.count("text") == 1
+
+
+def test_a_line_that_fails_at_random_sets_no_change_aside(laptop, line, sizes):
+    chance = random.Random(3)
+    carry = line._carry
+
+    def lame(request):
+        if chance.random() < 0.5:
+            return gateway(lambda: None)
+        return carry(request)
+
+    line._carry = lame
+    line._line.reset()
+    line.__enter__()
+    issues(laptop, 1)
+    while "text" not in sizes and len(laptop.ws.table(CHANGES)) < 20:
+        if laptop.sync().stage == "done":
+            issues(laptop, 1)
+    assert "text" not in sizes
+
+
+def test_that_the_centre_works_is_shown_by_a_change_it_has(laptop, line, sizes, monkeypatch):
+    """An exchange without changes would not wait for the district's turn, where it may be stuck."""
+    issues(laptop, 1)
+    laptop.sync()
+    (made,) = issues(laptop, 1)
+    bad = next(one for one in laptop.ws.table(CHANGES) if one["record_id"] == made)
+    turn_of = writing.turn_of
+
+    def stuck(connection, district, *, take=True):
+        if take:
+            raise Broken
+        return turn_of(connection, district, take=take)
+
+    monkeypatch.setattr(writing, "turn_of", stuck)
+    sizes.clear()
+    assert laptop.sync().error == "server_error"
+    assert sizes == [1, 1, 1, 1]
+    monkeypatch.setattr(writing, "turn_of", turn_of)
+    poisoned(monkeypatch, bad["change_id"])
+    assert laptop.sync().outcomes == {"quarantined": 1}
+
+
+def test_the_clock_is_measured_by_when_a_request_was_sent_not_made(laptop, line, hands):
+    issues(laptop, 1)
+    laptop.desk.rounds.sleep = hands.passes
+    line.faults.extend([answers(503, "", Retry_After="15")] * 2)
+    assert laptop.sync().stage == "done"
+    with line.centre.store.reading() as connection:
+        device = connection.scalar(sa.select(tables.devices.c.clock_offset_s))
+        change = connection.scalar(sa.select(tables.changes.c.clock_offset_s))
+    assert (device, change) == (0, 0)
 
 
 # The round itself ---------------------------------------------------------------------------------
