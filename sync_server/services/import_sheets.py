@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,22 +25,39 @@ from sync_server.store.folders import make_folder
 from sync_server.store.sheet_writing import SheetWriter
 
 RUN = 500
+SCRATCH, LEFT_S = "tmp", 3_600
+"""What is being written in the folder of workbooks begins so, and is left over after so long."""
 
 
 @contextmanager
 def writing(centre: Centre) -> Iterator[tuple[SheetWriter, Path]]:
-    """Write a workbook in the data folder; it is whole when the block ends, and gone after what
-    reads it closes ``opened``."""
+    """Write a workbook in the data folder; ``opened`` returns it before the block ends, which
+    leaves nothing of it under a name. What killed programs left is cleared away."""
     folder = centre.settings.data / "sheets"
     make_folder(folder)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    _clear(folder)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
         path = Path(scratch) / "book.xlsx"
         yield SheetWriter(path, Path(scratch)), path
 
 
 def opened(path: Path) -> IO[bytes]:
-    """Return a finished workbook for reading; its name may go meanwhile."""
-    return path.open("rb")
+    """Return a finished workbook for reading: its bytes, in a file without a name, gone as soon as
+    it is closed or the program ends, however it ends."""
+    file = tempfile.TemporaryFile(dir=path.parent.parent, prefix=SCRATCH)  # noqa: SIM115
+    with path.open("rb") as made:
+        shutil.copyfileobj(made, file)
+    file.seek(0)
+    return file
+
+
+def _clear(folder: Path) -> None:
+    """Delete what programs that were killed while they wrote have left; it may be unmasked."""
+    for left in folder.glob(f"{SCRATCH}*"):
+        with contextlib.suppress(OSError):
+            made = (left, *(left.iterdir() if left.is_dir() else ()))
+            if max(one.stat().st_mtime for one in made) < time.time() - LEFT_S:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def template(centre: Centre, kind: str, lang: str) -> IO[bytes]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from sync_server.services import listing, workbooks
 from sync_server.services.exports import safe
 from sync_server.store.tables import audit
 from tests.sync_server.web.staff import (
@@ -156,3 +159,20 @@ def test_a_long_export_comes_in_parts(town: Town, app: Flask) -> None:
 def test_reloading_an_export_leads_back_to_the_list(quiet_town: Town, quiet_app: Flask) -> None:
     answer = sign_in(quiet_app, "community").get("/records/resident/export")
     assert answer.headers["Location"] == "/records/resident"
+
+
+def test_a_workbook_lies_nowhere_under_a_name(town: Town) -> None:
+    folder = town.centre.settings.data / "sheets"
+    left, begun = folder / "tmpkilled", folder / "tmpbegun"
+    for one, old in ((left, True), (begun, False)):
+        one.mkdir(parents=True)
+        (one / "book.xlsx").write_bytes(b"unmasked")
+        for path in (one / "book.xlsx", one):
+            os.utime(path, (0, 0)) if old else None
+    file, _ = workbooks.list_as_workbook(
+        town.centre, town.people["community"], "resident", listing.Asked(), "zh"
+    )
+    with file:
+        assert list(folder.iterdir()) == [begun]
+        assert openpyxl.load_workbook(file).worksheets[0].max_row == 2
+    assert list(folder.iterdir()) == [begun]
