@@ -18,9 +18,11 @@ from sync_server.domain.holding import Made
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
+from sync_server.services.casework import taken_over
 from sync_server.services.corrected import Corrected, as_update, put_right
 from sync_server.services.decision_records import readers_of, tell_decisions
 from sync_server.services.heirs import Heirs
+from sync_server.services.issue_life import ISSUE
 from sync_server.services.ledger import Ledger
 from sync_server.services.steps import follow_up
 from sync_server.store import holdings, moving, streams, writing
@@ -41,7 +43,8 @@ class _Case:
 class Releasing:
     """Judges refused changes again in one write transaction; ``take`` is called once.
 
-    ``areas`` are what whoever releases answers for, beside what the writer holds himself.
+    ``areas`` are what whoever releases answers for, beside what the writer holds himself; none:
+    nobody does, and the changes are judged by every rule of the exchange.
     """
 
     connection: sa.Connection
@@ -90,7 +93,13 @@ class Releasing:
         people = set(self._people.values())
         scopes = streams.scopes_of(self.connection, self.district, people)
         held_by = holdings.holdings_of(self.connection, self.district, people)
-        self._workers = {one: Worker(one, scopes.get(one, ()), held_by[one]) for one in people}
+        kinds = streams.kinds_of(self.connection, self.district, people)
+        self._workers = {
+            one: Worker(one, scopes.get(one, ()), held_by[one], kinds.get(one, ""))
+            for one in people
+        }
+        edited = {one.row["record_id"] for one in every if one.row["kind"] == ISSUE}
+        self._taken_over = taken_over(self.connection, self.district, edited)
         above = {one for case in every if (one := hangs_below(case.arrival))}
         self._moved = moving.moves_of(self.connection, self.district, wanted | above)
         self._ledger.load(above & self._moved.keys())
@@ -98,8 +107,9 @@ class Releasing:
     def _judge(self, case: _Case) -> None:
         row, ledger = case.row, self._ledger
         worker = writer = self._workers[self._people[row["change_id"]]]
-        if not case.waiting:
-            worker = replace(writer, grids=(*worker.grids, *self.areas))
+        by_hand = bool(self.areas) and not case.waiting
+        if by_hand:
+            worker = replace(writer, grids=(*worker.grids, *self.areas), kind="")
         first = self._corrected.let_in(case.arrival, ledger.record(row["record_id"]))
         if first is not None:
             case.arrival = as_update(case.arrival, first)
@@ -111,7 +121,8 @@ class Releasing:
             ledger.record(above),
             Made(row["happened_at"], _unsure(row), row["received_at"]),
             [step.from_area for step in self._moved.get(above or row["record_id"], ())],
-            survivor=ledger.survivor(row["record_id"]),
+            row["record_id"] in self._taken_over and not by_hand,
+            ledger.survivor(row["record_id"]),
         )
         if case.arrival.kind is not None:
             new = case.arrival.action == "create"

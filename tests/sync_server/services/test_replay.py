@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.catalogue import extended
+import pytest
+
+from schemas.catalogue import KINDS, extended
 from schemas.fields import Line, Whole
 from schemas.kind import Kind, KindInfo
 from schemas.labels import Label
-from sync_server.services import refused
+from sync_server.services import accounts, refused
 from sync_server.services.centre import Centre
+from sync_server.services.issues import take_step
 from sync_server.services.replay import Replayed, replay
 from tests.sync_server.services.desks import (
     audited,
@@ -16,10 +19,19 @@ from tests.sync_server.services.desks import (
     hire,
     newer_household,
     of_kind,
+    release,
     seen_of,
     stored,
 )
-from tests.sync_server.world import Laptop, add_worker, household, join, outcomes
+from tests.sync_server.world import (
+    GRID,
+    Laptop,
+    add_worker,
+    household,
+    issue,
+    join,
+    outcomes,
+)
 
 
 class Dog(Kind):
@@ -89,6 +101,39 @@ def test_what_is_wrong_besides_is_left_to_staff(centre: Centre, laptop: Laptop):
     laptop.write("household", "create", household(rocket=1, size=-1))
     laptop.send()
     assert again(centre) == Replayed(0, 0)
+
+
+def test_who_may_not_write_base_data_does_not_by_an_upgrade_either(centre: Centre):
+    with centre.store.writing() as connection:
+        helper = accounts.add_user(
+            connection, centre.code, no="w8", name="林辅助", role="worker", scope_codes=[GRID],
+            now=centre.clock(), kind="aux",
+        )  # fmt: skip
+    laptop = join(centre, helper)
+    sent = laptop.write("household", "create", household(note="甲"))
+    laptop.send()
+    with newer_household():
+        assert again(centre) == Replayed(1, 0)
+        problem = change(centre, sent["change_id"]).problem
+        assert [one["code"] for one in problem] == ["not_your_kind"]
+        assert release(centre, hire(centre), sent["change_id"]) is None  # staff answer for it
+        assert change(centre, sent["change_id"]).outcome == "applied"
+
+
+def test_an_issue_accepted_meanwhile_is_not_changed_by_an_upgrade(
+    centre: Centre, laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+):
+    made = laptop.write("issue", "create", issue())["record_id"]
+    laptop.send()
+    late = laptop.write("issue", "update", {"place": "4号楼"}, made, base_version=1)
+    with monkeypatch.context() as older:
+        older.delitem(KINDS, "issue")
+        assert outcomes(laptop.send()) == ["quarantined"]
+    said = {"level": "2"}
+    take_step(centre.store, hire(centre), made, "accept", said, centre.clock())
+    assert again(centre) == Replayed(1, 1)
+    assert change(centre, late["change_id"]).outcome == "conflict"
+    assert stored(centre, made).fields["place"] == "3号楼"
 
 
 def test_what_staff_settled_is_not_judged_again(centre: Centre, laptop: Laptop):
