@@ -19,7 +19,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.districts import district_of
 from sync_server.services.ids import new_id
 from sync_server.store.engine import Store
-from sync_server.store.tables import devices, join_codes
+from sync_server.store.tables import devices, join_codes, users
 
 VALID = timedelta(hours=72)
 TOKEN = re.compile(r"([0-9]{6})\.([A-Za-z0-9_-]{43})\Z")
@@ -123,16 +123,22 @@ def join_device(
     return Joined(device, token, worker, present.server_epoch)
 
 
-_BY_TOKEN = sa.select(devices).where(
-    devices.c.district == sa.bindparam("district"),
-    devices.c.token_hash == sa.bindparam("token_hash"),
+_OF_WORKER = sa.and_(users.c.district == devices.c.district, users.c.user_id == devices.c.worker_id)
+_BY_TOKEN = (
+    sa.select(devices, users.c.active.label("worker_active"))
+    .select_from(devices.outerjoin(users, _OF_WORKER))
+    .where(
+        devices.c.district == sa.bindparam("district"),
+        devices.c.token_hash == sa.bindparam("token_hash"),
+    )
 )
 
 
 def authenticate(store: Store, token: str, *, revoked: bool = False) -> Device:
     """Return the device a token belongs to; raise Refusal bad_token or device_revoked.
 
-    ``revoked`` tells that a revoked device may ask this.
+    A laptop whose worker is kept out is answered as a revoked one. ``revoked`` tells that a
+    revoked device may ask this.
     """
     found = TOKEN.match(token)
     if not found:
@@ -142,7 +148,7 @@ def authenticate(store: Store, token: str, *, revoked: bool = False) -> Device:
         row = connection.execute(_BY_TOKEN, asked).first()
     if row is None:
         raise Refusal("bad_token")
-    if row.state != "active" and not revoked:
+    if not (revoked or (row.state == "active" and row.worker_active)):
         raise Refusal("device_revoked")
     return _device(row)
 

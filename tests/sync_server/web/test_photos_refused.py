@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync_server.services import photos
+from sync_server.services import accounts, photos
 from sync_server.services.centre import Centre
 from sync_server.store.tables import photo_files, photo_uploads
 from tests.pictures import picture
@@ -109,6 +109,16 @@ def test_wrong_requests_are_told_what_is_wrong(wire: Wire, client: FlaskClient) 
     assert client.get(PHOTOS, headers=wire.always).status_code == 405
     assert client.head(f"{PHOTOS}/nonsense", headers=wire.always).status_code == 404
     assert client.post(PHOTOS, headers={"Tus-Resumable": "1.0.0"}).status_code == 401
+
+
+def test_a_laptop_whose_worker_was_kept_out_brings_no_photo(
+    wire: Wire, centre: Centre, laptop: Laptop
+) -> None:
+    place = wire.begin().headers["Location"]
+    with centre.store.writing() as connection:
+        accounts.set_active(connection, centre.code, laptop.worker_id, False, centre.clock())
+    for answer in (wire.send(place, 0, PHOTO), wire.begin()):
+        assert (answer.status_code, answer.get_json()["code"]) == (403, "device_revoked")
 
 
 def test_a_method_in_a_header_counts_for_the_method(wire: Wire, centre: Centre) -> None:
