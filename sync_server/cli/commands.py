@@ -56,6 +56,39 @@ def add_user(settings: Settings, args: argparse.Namespace) -> None:
     print(user.user_id)
 
 
+def set_password(settings: Settings, args: argparse.Namespace) -> None:
+    """Give somebody another password; whoever was signed in as him is out."""
+    new_hash = accounts.hash_password(_password(args))
+    with opened(settings) as centre, centre.store.writing() as connection:
+        user = accounts.user_by_no(connection, centre.code, args.no)
+        accounts.reset_password(connection, centre.code, user.user_id, new_hash, centre.clock())
+    print(f"{user.no} {user.name}：密码已重设，已登录的都已退出。"
+          " The password is set; whoever was signed in is out.")  # fmt: skip
+    if not user.active:
+        print("账号仍停用，启用：activate-user。 Still kept out; activate-user lets in.")
+
+
+def deactivate_user(settings: Settings, args: argparse.Namespace) -> None:
+    """Keep somebody out, on the pages and with his laptops."""
+    user = _switched(settings, args.no, active=False)
+    print(f"{user.no} {user.name}：已停用，网页登录和终端同步都不再接受。"
+          " Kept out: neither pages nor laptops are answered.")  # fmt: skip
+
+
+def activate_user(settings: Settings, args: argparse.Namespace) -> None:
+    """Let somebody in again."""
+    user = _switched(settings, args.no, active=True)
+    print(f"{user.no} {user.name}：已启用。 Let in again.")
+
+
+def _switched(settings: Settings, no: str, *, active: bool) -> accounts.User:
+    with opened(settings) as centre, centre.store.writing() as connection:
+        user = accounts.user_by_no(connection, centre.code, no)
+        if user.active != active:
+            accounts.set_active(connection, centre.code, user.user_id, active, centre.clock())
+    return user
+
+
 def join_code(settings: Settings, args: argparse.Namespace) -> None:
     """Print a one-time code for a worker's laptop."""
     with opened(settings) as centre, centre.store.writing() as connection:
@@ -232,6 +265,9 @@ def run_due(settings: Settings, args: argparse.Namespace) -> None:
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "init": init,
     "add-user": add_user,
+    "set-password": set_password,
+    "deactivate-user": deactivate_user,
+    "activate-user": activate_user,
     "join-code": join_code,
     "reassign": reassign,
     "split-grid": redrawing.split,

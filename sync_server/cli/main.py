@@ -202,11 +202,22 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         help="部门或物业人员所代表的单位，名称或编号"
         " (the department or company somebody acts for, by name or id)",
     )
-    one.add_argument(
-        "--password-stdin",
-        action="store_true",
-        help="从标准输入读密码 (read the password's line from standard input)",
+    _password_stdin(one)
+    one = add(
+        "set-password",
+        "为忘记密码的人重设密码；已登录的退出，锁定解除。",
+        "Set the password of somebody who forgot it; his sessions and a lock-out end.",
     )
+    one.add_argument("--no", required=True, metavar="NO", help="工号 (number)")
+    _password_stdin(one)
+    one = add(
+        "deactivate-user",
+        "停用离岗人员的账号：网页退出，其终端按已停用答复，记录都保留。",
+        "Keep somebody out who left: his sessions end, his laptops are answered as revoked ones.",
+    )
+    one.add_argument("--no", required=True, metavar="NO", help="工号 (number)")
+    one = add("activate-user", "重新启用账号。", "Let somebody in again.")
+    one.add_argument("--no", required=True, metavar="NO", help="工号 (number)")
     one = add(
         "join-code",
         "为网格员的电脑生成一次性加入码，72小时有效。",
@@ -260,6 +271,14 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "Restore the database from a backup; the present one is kept aside. Stop the server first.",
     )
     one.add_argument("file", type=Path, metavar="FILE", help="备份文件 (a file of `backup`)")
+
+
+def _password_stdin(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="从标准输入读密码 (read the password's line from standard input)",
+    )
 
 
 def _add_demo_world(add: Any) -> None:

@@ -107,6 +107,11 @@ SENTENCES: dict[str, Label] = {
         "--unit is for accounts of departments and companies, not for the role {role}.",
     ),
     "weak_password": Label("密码应为10至200个字符。", "A password has 10 to 200 characters."),
+    "laptop_only": Label(
+        "网格员不在中心登录：他的口令只在自己的终端上，忘了用恢复码重设。",
+        "A grid worker does not sign in here; a forgotten passphrase is set anew on the laptop,"
+        " with the recovery key.",
+    ),
     "password_missing": Label(
         "没有给出密码：请在终端输入，或用 --password-stdin。",
         "No password was given: type it on a terminal or use --password-stdin.",

@@ -53,6 +53,7 @@ CODES: dict[str, str] = {
     "relay_no_file": "no file was chosen",
     # people
     "sign_in_needed": "nobody is signed in",
+    "laptop_only": "somebody of this role has no page at the centre",
     "sign_in_failed": "the number or the password is wrong",
     "locked_out": "too many failed sign-ins",
     "user_exists": "the number belongs to somebody already",

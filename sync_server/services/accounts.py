@@ -33,6 +33,10 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LAPTOP_ROLES = frozenset({"worker", "leader"})
 MOST_GRIDS = 60
 """A laptop's place in the feed names its grids, so their number has a limit."""
+WITHOUT_PAGES = frozenset({"worker"})
+"""Roles that see nothing at the centre; what opens a laptop is its own passphrase."""
+PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that look like one another."""
 AREA_LENGTHS = frozenset({6, 9, 12, 15, 17})
 _hasher = PasswordHasher()
 
@@ -220,10 +224,52 @@ def change_password(
         return get_user(connection, district, user_id)
 
 
-def set_active(
-    connection: sa.Connection, district: str, user_id: str, active: bool, now: datetime, by: str
+def reset_password(
+    connection: sa.Connection,
+    district: str,
+    user_id: str,
+    new_hash: str,
+    now: datetime,
+    *,
+    by: str | None = None,
 ) -> None:
-    """Let somebody in or keep him out; keeping out ends his sessions at once."""
+    """Give somebody who forgot his password the one ``new_hash`` was made of (``hash_password``).
+
+    His sessions end and a lock-out is lifted; who was kept out stays so. ``by`` None: on the
+    terminal. Raises Refusal: unknown_user, laptop_only for somebody who has no page here.
+    """
+    if get_user(connection, district, user_id).role in WITHOUT_PAGES:
+        raise Refusal("laptop_only")
+    values: dict[str, Any] = {
+        "password_hash": new_hash,
+        "session_mark": random.token_hex(16),
+        "failed_sign_ins": 0,
+        "locked_until": None,
+    }
+    connection.execute(_this(district, user_id).values(**values))
+    audit.note(connection, district, now, "reset_password", user_id=by, target=user_id)
+
+
+def spoken_password() -> str:
+    """Return a random password that can be read out and typed: k7mf-2xqa-9rtw."""
+    parts = ("".join(random.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3))
+    return "-".join(parts)
+
+
+def set_active(
+    connection: sa.Connection,
+    district: str,
+    user_id: str,
+    active: bool,
+    now: datetime,
+    by: str | None = None,
+) -> None:
+    """Let somebody in or keep him out, by one of the staff or on the terminal (None).
+
+    Keeping out ends his sessions at once, and the centre answers his laptops as revoked ones
+    until he is let in again. Raises Refusal ``unknown_user``.
+    """
+    get_user(connection, district, user_id)
     connection.execute(
         _this(district, user_id).values(active=active, session_mark=random.token_hex(16))
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sync_server.domain.world import WorldUser
-from sync_server.services.accounts import add_user
-
-PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without those that look like one another."""
+from sync_server.services.accounts import add_user, spoken_password
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ def hire(
     """Make everybody's account."""
     accounts = []
     for user in users:
-        password = _password() if user.account else None
+        password = spoken_password() if user.account else None
         add_user(
             connection,
             district,
@@ -54,9 +50,3 @@ def hire(
         if password:
             accounts.append(Account(user.no, user.name, user.role, user.scope_codes, password))
     return tuple(accounts)
-
-
-def _password() -> str:
-    """Return a random password that can be read out and typed: k7mf-2xqa-9rtw."""
-    parts = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3))
-    return "-".join(parts)

@@ -21,13 +21,25 @@ import pytest
 from sync_server.app import create_app
 from sync_server.cli.main import parser, settings_of
 from sync_server.cli.main import run as run_line
+from sync_server.cli.opening import opened
 from sync_server.cli.sentences import SENTENCES
 from sync_server.domain.errors import CODES
+from sync_server.services import accounts
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-COMMANDS = ["init", "add-user", "join-code", "reassign", "demo-world", "backup", "relay", "replay"]
+COMMANDS = [
+    "init",
+    "add-user",
+    "set-password",
+    "join-code",
+    "reassign",
+    "demo-world",
+    "backup",
+    "relay",
+    "replay",
+]
 WORKER = ["--no", "w1", "--name", "张演示", "--role", "worker", "--scope", "990101100009003"]
 
 
@@ -156,6 +168,25 @@ def test_people_and_codes_are_made_on_the_terminal(data, run):
     assert_plain_failure(run("add-user", "--data", data, *no_password, text=""))
     short = run("add-user", "--data", data, *no_password, "--password-stdin", text="short\n")
     assert_plain_failure(short, "10")
+
+
+def test_a_forgotten_password_is_set_and_who_left_is_kept_out(data, run):
+    with opened(Settings(data)) as centre, centre.store.writing() as connection:
+        for no, role, scope in (("s1", "street", "990101"), ("w1", "worker", "990101100009003")):
+            accounts.add_user(
+                connection, centre.code, no=no, name="李演示", role=role, scope_codes=[scope],
+                now=centre.clock(),
+            )  # fmt: skip
+    reset = ["set-password", "--data", data, "--password-stdin", "--no"]
+    assert_plain_failure(run(*reset, "s1", text="short\n"), "10")
+    assert_plain_failure(run(*reset, "w1", text="another horse battery\n"), "passphrase")
+    assert_plain_failure(run("deactivate-user", "--data", data, "--no", "w9"), "w9")
+    assert run("deactivate-user", "--data", data, "--no", "s1").returncode == 0
+    assert "activate-user" in run(*reset, "s1", text="another horse battery\n").stdout
+    assert run("activate-user", "--data", data, "--no", "s1").returncode == 0
+    with opened(Settings(data)) as centre:
+        entered = (centre.store, centre.code, "s1", "another horse battery", centre.clock())
+        assert accounts.sign_in(*entered).active
 
 
 def test_an_account_of_a_unit_names_one_of_the_register(data, run):

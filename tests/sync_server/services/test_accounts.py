@@ -127,6 +127,32 @@ def test_a_new_password_ends_every_session(centre):
     assert enter(centre, "another horse").user_id == made.user_id
 
 
+def test_a_password_set_for_somebody_ends_his_sessions_and_the_lock(centre):
+    made = add(centre)
+    for _ in range(accounts.TRIES):
+        with pytest.raises(Refusal, match="sign_in_failed"):
+            enter(centre, "forgotten words")
+    new_hash = accounts.hash_password("another horse")
+    with centre.store.writing() as connection:
+        where, now = (connection, centre.code, made.user_id), centre.clock()
+        accounts.reset_password(*where, new_hash, now, by="a1")
+        assert accounts.user_of_session(*where, made.session_mark) is None
+    assert enter(centre, "another horse").user_id == made.user_id
+    with centre.store.reading() as connection:
+        note = connection.execute(sa.select(audit).where(audit.c.action == "reset_password")).one()
+    assert (note.user_id, note.target, note.detail) == ("a1", made.user_id, None)
+
+
+def test_a_worker_gets_no_password_and_nobody_unknown_is_switched(centre):
+    worker = add_worker(centre)
+    with centre.store.writing() as connection:
+        where, now = (connection, centre.code), centre.clock()
+        with pytest.raises(Refusal, match="laptop_only"):
+            accounts.reset_password(*where, worker.user_id, "x", now)
+        with pytest.raises(Refusal, match="unknown_user"):
+            accounts.set_active(*where, new_id(), False, now)
+
+
 def test_demo_accounts_live_in_demo_districts_alone(settings, centre):
     with centre.store.writing() as connection:
         begin_synthetic(connection, DISTRICT, "演示县")
