@@ -26,6 +26,7 @@ from tests.sync_server.web.staff import (
 from tests.sync_server.world import resident
 
 HOUSEHOLDS, RESIDENTS = (default_rows("990101")[n]["ledger_id"] for n in (0, 1))
+CARE = default_rows("990101")[3]["ledger_id"]
 PARTY = default_rows("990101")[2]["ledger_id"]
 RENTED, HAZARDS = (default_rows("990101")[n]["ledger_id"] for n in (4, 6))
 
@@ -67,6 +68,16 @@ def test_a_ledger_shows_facts_of_other_records_masked_and_nothing_of_next_door(
     for ledger in every:
         assert "隔壁" not in client.get(f"/ledgers/{ledger}").text
         assert "隔壁" not in str(sheets_of(post(client, f"/ledgers/{ledger}/export")))
+
+
+def test_the_ledger_of_people_in_care_says_where_care_has_ended(town: Town, app: Flask) -> None:
+    said = {"resident_id": town.here.ids["resident"], "cats": ["alone"], "risk": "high"}
+    author = town.here.worker.user_id
+    load(town.centre, author, "care", GRID, {**said, "since": "2026-01-01", "until": "2026-06-30"})
+    client = sign_in(app, "community")
+    assert "2026-06-30" in client.get(f"/ledgers/{CARE}").text
+    [(heads, *rows)] = sheets_of(post(client, f"/ledgers/{CARE}/export")).values()
+    assert "2026-06-30" in [row[heads.index("终止日期")] for row in rows]
 
 
 def test_filters_of_a_ledger_hold_on_the_page_and_in_the_sheet(town: Town, app: Flask) -> None:
