@@ -119,7 +119,7 @@ def refused_dropped(patch: Patch) -> None:
 def numbers_alone(patch: Patch) -> None:
     """The centre takes a known number for a known change, whatever its hash."""
 
-    def known(connection: Any, lot: Any, old: Any) -> list[dict[str, Any]]:
+    def known(connection: Any, lot: Any, old: Any) -> dict[int, Any]:
         last = {one.seq: one.hash for one in old}
 
         def told(*asked: Any) -> dict[int, Any]:
@@ -129,8 +129,8 @@ def numbers_alone(patch: Patch) -> None:
             inner.setattr(streams, "received_between", told)
             return answer(connection, lot, old)
 
-    answer, between = receive._answer_known, streams.received_between
-    patch.setattr(receive, "_answer_known", known)
+    answer, between = receive._known_rows, streams.received_between
+    patch.setattr(receive, "_known_rows", known)
     patch.setattr(receive, "check_heads", lambda *_: None)
 
 
