@@ -1,7 +1,7 @@
 """Exporting lists of records as CSV: streamed, masked unless a reason was given, written down.
 
-Cells that a spreadsheet would run as a formula, or shorten as a number, are made plain text by an
-apostrophe in front.
+Cells that a spreadsheet would run as a formula, shorten as a number or take for a date are made
+plain text by an apostrophe in front, which an import takes off.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ from sync_server.store.records_read import Row, Selection
 RUN = 500
 BOM = "\ufeff"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
-LONG_NUMBER = re.compile(r"[0-9]{16,}\Z")
-"""A spreadsheet keeps 15 digits of a number; an ID number has 18."""
+CHANGED = re.compile(
+    r"([0-9]{16,}"  # a spreadsheet keeps 15 digits of a number; an ID number has 18
+    r"|0[0-9]+"  # it drops zeros in front: a door 0302
+    r"|[0-9]+[eE][0-9]+"  # it reads powers of ten
+    r"|[0-9]{1,2}[-/][0-9]{1,2}([-/]([0-9]{1,2}|[0-9]{4}))?)\Z"  # it makes a day of a door 3-1
+)
+"""What a spreadsheet turns into something else. Days as they are exported stay days."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +154,9 @@ def lines(store: Store, export: Export) -> Iterator[str]:
 
 
 def safe(text: str) -> str:
-    """Return ``text`` as a cell no spreadsheet runs or shortens."""
+    """Return ``text`` as a cell no spreadsheet runs, shortens or takes for a date."""
     bare = text.lstrip(" \u00a0\u3000\u200b\ufeff")
-    if text.startswith(DANGEROUS) or bare.startswith(DANGEROUS) or LONG_NUMBER.match(text):
+    if text.startswith(DANGEROUS) or bare.startswith(DANGEROUS) or CHANGED.match(text):
         return "'" + text
     return text
 

@@ -113,15 +113,18 @@ def test_every_export_is_written_down_without_what_was_searched(town: Town, app:
 @pytest.mark.parametrize(
     "typed",
     ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "＋1", "－1", "＠a", " =1", "　=1",
-     "\u200b=1", "'=1", "990101198001010014"],
+     "\u200b=1", "'=1", "990101198001010014",
+     "0302", "010", "3-1", "12/5", "1-2-3", "3/1/2026", "2E3"],
 )  # fmt: skip
-def test_no_cell_can_be_taken_for_a_formula_or_a_shortened_number(typed: str) -> None:
+def test_no_cell_can_be_taken_for_a_formula_a_shortened_number_or_a_date(typed: str) -> None:
     assert safe(typed) == f"'{typed}"
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "林示例", "10000001234", "990101100009003", "3-1-502", "a=1"]
-)
+    "typed",
+    ["", "林示例", "10000001234", "990101100009003", "3-1-502", "a=1", "0", "2026-09-30", "E3",
+     "2026-09-30 12:00:00", "302"],
+)  # fmt: skip
 def test_a_plain_cell_stays_as_it_is(typed: str) -> None:
     assert safe(typed) == typed
 
