@@ -48,6 +48,14 @@ def held_when(holdings: Iterable[Holding], made: Made) -> tuple[str, ...]:
     )
 
 
+def held_now(holdings: Collection[Holding], codes: Iterable[str]) -> tuple[str, ...]:
+    """Return what somebody holds by ``holdings``; ``codes``, read a moment before them, say what
+    nothing is written down of."""
+    standing = {one.code for one in holdings if one.until is None}
+    ended = {one.code for one in holdings} - standing
+    return tuple(sorted(standing | (set(codes) - ended)))
+
+
 def untold(holdings: Iterable[Holding], made: Made, told: Collection[str]) -> tuple[str, ...]:
     """Return the codes that had ended when a change came, which the writer could not know: his
     laptop was told last that they are his (``told``).

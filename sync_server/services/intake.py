@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_server.domain.envelope import Arrival, problem, reopened
-from sync_server.domain.holding import Made
+from sync_server.domain.holding import Made, held_now
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.domain.times import corrected, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
@@ -217,7 +217,9 @@ class Intake:
             one: Worker(one, scopes.get(one, ()), held_by[one], kinds.get(one, ""))
             for one in others
         }
-        grids, kind = self._visitor.grids or (), self._visitor.kind
+        # Who the visitor is was read before the district's turn was waited for: grids may have been
+        # redrawn meanwhile, and what is written down of them is read only now.
+        grids, kind = held_now(held_by[mine], self._visitor.grids or ()), self._visitor.kind
         self._workers[mine] = Worker(mine, grids, held_by[mine], kind, self._batch.told)
 
     def _decide(self, item: _Item) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.store import records_read
 from sync_server.store.tables import conflicts, records
+from sync_server.store.writing import lock_district
 from tests.sync_server.world import (
     COMMUNITY,
     GRID,
@@ -268,6 +272,30 @@ def test_a_merge_ends_the_grid_and_late_new_records_go_where_it_went(block, old,
     assert block.ids["later"] in pull(old)
     with pytest.raises(Refusal, match="area_ended"):
         block.split()
+
+
+def test_a_new_record_that_waited_for_a_merge_lies_where_the_grid_went(any_centre, clock):
+    """The laptop's grids are read before its turn; the merge is committed while it waits."""
+    if any_centre.store.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    block = build(any_centre)
+    laptop = join(any_centre, add_worker(any_centre, "w1"))
+    pull(laptop)
+    made = laptop.write("issue", "create", issue())["record_id"]
+    clock.passes(hours=1)
+    with any_centre.store.writing() as connection:
+        lock_district(connection, any_centre.code)
+        sending = threading.Thread(target=laptop.send)
+        sending.start()
+        waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not connection.scalar(waiting):
+            sending.join(0.02)
+            assert sending.is_alive()
+        within: Any = SimpleNamespace(writing=lambda: nullcontext(connection))
+        grid_changes.merge_grids(within, block.staff, GRID, OTHER_GRID, clock())
+    sending.join()
+    block.ids = {"made": made}
+    assert block.areas() == {"made": OTHER_GRID}
 
 
 def patrol(compound: str) -> dict[str, Any]:
