@@ -238,13 +238,21 @@ def refused(ws: Workspace) -> list[dict[str, Any]]:
 def content_of(ws: Workspace, known: dict[str, Any]) -> bytes | None:
     """Return the bytes to send, whole as they were saved; None, and a note of it, when they are
     not on this disk any more."""
+    content = _whole(ws, known)
+    if content is None:
+        log.error("photo %s: its file is missing or damaged", known["photo_id"])
+        note(ws, known, refused="lost")
+        return None
+    return content
+
+
+def _whole(ws: Workspace, known: Mapping[str, Any]) -> bytes | None:
+    """Return a photo's bytes as they were saved, None when they are not here."""
     try:
         content = _files(ws).read(known["photo_id"], known["sha256"])
     except StoreDamaged:
-        content = None
+        return None
     if content is None or hashlib.sha256(content).hexdigest() != known["sha256"]:
-        log.error("photo %s: its file is missing or damaged", known["photo_id"])
-        note(ws, known, refused="lost")
         return None
     return content
 
@@ -309,8 +317,9 @@ def offer_again(ws: Workspace, hashes: set[str]) -> int:
 
 
 def adopt(ws: Workspace) -> int:
-    """Take care of own photos whose file is here but of whose bytes nothing is noted; return how
-    many. So it is after an older copy of the store was put in its place."""
+    """Take care of own photos whose file is here but of whose bytes nothing is noted (as after an
+    older copy of the store was put in its place), or that were noted as lost and can be read again;
+    return how many."""
     table = ws.table(PHOTO_BYTES)
     found = [
         view for view in plain(ws.table(PHOTO))
@@ -318,12 +327,18 @@ def adopt(ws: Workspace) -> int:
         and not table.contains(doc_id=view["record_id"])
         and _files(ws).has(view["record_id"])
     ]  # fmt: skip
+    again = [
+        one for one in plain(table.find_by("arrived", False))
+        if one["refused"] == "lost" and _whole(ws, one) is not None
+    ]  # fmt: skip
     with ws.db.transaction():
         for view in found:
             ws.put(PHOTO_BYTES, view["record_id"], _fresh(view["record_id"], view["fields"]))
+        for known in again:
+            note(ws, known, refused=None)
     if ws.setting("photos").get("restored"):
         ws.keep_setting("photos", restored=False)
-    return len(found)
+    return len(found) + len(again)
 
 
 def tidy(ws: Workspace, *, restored: bool) -> int:

@@ -48,31 +48,35 @@ class PhotoFiles:
                 write_atomically(self._path(photo_id, part), _MARK + nonce + sealed)
 
     def read(self, photo_id: str, sha256: str, part: Part = "photo") -> bytes | None:
-        """Return a photo or its thumbnail, None when there is none here.
+        """Return a photo or its thumbnail, from its copy where the file itself is gone or damaged;
+        None when there is neither.
 
-        Raises StoreDamaged when the file is not what was written.
+        Raises StoreDamaged when what is here is not what was written.
         """
-        try:
-            raw = self._path(photo_id, part).read_bytes()
-        except FileNotFoundError:
-            return None
-        nonce, sealed = raw[4 : 4 + _NONCE], raw[4 + _NONCE :]
-        try:
-            if raw[:4] != _MARK:
-                raise InvalidTag
-            return AESGCM(self._key_of(sha256)).decrypt(nonce, sealed, _bound(photo_id, part))
-        except (InvalidTag, ValueError):
-            raise StoreDamaged(f"photo {photo_id}") from None
+        found = False
+        for path in self._places(photo_id, part):
+            try:
+                raw = path.read_bytes()
+            except FileNotFoundError:
+                continue
+            found = True
+            nonce, sealed = raw[4 : 4 + _NONCE], raw[4 + _NONCE :]
+            with contextlib.suppress(InvalidTag, ValueError):
+                if raw[:4] == _MARK:
+                    key = AESGCM(self._key_of(sha256))
+                    return key.decrypt(nonce, sealed, _bound(photo_id, part))
+        if found:
+            raise StoreDamaged(f"photo {photo_id}")
+        return None
 
     def has(self, photo_id: str) -> bool:
-        """Tell whether a photo's file is here."""
-        return self._path(photo_id, "photo").exists()
+        """Tell whether a photo's file, or its copy, is here."""
+        return any(path.exists() for path in self._places(photo_id, "photo"))
 
     def remove(self, photo_id: str) -> None:
         """Delete a photo, its thumbnail, and their copies."""
         for part in PARTS:
-            path = self._path(photo_id, part)
-            for one in (path, self._copies / path.name):
+            for one in self._places(photo_id, part):
                 with contextlib.suppress(OSError):
                     one.unlink()
 
@@ -110,6 +114,10 @@ class PhotoFiles:
         """Put copied photos back that are not here any more; return how many."""
         with plain_errors():
             return _carry(self._copies, self._folder)
+
+    def _places(self, photo_id: str, part: Part) -> tuple[Path, Path]:
+        path = self._path(photo_id, part)
+        return path, self._copies / path.name
 
     def _path(self, photo_id: str, part: Part) -> Path:
         if not _ID.match(photo_id):

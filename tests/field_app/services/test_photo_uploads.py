@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,6 +166,24 @@ def test_a_damaged_file_is_told_and_stops_no_other(at_work: Laptop) -> None:
     send(at_work)
     assert shown(at_work, first).state == "lost"
     assert shown(at_work, second).state == "arrived"
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["at once", "after it was called lost"])
+def test_a_photo_whose_file_is_gone_goes_from_its_copy(
+    told: bool, at_work: Laptop, line: CentreLine, tmp_path: Path
+) -> None:
+    photo_id = attach(at_work)
+    at_work.desk.back_up()
+    copies = folder(at_work).with_name("backups") / "photos"
+    (folder(at_work) / f"{photo_id}.photo").unlink()
+    if told:
+        copies.rename(tmp_path / "away")
+        send(at_work)
+        assert shown(at_work, photo_id).state == "lost"
+        (tmp_path / "away").rename(copies)
+    send(at_work)
+    assert shown(at_work, photo_id).state == "arrived"
+    assert at_centre(line, at_work, photo_id)
 
 
 def test_a_restored_centre_is_offered_every_photo_again(at_work: Laptop, line: CentreLine) -> None:
