@@ -22,7 +22,7 @@ def marks_of(
     marks: dict[str, list[str]] = {}
     for shown in (texts_of(kind, base), asked(kind, texts)):
         for name, said in shown.items():
-            marks.setdefault(name, []).append(_mark(salt, said))
+            marks.setdefault(name, []).append(mark_of(salt, said))
     return marks
 
 
@@ -31,11 +31,12 @@ def says_more(
 ) -> bool:
     """Tell whether a control of ``texts``, as posted, says what bears none of its marks."""
     return any(
-        _mark(salt, said) not in (*marks.get(name, ()), _mark(salt, ()))
+        mark_of(salt, said) not in (*marks.get(name, ()), mark_of(salt, ()))
         for name, said in asked(kind, texts).items()
     )
 
 
-def _mark(salt: str, texts: Sequence[str]) -> str:
+def mark_of(salt: str, texts: Sequence[str]) -> str:
+    """Return the mark of one control's texts; line ends and spaces around them do not count."""
     words = [text for one in texts if (text := one.replace("\r\n", "\n").strip())]
     return hashlib.sha256("\0".join([salt, *words]).encode()).hexdigest()[:16]

@@ -1,7 +1,9 @@
-"""How a draft is laid down in the store: its parts, its photos, what it became."""
+"""How a draft is laid down in the store (its parts, photos, what it became); what windows send."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from field_app.domain.typed import Texts
@@ -30,6 +32,8 @@ class Part(TypedDict):
     only: list[str] | None
     last: dict[str, Any]
     corrects: str | None
+    late: NotRequired[list[str]]
+    """Paths at which a window that came too late says otherwise than the record."""
 
 
 class Draft(TypedDict):
@@ -54,5 +58,26 @@ class Draft(TypedDict):
     """Photos taken while the form is open (see `photos.take_in`), with their part's ``prefix``."""
     apart: NotRequired[list[str]]
     """The records that the worker said a new one is not, though it looks alike."""
+    forced_over: NotRequired[int]
+    """The last revision that a window replaced unseen, as its worker chose."""
     no_photo: NotRequired[str]
     """Why there is no photo where one is usual, as the worker answered."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What one window sent: texts by the part's prefix, and what it had seen of the draft."""
+
+    texts: Mapping[str, Texts]
+    revision: int = 0
+    tab: str = ""
+    force: bool = False
+    """Whether the worker chose this window's content over a newer one."""
+    finds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    grid: str | None = None
+    """The grid chosen for a new record; empty when none is chosen yet, None when none was asked."""
+    no_photo: str | None = None
+    apart: tuple[str, ...] = ()
+    """The records the worker says a new one is not."""
+    shown: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By part, marks of what the window was drawn with (`domain.shown_texts`)."""

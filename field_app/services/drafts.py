@@ -18,7 +18,6 @@ from field_app.domain.duty import late_problem
 from field_app.domain.errors import Trouble
 from field_app.domain.taken_back import marks_of
 from field_app.domain.typed import (
-    Texts,
     asked,
     changed_paths,
     laid_over,
@@ -33,6 +32,7 @@ from field_app.services.doubts import doubts_about
 from field_app.services.draft_shape import Draft as Draft
 from field_app.services.draft_shape import Journey as Journey
 from field_app.services.draft_shape import Part as Part
+from field_app.services.draft_shape import Typed as Typed
 from field_app.services.records import Entry, Saved, get_view, new_id, save_records
 from field_app.services.workspace import DRAFTS, Workspace
 from schemas.catalogue import kind_of
@@ -48,23 +48,6 @@ UNTOUCHED_FOR = timedelta(hours=12)
 SAVED_FOR = timedelta(days=30)
 DELETED_FOR = timedelta(days=7)
 """How long untouched forms stay open, and marks of saved drafts and deleted drafts are kept."""
-
-
-@dataclass(frozen=True)
-class Typed:
-    """What one window sent: texts by the part's prefix, and what it had seen of the draft."""
-
-    texts: Mapping[str, Texts]
-    revision: int = 0
-    tab: str = ""
-    force: bool = False
-    """Whether the worker chose this window's content over a newer one."""
-    finds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    grid: str | None = None
-    """The grid chosen for a new record; empty when none is chosen yet, None when none was asked."""
-    no_photo: str | None = None
-    apart: tuple[str, ...] = ()
-    """The records the worker says a new one is not."""
 
 
 @dataclass
@@ -407,8 +390,10 @@ def _lay(ws: Workspace, draft: Draft, typed: Typed) -> None:
     seen = typed.revision == draft["revision"] or (
         same_window and typed.revision >= draft["tab_since"]
     )
-    if not seen and not typed.force:
-        raise DraftNewer(draft)
+    if not seen:
+        if not typed.force:
+            raise DraftNewer(draft)
+        draft["forced_over"] = draft["revision"]
     if not same_window:
         draft["tab"], draft["tab_since"] = typed.tab, draft["revision"]
     draft["revision"] += 1

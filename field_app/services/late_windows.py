@@ -2,7 +2,8 @@
 
 A record that may be changed gets a draft of its correction; a step, which nobody changes, a draft
 of a note on the same case. What means the same is not different: a value typed otherwise than it is
-stored, or one that saving itself filled in.
+stored, or one that saving itself filled in. Nor is what the window only shows since it was opened:
+else correcting a title would empty, or set back, what the other window entered.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from field_app.domain.changes import propose
-from field_app.domain.taken_back import says_more
+from field_app.domain.shown_texts import left_alone
+from field_app.domain.taken_back import mark_of, says_more
 from field_app.domain.typed import Texts, asked, changed_paths, laid_over, rebased, texts_of
 from field_app.services import issues, service_requests
 from field_app.services.drafts import (
@@ -42,7 +44,7 @@ def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
 
     Returns a new draft's id by prefix for each part that says something else than what was saved,
     ``NOWHERE`` for one that gets none (its record left the laptop, its part was taken back, it says
-    less of a step, it was for another grid); nothing for those that say the same.
+    less of a step, it was for another grid); nothing for those in which nothing else was typed.
     """
     opened_again = {_GRID: NOWHERE} if _other_grid(ws, saved, typed) else {}
     for prefix, sent in typed.texts.items():
@@ -57,9 +59,15 @@ def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
             opened_again[prefix] = NOWHERE
             continue
         filled = saved.get("filled", {}).get(prefix, {})
-        if paths := _differing(kind, view["fields"], texts, filled):
+        seen = typed.revision > saved.get("forced_over", -1)
+        paths = [
+            path
+            for path in _differing(kind, view["fields"], texts, filled)
+            if not left_alone(saved["draft_id"], typed.shown.get(prefix), texts, path, seen=seen)
+        ]
+        if paths:
             said = rebased(kind, view["fields"], texts, paths)
-            opened_again[prefix] = _open(ws, kind, record_id, view["fields"], said)
+            opened_again[prefix] = _open(ws, kind, record_id, view["fields"], said, paths)
     return opened_again
 
 
@@ -74,7 +82,10 @@ def _says_more(saved: Draft, prefix: str, sent: Mapping[str, list[str]]) -> bool
 def _other_grid(ws: Workspace, saved: Draft, typed: Typed) -> bool:
     """Tell whether the window chose another grid for the new record than it was saved under."""
     view = get_view(ws, *saved["became"][MAIN])
-    return bool(typed.grid and view is not None and view["grid"] != typed.grid)
+    shown = typed.shown.get(MAIN, {}).get("_grid")
+    if not typed.grid or shown == mark_of(saved["draft_id"], [typed.grid]):
+        return False
+    return view is not None and view["grid"] != typed.grid
 
 
 def _differing(
@@ -94,12 +105,17 @@ def _differing(
 
 
 def _open(
-    ws: Workspace, kind: type[Kind], record_id: str, fields: Mapping[str, Any], texts: Texts
+    ws: Workspace,
+    kind: type[Kind],
+    record_id: str,
+    fields: Mapping[str, Any],
+    texts: Texts,
+    paths: list[str],
 ) -> str:
     name = kind.info.name
     if "update" in kind.info.laptop:
         part = edit_part(ws, name, record_id)
-        part["texts"] = texts
+        part["texts"], part["late"] = texts, paths
         return open_draft(ws, "record", {MAIN: part}, kept=True)
     words = _words(ws, name, fields, texts)
     try:

@@ -67,6 +67,8 @@ class Box:
     asked: tuple[str, ...] = ()
     """What staff ask to correct or to check here."""
     last: str = ""
+    stands: str = ""
+    """What the record says where a window that came too late says otherwise."""
     longest: int | None = None
     least: int | None = None
     most: int | None = None
@@ -111,7 +113,8 @@ class Sheet:
     ``asked`` is what staff ask to correct, ``only`` limits the fields asked, ``given`` are the
     entries' words by key of keyed lists that nobody adds to, ``spare`` gives keys of empty entries
     to offer, ``last`` the stored fields of the last record, ``finds`` what was typed to narrow a
-    reference's choices.
+    reference's choices. ``late`` are the paths at which a window that came too late says otherwise
+    than ``base``, the record's stored fields.
     """
 
     kind: type[Kind]
@@ -124,6 +127,8 @@ class Sheet:
     spare: Mapping[str, Sequence[str]] = field(default_factory=dict)
     last: Mapping[str, object] = field(default_factory=dict)
     finds: Mapping[str, str] = field(default_factory=dict)
+    late: Collection[str] = ()
+    base: Mapping[str, Any] = field(default_factory=dict)
 
 
 def html_id(name: str) -> str:
@@ -171,9 +176,10 @@ class _Drawing:
         if isinstance(declared, Keyed):
             return self._keyed(name, declared)
         last = self.sheet.last.get(name)
-        return self._single(name, declared, last, declared.label.text(self.lang))
+        stands = self._stands(name, declared, self.sheet.base.get(name))
+        return self._single(name, declared, last, declared.label.text(self.lang), stands)
 
-    def _single(self, name: str, declared: Declared, last: object, label: str) -> Box:
+    def _single(self, name: str, declared: Declared, last: object, label: str, stands: str) -> Box:
         texts = tuple(self.sheet.texts.get(name, ()))
         common = {
             "name": self.sheet.prefix + name,
@@ -185,6 +191,7 @@ class _Drawing:
             "problems": tuple(self.sheet.problems.get(name, ())),
             "asked": tuple(self.sheet.asked.get(name, ())),
             "last": self._last(declared, last, texts),
+            "stands": stands,
         }
         special = _SPECIAL.get(declared.widget)
         extra = special(self, name, declared, texts) if special else {}
@@ -196,17 +203,27 @@ class _Drawing:
             return ""
         return declared.show(last, self.lang, self.name_of)
 
+    def _stands(self, name: str, declared: Declared, value: object) -> str:
+        """Return what the record says, empty where no late window says otherwise."""
+        texts = [text for text in self.sheet.texts.get(name, ()) if text]
+        at = any(name == path or name.startswith(f"{path}.") for path in self.sheet.late)
+        if not at or text_of(declared, value) == texts:
+            return ""
+        return declared.show(value, self.lang, self.name_of) if value is not None else "—"
+
     def _keyed(self, name: str, declared: Keyed) -> Box:
         sheet = self.sheet
         keys = self._keys(name, declared)
-        last = sheet.last.get(name)
+        last, base = sheet.last.get(name), sheet.base.get(name) or {}
         rows = []
         for key in keys:
+            kept = base.get(key) or {}
             said = last.get(key, {}) if isinstance(last, Mapping) else {}
             title = declared.entry_name(key, self.lang) or sheet.given.get(name, {}).get(key, "")
             rows.append(Row(key, title, tuple(
                 self._single(f"{name}.{key}.{member}", inner, said.get(member),
-                             inner.label.text(self.lang))
+                             inner.label.text(self.lang),
+                             self._stands(f"{name}.{key}.{member}", inner, kept.get(member)))
                 for member, inner in declared.entry_fields.items()
             )))  # fmt: skip
         return Box(

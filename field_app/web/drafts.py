@@ -158,7 +158,9 @@ def _saved_elsewhere(ws: Workspace, draft: Draft, typed: Typed) -> BaseResponse:
     """The other window saved first: say so, and offer what differs here as a correction or note."""
     again = reopen(ws, draft, typed)
     if not again:
-        return _to_record(draft, _("这份表已在另一个窗口保存，内容相同，没有重复保存。"))
+        return _to_record(
+            draft, _("这份表已在另一个窗口保存；这个窗口里没有填写别的内容，没有重复保存。")
+        )
     offered = next((one for one in map(partial(drafts.find, ws), again.values()) if one), None)
     if offered is None:
         words = _("这份表已在另一个窗口保存，内容与这个窗口里的不同；这个窗口里的没有保存。")

@@ -12,6 +12,8 @@ from flask import Blueprint, request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
+from field_app.domain.shown_texts import shown_marks
+from field_app.domain.taken_back import mark_of
 from field_app.domain.typed import Texts, asked
 from field_app.services import outbox
 from field_app.services.areas import area_name
@@ -94,6 +96,11 @@ class FormPage:
     faults: list[tuple[str, str, str]]
     """What was refused: html id of the control, its label, the sentence."""
     tab: str
+    shown: str = ""
+    """Marks of what this window was drawn with, as the form sends them back."""
+    late: tuple[tuple[str, str, str], ...] = ()
+    """Where a window that came too late says otherwise than the record: html id, label, what the
+    record says."""
     newer: str | None = None
     """When another window kept a newer content (hh:mm), None when not."""
     overtaken: bool = False
@@ -123,7 +130,34 @@ def typed_now() -> Typed:
         grid=form.get("_grid"),
         no_photo=form["_no_photo"].strip()[:200] if "_no_photo" in form else None,
         apart=tuple(one for one in form.getlist("_apart") if UUID.match(one))[:50],
+        shown=_shown(form.get("_shown", "")),
     )
+
+
+def _shown(posted: str) -> dict[str, dict[str, str]]:
+    """Return marks by part from what a form sends back; a part without texts is there too."""
+    marks: dict[str, dict[str, str]] = {}
+    for one in posted.split():
+        full, _sign, mark = one.rpartition("=")
+        prefix, name = split_name(full)
+        marks.setdefault(prefix, {}).update({name: mark} if name else {})
+    return marks
+
+
+def _drawn(draft: Draft) -> str:
+    """Return the marks a form carries. A window that is drawn again keeps those it began with:
+    what was typed in it since goes on being its own."""
+    carried = request.form.get("_shown", "")
+    known = _shown(carried)
+    written = [carried] if carried else []
+    for prefix, part in draft["parts"].items():
+        if prefix in known:
+            continue
+        marks = shown_marks(draft["draft_id"], part["texts"])
+        if prefix == MAIN and part["grid"]:
+            marks["_grid"] = mark_of(draft["draft_id"], [part["grid"]])
+        written += [f"{prefix}=", *(f"{prefix}{name}={mark}" for name, mark in marks.items())]
+    return " ".join(written)
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -174,6 +208,8 @@ def form_page(
         papers=papers,
         faults=faults,
         tab=request.form.get("_tab") or secrets.token_hex(8),
+        shown=_drawn(draft),
+        late=tuple(spot for paper in papers.values() for spot in _late(paper)),
         overtaken=bool(finished and finished.overtaken),
         asks_why=_asks_why(finished),
         asked=_asked(ws, draft["parts"][MAIN]),
@@ -217,6 +253,8 @@ def _paper(ws: Workspace, prefix: str, part: Part, finished: Finished | None) ->
             spare=part["spare"],
             last=part["last"],
             finds=part["finds"],
+            late=part.get("late", ()),
+            base=part["base"],
         ),
     )
     general = list(problems.get("", []))
@@ -259,6 +297,18 @@ def _faults(paper: Paper) -> Iterator[tuple[str, str, str]]:
                 for said in inner.problems:
                     label = " · ".join(word for word in (box.label, row.title, inner.label) if word)
                     yield inner.focus_id, label, said
+
+
+def _late(paper: Paper) -> Iterator[tuple[str, str, str]]:
+    """Yield what the words about a late window list."""
+    for box in paper.boxes:
+        if box.stands:
+            yield box.focus_id, box.label, box.stands
+        for row in box.rows:
+            for inner in row.boxes:
+                if inner.stands:
+                    label = " · ".join(word for word in (box.label, row.title, inner.label) if word)
+                    yield inner.focus_id, label, inner.stands
 
 
 def with_typed(draft: Draft, typed: Typed) -> Draft:

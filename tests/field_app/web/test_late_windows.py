@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from werkzeug.test import TestResponse
 
@@ -14,7 +16,7 @@ from tests.field_app.signed_in import sign_in
 from tests.field_app.small_grid import rid
 from tests.field_app.web.test_service_requests import step, waiting
 
-SAME = "内容相同，没有重复保存"
+SAME = "这个窗口里没有填写别的内容，没有重复保存"
 
 
 @pytest.fixture
@@ -72,10 +74,12 @@ def test_what_a_step_of_a_request_says_otherwise_becomes_a_note(at: Laptop) -> N
     assert "服务人次: 2" in at.browser.get(f"/services/{service}").text
 
 
-def test_a_second_window_that_says_less_of_a_step_is_not_called_the_same(at: Laptop) -> None:
-    first, second = twice(at, a_note(at))
-    first.fill(text="甲").press()
-    page = told(at, second.press())
+def test_what_a_second_window_typed_less_of_a_step_is_said_not_to_be_saved(at: Laptop) -> None:
+    path = a_note(at)
+    Paper.open(at.browser, path).fill(text="甲乙").press("keep")
+    first, second = twice(at, path)
+    first.press()
+    page = told(at, second.fill(text="").press())
     assert SAME not in page
     assert "这个窗口里的没有保存" in page
     assert drafts.begun(at.ws) == []
@@ -139,3 +143,70 @@ def test_a_part_taken_back_counts_only_where_the_second_window_typed_in_it(at: L
     assert first.press().status_code == 302
     assert SAME in told(at, second.press())
     assert SAME not in told(at, typing.put({"household:phone": "13900003333"}).press())
+
+
+def an_issue(at: Laptop) -> tuple[Paper, Paper]:
+    """A new issue's form in two windows, filled in but for how it was handled."""
+    begun = Paper.open(at.browser, "/issues/new").fill(
+        category="ENV", title="垃圾", text="堆放", level="1", place="楼道"
+    )
+    begun.press("keep")
+    return twice(at, begun.page.request.path)
+
+
+def the_issue(at: Laptop, title: str) -> dict[str, Any]:
+    (issue,) = views(at.ws, "issue", title=title)
+    return dict(issue["fields"])
+
+
+def test_what_the_second_window_only_shows_is_neither_emptied_nor_set_back(at: Laptop) -> None:
+    first, second = an_issue(at)
+    assert first.fill(handled_text="已清走", urgency="urgent").press().status_code == 302
+    answer = second.fill(title="楼道垃圾").press()
+    correction = Paper.open(at.browser, answer.location)
+    assert correction["title"] == "楼道垃圾"
+    assert correction["handled_text"] == "已清走"
+    assert "与已保存的不同的有1处" in correction.page.text
+    assert "已保存的是: 垃圾" in correction.page.text
+    correction.press()
+    fields = the_issue(at, "楼道垃圾")
+    assert (fields["handled_text"], fields["urgency"]) == ("已清走", "urgent")
+
+
+def test_a_second_window_in_which_nothing_was_typed_offers_nothing(at: Laptop) -> None:
+    first, second = an_issue(at)
+    first.fill(handled_text="已清走").press()
+    assert SAME in told(at, second.press())
+    assert drafts.begun(at.ws) == []
+
+
+def test_what_the_second_window_emptied_is_offered_and_marked(at: Laptop) -> None:
+    Paper.open(at.browser, (path := an_issue(at)[0].page.request.path)).fill(sub="堆物").press(
+        "keep"
+    )
+    first, second = twice(at, path)
+    first.fill(handled_text="已清走").press()
+    correction = Paper.open(at.browser, second.fill(sub="").press().location)
+    assert correction["sub"] == ""
+    assert "已保存的是: 堆物" in correction.page.text
+    assert correction["handled_text"] == "已清走"
+
+
+def test_what_was_kept_in_the_second_window_and_replaced_unseen_is_offered(at: Laptop) -> None:
+    first, second = an_issue(at)
+    second = second.fill(handled_text="乙说的").press_on("keep")  # drawn again with its own words
+    asking = Paper(at.browser, first.fill(handled_text="甲说的").press())
+    asking.values["_force"] = "1"
+    assert asking.press().status_code == 302
+    answer = second.press()
+    assert SAME not in told(at, answer)
+    assert Paper.open(at.browser, answer.location)["handled_text"] == "乙说的"
+
+
+def test_a_form_refused_once_still_tells_what_was_typed_in_it(at: Laptop) -> None:
+    kept = twice(at, "/records/shop/new")
+    again = Paper(at.browser, kept[1].fill(name="乙店").press())  # refused: no kind, no address
+    asking = Paper(at.browser, kept[0].fill(name="甲店", kind="retail", address="北街1号").press())
+    asking.values["_force"] = "1"
+    assert asking.press().status_code == 302
+    assert Paper.open(at.browser, again.press().location)["name"] == "乙店"
