@@ -29,10 +29,14 @@ def settle_within(
     connection: sa.Connection, district: str, now: datetime,
     residents: Collection[str] | None = None,
 ) -> int:  # fmt: skip
-    """Put every pair of care records of one person on the desk and take those off that are none any
-    more, within the running write transaction; return how many are new. Of some ``residents`` alone
-    when they are named (nothing is taken off then). Doing it twice does nothing twice."""
-    fresh, over = _differing(connection, district, now, residents)
+    """Put every pair of care records of one person on the desk, take those off that are none any
+    more, and let those that wait follow records that were moved, within the running write
+    transaction; return how many are new. Of some ``residents`` alone when they are named (nothing
+    is taken off then). Doing it twice does nothing twice."""
+    fresh, over, moved = _differing(connection, district, now, residents)
+    for ids, areas in moved.items():
+        values = {"first_area": areas[0], "second_area": areas[1]}
+        duplicates.change_pair(connection, district, ids, values)
     if residents is None:
         duplicates.drop_pairs(connection, district, over)
     duplicates.add_pairs(connection, fresh)
@@ -56,8 +60,9 @@ def both_cared_for(connection: sa.Connection, district: str, residents: Iterable
 def _differing(
     connection: sa.Connection, district: str, now: datetime,
     residents: Collection[str] | None = None,
-) -> tuple[list[dict[str, Any]], list[Pair]]:  # fmt: skip
-    """Return the rows of pairs to be put on the desk, and the pairs to be taken off."""
+) -> tuple[list[dict[str, Any]], list[Pair], dict[Pair, tuple[str, str]]]:  # fmt: skip
+    """Return the rows of pairs to be put on the desk, the pairs to be taken off, and where those
+    lie by now that were moved."""
     day = local_day(now)
     wanted: dict[Pair, tuple[str, str]] = {}
     for several in store_doubles.doubled(connection, district, CARE, residents).values():
@@ -79,4 +84,6 @@ def _differing(
         if ids not in known
     ]  # fmt: skip
     over = [ids for ids, state in known.items() if state == "open" and ids not in wanted]
-    return fresh, over
+    lay = store_doubles.areas_of_kind(connection, district, CARE)
+    moved = {ids: areas for ids, areas in wanted.items() if lay.get(ids, areas) != areas}
+    return fresh, over, moved

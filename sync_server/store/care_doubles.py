@@ -47,3 +47,14 @@ def pairs_of_kind(
         duplicate_pairs.c.first_id, duplicate_pairs.c.second_id, duplicate_pairs.c.state
     ).where(duplicate_pairs.c.district == district, duplicate_pairs.c.kind == kind)
     return {(one, other): state for one, other, state in connection.execute(wanted)}
+
+
+def areas_of_kind(
+    connection: sa.Connection, district: str, kind: str
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return where the two of each open pair of a kind lie, as the pair says."""
+    pairs = duplicate_pairs.c
+    wanted = sa.select(pairs.first_id, pairs.second_id, pairs.first_area, pairs.second_area).where(
+        pairs.district == district, pairs.kind == kind, pairs.state == "open"
+    )
+    return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(wanted)}

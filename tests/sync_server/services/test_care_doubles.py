@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from schemas.catalogue import kind_of
 from sync_server.services import care_doubles, duplicate_desk
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.centre import open_centre
 from sync_server.services.duplicates import search_duplicates
 from sync_server.services.merging import Wanted, merge_records, undo_merge
+from sync_server.services.moves import move_record
 from sync_server.settings import Settings
 from sync_server.store import care_doubles as store_doubles
 from sync_server.store.tables import records
 from tests.sync_server.services.desks import stored
-from tests.sync_server.web.staff import Town, build, load
+from tests.sync_server.web.staff import NEXT_DOOR_GRID, Town, build, load
 from tests.sync_server.world import DISTRICT, GRID, StillClock, resident
 
 
@@ -145,6 +147,31 @@ def test_one_that_will_end_is_a_double_and_what_was_set_apart_stays_so(town, two
         with centre.store.reading() as connection:
             assert store_doubles.pairs_of_kind(connection, DISTRICT, "care")[pair] == "apart"
         end_on(town, first, "2026-02-01")  # ended or not: what staff said of the two is kept
+
+
+def test_a_pair_follows_its_records_into_another_grid(town, two):
+    old, new, first, second = two
+    merge(town, old, new)
+    pair, centre, staff = tuple(sorted((first, second))), town.centre, town.people["district"]
+
+    def areas() -> list[str]:
+        with centre.store.reading() as connection:
+            return sorted({*store_doubles.areas_of_kind(connection, DISTRICT, "care")[pair]})
+
+    search_duplicates(centre.store, DISTRICT, centre.clock())
+    assert areas() == [GRID]
+    with centre.store.writing() as connection:
+        for one in (first, second):
+            move_record(
+                connection, staff, kind_of("care").info, one, NEXT_DOOR_GRID, centre.clock()
+            )
+    search_duplicates(centre.store, DISTRICT, centre.clock())
+    assert areas() == [NEXT_DOOR_GRID]
+    with centre.store.reading() as connection:
+        page = duplicate_desk.open_queue(
+            connection, town.people["neighbour"], "care", "open", 1, "zh"
+        )
+    assert len(page.lines) == 1
 
 
 def end_on(town: Town, care_id: str, day: str) -> None:
