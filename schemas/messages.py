@@ -96,6 +96,9 @@ MESSAGES: dict[str, Label] = {
     "wrong_kind": Label("记录号已用于另一种记录。", "The record id belongs to another kind."),
     "likely_same": Label("可能已经登记过。", "It may be registered already."),
     "already_exists": Label("这条记录已经存在。", "This record exists already."),
+    "record_not_taken": Label(
+        "它所属的记录没有被采用。", "The record it belongs to was not taken."
+    ),
     "record_voided": Label("这条记录已作废。", "This record has been voided."),
     "too_large": Label("内容太长，请分开填写。", "Too large; please split it."),
     "device_revoked": Label(

@@ -199,7 +199,7 @@ def _settled(
         told = conflicts.rulings_known(kept.get(change_id), rulings.get(change_id, {}))
         change = conflicts.ruled(result.changes.get(change_id, old), told)
         found.append(settle(change, copy, world.grids, whole=world.whole))
-    return found
+    return given_up(found, copy)
 
 
 def _weigh(
@@ -243,7 +243,8 @@ def settle(
     does so until the worker corrects or withdraws it, or staff decide about it; a held one until
     the centre, which is asked in every exchange, tells what it became when its record came.
     """
-    if change.get("corrected_by") or change.get("withdrawn") or change.get("declined"):
+    over = change.get("corrected_by") or change.get("withdrawn") or change.get("declined")
+    if over and not is_held(change):
         return {**change, "settled": True}
     if not change["acked"] or change["outcome"] == "quarantined":
         return {**change, "settled": False}
@@ -259,6 +260,24 @@ def settle(
     version = (change["receipt"] or {}).get("version")
     reached = version is None or copy["version"] >= version or copy.get("gone")
     return {**change, "settled": bool(reached)}
+
+
+def given_up(changes: Sequence[Change], copy: Mapping[str, Any] | None) -> list[Change]:
+    """Return a record's changes, in order, as they are when the centre has no ``copy``: once its
+    worker has withdrawn what was to make it, what waits for it is withdrawn too.
+
+    The centre, where staff may let it in all the same, is still asked what became of it.
+    """
+    makers = [one for one in changes if one["action"] in ("create", "step")]
+    over = all(one.get("withdrawn") or one.get("corrected_by") for one in makers)
+    if copy is not None or not makers or not over:
+        return list(changes)
+    return [{**one, "withdrawn": True} if is_held(one) else one for one in changes]
+
+
+def is_held(change: Mapping[str, Any]) -> bool:
+    """Whether a change waits at the centre for its record, as far as was told."""
+    return bool(change["acked"]) and change["outcome"] == "held"
 
 
 def _left(area: str | None, grids: Sequence[str] | None) -> bool:

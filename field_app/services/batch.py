@@ -13,6 +13,7 @@ import field_app
 from field_app.domain.batches import Limits, envelope, next_run
 from field_app.domain.changes import as_sent
 from field_app.domain.errors import Trouble
+from field_app.domain.reconcile import is_held
 from field_app.services import streams
 from field_app.services.accounting import told
 from field_app.services.rulings import let_in
@@ -22,6 +23,8 @@ from schemas.exchange import MAX_HELD
 from schemas.seal import canonical
 
 LAST = "last_batch"
+ASKED = "asked"
+"""The setting that remembers about which change the centre was asked last."""
 WANT = 500
 
 
@@ -88,10 +91,18 @@ def _usual(ws: Workspace) -> Limits:
 
 def _held(ws: Workspace) -> list[str]:
     """Return the changes the centre had put aside, or refused and let in since: it is asked what
-    became of them, for their record may come by another laptop."""
+    became of them, for their record may come by another laptop. Of too many for one request those
+    whose turn it is."""
     waiting = ws.table(CHANGES).find_by("settled", False)
-    held = [one["change_id"] for one in waiting if one["acked"] and one["outcome"] == "held"]
-    return [*held, *let_in(ws)][:MAX_HELD]
+    held = [one["change_id"] for one in waiting if is_held(one)]
+    every = [*held, *let_in(ws)]
+    if len(every) <= MAX_HELD:
+        return every
+    last = ws.setting(ASKED).get("last")
+    begin = every.index(last) + 1 if last in every else 0
+    asked = [*every[begin:], *every[:begin]][:MAX_HELD]
+    ws.keep_setting(ASKED, last=asked[-1])
+    return asked
 
 
 def _envelope(

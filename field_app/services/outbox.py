@@ -11,6 +11,7 @@ from field_app.domain import conflicts
 from field_app.domain.views import change_state, is_elsewhere
 from field_app.services import corrections, memory_index
 from field_app.services.corrections import Asked
+from field_app.services.left_waiting import give_up_waiting
 from field_app.services.notices import MARK as READ_MARK
 from field_app.services.records import (
     CORRECTION,
@@ -237,7 +238,8 @@ def shown_state(ws: Workspace, change: Mapping[str, Any]) -> str:
     state = change_state(change, seen_version(ws, change["record_id"]))
     if state == "refused" and change.get("corrected_by"):
         return "corrected"
-    return "withdrawn" if state == "refused" and change.get("withdrawn") else state
+    gone = change.get("withdrawn") and state in ("refused", "received")
+    return "withdrawn" if gone else state
 
 
 def counts(items: list[Item]) -> dict[str, int]:
@@ -297,7 +299,8 @@ def withdraw(ws: Workspace, change_id: str) -> bool:
             return False
         ws.put(CHANGES, change_id, {**change, "withdrawn": True, "settled": True})
         corrections.withdrawn(ws, change_id)
-        _refresh(ws, change)
+        for one in (change, *give_up_waiting(ws, change)):
+            _refresh(ws, one)
     return True
 
 

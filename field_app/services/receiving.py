@@ -14,6 +14,7 @@ from field_app.domain.reconcile import (
     Result,
     World,
     beyond,
+    is_held,
     prunable,
     reconcile,
     too_many_gone,
@@ -139,11 +140,7 @@ def _held_ones(ws: Workspace, reply: Reply, sent: set[str]) -> list[dict[str, An
     answer now speaks of."""
     ids = [one["change_id"] for one in reply.receipts if one["change_id"] not in sent]
     found = plain(ws.table(CHANGES).get(doc_ids=ids)) if ids else []
-    return [
-        one
-        for one in found
-        if one["acked"] and (one["outcome"] == "held" or conflicts.is_let_in(one))
-    ]
+    return [one for one in found if is_held(one) or conflicts.is_let_in(one)]
 
 
 def _world(

@@ -11,6 +11,7 @@ from uuid6 import uuid7
 from field_app.domain import views as rules
 from field_app.domain.changes import Head, Occasion, propose, sealed, unfit
 from field_app.services import memory_index, streams
+from field_app.services.left_waiting import give_up_waiting
 from field_app.services.survivors import gathered_for
 from field_app.services.workspace import CHANGES, Workspace, plain
 from schemas.catalogue import kind_of, kinds
@@ -198,7 +199,8 @@ def _take_back(ws: Workspace, refused: Mapping[str, Any], reason: str) -> Saved:
         if is_asked(ws, view) and view["fields"].get("change_id") == refused["change_id"]:
             said = {"answer": "withdrawn", "closed": True, "reply": reason.strip()[:500] or None}
             _save(ws, Entry(CORRECTION, "update", said, view["record_id"]), True)
-    refresh_view(ws, refused["kind"], refused["record_id"])
+    for one in (refused, *give_up_waiting(ws, refused)):
+        refresh_view(ws, one["kind"], one["record_id"])
     memory_index.forget(ws)
     return Saved(refused["record_id"], refused["change_id"], saved=True)
 

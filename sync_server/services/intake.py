@@ -22,11 +22,12 @@ from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
 from sync_server.services.casework import taken_over
 from sync_server.services.corrected import Corrected, as_update, put_right
-from sync_server.services.decision_records import close_answered, tell_decisions
+from sync_server.services.decision_records import CORRECTION, close_answered, tell_decisions
 from sync_server.services.heirs import Heirs
 from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE
 from sync_server.services.ledger import Ledger
+from sync_server.services.left_waiting import refuse_late, settle_given_up
 from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
 from sync_server.services.steps import follow_up
 from sync_server.store import holdings, moving, streams, writing
@@ -298,6 +299,10 @@ class Intake:
         sound_alarms(connection, self._district, self._ledger, now, refused)
         if settled or self._touched.asked or any(row["corrects"] for row in rows):
             close_answered(connection, self._district, rows + settled, now)
+        if answers := self._ledger.touched(CORRECTION):
+            settle_given_up(connection, self._district, answers, now)
+        if held := [row for row in rows + settled if row["outcome"] == "held"]:
+            refuse_late(connection, self._district, held, now)
         made = self._ledger.new_issues
         follow_up(connection, self._district, self._ledger.issues, now, made=made)
         reseals = [

@@ -18,7 +18,7 @@ from schemas.kind import Kind
 from schemas.seal import canonical
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
-from sync_server.services import audit, decision_records
+from sync_server.services import audit, decision_records, left_waiting
 from sync_server.services.accounts import User, require_records
 from sync_server.services.decision_records import Asked
 from sync_server.services.history import Entry, Reader
@@ -250,7 +250,8 @@ def send_back(
 def dismiss(
     store: Store, person: User, change_id: str, seen: str, words: str, now: datetime
 ) -> None:
-    """Do not take a refused change, and say why; it stays kept as it was sent.
+    """Do not take a refused change, and say why; it stays kept as it was sent. What waits for the
+    record it was to make is not taken either.
 
     Raises Refusal as ``send_back``.
     """
@@ -263,7 +264,11 @@ def dismiss(
             connection, person.district, row, "dismissed", now,
             area=_area(row, record), decided_by=person.user_id, words=said,
         )  # fmt: skip
-        _note(connection, person, now, "dismiss_change", change_id, {"record_id": row["record_id"]})
+        waited = left_waiting.settle_waiting(
+            connection, person.district, row["record_id"], now, by=person.user_id, words=said
+        )
+        detail = {"record_id": row["record_id"]} | ({"waited": waited} if waited else {})
+        _note(connection, person, now, "dismiss_change", change_id, detail)
 
 
 class _Wrong(Exception):

@@ -123,6 +123,20 @@ def refused_changes(
     return found
 
 
+def makers_of(connection: sa.Connection, district: str, record_ids: Collection[str]) -> list[Row]:
+    """Return what became of the changes that make, or were to make, these records."""
+    found: list[Row] = []
+    columns = (changes.c.record_id, changes.c.change_id, changes.c.outcome, changes.c.desk)
+    for some in chunks(record_ids):
+        query = sa.select(*columns).where(
+            changes.c.district == district,
+            changes.c.record_id.in_(some),
+            changes.c.action.in_(("create", "step")),
+        )
+        found += connection.execute(query).mappings()
+    return found
+
+
 def refused_for(
     connection: sa.Connection, district: str, code: str, after: str, size: int
 ) -> list[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import timedelta
 
 import pytest
@@ -28,7 +30,7 @@ from field_app.services.outbox import (
     withdraw,
 )
 from field_app.services.receiving import prune
-from field_app.services.records import get_view, save_record, views
+from field_app.services.records import get_view, new_id, save_record, views
 from field_app.services.workspace import CHANGES, CONFLICTS
 from tests.field_app.desks import OTHER_PHONE, THIRD, edit, line_worker, refused_issue, told
 from tests.field_app.laptops import GRID, NEXT_GRID, save_issue
@@ -155,6 +157,71 @@ def test_withdrawing_answers_what_was_asked(joined, staff):
     (told,) = views(laptop.ws, "correction")
     assert (told["fields"]["answer"], told["fields"]["closed"]) == ("withdrawn", True)
     assert told["state"] == "stored"
+
+
+def refused_home(laptop, line):
+    """Save a home the centre refuses, and what waits for it there; return both changes."""
+    laptop.ws.keep_setting("identity", grids=[NEXT_GRID])
+    values = {"code": "H0009", "room_id": new_id(), "kind": "family"}
+    home = save_record(laptop.ws, "household", "create", values, grid=NEXT_GRID)
+    laptop.ws.keep_setting("identity", grids=[GRID, NEXT_GRID])
+    change_id = edit(laptop, home.record_id, size=4)
+    assert laptop.sync().outcomes == {"quarantined": 1, "held": 1}
+    return home, change_id
+
+
+def state_of(laptop, change_id):
+    return detail(laptop.ws, change_id).item.state
+
+
+def asks(line):
+    """Return about which changes the last exchange asked."""
+    body, packed = line.last_request.body, line.last_request.headers.get("Content-Encoding")
+    said = json.loads(gzip.decompress(body) if packed == "gzip" else body)
+    return said.get("held", [])
+
+
+def test_what_waited_for_a_record_that_is_not_taken_is_not_taken_either(joined, staff, line):
+    laptop = joined()
+    home, change_id = refused_home(laptop, line)
+    staff.dismiss(home.change_id, "不在本辖区")
+    laptop.sync()
+    assert asks(line) == [change_id]
+    found = detail(laptop.ws, change_id).item
+    assert (found.state, [one.words for one in found.rulings]) == ("declined", ["不在本辖区"])
+    assert state_of(laptop, home.change_id) == "declined"
+    assert get_view(laptop.ws, "household", home.record_id) is None
+    laptop.sync()
+    assert asks(line) == []
+
+
+def test_what_waits_for_a_record_that_is_withdrawn_is_withdrawn_too(joined, staff, line):
+    laptop = joined()
+    home, change_id = refused_home(laptop, line)
+    assert withdraw(laptop.ws, home.change_id)
+    assert (state_of(laptop, home.change_id), state_of(laptop, change_id)) == ("withdrawn",) * 2
+    laptop.sync()
+    assert asks(line) == [change_id]  # staff may let it in all the same
+    assert state_of(laptop, change_id) == "withdrawn"
+    staff.dismiss(home.change_id, "好的")
+    laptop.sync()
+    laptop.sync()
+    assert asks(line) == []
+
+
+def test_about_more_than_a_request_holds_the_centre_is_asked_in_turn(joined, line, monkeypatch):
+    laptop = joined()
+    _, change_id = refused_home(laptop, line)
+    every = {change_id}
+    for _ in range(4):
+        every.add(refused_home(laptop, line)[1])
+    monkeypatch.setattr("field_app.services.batch.MAX_HELD", 2)
+    found = set()
+    for _ in range(3):
+        laptop.sync()
+        assert len(asks(line)) == 2
+        found |= set(asks(line))
+    assert found == every
 
 
 def asked_of(disputed, staff, line):

@@ -24,7 +24,7 @@ REACHED = {"applied", "merged", "unchanged", "conflict"}
 OUTCOMES = REACHED | {"held", "quarantined"}
 ALTERED = ("records", "changes", "conflicts", "aliases", "streams", "reseals")
 """Everything a change can alter."""
-FOLLOWING = ("record_voided", "out_of_area", "already_exists")
+FOLLOWING = ("record_voided", "out_of_area", "already_exists", "record_not_taken")
 """Why a change may be refused that nobody planted."""
 MOST_AGAIN = 40
 """How many old requests are brought again at the end."""
@@ -140,6 +140,8 @@ class Verdict:
                 assert codes[0] in FOLLOWING, row
                 if codes == ["already_exists"]:  # two copies of a store corrected one create
                     assert row["corrects"], row
+                elif codes == ["record_not_taken"]:  # what was to make it was dismissed, given up
+                    assert row["desk"] == "dismissed", row
                 elif codes == ["out_of_area"]:
                     assert self._not_his(entry, row["grid"]), row
                 else:
