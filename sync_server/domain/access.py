@@ -18,6 +18,7 @@ Right = Literal[
     "notices",
     "devices",
     "people",
+    "accounts",
     "areas",
     "audit",
     "decide",
@@ -43,6 +44,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "notices": _OFFICES,
     "devices": frozenset({"admin", "district", "community"}),
     "people": _AREA_ROLES,
+    "accounts": frozenset({"admin", "district"}),
     "areas": _OFFICES,
     "audit": frozenset({"admin", "auditor"}),
     "decide": _AREA_ROLES,
@@ -59,6 +61,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
+``accounts`` setting forgotten passwords and switching accounts off (``may_handle`` says whose),
 ``areas`` putting records into another grid, ``levels`` naming the levels of issues,
 ``limits`` setting working days and time limits, ``units`` keeping the register of departments and
 companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
@@ -74,6 +77,19 @@ LONGEST_CODE = 17
 def may(role: str, right: Right) -> bool:
     """Tell whether somebody of ``role`` has ``right``."""
     return role in RIGHTS[right]
+
+
+_HANDLED_BY_DISTRICT = frozenset(
+    {"street", "community", "leader", "worker", "department", "company"}
+)
+
+
+def may_handle(role: str, other: str) -> bool:
+    """Tell whether somebody of ``role`` may set the password of, and switch off, somebody of the
+    role ``other``: nobody makes himself somebody with more rights, or his own overseer."""
+    if not may(role, "accounts"):
+        return False
+    return role == "admin" or other in _HANDLED_BY_DISTRICT
 
 
 def narrowed(scope: Iterable[str], area: str) -> tuple[str, ...]:

@@ -53,6 +53,8 @@ CODES: dict[str, str] = {
     "relay_no_file": "no file was chosen",
     # people
     "sign_in_needed": "nobody is signed in",
+    "own_account": "nobody sets his own password or switches himself off this way",
+    "account_elsewhere": "somebody whose areas are not all those of the person who asks",
     "laptop_only": "somebody of this role has no page at the centre",
     "sign_in_failed": "the number or the password is wrong",
     "locked_out": "too many failed sign-ins",

@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
-from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_babel import gettext as _
 from flask_login import (
     LoginManager,
     UserMixin,
@@ -106,11 +117,33 @@ def sign_in() -> AnyResponse | str | tuple[str, int]:
             "sign_in.html", no=no, next=wanted, notice="", wrong=errors.sentence(refusal)
         )
         return body, errors.status_of(refusal.code)
-    # A new session: nothing of what stood before, CSRF token included, serves it.
-    session.clear()
-    login_user(SignedIn(found))
-    session[LAST_SEEN] = int(_now().timestamp())
+    _begin(found)
     return redirect(local_path(wanted), 303)
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+@signed_in
+def password() -> AnyResponse | str | tuple[str, int]:
+    """Change one's own password; whoever else is signed in as oneself is out."""
+    if request.method == "GET":
+        return render_template("password.html", wrong="")
+    new, me = request.form.get("new", ""), person()
+    try:
+        if new != request.form.get("again", ""):
+            raise Refusal("passwords_differ")
+        with limiter().limit(f"{centre().settings.sign_ins_per_minute} per minute"):
+            changed = accounts.change_password(
+                centre().store, centre().code, me.user_id, request.form.get("old", ""), new, _now()
+            )
+    except Refusal as refusal:
+        wrong = errors.sentence(refusal)
+        if refusal.code == "sign_in_failed":
+            wrong = errors.say("old_password_wrong")
+        body = render_template("password.html", wrong=wrong)
+        return body, errors.status_of(refusal.code)
+    _begin(changed)
+    flash(_("密码已修改，别处的登录都已退出。"))
+    return redirect(url_for("home.today_page"), 303)
 
 
 @blueprint.post("/sign-out")
@@ -122,6 +155,13 @@ def sign_out() -> AnyResponse:
     logout_user()
     session.clear()
     return redirect(url_for("account.sign_in"), 303)
+
+
+def _begin(found: User) -> None:
+    """Begin a session: nothing of what stood before, CSRF token included, serves it."""
+    session.clear()
+    login_user(SignedIn(found))
+    session[LAST_SEEN] = int(_now().timestamp())
 
 
 def _now() -> datetime:

@@ -47,6 +47,36 @@ def grids(user_id: str) -> Response | str | tuple[str, int]:
     return redirect(url_for("people.grids", user_id=user_id), 303)
 
 
+@blueprint.get("/people/<user_id>/account")
+@with_right("accounts")
+def account(user_id: str) -> str:
+    """Show somebody's account: setting a password, switching it off and on."""
+    with centre().store.reading() as connection:
+        found = listing.open_account(connection, person(), user_id, language())
+    return render_template("person.html", found=found)
+
+
+@blueprint.post("/people/<user_id>/password")
+@with_right("accounts")
+def reset_password(user_id: str) -> str:
+    """Set a new password and show it, in this answer only."""
+    found, password = listing.reset_password(centre().store, person(), user_id, centre().clock())
+    return render_template("password_set.html", found=found, password=password)
+
+
+@blueprint.post("/people/<user_id>/active")
+@with_right("accounts")
+def switch(user_id: str) -> Response:
+    """Let somebody in or keep him out."""
+    said = request.form.get("active")
+    if said not in ("yes", "no"):
+        raise Refusal("bad_request")
+    with centre().store.writing() as connection:
+        listing.switch(connection, person(), user_id, said == "yes", centre().clock())
+    flash(_("账号已启用。") if said == "yes" else _("账号已停用，登录和终端同步都不再接受。"))
+    return redirect(url_for("people.account", user_id=user_id), 303)
+
+
 def _grids_page(user_id: str, chosen: list[str] | None = None, problem: str = "") -> str:
     with centre().store.reading() as connection:
         found = holdings.open_grids(connection, person(), user_id)

@@ -1,0 +1,131 @@
+"""Accounts on the pages: one's own password, forgotten ones, and keeping out who left."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from sync_server.domain.errors import Refusal
+from sync_server.services import accounts
+from sync_server.store.tables import audit
+from tests.sync_server.web import staff
+from tests.sync_server.web.staff import GRID, PASSWORD, Town, post, sign_in
+from tests.sync_server.world import COMMUNITY
+
+NEW = "another horse battery"
+
+
+def enters(app: Flask, no: str, password: str) -> bool:
+    return bool(post(app.test_client(), "/sign-in", no=no, password=password).status_code == 303)
+
+
+def noted(town: Town, action: str) -> list[tuple[Any, ...]]:
+    """Return who did this to whom."""
+    wanted = sa.select(audit.c.user_id, audit.c.target).where(audit.c.action == action)
+    with town.centre.store.reading() as connection:
+        return [tuple(row) for row in connection.execute(wanted)]
+
+
+def test_ones_own_password_is_changed_with_the_old_one(town: Town, app: Flask) -> None:
+    here, elsewhere = sign_in(app, "community"), sign_in(app, "community")
+    assert 'href="/password"' in here.get("/").text
+    for form, words in (
+        ({"old": "wrong-wrong-wrong", "new": NEW, "again": NEW}, "原密码不对。"),
+        ({"old": PASSWORD, "new": NEW, "again": NEW + "x"}, "两次输入的新密码不同。"),
+        ({"old": PASSWORD, "new": "short", "again": "short"}, "密码应为10至200个字符。"),
+    ):
+        answer = post(here, "/password", **form)
+        assert answer.status_code in (403, 422)
+        assert words in answer.text
+        assert form["new"] not in answer.text
+    assert post(here, "/password", old=PASSWORD, new=NEW, again=NEW).status_code == 303
+    assert "密码已修改" in here.get("/").text
+    assert elsewhere.get("/").status_code == 302
+    assert enters(app, "community", NEW)
+    assert not enters(app, "community", PASSWORD)
+    assert noted(town, "change_password") == [(town.people["community"].user_id, None)]
+
+
+def test_a_forgotten_password_is_set_anew_and_shown_once(town: Town, app: Flask) -> None:
+    admin, forgetful = sign_in(app, "admin"), sign_in(app, "street")
+    user_id = town.people["street"].user_id
+    assert f'href="/people/{user_id}/account"' in admin.get("/people").text
+    page = post(admin, f"/people/{user_id}/password").text
+    password = re.search(r'id="new-password">([a-z0-9-]{14})<', page)[1]
+    assert password not in admin.get(f"/people/{user_id}/account").text
+    assert forgetful.get("/").status_code == 302
+    assert enters(app, "street", password)
+    assert not enters(app, "street", PASSWORD)
+    assert noted(town, "reset_password") == [(town.people["admin"].user_id, user_id)]
+
+
+def test_who_left_is_kept_out_and_let_in_again(town: Town, app: Flask) -> None:
+    district, left = sign_in(app, "district"), sign_in(app, "community")
+    user_id, by = town.people["community"].user_id, town.people["district"].user_id
+    assert post(district, f"/people/{user_id}/active", active="no").status_code == 303
+    assert "账号已停用" in district.get(f"/people/{user_id}/account").text
+    assert left.get("/").status_code == 302
+    assert not enters(app, "community", PASSWORD)
+    assert post(district, f"/people/{user_id}/active", active="yes").status_code == 303
+    assert enters(app, "community", PASSWORD)
+    assert noted(town, "deactivate_user") == noted(town, "activate_user") == [(by, user_id)]
+
+
+def test_the_laptop_of_a_worker_who_was_kept_out_is_answered_as_a_revoked_one(
+    town: Town, app: Flask
+) -> None:
+    admin, laptop = sign_in(app, "admin"), town.here.laptop
+    address = f"/people/{town.here.worker.user_id}"
+    assert post(admin, f"{address}/password").status_code == 422
+    post(admin, f"{address}/active", active="no")
+    with pytest.raises(Refusal, match="device_revoked"):
+        laptop.send()
+    post(admin, f"{address}/active", active="yes")
+    assert laptop.send()
+
+
+@pytest.mark.parametrize("other", ["admin", "auditor", "second"])
+def test_the_district_handles_nobody_of_its_own_rank(town: Town, app: Flask, other: str) -> None:
+    staff.hire(town, "second", "district", ("990101",))
+    district = sign_in(app, "district")
+    refused_everywhere(town, app, "district", other, 403)
+    user_id = town.people[other].user_id
+    assert f"/people/{user_id}/account" not in district.get("/people").text
+
+
+def test_nobody_handles_his_own_account_or_beyond_his_areas(town: Town, app: Flask) -> None:
+    refused_everywhere(town, app, "admin", "admin", 403)
+    staff.hire(town, "near", "admin", (COMMUNITY,))
+    refused_everywhere(town, app, "near", "neighbour", 404)
+    refused_everywhere(town, app, "near", "street", 404)  # not inside, but around
+    staff.hire(town, "both", "leader", (GRID, "990101100008001"))
+    refused_everywhere(town, app, "near", "both", 403)
+    for role in ("street", "community", "leader", "department", "auditor", "worker"):
+        refused_everywhere(town, app, role, "community", 403)
+
+
+def refused_everywhere(town: Town, app: Flask, no: str, other: str, status: int) -> None:
+    """See that somebody neither sees, resets nor switches off another, and that nothing is done."""
+    client, one = sign_in(app, no), f"/people/{town.people[other].user_id}"
+    assert client.get(f"{one}/account").status_code == status
+    assert post(client, f"{one}/password").status_code == status
+    assert post(client, f"{one}/active", active="no").status_code == status
+    with town.centre.store.reading() as connection:
+        kept = accounts.get_user(connection, town.centre.code, town.people[other].user_id)
+    assert kept == town.people[other]
+
+
+def test_who_has_no_password_is_told_apart_from_who_has_a_laptop(town: Town, app: Flask) -> None:
+    with town.centre.store.writing() as connection:
+        accounts.add_user(
+            connection, town.centre.code, no="d2", name="无密码", role="department",
+            scope_codes=["990101"], now=town.centre.clock(),
+        )  # fmt: skip
+    page = sign_in(app, "admin").get("/people").text
+    rows = dict(re.findall(r"</th><td>(\w+)</td>(.*?)</tr>", page, re.S))
+    assert "未开通登录" in rows["d2"]
+    assert "只在终端" in rows["w1"]
