@@ -73,7 +73,9 @@
     fetch(body.dataset.session, { headers: { "X-Passive": "1" } })
       .then(function (answer) { return answer.json(); })
       .then(function (left) {
-        if (left.seconds_left <= 0) {
+        if (left.seconds_left <= 0 && document.querySelector("form[data-unkept]")) {
+          timer = window.setTimeout(look, 5000);  // what only the page has would go with it
+        } else if (left.seconds_left <= 0) {
           const here = window.location.pathname + window.location.search;
           window.location.assign(body.dataset.unlock + "?next=" + encodeURIComponent(here));
         } else {

@@ -14,6 +14,8 @@
     let timer = 0;
     let dirty = false;
     let stopped = false;
+    let away = false;  // locked, or the program does not answer: only this page has what was typed
+    let sure = false;
     let running = null;
     let pause = WAIT_MS;
 
@@ -21,6 +23,23 @@
       if (status && words) {
         status.textContent = words;
         status.classList.toggle("trouble", Boolean(trouble));
+      }
+    }
+
+    // What only this page has: no script leaves it then, and the person is asked first.
+    function mark(unkept) {
+      if (unkept) {
+        form.dataset.unkept = "1";
+      } else {
+        delete form.dataset.unkept;
+      }
+    }
+
+    function setAway(now) {
+      const aside = document.getElementById("unlock-aside");
+      away = Boolean(now);
+      if (aside) {
+        aside.hidden = now !== "locked";
       }
     }
 
@@ -71,13 +90,16 @@
         if (answer.type === "opaqueredirect") {
           dirty = true;
           pause = AGAIN_MS;
+          setAway("locked");
           say(form.dataset.locked, true);
           return null;
         }
+        setAway(false);
         return answer.json().then(function (told) {
           if (answer.ok) {
             pause = WAIT_MS;
             revision.value = told.revision;
+            mark(dirty);
             overNewer();
             say(told.words);
           } else {
@@ -85,9 +107,10 @@
             say(told.words, true);
           }
         });
-      }).catch(function () {
+      }).catch(function (error) {
         dirty = true;
         pause = AGAIN_MS;
+        setAway(error instanceof TypeError && "silent");  // what fetch throws without an answer
         say(form.dataset.failed, true);
       }).then(function () {
         window.clearTimeout(slow);
@@ -107,6 +130,7 @@
     function changed(event) {
       if (event.target.name && !event.target.name.startsWith("_find.")) {
         dirty = true;
+        mark(true);
         if (!stopped && status && status.textContent !== form.dataset.typing) {
           say(form.dataset.typing);  // what stood there spoke of an earlier content
         }
@@ -152,20 +176,38 @@
       }
     });
 
-    // A draft on its way arrives before the form does, else the form would look outdated.
+    // The draft arrives before the form does: a form sent to a locked program, or to none, would be
+    // gone with all that was typed. Then the page stays as it is, and its line says why.
     form.addEventListener("submit", function (event) {
-      window.clearTimeout(timer);
-      if (!running) {
+      if (sure || stopped) {
+        sure = false;
+        window.clearTimeout(timer);
         dirty = false;
+        mark(false);
         return;
       }
       event.preventDefault();
       event.stopPropagation();
+      if (form.dataset.leaving) {
+        return;
+      }
+      form.dataset.leaving = "1";
       const button = event.submitter;
-      running.then(function () {
-        dirty = false;
-        form.requestSubmit(button);
+      Promise.resolve(running).then(function () {
+        dirty = true;
+        return keep();
+      }).then(function () {
+        delete form.dataset.leaving;
+        if (!away) {
+          sure = true;
+          form.requestSubmit(button);
+        }
       });
+    });
+    window.addEventListener("beforeunload", function (event) {
+      if (away && dirty) {
+        event.preventDefault();
+      }
     });
 
     // The tick stands outside the form, in the words about the newer content: choosing goes on with

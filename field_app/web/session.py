@@ -88,11 +88,23 @@ def _find_worker() -> BaseResponse | None:
 
 def _ask_to_unlock() -> BaseResponse:
     endpoint = "unlock.show" if desk().workers() else "join.show"
-    back = request.full_path.rstrip("?") if request.method == "GET" else None
     if "HX-Request" in request.headers:
         # htmx would put the unlock page into the middle of this one.
         return Response(status=401, headers={"HX-Redirect": url_for(endpoint)})
+    back = _way_back()
     return redirect(url_for(endpoint, next=back if back != "/" else None))
+
+
+def _way_back() -> str | None:
+    """Return the page to go on with once unlocked: the one asked for, or the form's own."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    adapter = current_app.create_url_adapter(request)
+    if adapter is None or "GET" not in adapter.allowed_methods():
+        return None
+    if request.endpoint != "drafts.keep":  # what a page sends by itself
+        flash(_("已锁定，刚才按的没有执行。解锁后请核对，再按一次。"), "warning")
+    return request.path
 
 
 def _on_every_page() -> dict[str, Any]:

@@ -216,9 +216,14 @@ def test_a_page_that_was_locked_meanwhile_loses_nothing(
     expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
     running.laptop.desk.lock()
     page.locator("#f-address").fill("建设路9号")
+    page.locator("#save").click()  # at once: sent to the locked program it would be gone
     expect(page.locator("#draft-status")).to_contain_text("已锁定")
-    other = page.context.new_page()
-    unlock(other, running, "/unlock")
+    expect(page.locator("#f-address")).to_have_value("建设路9号")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="在新窗口解锁").click()
+    opened.value.get_by_label("口令").fill(PASSPHRASE)
+    opened.value.keyboard.press("Enter")
+    expect(opened.value.locator("h1")).not_to_have_text("解锁")
     with page.expect_response(lambda answer: "/drafts/" in answer.url and answer.ok):
         page.locator("#f-staff").fill("3")
     expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")

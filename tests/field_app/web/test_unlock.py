@@ -218,3 +218,12 @@ def test_a_damaged_store_is_said_to_be_damaged_and_left_alone(laptop):
     assert answer.status_code == 500
     assert "数据文件已损坏" in answer.text
     assert store.read_bytes() == bytes(spoilt)
+
+
+def test_a_form_sent_while_locked_is_gone_on_with_after_unlocking(laptop):
+    laptop.browser.unlock()
+    path = laptop.browser.get("/issues/new").location
+    laptop.desk.lock()
+    asked = laptop.browser.post(path, {"_act": "save"}, seen="/unlock")
+    assert asked.location == f"/unlock?next={path}"
+    assert "刚才按的没有执行" in laptop.browser.get(asked.location).text
