@@ -17,6 +17,7 @@ from sync_server.services import accounts, demo_world, holdings, units
 from sync_server.services.backup import back_up, back_up_older
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
+from sync_server.services.closed_months import freeze_due
 from sync_server.services.demo_laptops import add_silent
 from sync_server.services.devices import issue_join_code
 from sync_server.services.duplicates import search_duplicates
@@ -256,10 +257,12 @@ def partition(settings: Settings, args: argparse.Namespace) -> None:
 
 
 def run_due(settings: Settings, args: argparse.Namespace) -> None:
-    """Take the steps of issues whose time has come and say how many."""
+    """Take the steps of issues whose time has come and say how many; close months."""
     with opened(settings) as centre:
         print(take_due_steps(centre.store, centre.code, centre.clock()))
         search_duplicates(centre.store, centre.code, centre.clock())
+        while freeze_due(centre.store, centre.code, centre.clock()):
+            pass
 
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {

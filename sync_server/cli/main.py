@@ -243,8 +243,9 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     add(
         "run-due",
-        "办理到时间的事：核查后三天无评价的办结，挂账到期的恢复，查找重复（服务器运行时每分钟自动做）。",
-        "Take the steps whose time has come, look for duplicates (a server does it every minute).",
+        "办理到时间的事：核查后三天无评价的办结，挂账到期的恢复，查找重复，封存月度统计（服务器运行时每分钟自动做）。",
+        "Take the steps whose time has come, look for duplicates, close months' figures (a server"
+        " does it every minute).",
     )
     add(
         "partition",

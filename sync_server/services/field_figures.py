@@ -225,7 +225,7 @@ def report(
             _rate("patrol", whole.done, whole.expected),
             _rate("late", late_ones, every),
             _rate("visits", visited, homes),
-            *_care_rates(people, as_of),
+            *care_rates(people, as_of),
             _rate("satisfied", good, rated),
             _rate("rated", rated, met),
         ),
@@ -357,7 +357,8 @@ def _lines(
     return lines, sum(homes.values()), sum(visited.values())
 
 
-def _care_rates(people: Sequence[Standing], as_of: date) -> tuple[Rate, Rate]:
+def care_rates(people: Sequence[Standing], as_of: date) -> tuple[Rate, Rate]:
+    """Return the share of households in time, and of those reached in the month of the day."""
     homes = {one.household_id for one in people}
     late = {one.household_id for one in people if one.overdue(as_of)}
     month = as_of.replace(day=1)

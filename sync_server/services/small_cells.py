@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.coverage import MARKS
+from sync_server.domain.rates import Rate
 from sync_server.domain.small_cells import Hidden, Sum, hidden, is_small
 from sync_server.services.accounts import User
 from sync_server.services.coverage import Coverage
@@ -49,8 +50,10 @@ class HiddenCare:
         return "few" if is_small(people) else self.rest("", CARE[0])
 
     def rate(self, area: str, name: str) -> bool:
-        """Tell whether a rate is hidden: with a count it is made of, or leaves out."""
-        return any((self.whole(area), self.part(area, name), self.rest(area, name)))
+        """Tell whether a rate is hidden: one of CARE, with a count it is made of, or leaves out."""
+        return name in CARE and any(
+            (self.whole(area), self.part(area, name), self.rest(area, name))
+        )
 
 
 NOTHING = HiddenCare({}, outside=False)
@@ -107,6 +110,14 @@ def of_statistics(person: User, found: Report) -> HiddenCare:
         one.grid.code: {"care": (one.care_in_time, one.care_homes)} for one in found.grids
     }  # fmt: skip
     return hidden_care(areas, {code: "" for code in areas if code})
+
+
+def of_rates(person: User, rates: Mapping[str, Rate]) -> HiddenCare:
+    """Return what a printed page hides of single rates, as those of the area ``""``."""
+    if not beyond_community(person):
+        return NOTHING
+    told = {name: (one.part, one.whole) for name, one in rates.items() if name in CARE}
+    return hidden_care({"": told}, {})
 
 
 def of_coverage(person: User, found: Coverage) -> HiddenCare:

@@ -78,6 +78,33 @@ def count_cases(
     return connection.execute(query).mappings().all()
 
 
+def count_by_grid(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    since: datetime,
+    before: datetime,
+    now: datetime,
+) -> Sequence[sa.RowMapping]:
+    """Return the counts of the cases that happened in a period by the area they lie in: ``grid``
+    and COUNTS, as ``count_cases``."""
+    query = (
+        sa.select(
+            cases.c.grid,
+            *(sa.func.sum(sa.case((test, 1), else_=0)).label(name)
+              for name, test in _tests(now).items()),
+        )
+        .where(
+            cases.c.district == district,
+            within(cases.c.grid, areas),
+            cases.c.happened_at >= since,
+            cases.c.happened_at < before,
+        )
+        .group_by(cases.c.grid)
+    )  # fmt: skip
+    return connection.execute(query).mappings().all()
+
+
 def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
     c = cases.c
     valid = c.state.not_in(OUT_STATES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,6 +22,11 @@ from sync_server.store.field_tables import (
 from sync_server.store.scope import chunks, within
 from sync_server.store.tables import aliases, changes, records
 
+_RATINGS = (
+    sa.func.sum(sa.case((visit_lines.c.met, 1), else_=0)),
+    sa.func.count(visit_lines.c.rating),
+    sa.func.sum(sa.case((visit_lines.c.rating >= 4, 1), else_=0)),
+)
 SLOT_BITS = {"1": 1, "2": 2, "3": 4}
 BASE_KINDS = ("household", "resident", "care", "room", "shop", "building")
 """Kinds a change of which counts as keeping the base data."""
@@ -52,15 +58,29 @@ def entries_by_day(
     connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
 ) -> Iterator[tuple[date, str, int, int]]:
     """Yield ``(day, what, records, late ones)`` of patrols and visits."""
+    yield from _entries(connection, "day", district, areas, first, last)
+
+
+def entries_by_grid(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> Iterator[tuple[str, str, int, int]]:
+    """Yield ``(grid, what, records, late ones)`` of patrols and visits."""
+    yield from _entries(connection, "base_grid", district, areas, first, last)
+
+
+def _entries(
+    connection: sa.Connection, by: str, district: str, areas: Collection[str], first: date,
+    last: date,
+) -> Iterator[tuple[Any, str, int, int]]:  # fmt: skip
     for what, table in (("patrol", patrol_lines), ("visit", visit_lines)):
         late = sa.func.sum(sa.case((table.c.late, 1), else_=0))
         query = (
-            sa.select(table.c.day, sa.func.count(), late)
+            sa.select(table.c[by], sa.func.count(), late)
             .where(*_of(table, district, areas, first, last))
-            .group_by(table.c.day)
+            .group_by(table.c[by])
         )
-        for day, total, late_ones in connection.execute(query):
-            yield day, what, int(total), int(late_ones)
+        for key, total, late_ones in connection.execute(query):
+            yield key, what, int(total), int(late_ones)
 
 
 def visits_by_grid(
@@ -107,14 +127,22 @@ def ratings(
     connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
 ) -> tuple[int, int, int]:
     """Return how many visits met somebody, how many of all were rated, how many of those 4 or 5."""
-    c = visit_lines.c
-    query = sa.select(
-        sa.func.sum(sa.case((c.met, 1), else_=0)),
-        sa.func.count(c.rating),
-        sa.func.sum(sa.case((c.rating >= 4, 1), else_=0)),
-    ).where(*_of(visit_lines, district, areas, first, last))
+    query = sa.select(*_RATINGS).where(*_of(visit_lines, district, areas, first, last))
     met, rated, good = connection.execute(query).one()
     return int(met or 0), int(rated or 0), int(good or 0)
+
+
+def ratings_by_grid(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> Iterator[tuple[str, int, int, int]]:
+    """Yield ``(grid, visits that met somebody, rated ones, ratings of 4 or 5)``."""
+    query = (
+        sa.select(visit_lines.c.base_grid, *_RATINGS)
+        .where(*_of(visit_lines, district, areas, first, last))
+        .group_by(visit_lines.c.base_grid)
+    )
+    for grid, met, rated, good in connection.execute(query):
+        yield grid, int(met or 0), int(rated or 0), int(good or 0)
 
 
 def issues_by_grid(

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sync_server.store import case_tables as case_tables  # its tables belong to the metadata
 from sync_server.store import duplicate_tables as duplicate_tables  # its tables belong to it too
 from sync_server.store import field_tables as field_tables  # its tables belong to the metadata
+from sync_server.store import frozen_tables as frozen_tables  # its tables belong to the metadata
 from sync_server.store import import_tables as import_tables  # its tables belong to the metadata
 from sync_server.store import service_tables as service_tables  # its tables belong to the metadata
 from sync_server.store.columns import Document, Utc

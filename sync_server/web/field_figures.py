@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import field_figures, field_lines, places, small_cells
+from sync_server.services import closed_months, field_figures, field_lines, places, small_cells
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -23,15 +23,17 @@ def statistics() -> str | tuple[str, int]:
     me, this_day = person(), today()
     first = read_day(request.args.get("since", "")) or this_day.replace(day=1)
     last = read_day(request.args.get("until", "")) or max(first, this_day)
-    area, wrong, found = request.args.get("area", ""), "", None
+    area, wrong, found, frozen = request.args.get("area", ""), "", None, None
     phone = request.args.get("phone", "1") != "0"
     field_lines.bring_up_to_date(centre().store, me.district)
     with centre().store.reading() as connection:
         areas = places.places_of(connection, me)
+        closed = closed_months.closed(connection, me.district)
         try:
             found = field_figures.report(
                 connection, me, first, last, area, centre().clock(), language(), phone=phone
             )
+            frozen = closed_months.frozen(connection, me, first, last, area)
         except Refusal as refusal:
             if refusal.code != "bad_period":
                 raise
@@ -40,6 +42,12 @@ def statistics() -> str | tuple[str, int]:
         "field_statistics.html",
         found=found,
         hidden=small_cells.of_statistics(me, found) if found else None,
+        frozen=frozen,
+        frozen_hidden=small_cells.of_rates(me, frozen.rates) if frozen else None,
+        care=small_cells.CARE,
+        closed=closed,
+        spans=closed_months.spans((one.name for one in found.months), first, last) if found else {},
+        in_one_community=not small_cells.beyond_community(me),
         first=first,
         last=last,
         area=area,

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
 
 from sync_server.domain.errors import Refusal
-from sync_server.services import issue_figures, places
+from sync_server.services import closed_months, issue_figures, places, small_cells
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -26,13 +26,15 @@ def statistics() -> str | tuple[str, int]:
     me, this_day = person(), today()
     first = read_day(request.args.get("since", "")) or this_day.replace(month=1, day=1)
     last = read_day(request.args.get("until", "")) or max(first, this_day)
-    area, wrong, found = request.args.get("area", ""), "", None
+    area, wrong, found, frozen = request.args.get("area", ""), "", None, None
     with centre().store.reading() as connection:
         areas = places.places_of(connection, me, longest=COMMUNITY_LENGTH)
+        closed = closed_months.closed(connection, me.district)
         try:
             found = issue_figures.report(
                 connection, me, first, last, area, centre().clock(), language()
             )
+            frozen = closed_months.frozen(connection, me, first, last, area)
         except Refusal as refusal:
             if refusal.code != "bad_period":
                 raise
@@ -40,6 +42,10 @@ def statistics() -> str | tuple[str, int]:
     page = render_template(
         "statistics.html",
         found=found,
+        frozen=frozen,
+        closed=closed,
+        spans=closed_months.spans((name for name, _ in found.months), first, last) if found else {},
+        in_one_community=not small_cells.beyond_community(me),
         first=first,
         last=last,
         area=area,

@@ -14,7 +14,15 @@ from schemas.codes import code_list
 from schemas.service_clocks import LABELS, STATE_LABELS, Clock
 from schemas.service_flow import STATES
 from sync_server.domain.errors import Refusal
-from sync_server.services import places, service_cases, service_desk, service_steps
+from sync_server.services import (
+    area_figures,
+    closed_months,
+    places,
+    service_cases,
+    service_desk,
+    service_steps,
+    small_cells,
+)
 from sync_server.services.service_steps import Intake, StepForm
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
@@ -162,9 +170,13 @@ def figures() -> str:
             before=_begins(until + timedelta(days=1)), now=centre().clock(), lang=lang,
         )  # fmt: skip
         areas = places.places_of(connection, me)
+        frozen = closed_months.frozen(connection, me, since, until, area)
     return render_template(
         "service_figures.html",
         found=found,
+        frozen=frozen,
+        rates=area_figures.rates_of_services(found.whole),
+        in_one_community=not small_cells.beyond_community(me),
         areas=areas,
         area=area,
         since=since,

@@ -56,7 +56,7 @@ DECIDING = {
     "relay.take", "calendar.decide",
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
-    "ledgers.add", "people.reset_password", "people.switch",
+    "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -171,6 +171,8 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "issues.overtaken": ("GET", "/issues/overtaken", READ),
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
         "issue_figures.statistics": ("GET", "/statistics", READ),
+        "figures_export.as_xlsx": ("POST", "/statistics/export", READ),
+        "figures_export.back": ("GET", "/statistics/export", READ),
         **register_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),

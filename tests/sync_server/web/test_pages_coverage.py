@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from openpyxl import load_workbook
+from werkzeug.test import TestResponse
 
 from schemas.coverage import limits_of
 from sync_server.app import app_of
 from sync_server.services.accounts import add_user, get_user, hash_password
 from sync_server.services.centre import open_centre
+from sync_server.services.closed_months import freeze_due
 from sync_server.settings import Settings
 from sync_server.store.tables import audit, conflicts, users
 from tests.sync_server.services.field_place import Place, build
 from tests.sync_server.web.staff import PASSWORD, post, sign_in
-from tests.sync_server.world import DISTRICT, GRID, OTHER_GRID, StillClock, join
+from tests.sync_server.world import (
+    COMMUNITY,
+    DISTRICT,
+    GRID,
+    NOON,
+    OTHER_GRID,
+    StillClock,
+    join,
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +135,70 @@ def test_few_people_in_care_are_not_told_on_paper_that_leaves_the_community(
     period = "since=2026-09-21&until=2026-09-30"
     figures = client.get(f"/statistics/field?{period}").text
     assert ">2 ÷ 3<" in figures  # the screen shows what it always did
-    assert ("关怀探访率 — 少于 5 ÷ 少于 5" in on_paper(figures)) == outside
+    assert ("关怀探访率 — 少于 5 ÷ 少于 5 超期 少于 5 人" in on_paper(figures)) == outside
     assert ("关怀探访率 66.7% 2 ÷ 3" in on_paper(figures)) != outside
     assert ("名单不印出。" in figures) == outside
+    assert "巡查完成率 15.2% 5 ÷ 33" in on_paper(figures)  # no figure of care
     coverage = client.get("/coverage").text
     both = r'<span class="on-screen">(\d+)</span><span class="on-paper">少于 5</span>'
     assert counts(re.sub(both, r"\1", coverage)) == [1, 1, 1]
     assert on_paper(coverage).count("少于 5") == (4 if outside else 0)  # three, and why
     assert "少于 5" not in client.get("/coverage?of=household").text
+
+
+def cells(answer: TestResponse) -> dict[tuple[str, str], tuple[object, ...]]:
+    """Return the rows of a file of figures by area and indicator."""
+    assert answer.status_code == 200, answer.text
+    sheet = load_workbook(BytesIO(answer.data)).worksheets[0]
+    return {(row[0], row[3]): row[4:] for row in sheet.iter_rows(min_row=2, values_only=True)}
+
+
+def test_a_closed_month_stands_beside_what_is_counted_today(place: Place) -> None:
+    after = replace(place.centre, clock=lambda: NOON + timedelta(days=6))
+    september = {"since": "2026-09-01", "until": "2026-09-30"}
+    client = sign_in(app_of(after), "community")
+    address = f"/statistics/field?since={september['since']}&until={september['until']}"
+    assert "的统计已于" not in client.get(address).text
+    assert freeze_due(after.store, DISTRICT, after.clock()) == 1
+    page = client.get(address).text
+    assert "2026-09 的统计已于 2026-10-06 12:00 封存" in page
+    assert '<small class="frozen">封存 66.7% · <span class="division">2 ÷ 3</span></small>' in page
+    assert "有出入</span>" not in page
+    place.visit("after closing", 29, "home 5", "nobody")
+    place.load()
+    page = client.get(address).text
+    assert page.count("有出入</span>") == 1  # late entries are a share of one visit more
+    assert "的统计已于" not in client.get(address.replace("09-30", "09-29")).text
+    for other in ("/statistics", "/services/figures"):
+        assert "2026-09 的统计已于" in client.get(f"{other}?{address.split('?')[1]}").text
+    found = cells(post(client, "/statistics/export", **september, inside="1"))
+    assert found[COMMUNITY, "补录率"] == (2, 13, "15.4%", 2, 12, "16.7%", "有出入")
+    assert found[COMMUNITY, "关怀探访率"] == (2, 3, "66.7%", 2, 3, "66.7%", None)
+
+
+@pytest.mark.parametrize("role", ["community", "district"])
+def test_a_file_of_figures_tells_no_few_people_in_care(place: Place, role: str) -> None:
+    client = sign_in(app_of(place.centre), role)
+    asked = {"since": "2026-09-10", "until": "2026-09-30"}
+    found = cells(post(client, "/statistics/export", **asked, area=COMMUNITY))
+    for area in (COMMUNITY, GRID):
+        assert found[area, "关怀探访率"] == ("少于 5", "少于 5", "—")
+    assert found[OTHER_GRID, "关怀探访率"] == (0, 0, None)
+    assert found[COMMUNITY, "走访覆盖率"][1] == 4
+    whole = cells(post(client, "/statistics/export", **asked, inside="1"))
+    inside = (2, 3, "66.7%") if role == "community" else ("少于 5", "少于 5", "—")
+    assert whole[COMMUNITY, "关怀探访率"] == inside
+    with place.centre.store.reading() as connection:
+        noted = connection.scalars(
+            sa.select(audit.c.detail)
+            .where(audit.c.action == "export", audit.c.target == "statistics")
+            .order_by(audit.c.audit_id.desc())
+        ).first()
+    assert noted is not None
+    assert noted["few_hidden"] == (role == "district")
+    for wrong, status in (({"until": "2026-01-01"}, 422), ({"until": "x"}, 422),
+                          ({"area": "990199"}, 404)):  # fmt: skip
+        assert post(client, "/statistics/export", **(asked | wrong)).status_code == status
 
 
 def test_a_campaign_is_made_changed_and_keeps_its_questions_answers(

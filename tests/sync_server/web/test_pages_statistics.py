@@ -61,7 +61,7 @@ def test_the_year_shows_its_rate_with_what_was_divided(client: FlaskClient) -> N
     assert "并案 5，作废 1" in page
     assert page.count("<dt>") == 7
     assert "没有终端同步过" in page
-    row = r'<th scope="row" class="when">2025-(\d\d)</th>\s*<td class="num">(\d+)'
+    row = r'>2025-(\d\d)</a></th>\s*<td class="num">(\d+)'
     months = re.findall(row, page)
     assert [month for month, _ in months] == [f"{no:02d}" for no in range(1, 13)]
     assert sum(int(count) for _, count in months) == 199
