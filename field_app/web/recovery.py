@@ -9,12 +9,20 @@ from flask_babel import gettext as _
 
 from field_app.domain.errors import Trouble
 from field_app.web.errors import say, status_of
-from field_app.web.session import desk
+from field_app.web.session import desk, workspace
 
 pages = Blueprint("recovery", __name__, url_prefix="/recovery")
 
 ASKED = (1, 4)
 """The places (from 0) of the groups that are asked for."""
+
+
+def recovery_due() -> str | None:
+    """Tell what is to be done about a recovery key nobody has confirmed: it is still ``shown``, or
+    can only be ``replaced``; None when it was confirmed."""
+    if workspace().setting("recovery").get("confirmed") is not False:
+        return None
+    return "shown" if desk().recovery_key else "replaced"
 
 
 @pages.get("")

@@ -19,6 +19,7 @@ from field_app.services.preferences import (
 )
 from field_app.services.troubles import trouble_of
 from field_app.web.errors import say, status_of
+from field_app.web.recovery import recovery_due
 from field_app.web.session import desk, workspace
 
 pages = Blueprint("settings", __name__, url_prefix="/settings")
@@ -38,7 +39,7 @@ def _page(**more: Any) -> str:
         identity=ws.identity,
         idle_range=IDLE_RANGE,
         sync_range=SYNC_RANGE,
-        unconfirmed=ws.setting("recovery").get("confirmed") is False,
+        recovery_due=recovery_due(),
         version=__version__,
         **{"typed": {}, "health": None, "words": "", "section": ""} | more,
     )

@@ -8,6 +8,7 @@ from flask import Blueprint, current_app, render_template
 
 from field_app.services.today import Room, room_of, today
 from field_app.settings import Settings
+from field_app.web.recovery import recovery_due
 from field_app.web.session import desk, workspace
 from schemas.codes import code_list
 
@@ -26,6 +27,7 @@ def show() -> str:
         slots=slots,
         risks=risks,
         room=_room(ws.worker_id),
+        recovery_due=recovery_due(),
         service_items=code_list("SERVICE_ITEM"),
         service_states=code_list("SERVICE_STATE"),
     )

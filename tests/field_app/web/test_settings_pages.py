@@ -85,11 +85,14 @@ def test_the_passphrase_is_not_replaced_without_the_old_one(laptop, page):
 def test_a_new_recovery_key_voids_the_old_one_and_asks_to_be_confirmed(laptop, page):
     assert page("/settings/recovery", passphrase="wrong").status_code == 403
     assert page("/settings/recovery", passphrase=PASSPHRASE).location == "/recovery"
-    assert "恢复码还没有确认抄写" in laptop.browser.get("/settings").text
+    for path in ("/settings", "/"):
+        due = laptop.browser.get(path).text.partition('id="recovery-due"')[2]
+        assert 'href="/recovery"' in due.partition("</p>")[0], path
     shown = laptop.browser.get("/recovery").text
     groups = re.search(r'id="recovery-key">([^<]+)<', shown)[1].split("-")
     laptop.browser.post("/recovery", {"group1": groups[1], "group4": groups[4]}, seen="/recovery")
-    assert "恢复码还没有确认抄写" not in laptop.browser.get("/settings").text
+    for path in ("/settings", "/"):
+        assert "recovery-due" not in laptop.browser.get(path).text, path
     laptop.desk.lock()
     laptop.desk.unlock_with_recovery(WORKER, "-".join(groups), "another passphrase")
 
@@ -99,7 +102,9 @@ def test_locking_forgets_a_key_that_was_not_confirmed(laptop, page):
     laptop.desk.lock()
     laptop.browser.unlock()
     assert laptop.browser.get("/recovery").location == "/settings"
-    assert "请在下方换一个新的恢复码" in laptop.browser.get("/settings").text
+    for path in ("/settings", "/"):
+        due = laptop.browser.get(path).text.partition('id="recovery-due"')[2]
+        assert 'href="/settings#s-recovery"' in due.partition("</p>")[0], path
 
 
 def test_the_store_is_checked_and_copied(laptop, page):
