@@ -18,6 +18,7 @@ from schemas.messages import Problem
 from schemas.values import apply
 
 VOID_FIELDS = {"reason"}
+LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,11 @@ def _check_void(fields: dict[str, Any]) -> Checked:
     unknown = [
         FieldProblem(f"/{name}", Problem("unknown_field")) for name in set(fields) - VOID_FIELDS
     ]
-    if not isinstance(reason, str) or not 0 < len(reason.strip()) <= 500:
+    if not isinstance(reason, str) or not reason.strip():
         unknown.append(FieldProblem("/reason", Problem("reason_required")))
+        return Checked({}, unknown)
+    if len(reason.strip()) > LONGEST_REASON:
+        unknown.append(FieldProblem("/reason", Problem("too_long", max=LONGEST_REASON)))
         return Checked({}, unknown)
     return Checked({"reason": reason.strip()}, unknown)
 

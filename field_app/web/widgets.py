@@ -128,7 +128,7 @@ def typed_now() -> Typed:
         force=form.get("_force") == "1",
         finds=_finds(form),
         grid=form.get("_grid"),
-        no_photo=form["_no_photo"].strip()[:200] if "_no_photo" in form else None,
+        no_photo=form["_no_photo"].strip() if "_no_photo" in form else None,
         apart=tuple(one for one in form.getlist("_apart") if UUID.match(one))[:50],
         shown=_shown(form.get("_shown", "")),
     )

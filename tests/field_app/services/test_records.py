@@ -140,6 +140,12 @@ def test_a_void_without_a_reason_is_refused(ws):
     ]
 
 
+def test_a_reason_to_void_that_is_too_long_is_called_so(ws):
+    saved = save_issue(ws)
+    told = save_record(ws, "issue", "void", {"reason": "长" * 501}, record_id=saved.record_id)
+    assert codes(told) == [("/reason", "too_long")]
+
+
 def test_voiding_twice_is_voiding_once(ws):
     saved = save_issue(ws)
     for _ in range(2):

@@ -62,6 +62,23 @@ def test_only_a_small_issue_is_handled_alone_and_it_says_how(at: Laptop) -> None
     assert "已自行处置" in at.browser.get(answer.location).text
 
 
+def test_text_that_is_too_long_is_refused_and_kept_never_cut(at: Laptop) -> None:
+    paper = Paper.open(at.browser, "/issues/new").fill(**{**ISSUE, "level": "1"})
+    texts = {"title": "📦" * 81, "text": "长" * 4001, "handled_text": "清" * 2001}
+    answer = paper.fill(**texts, self_handled="1").press()
+    again = Paper(at.browser, answer)
+    for name, limit in (("title", 80), ("text", 4000), ("handled_text", 2000)):
+        control = answer.text.partition(f'name="{name}"')[2].partition(">")[0]
+        assert "maxlength" not in control, name
+        assert again[name] == texts[name]
+        assert f"最多{limit}个字" in answer.text
+    again.fill(title="箱子", text="堆放", handled_text="已清走")
+    refused = again.press()
+    said = Paper(at.browser, refused).fill(_no_photo="暗" * 4001).press()
+    assert "最多4000个字" in said.text
+    assert Paper(at.browser, said)["_no_photo"] == "暗" * 4001
+
+
 def test_a_returned_issue_shows_why_and_is_reported_again(at: Laptop) -> None:
     issue = returned(at)
     assert "地点不清楚" in at.browser.get("/").text
