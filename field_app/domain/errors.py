@@ -103,6 +103,20 @@ SENTENCES: dict[str, Label] = {
         "连不上服务器，请检查网络。记录都在本机，可稍后再试。",
         "The server cannot be reached; check the network. Everything is kept here; try later.",
     ),
+    "join_unreachable": Label(
+        "连不上这个地址。请核对服务器地址和网络，再按“加入”。",
+        "Nothing answers at this address. Check the server's address and the network, then join "
+        "again.",
+    ),
+    "join_timeout": Label(
+        "服务器没有及时回应。请稍后再按“加入”，加入码仍可使用。",
+        "The server did not answer in time. Join again later; the code can still be used.",
+    ),
+    "join_elsewhere": Label(
+        "回应不是来自网格巡访服务器。请核对服务器地址；也可能需要先登录上网认证页面。",
+        "The answer did not come from a GridRounds server. Check the server's address; the network "
+        "may also ask you to sign in first.",
+    ),
     "timeout": Label(
         "服务器没有及时回应，稍后会再试。记录都在本机。",
         "The server did not answer in time; it will be tried again. Everything is kept here.",

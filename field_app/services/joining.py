@@ -57,6 +57,13 @@ class Request:
     lang: str = "zh"
     """The language the page was read in: what a new worker goes on in."""
 
+AT_JOINING = {
+    "unreachable": "join_unreachable",
+    "timeout": "join_timeout",
+    "not_our_server": "join_elsewhere",
+}
+"""What is said of a fault of the line while nothing is stored here yet and the address is new."""
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -92,9 +99,13 @@ def join(
                 "app": field_app.__version__,
             }
         )
+        identity = _identity(answer, address, name, private_key, public_key, written(clock()))
+    except SyncFault as fault:
+        if fault.code in AT_JOINING:  # nothing is here yet that could be said to be kept
+            raise Trouble(AT_JOINING[fault.code]) from fault
+        raise
     finally:
         client.close()
-    identity = _identity(answer, address, name, private_key, public_key, written(clock()))
     store, recovery_key = _store(vault, identity, request.passphrase)
     try:
         _move_in(Workspace(store.db, clock), identity, request.allow_http)

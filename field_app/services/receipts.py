@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from field_app.domain.accounting import UNSENT, state_of
@@ -120,6 +121,10 @@ def day_receipt(ws: Workspace, day: str) -> Receipt:
     """
     if not _DAY.match(day):
         raise Trouble("not_found")
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        raise Trouble("not_found") from None
     changes = [one for one in read_log(ws).changes if str(one["made_at"])[:10] == day]
     lines = [
         _line(ws, {"change_id": one["change_id"], "outcome": state_of(one),

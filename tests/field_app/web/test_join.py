@@ -95,7 +95,10 @@ def test_an_unreachable_centre_is_said_to_be_one(open_laptop):
     laptop = open_laptop()
     answer = laptop.browser.post("/join", form("ABCD-EFGH", server_url="http://127.0.0.1:9"))
     assert answer.status_code == 422
-    assert "连不上服务器" in answer.text
+    assert "请核对服务器地址" in answer.text
+    assert "记录都在本机" not in answer.text  # there are none
+    address = answer.text.partition('id="server_url"')[2].partition(">")[0]
+    assert 'aria-invalid="true"' in address
 
 
 def test_a_captive_portal_is_not_joined(open_laptop, line):
@@ -117,7 +120,7 @@ def test_a_lost_answer_is_harmless_even_after_a_restart(open_laptop, line):
     laptop = open_laptop()
     code = line.code(line.worker())
     line.faults.append(lost_reply)
-    assert "连不上服务器" in laptop.browser.post("/join", form(code)).text
+    assert "连不上这个地址" in laptop.browser.post("/join", form(code)).text
     again = open_laptop()
     other = form(f" {code.lower()} ", passphrase="another one", repeated="another one")
     assert again.browser.post("/join", other).location == "/recovery"

@@ -199,5 +199,5 @@ def test_receipts_are_pages_to_print(joined):
         assert f'<h1 class="h3">{name}</h1>' in page.text
         assert '<td class="text-end" id="made">1</td>' in page.text
         assert "校验码" in page.text
-    for path in ("/receipts/99", "/receipts/day/someday"):
+    for path in ("/receipts/99", "/receipts/day/someday", "/receipts/day/2026-13-40"):
         assert laptop.browser.get(path).status_code == 404
