@@ -57,6 +57,7 @@ class Request:
     lang: str = "zh"
     """The language the page was read in: what a new worker goes on in."""
 
+
 AT_JOINING = {
     "unreachable": "join_unreachable",
     "timeout": "join_timeout",
