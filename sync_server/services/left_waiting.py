@@ -47,10 +47,15 @@ def settle_waiting(
 def refuse_late(
     connection: sa.Connection, district: str, held: Sequence[Row], now: datetime
 ) -> None:
-    """Refuse those of these just received ``held`` changes whose record was not taken before they
-    came; their rows say so afterwards."""
-    gone = _hopeless(connection, district, {row["waits_for"] for row in held})
-    late = [row for row in held if row["waits_for"] in gone]
+    """Refuse those of these ``held`` changes whose record was not taken before they came, or by a
+    program that did not see to them; their rows say so afterwards."""
+    records = {row["waits_for"] for row in held}
+    if not _hopeless(connection, district, records):
+        return
+    writing.lock_district(connection, district)  # an exchange without changes has not taken it
+    gone = _hopeless(connection, district, records)
+    waiting = {row["change_id"] for row in writing.waiting_changes(connection, district, gone)}
+    late = [row for row in held if row["change_id"] in waiting]
     _refuse(connection, district, late, now, None, "")
 
 

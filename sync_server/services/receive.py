@@ -18,6 +18,7 @@ from sync_server.domain.envelope import Arrival
 from sync_server.domain.errors import Refusal
 from sync_server.services.devices import Device
 from sync_server.services.intake import Intake, was_revoked
+from sync_server.services.left_waiting import refuse_late
 from sync_server.services.receipts import Batch, Row, duplicate, receipt
 from sync_server.store import streams
 from sync_server.store.streams import Visitor
@@ -117,12 +118,13 @@ def released(
     come first by a device its worker had before.
     """
     rows = streams.received(connection, batch.device.district, change_ids)
+    mine = [row for row in rows.values() if row["author"] == batch.device.worker_id]
+    if held := [row for row in mine if row["outcome"] == "held"]:
+        refuse_late(connection, batch.device.district, held, batch.received_at)
     return [
         receipt(row["seq"], row["change_id"], row) | {"stream": row["stream"]}
-        for row in rows.values()
-        if row["author"] == batch.device.worker_id
-        and row["outcome"] != "held"
-        and row["seq"] is not None
+        for row in mine
+        if row["outcome"] != "held" and row["seq"] is not None
     ]
 
 

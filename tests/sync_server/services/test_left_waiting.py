@@ -9,6 +9,7 @@ import pytest
 from sync_server.services import refused
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre
+from sync_server.store import desks_read
 from tests.sync_server.services.desks import change, hire, of_kind, release, seen_of, stored
 from tests.sync_server.world import Laptop, add_worker, household, issue, join, outcomes
 
@@ -120,3 +121,17 @@ def test_what_waits_for_a_record_nobody_has_sent_yet_goes_on_waiting(
     assert outcomes(laptop.send()) == ["held", "quarantined"]
     dismiss(centre, person, refused_too["change_id"])
     assert became(centre, update)[0] == "held"
+
+
+def test_what_was_left_waiting_by_an_older_program_is_settled_when_its_laptop_asks(
+    any_centre: Centre,
+):
+    laptop = join(any_centre, add_worker(any_centre))
+    made, update = waiting_pair(laptop)
+    asks = {"held": [update["change_id"]]}
+    assert laptop.send(laptop.body([], **asks))["receipts"] == []
+    with any_centre.store.writing() as connection:
+        desks_read.set_desk(connection, any_centre.code, [made["change_id"]], "dismissed")
+    [told] = laptop.send(laptop.body([], **asks))["receipts"]
+    assert (told["outcome"], told["problem"][0]["code"]) == ("quarantined", "record_not_taken")
+    assert became(any_centre, update) == NOT_TAKEN
