@@ -139,7 +139,8 @@ class Verdict:
                 assert len(codes) == 1, row
                 assert codes[0] in FOLLOWING, row
                 if codes == ["already_exists"]:  # two copies of a store corrected one create
-                    assert row["corrects"], row
+                    maker = self.records[row["record_id"]]["origins"][""]["change_id"]
+                    assert row["corrects"] not in (None, maker), row
                 elif codes == ["record_not_taken"]:  # what was to make it was dismissed, given up
                     assert row["desk"] == "dismissed", row
                 elif codes == ["out_of_area"]:
@@ -187,7 +188,8 @@ class Verdict:
                     assert self._kept(entry, path, value, others, beside), (entry, path)
 
     def no_needless_conflict(self) -> None:
-        """Who had the other's value on his screen and says so makes no conflict with it.
+        """Who had the other's value on his screen and says so makes no conflict with it, nor does
+        what his own log held before, whenever that is let in.
 
         Of values that were written once only: of others, and of what was emptied, the screen does
         not tell whose they are. A centre that went back may ask once too often, and beside a void
@@ -206,6 +208,8 @@ class Verdict:
             path = row["path"]
             if other is None or stood is None or path not in other.writes.keys() & stood.writes:
                 continue
+            if path != VOIDED:
+                assert other.change_id not in stood.own, (row, other, stood)
             value = stood.writes[path]
             once = value is not None and written[row["record_id"], path, repr(value)] == 1
             if once and path != VOIDED and not self._was_voided(row["record_id"]):
