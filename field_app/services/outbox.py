@@ -39,6 +39,8 @@ ACTIONS: dict[str, Label] = {
     "void": Label("作废", "Voided"),
     "step": Label("流转", "Step"),
 }
+CASES = {"issue_step": ("issue", "issue_id"), "service_step": ("service", "service_id")}
+"""By kind of step, the kind of its case and the field that names it."""
 STATES: dict[str, Label] = {
     "local": Label("仅本机", "On this laptop only"),
     "received": Label("已收到", "Received"),
@@ -101,6 +103,13 @@ class Item:
 
     held: bool = True
     """Whether its record has a page here."""
+    case: str = ""
+    """Of a step: what the issue or service request it belongs to is called."""
+
+    @property
+    def told(self) -> str:
+        """What a line says behind the title: what was done, of a step to what."""
+        return self.case if self.kind in CASES else self.action
 
     @property
     def correctable(self) -> bool:
@@ -213,6 +222,7 @@ def item(ws: Workspace, change: Mapping[str, Any]) -> Item:
         unread=bool(conflict and conflicts.unread(conflict)) and not change.get("let_go"),
         version=(change["receipt"] or {}).get("version"),
         hidden=hidden,
+        case="" if hidden else _case(ws, change),
         held=here and change["kind"] not in (CORRECTION, READ_MARK),
     )
 
@@ -227,6 +237,14 @@ def _title(ws: Workspace, change: Mapping[str, Any], *, hidden: bool) -> str:
     if not words and not hidden and change["action"] in ("create", "step"):
         words = title(kind_of(kind), change["fields"], ws.lang, lambda kind, record_id: None)
     return words or f"…{record_id[-6:]}"
+
+
+def _case(ws: Workspace, change: Mapping[str, Any]) -> str:
+    """Return what the case of a step is called, empty for anything else or when it is not here."""
+    kind, name = CASES.get(change["kind"], ("", ""))
+    view = get_view(ws, change["kind"], change["record_id"]) if kind else None
+    record_id = (view["fields"] if view else change["fields"]).get(name) if kind else None
+    return title_of(ws, kind, record_id, ws.lang) if record_id else ""
 
 
 def _was_refused(state: str) -> bool:

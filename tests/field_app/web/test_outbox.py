@@ -42,6 +42,16 @@ def test_unsent_changes_are_counted_and_listed_newest_first(laptop):
     assert "第二件" in page.text
 
 
+def test_a_step_is_listed_with_the_issue_it_belongs_to(laptop):
+    issue = save_issue(laptop.ws, title="楼道堆物").record_id
+    note = {"issue_id": issue, "action": "note", "at": "2026-09-30T08:41:00+08:00",
+            "text": "已看过", "after": [issue], "from_state": "10", "to_state": "10"}  # fmt: skip
+    saved = save_record(laptop.ws, "issue_step", "step", note)
+    assert saved.saved, saved.problems
+    assert "流转 2026-09-30 08:41 补充说明 · 楼道堆物<" in at_page(laptop).text
+    assert "补充说明 · 楼道堆物<" in at_page(laptop, f"/outbox/{saved.change_id}").text
+
+
 def test_states_go_forward_with_what_the_centre_confirms(joined):
     laptop = joined()
     saved = save_issue(laptop.ws)
