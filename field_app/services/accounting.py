@@ -35,6 +35,7 @@ def check_account(ws: Workspace, client: Client) -> dict[str, Any]:
             notes=[one.document() for one in compared.notes],
             whole=compared.whole,
             heads=_heads(ws),
+            acked={name: one["acked_seq"] for name, one in log.streams.items()},
             known=sorted(account.known),
             photos={"expected": account.photos_expected, "present": account.photos_present},
             photos_lost=sorted(account.photos_missing & log.photos_delivered),
@@ -58,6 +59,14 @@ def all_arrived(ws: Workspace) -> bool:
     """Whether the centre has said, of the log as it stands now, that it holds all of it."""
     kept = last_account(ws)
     return bool(kept.get("whole")) and kept["heads"] == _heads(ws)
+
+
+def confirmed_since(ws: Workspace, changes: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many of these changes were confirmed after the two were last compared, of which
+    that comparison can say nothing. One kept by an older program has the ends of the log alone."""
+    kept = last_account(ws)
+    then = kept.get("acked", kept.get("heads", {}))
+    return sum(1 for one in changes if one["acked"] and one["seq"] > then.get(one["stream"], 0))
 
 
 def sentences(ws: Workspace) -> tuple[list[str], list[str]]:

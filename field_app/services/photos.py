@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -230,6 +230,17 @@ def refused(ws: Workspace) -> list[dict[str, Any]]:
     """Return what is known of the photos the centre takes in no case: no picture, too large."""
     found = plain(ws.table(PHOTO_BYTES).find_by("arrived", False))
     return [one for one in found if one["refused"] not in (None, "lost")]
+
+
+def not_arrived(ws: Workspace, photo_ids: Set[str]) -> set[str]:
+    """Return those of the worker's own photos whose bytes the centre has not confirmed, also those
+    of which nothing is noted though they lie here (`adopt`)."""
+    table, files = ws.table(PHOTO_BYTES), ws.photos
+    left = set(photo_ids) - {one["photo_id"] for one in table.find_by("arrived", True)}
+    return {
+        one for one in left
+        if table.contains(doc_id=one) or (files is not None and files.has(one))
+    }  # fmt: skip
 
 
 # The bytes on their way --------------------------------------------------------------------------

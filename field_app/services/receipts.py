@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from field_app.domain.accounting import UNSENT, state_of
 from field_app.domain.errors import Trouble
-from field_app.services.accounting import confirmed_head, last_account, read_log
+from field_app.services.accounting import confirmed_head, confirmed_since, last_account, read_log
 from field_app.services.outbox import ACTIONS
+from field_app.services.photos import PHOTO, not_arrived
 from field_app.services.titles import title_of
 from field_app.services.workspace import CHANGES, ROUNDS, Workspace
 from schemas.catalogue import kind_of
@@ -43,6 +44,8 @@ HEADINGS: dict[str, Label] = {
     "check": Label("校验码", "Check code"),
     "made": Label("合计", "Total"),
     "there": Label("服务器账上", "By the centre's account"),
+    "since": Label("对账之后确认", "Confirmed since then"),
+    "photos": Label("照片已到", "Photos arrived"),
 }
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 CHECK_LETTERS = 16
@@ -67,7 +70,9 @@ class Receipt:
     """One page of paper. ``day`` is empty for a round's, ``number`` for a day's.
 
     ``counts`` are by outcome, ``unsent`` among them, and add up to ``made``. ``there`` is what the
-    centre counted for the day when it was last asked, at ``there_at``; None for a round.
+    centre counted for the day when it was last asked, at ``there_at``; None for a round. ``since``
+    counts those confirmed later than that. ``photos`` were taken on the day; of so many,
+    ``photos_there``, the centre has said that it has all bytes.
     """
 
     number: str
@@ -84,11 +89,19 @@ class Receipt:
     confirmed: int
     there: int | None = None
     there_at: str | None = None
+    since: int = 0
+    photos: int = 0
+    photos_there: int = 0
 
     @property
     def made(self) -> int:
         """How many changes the receipt speaks of."""
         return sum(self.counts.values())
+
+    @property
+    def lacking(self) -> bool:
+        """Whether the centre counted fewer than it had confirmed by then."""
+        return self.there is not None and self.there < self.confirmed - self.since
 
 
 def round_receipt(ws: Workspace, number: str) -> Receipt:
@@ -134,7 +147,10 @@ def day_receipt(ws: Workspace, day: str) -> Receipt:
     kept = last_account(ws)
     there = sum(kept["by_day"].get(day, {}).values()) if kept else None
     return _receipt(ws, Counter(one.outcome for one in lines), lines, confirmed_head(ws), day=day,
-                    at=written(ws.now()), there=there, there_at=kept.get("at"))  # fmt: skip
+                    at=written(ws.now()), there=there, there_at=kept.get("at"),
+                    since=confirmed_since(ws, changes),
+                    taken={one["record_id"] for one in changes if one["kind"] == PHOTO
+                           and one["action"] == "create"})  # fmt: skip
 
 
 def as_text(receipt: Receipt, lang: str) -> list[str]:
@@ -157,6 +173,10 @@ def as_text(receipt: Receipt, lang: str) -> list[str]:
     lines.append(f"  {words['made']}: {receipt.made}")
     if receipt.there is not None:
         lines.append(f"  {words['there']}: {receipt.there}")
+        if receipt.since:
+            lines.append(f"  {words['since']}: {receipt.since}")
+    if receipt.photos:
+        lines.append(f"  {words['photos']}: {receipt.photos_there}/{receipt.photos}")
     return lines + [
         "  ".join(
             (one.tail, one.made_at[:16].replace("T", " "), one.kind, one.title, one.action,
@@ -177,6 +197,8 @@ def _receipt(
     day: str = "",
     there: int | None = None,
     there_at: str | None = None,
+    since: int = 0,
+    taken: Set[str] = frozenset(),
 ) -> Receipt:
     identity = ws.identity
     ordered = {name: counts.get(name, 0) for name in (*ACCOUNTED, UNSENT)}
@@ -195,6 +217,9 @@ def _receipt(
         confirmed=sum(ordered[name] for name in ACCOUNTED),
         there=there,
         there_at=there_at,
+        since=since,
+        photos=len(taken),
+        photos_there=len(taken) - len(not_arrived(ws, taken)),
     )
 
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from field_app.domain.errors import Trouble
-from field_app.services import corrections, outbox
+from field_app.services import corrections, outbox, photos
 from field_app.web.errors import problem_text
 from field_app.web.session import workspace
 
@@ -37,6 +37,7 @@ def show() -> Any:
         state=state,
         only_unsent=only_unsent,
         days=outbox.SHOWN_DAYS,
+        photos_waiting={one["photo_id"] for one in photos.waiting(ws)},
         asked=corrections.open_corrections(ws),
     )
 

@@ -22,6 +22,7 @@ from flask import (
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from field_app.services import photos
 from field_app.services.desk import Desk
 from field_app.services.records import unsent_count
 from field_app.services.workspace import NotJoined, Workspace
@@ -109,7 +110,9 @@ def _way_back() -> str | None:
 
 def _on_every_page() -> dict[str, Any]:
     ws = find_workspace()
-    shown: dict[str, Any] = {"worker": None, "unsent": 0, "seconds_left": None, "synthetic": False}
+    shown: dict[str, Any] = {
+        "worker": None, "unsent": 0, "photos_unsent": 0, "seconds_left": None, "synthetic": False,
+    }  # fmt: skip
     if ws is None:
         return shown
     try:
@@ -119,6 +122,7 @@ def _on_every_page() -> dict[str, Any]:
     return shown | {
         "worker": identity,
         "unsent": unsent_count(ws),
+        "photos_unsent": len(photos.waiting(ws)),
         "seconds_left": desk().seconds_left(),
         "synthetic": identity.synthetic,
     }

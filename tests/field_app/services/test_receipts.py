@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from field_app.domain.errors import Trouble
-from field_app.services.receipts import day_receipt, last_round, round_receipt
-from field_app.services.workspace import CHANGES
+from field_app.services.receipts import as_text, day_receipt, last_round, round_receipt
+from field_app.services.workspace import CHANGES, PHOTO_BYTES
 from tests.field_app.centres import lost_request
 from tests.field_app.laptops import save_issue
+from tests.field_app.photo_hands import attach
+from tests.pictures import picture
 
 DAY = "2026-09-30"
 
@@ -49,6 +51,43 @@ def test_what_a_round_left_behind_is_counted_so_that_it_adds_up(laptop, line):
     receipt = round_receipt(ws, last_round(ws))
     assert counted(receipt) == {"applied": 2, "unsent": 3}
     assert receipt.made == 5
+
+
+def test_a_days_receipt_says_how_many_of_its_photos_are_at_the_centre(laptop, line, hands):
+    ws = laptop.ws
+    owner = save_issue(ws).record_id
+    first = attach(laptop, picture(), owner)
+    attach(laptop, picture(60, 40, noise=1), owner)
+    line.photo_faults.extend([lambda carry: carry(), lambda carry: carry(), *[lost_request] * 9])
+    laptop.sync()
+    receipt = day_receipt(ws, DAY)
+    assert (receipt.confirmed, receipt.photos, receipt.photos_there) == (3, 2, 1)
+    assert "  照片已到: 1/2" in as_text(receipt, "zh")
+    line.photo_faults.clear()
+    laptop.sync()
+    assert day_receipt(ws, DAY).photos_there == 2
+    ws.table(PHOTO_BYTES).remove(doc_ids=[first])  # as an older copy of the store knows nothing
+    assert day_receipt(ws, DAY).photos_there == 1
+    hands.passes(86400)
+    assert day_receipt(ws, "2026-10-01").photos == 0
+
+
+def test_what_was_confirmed_after_the_last_account_is_not_said_to_be_lacking(laptop, line):
+    ws = laptop.ws
+    save_issue(ws)
+    laptop.sync()
+    attach(laptop)  # an issue and its photo, whose bytes do not get through: no account follows
+    line.photo_faults.extend([lost_request] * 9)
+    laptop.sync()
+    receipt = day_receipt(ws, DAY)
+    assert (receipt.there, receipt.confirmed, receipt.since, receipt.lacking) == (1, 3, 2, False)
+    assert "  对账之后确认: 2" in as_text(receipt, "zh")
+    line.photo_faults.clear()
+    laptop.sync()
+    receipt = day_receipt(ws, DAY)
+    assert (receipt.there, receipt.since, receipt.lacking) == (3, 0, False)
+    ws.keep_setting("account", by_day={DAY: {"applied": 2}})
+    assert day_receipt(ws, DAY).lacking
 
 
 def test_a_days_receipt_counts_all_that_was_made_on_it(laptop, hands):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from field_app.services.records import get_view, new_id, save_record, unsent_count
+from tests.field_app.centres import lost_request
 from tests.field_app.laptops import HOUSEHOLD, ISSUE, save_issue
+from tests.field_app.photo_hands import attach
 
 OTHER_GRID = "990101100009004"
 
@@ -63,6 +65,27 @@ def test_states_go_forward_with_what_the_centre_confirms(joined):
     laptop.ws.put("seen", new_id(), {"parent_id": saved.record_id,
                                      "fields": {"target_version": 1}})  # fmt: skip
     assert rows(at_page(laptop)) == [(saved.change_id, "seen")]
+
+
+def test_photos_whose_bytes_wait_are_told_when_their_records_have_arrived(joined, line):
+    laptop = joined()
+    attach(laptop)
+    line.photo_faults.extend([lost_request] * 9)
+    assert laptop.sync().error == "unreachable"
+    line.photo_faults.clear()
+    for path in ("/", "/outbox", "/outbox?show=unsent", "/sync"):
+        assert 'id="unsent-photos">照片1张<' in at_page(laptop, path).text, path
+    for path in ("/outbox", "/sync"):
+        assert "还有1张照片没有传完" in at_page(laptop, path).text, path
+    page = at_page(laptop)
+    assert {state for _, state in rows(page)} == {"stored"}
+    assert page.text.count("照片未传") == 1
+    laptop.sync()
+    for path in ("/", "/outbox", "/sync"):
+        text = at_page(laptop, path).text
+        assert "unsent-photos" not in text
+        assert "没有传完" not in text
+        assert "照片未传" not in text
 
 
 def test_only_the_unsent_are_listed_when_asked(joined):

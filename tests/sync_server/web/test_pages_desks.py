@@ -73,6 +73,9 @@ def test_a_conflict_is_decided_by_its_form_and_leaves_the_list(town: Town, app: 
     assert "改用另一个值" in decided
     assert "职员community" in decided
     assert stored(town.centre, town.here.ids["household"]).fields["phone"] == SECOND_PHONE
+    settled = client.get(desk_of(town)).text  # nothing is left to press but by deciding anew
+    assert settled.count("提交裁决") == settled.count("重新裁决") > 0
+    assert "提交裁决" not in settled.rpartition("</details>")[2]
     history = client.get(f"/records/decision/{cid}").text
     assert "采用另一值" in history
 
