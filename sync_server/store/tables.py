@@ -1,8 +1,7 @@
 """The centre's tables (SQLAlchemy Core), the same on SQLite and PostgreSQL.
 
-Every key starts with ``district``, the county-level area code, so that a city is many small,
-independent histories and a database can be partitioned or distributed by that column. What they are
-made of stands in ``columns.py``.
+Every key starts with ``district``, the county-level area code: a city is many small, independent
+histories, and a database can be partitioned or distributed by that column (types: ``columns.py``).
 """
 
 from __future__ import annotations
