@@ -12,6 +12,7 @@ from flask import (
     Flask,
     Response,
     flash,
+    make_response,
     redirect,
     render_template,
     request,
@@ -27,6 +28,7 @@ from flask_login import (
     login_user,
     logout_user,
 )
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from schemas.codes import code_list
@@ -34,7 +36,7 @@ from sync_server.domain.access import Right, may
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts, audit
 from sync_server.services.accounts import User
-from sync_server.web import errors
+from sync_server.web import errors, kept_forms
 from sync_server.web.addresses import local_path
 from sync_server.web.context import centre, limiter
 from sync_server.web.i18n import language
@@ -69,6 +71,7 @@ def register(app: Flask) -> None:
     manager.session_protection = None
     app.register_blueprint(blueprint)
     app.context_processor(_about_me)
+    app.register_error_handler(CSRFError, _late_form)
 
 
 def person() -> User:
@@ -100,6 +103,7 @@ def with_right(right: Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def sign_in() -> AnyResponse | str | tuple[str, int]:
     """Ask for number and password; go on to the page that was asked for."""
     wanted = request.values.get("next", "")
+    kept = kept_forms.read(request.form.get("kept", ""))
     if request.method == "GET":
         if current_user.is_authenticated:
             return redirect(local_path(wanted))
@@ -114,10 +118,14 @@ def sign_in() -> AnyResponse | str | tuple[str, int]:
             )
     except Refusal as refusal:
         body = render_template(
-            "sign_in.html", no=no, next=wanted, notice="", wrong=errors.sentence(refusal)
+            "sign_in.html", no=no, next=wanted, notice="", wrong=errors.sentence(refusal), kept=kept
         )
         return body, errors.status_of(refusal.code)
     _begin(found)
+    if kept is not None and kept.author() == found.user_id:
+        return kept_forms.again(kept)
+    if kept is not None:
+        flash(_("刚才的内容是另一个人填的，没有保留。"))
     return redirect(local_path(wanted), 303)
 
 
@@ -162,6 +170,26 @@ def _begin(found: User) -> None:
     session.clear()
     login_user(SignedIn(found))
     session[LAST_SEEN] = int(_now().timestamp())
+    kept_forms.mark_session(found.user_id)
+
+
+def _late_form(error: CSRFError) -> AnyResponse:
+    """Answer a form whose token serves no more: with itself again, or by asking to sign in."""
+    form = kept_forms.posted()
+    if form is not None and not current_user.is_authenticated:
+        return _ask_with(form)
+    if form is not None and form.author() == person().user_id:
+        return make_response(kept_forms.again(form), errors.status_of("form_expired"))
+    return errors.page("form_expired")
+
+
+def _ask_with(form: kept_forms.KeptForm) -> AnyResponse:
+    """Return the sign-in page that carries a form along."""
+    notice = f"{errors.say('session_ended')}{errors.say('form_kept')}"
+    body = render_template(
+        "sign_in.html", no="", next=form.page, notice=notice, wrong="", kept=form
+    )
+    return make_response(body, errors.status_of("session_ended"))
 
 
 def _now() -> datetime:
@@ -184,6 +212,8 @@ def _load(session_id: str) -> SignedIn | None:
 
 
 def _ask_to_sign_in() -> AnyResponse:
+    if form := kept_forms.posted():
+        return _ask_with(form)
     wanted = request.full_path.rstrip("?") if request.method == "GET" else ""
     address = url_for("account.sign_in", next=wanted) if wanted not in ("", "/") else url_for(
         "account.sign_in"

@@ -9,7 +9,6 @@ import logging
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as later
-from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from sync_server.domain.errors import Refusal
@@ -39,7 +38,10 @@ SENTENCES = {
     "step_overtaken": later("情况刚有变化，这一步现在不能做。请看过下面的经过再定。"),
     "not_possible": later("这个地址不能这样访问。"),
     "bad_request": later("请求不完整，请返回上一页重试。"),
-    "form_expired": later("表单已失效，可能是打开太久或已重新登录。请返回上一页，刷新后重新提交。"),
+    "form_expired": later(
+        "表单已失效，没有提交。请先把填好的文字复制下来，再重新打开这一页填写；刷新会清空已填的内容。"
+    ),
+    "form_kept": later("您填写的内容还在，登录后放回表单。"),
     "bad_host": later("这个地址不是本服务器登记的名称，请向管理员询问正确的地址。"),
     "too_large": later("提交的内容太大。"),
     "too_often": later("操作太频繁，请稍等一分钟再试。"),
@@ -209,7 +211,6 @@ OF_HTTP = {
 
 def register(app: Flask) -> None:
     """Answer every failure outside the exchange API with a page that says what to do next."""
-    app.register_error_handler(CSRFError, lambda error: page("form_expired"))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(InternalServerError, _unexpected)

@@ -1,0 +1,168 @@
+"""Forms whose session was over: what was typed comes back to its person, and to nobody else."""
+
+from __future__ import annotations
+
+import io
+import re
+from html import unescape
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sync_server.web.refilling import Refilled
+from tests.sync_server.web.staff import GRID, PASSWORD, Town, post, refused_of, sign_in
+from tests.sync_server.world import StillClock
+
+WORDS = '停水通知 "明天"\n请 <储> 水'
+
+
+def token_of(page: str) -> str:
+    return re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+
+
+def typed(client: FlaskClient, **more: str) -> dict[str, str]:
+    """Return the notice's form as a clerk filled it in."""
+    page = client.get("/notices/new").text
+    record_id = re.search(r'name="record_id" value="([^"]+)"', page)[1]
+    return {"csrf_token": token_of(page), "record_id": record_id, "title": "清洗水箱",
+            "level": "important", "area_code": GRID,
+            "issued_at": "2026-09-30T12:00", "valid_to": "", "text": WORDS, **more}  # fmt: skip
+
+
+def enter(client: FlaskClient, page: str, no: str = "community", password: str = PASSWORD) -> Any:
+    """Sign in on a sign-in page as it was answered, with all it carries."""
+    hidden = dict(re.findall(r'type="hidden" name="(csrf_token|next|kept)" value="([^"]*)"', page))
+    form = {name: unescape(value) for name, value in hidden.items()}
+    return client.post("/sign-in", data={**form, "no": no, "password": password})
+
+
+def stands_again(page: str, form: dict[str, str]) -> None:
+    main = page[page.index("<main") :]
+    assert "还没有提交" in main
+    assert f'name="record_id" value="{form["record_id"]}"' in main
+    assert 'value="清洗水箱"' in main
+    assert re.search(r'<option value="important" selected', main)
+    assert "停水通知 &quot;明天&quot;\n请 &lt;储&gt; 水</textarea>" in main
+    assert "没有放回表单" not in main
+
+
+def test_what_was_typed_comes_back_after_signing_out_in_another_window(
+    town: Town, app: Flask
+) -> None:
+    client = sign_in(app, "community")
+    form = typed(client)
+    post(client, "/sign-out")
+    asked = client.post("/notices/new", data=form)
+    assert asked.status_code == 401
+    assert "您填写的内容还在" in asked.text
+    wrong = enter(client, asked.text, password="wrong-wrong-wrong")
+    back = enter(client, wrong.text)
+    assert back.status_code == 200
+    stands_again(back.text, form)
+    assert "清洗水箱" not in client.get("/notices").text
+    sent = client.post("/notices/new", data={**form, "csrf_token": token_of(back.text)})
+    assert sent.status_code == 303
+    assert "清洗水箱" in client.get("/notices").text
+
+
+def test_what_was_typed_comes_back_after_half_an_hour(
+    town: Town, app: Flask, clock: StillClock
+) -> None:
+    client = sign_in(app, "community")
+    form = typed(client)
+    clock.passes(minutes=31)
+    stands_again(enter(client, client.post("/notices/new", data=form).text).text, form)
+
+
+def test_who_signed_in_again_elsewhere_gets_his_form_at_once(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    form = typed(client)
+    post(client, "/sign-out")
+    post(client, "/sign-in", no="community", password=PASSWORD)
+    answer = client.post("/notices/new", data=form)
+    assert answer.status_code == 400
+    stands_again(answer.text, form)
+
+
+def test_nobody_gets_the_words_of_another(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    form = typed(client)
+    post(client, "/sign-out")
+    asked = client.post("/notices/new", data=form).text
+    answer = enter(client, asked, no="street")
+    assert answer.status_code == 303
+    assert "没有保留" in client.get("/notices/new").text
+    late = client.post("/notices/new", data=form)
+    assert late.status_code == 400
+    assert "清洗水箱" not in late.text
+    assert "刷新会清空" in late.text
+
+
+def test_only_a_form_drawn_here_is_carried_and_never_a_password(town: Town, app: Flask) -> None:
+    stranger = app.test_client()
+    forged = stranger.post("/notices/new", data={"csrf_token": "made.up.x", "text": WORDS})
+    assert "停水通知" not in forged.text
+    client = sign_in(app, "community")
+    form = typed(client)
+    own = {"csrf_token": form["csrf_token"], "old": PASSWORD, "new": "another horse",
+           "again": "another horse"}  # fmt: skip
+    post(client, "/sign-out")
+    answer = client.post("/password", data=own)
+    assert PASSWORD not in answer.text
+    assert "another horse" not in answer.text
+    large = client.post("/notices/new", data={**form, "text": "长" * 300_001})
+    assert "长长长" not in large.text
+
+
+def test_a_form_on_another_page_than_it_goes_to_comes_back_there(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    page = f"/waiting/quarantined/{refused_of(town.here)['change_id']}"
+    form = {"csrf_token": token_of(client.get(page).text), "words": "请补上出生年月"}
+    post(client, "/sign-out")
+    came_from = {"Referer": f"http://localhost{page}"}
+    asked = client.post(f"{page}/return", data=form, headers=came_from)
+    back = enter(client, asked.text).text
+    assert "还没有提交" in back
+    assert ">\n请补上出生年月</textarea>" in back
+    nowhere = client.post(f"{page}/return", data=form).text  # no page says where it stood
+    assert "刚才填写的内容" in nowhere or ">\n请补上出生年月</textarea>" in nowhere
+    assert "请补上出生年月" in nowhere
+
+
+def test_the_words_of_a_step_come_back_without_its_photo(
+    town: Town, app: Flask, clock: StillClock
+) -> None:
+    client = sign_in(app, "community")
+    page = f"/issues/{town.here.ids['issue']}/do/note"
+    html = client.get(page).text
+    assert 'name="text"' in html
+    form = {"csrf_token": token_of(html), "text": "已电话联系物业",
+            "photo": (io.BytesIO(bytes(3_000_000)), "a.jpg")}  # fmt: skip
+    clock.passes(minutes=31)
+    back = enter(client, client.post(page, data=form).text).text
+    assert "照片和文件要重新选择" in back
+    assert ">\n已电话联系物业</textarea>" in back
+
+
+def test_a_form_is_filled_by_names_and_order_and_nothing_else_changes() -> None:
+    page = (
+        '<!doctype html><details class="x"><form method="post"><input name="a" value="1">'
+        '<input name="a"><input type="password" name="p"><input type="checkbox" name="c" value="1"'
+        ' checked><input type="checkbox" name="c" value="2"><select name="s"><option value="x"'
+        ' selected>&amp;X</option><option value="y">Y</option></select><button name="act"'
+        ' value="look">?</button></form></details><p>a &lt; b &#38; c</p><input name="a">'
+    )
+    fields = [("a", '"'), ("a", "<"), ("p", "geheim"), ("c", "2"), ("s", "y"), ("act", "look")]
+    filled = Refilled("/x", "/x", [*fields, ("gone", "words")])
+    html = filled.fill(page)
+    assert filled.found
+    assert html == (
+        '<!doctype html><details open class="x"><form method="post" action="/x"><input name="a"'
+        ' value="&quot;"><input name="a" value="&lt;"><input type="password" name="p"><input'
+        ' type="checkbox" name="c" value="1"><input type="checkbox" name="c" value="2" checked>'
+        '<select name="s"><option value="x">&amp;X</option><option value="y" selected>Y</option>'
+        '</select><button name="act" value="look">?</button></form></details>'
+        '<p>a &lt; b &#38; c</p><input name="a">'
+    )
+    assert filled.left == ["geheim", "words"]
