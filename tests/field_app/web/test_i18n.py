@@ -45,6 +45,21 @@ def test_translations_keep_every_placeholder():
                 assert set(holders.findall(string)) == set(holders.findall(message)), message
 
 
+COUNTED = re.compile(r"%\(\w+\)s (?!is\b|as\b|this\b|person-times\b)[a-z-]+s\b")
+NEVER_ONE = {
+    "最近%(days)s天",
+    "每户%(days)s天内至少见到一次；空置的房屋不算。",
+    "巡查点是本网格的小区；%(due)s天没有巡查到为快到期，%(over)s天为超期。",
+}
+"""Texts whose number is a limit of many days."""
+
+
+def test_a_number_that_may_be_one_stands_before_no_plural():
+    plain = {one: entry.string for one, entry in english().items() if isinstance(entry.id, str)}
+    found = {one for one, said in plain.items() if one and COUNTED.search(said)}
+    assert found == NEVER_ONE
+
+
 def test_no_text_in_english_is_left_in_chinese():
     han = re.compile("[\u3400-\u9fff]")
     left = [one for one, entry in english().items() if han.search(str(entry.string))]

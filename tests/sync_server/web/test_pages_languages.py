@@ -33,6 +33,9 @@ from tests.sync_server.web.test_pages_access import unit_in
 APP = Path(sync_server.__file__).parent
 ENGLISH = APP / "translations/en/LC_MESSAGES/messages.po"
 CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
+COUNTED = re.compile(r"%\(\w+\)s (?!is\b|was\b|as\b|times\b|person-times\b)[a-z-]+s\b")
+NEVER_ONE = {"hours", "days", "months", "characters"}
+"""What only limits are counted in that are never one."""
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "later": None}
 
 
@@ -64,6 +67,12 @@ def test_every_english_text_is_there_and_is_english() -> None:
             assert not CHINESE.search(text), text
         places = re.findall(r"%\(\w+\)[sd]", str(message.id))
         assert set(re.findall(r"%\(\w+\)[sd]", str(texts))) == set(places), message.id
+
+
+def test_a_number_that_may_be_one_stands_before_no_plural() -> None:
+    plain = [message.string for message in catalogue() if isinstance(message.string, str)]
+    found = {match[0].split()[1] for text in plain for match in COUNTED.finditer(text)}
+    assert found <= NEVER_ONE
 
 
 def test_the_compiled_catalogue_is_the_written_one() -> None:
