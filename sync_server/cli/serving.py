@@ -24,6 +24,13 @@ from sync_server.domain.errors import Refusal
 from sync_server.settings import BODY_LIMIT, Settings
 
 THREADS = 8
+TOO_LARGE = (
+    "文件太大，什么都没有收入：这里最多收{megabytes} MB。"
+    "更大的中转文件请管理员用命令收入：python -m sync_server relay。\r\n"
+    "Too large; nothing was taken in: at most {megabytes} MB are taken here. An administrator "
+    "takes in larger relay files by command: python -m sync_server relay."
+)
+"""What stands on a page that answers a body nobody reads."""
 MakeApp = Callable[[Settings], Flask]
 
 
@@ -77,6 +84,7 @@ def waitress_for(settings: Settings, app: Flask, listener: socket.socket) -> Any
     from waitress.channel import HTTPChannel
     from waitress.parser import HTTPRequestParser
     from waitress.server import create_server
+    from waitress.utilities import RequestEntityTooLarge
 
     limit = app.extensions[BODY_LIMIT]
 
@@ -85,6 +93,7 @@ def waitress_for(settings: Settings, app: Flask, listener: socket.socket) -> Any
 
         adj: Any
         expect_continue: bool
+        error: Any
 
         def parse_header(self, header_plus: bytes) -> None:
             """Read the head; what waitress compares with is then this request's own limit."""
@@ -94,6 +103,14 @@ def waitress_for(settings: Settings, app: Flask, listener: socket.socket) -> Any
             self.adj.max_request_body_size = most
             if self.content_length >= most:
                 self.expect_continue = False  # nobody is asked to go on with what is refused
+
+        def received(self, data: bytes) -> int:
+            """Take what has come; say of what is too large to be read what to do instead."""
+            consumed: int = super().received(data)
+            if isinstance(self.error, RequestEntityTooLarge):
+                megabytes = self.adj.max_request_body_size // 1_048_576
+                self.error.body = TOO_LARGE.format(megabytes=f"{megabytes:,}")
+            return consumed
 
     class Channel(HTTPChannel):  # type: ignore[misc]
         """One connection."""

@@ -321,17 +321,20 @@ def test_the_server_reads_large_bodies_of_signed_in_staff_alone(app, served, lap
     assert (answer.status_code, answer.json()["code"]) == (422, "relay_damaged")
     for path, headers in ((f"{API}/relay", kind), ("/sign-in", known | kind)):
         head = headers | {"Content-Length": str(len(file)), "Expect": "100-continue"}
-        assert refused_unread(served, path, head) == 413
+        status, words = refused_unread(served, path, head)
+        assert status == 413
+        assert f"最多收{USUAL_BYTES // 1_048_576} MB" in words
 
 
-def refused_unread(address: str, path: str, headers: dict[str, str]) -> int:
-    """Send the head of a request alone; return how it is answered."""
+def refused_unread(address: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    """Send the head of a request alone; return how it is answered and in which words."""
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
     connection.putrequest("POST", path)
     for name, value in headers.items():
         connection.putheader(name, value)
     connection.endheaders()
     try:
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
     finally:
         connection.close()
