@@ -62,7 +62,7 @@ def take_file(
     folder = folder_of(centre, first)
     try:
         sha256 = folder.take(source)
-        sheets = sheets_of(folder.upload)
+        sheets = sheets_of(folder.upload, name)
         if not sheets:
             raise Refusal("sheet_empty")
     except BaseException:

@@ -28,6 +28,10 @@ MOST_COLUMNS = 200
 MOST_ROWS = 1_000_000
 LOOK = 65_536
 ENCODINGS = ("utf-8-sig", "gb18030")
+WORKBOOKS = (".xlsx", ".xlsm")
+PAPERS = ("%PDF", "{\\rtf")
+NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
+"""What no sheet holds as text; a last \\x1a is how DOS ended a file."""
 SEPARATORS = ",\t;|"
 csv.field_size_limit(1_000_000)
 
@@ -45,8 +49,8 @@ def is_workbook(path: Path) -> bool:
         return file.read(4) == b"PK\x03\x04"
 
 
-def sheets_of(path: Path) -> list[Sheet]:
-    """Return the visible sheets of a file, in order.
+def sheets_of(path: Path, name: str = "") -> list[Sheet]:
+    """Return the visible sheets of a file, in order; ``name`` is what its bringer calls it.
 
     Raises Refusal: sheet_unreadable, sheet_old (an .xls file), sheet_locked (with a password).
     """
@@ -57,6 +61,9 @@ def sheets_of(path: Path) -> list[Sheet]:
     if not head:
         raise Refusal("sheet_empty")
     if not head.startswith(b"PK"):
+        if name.lower().endswith(WORKBOOKS):
+            raise Refusal("sheet_unreadable")
+        _look_over_text(path)
         return [Sheet("")]
     with _book(path) as book:
         return [Sheet(sheet.title) for sheet in book.worksheets if sheet.sheet_state == "visible"]
@@ -118,6 +125,17 @@ def _look_over(path: Path) -> None:
                             raise Refusal("sheet_unreadable")
     except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, NotImplementedError) as err:
         raise Refusal("sheet_unreadable") from err
+
+
+def _look_over_text(path: Path) -> None:
+    """Refuse what is no text that a spreadsheet program writes: pictures, papers, rubbish."""
+    try:
+        with path.open(encoding=encoding_of(path), newline="") as file:
+            start = file.read(LOOK)
+    except UnicodeError as err:
+        raise Refusal("sheet_unreadable") from err
+    if start.startswith(PAPERS) or NO_TEXT.search(start):
+        raise Refusal("sheet_unreadable")
 
 
 def _workbook_rows(path: Path, name: str) -> Iterator[tuple[int, list[Cell]]]:

@@ -15,6 +15,7 @@ from sync_server.services.import_work import Worker, folder_of
 from sync_server.services.imports import Importer
 from sync_server.services.merging import Wanted, merge_records
 from sync_server.store.tables import audit, changes, records
+from tests.pictures import picture
 from tests.sync_server.registers import AREAS, COMPOUNDS, PEOPLE, Registry, workbook
 from tests.sync_server.world import DISTRICT, GRID, add_worker, join
 
@@ -220,14 +221,24 @@ def test_csv_is_read_in_every_encoding_a_spreadsheet_writes(registry, encode):
 @pytest.mark.parametrize(
     ("data", "code"),
     [(b"", "sheet_empty"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "sheet_old"),
-     (b"PK\x03\x04nothing", "sheet_unreadable")],
+     (b"PK\x03\x04nothing", "sheet_unreadable"),
+     (b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\n", "sheet_unreadable"),
+     (picture(form="PNG"), "sheet_unreadable"), (picture(form="JPEG"), "sheet_unreadable"),
+     (b"name,age\n\x01\x02,3\n", "sheet_unreadable")],
+    ids=["empty", "old", "torn", "paper", "png", "jpeg", "rubbish"],
 )  # fmt: skip
 def test_a_file_that_is_no_spreadsheet_is_refused_and_leaves_nothing(centre, data, code):
     with pytest.raises(Refusal) as refusal:
-        Registry(centre).take(data)
+        Registry(centre).take(data, "居民.csv")
     assert refusal.value.code == code
     folder: Path = centre.settings.data / "imports"
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_text_that_calls_itself_a_workbook_is_refused(centre):
+    with pytest.raises(Refusal, match="sheet_unreadable"):
+        Registry(centre).take("姓名,性别\n".encode(), "居民.xlsx")
+    assert Registry(centre).take("姓名,性别\n张样本,男\n\x1a".encode(), "居民.csv")
 
 
 def test_checking_writes_nothing_and_the_run_comes_to_the_same(registry):
