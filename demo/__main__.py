@@ -7,6 +7,7 @@ between them; what it prints is also in ``demo.json`` in its folder.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import signal
@@ -55,8 +56,14 @@ class Batch:
     token: str
 
 
-def main() -> int:
-    """Run the demo and return its exit status."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo and return its exit status; it takes no arguments, and does nothing when it is
+    given any."""
+    argparse.ArgumentParser(
+        prog="python -m demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(argv)
     prepare()
     # A shell's background job starts with Ctrl-C ignored; the demo must still end on it.
     for asked_to_end in (signal.SIGINT, signal.SIGTERM):
@@ -108,7 +115,7 @@ def play(plan: Plan, stack: ExitStack) -> tuple[Program, Program]:
         end = worker.watch(lambda done, total, got: steps.within(f"{words} {got}"))
         if not all_stored(end):
             raise PageError(f"first sync: {end.stage} {end.words}")
-    with steps.step("早巡：一处当场处理、一处上报；关怀走访 Patrol, an issue, a care visit"):
+    with steps.step("一次巡查：一处当场处理、一处上报；关怀走访 Patrol, an issue, a care visit"):
         patrol_and_visit(worker)
     with steps.step("断网：两次走访、改电话、自处置一件 Offline: two visits, an issue"):
         centre.stop()

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from demo.__main__ import main
 from demo.plan import MARK, BadPlan, empty_folder, read_plan
+
+
+@pytest.mark.parametrize(("said", "status"), [("--help", 0), ("--world", 2), ("stop", 2)])
+def test_the_demo_takes_no_arguments_and_starts_nothing_for_any(said, status, monkeypatch, capsys):
+    monkeypatch.setattr("demo.__main__.read_plan", lambda: pytest.fail("it began"))
+    with pytest.raises(SystemExit) as ended:
+        main([said])
+    assert ended.value.code == status
+    told = capsys.readouterr()
+    assert "SERVER_PORT" in told.out if status == 0 else said in told.err
 
 
 def test_an_empty_environment_asks_for_the_small_world_on_the_usual_ports():
