@@ -167,6 +167,12 @@ def waiting_for(connection: sa.Connection, person: User, now: datetime) -> int:
     return case_lists.waiting(connection, person.district, person.scope_codes, desk_of(person, now))
 
 
+def late_for(connection: sa.Connection, person: User, now: datetime) -> int:
+    """Return how many issues of the person's areas are late, as the queue's tab counts them."""
+    desk = desk_of(person, now)
+    return case_lists.waiting(connection, person.district, person.scope_codes, desk, "late")
+
+
 def desk_of(person: User, now: datetime) -> Desk:
     """Return whose queue it is; an administrator looks at every level."""
     levels = {2: ("1", "2"), 3: ("3",), 4: ("4",)}

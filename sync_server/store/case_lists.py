@@ -135,9 +135,11 @@ def counts(
     return {name: int(count) for name, count in connection.execute(query).mappings().one().items()}
 
 
-def waiting(connection: sa.Connection, district: str, areas: tuple[str, ...], desk: Desk) -> int:
-    """Return how many issues wait for somebody, for the menu."""
-    condition = conditions(district, desk)["mine"]
+def waiting(
+    connection: sa.Connection, district: str, areas: tuple[str, ...], desk: Desk, tab: str = "mine"
+) -> int:
+    """Return how many issues wait for somebody, for the menu, or stand under another tab."""
+    condition = conditions(district, desk)[tab]
     query = sa.select(sa.func.count()).select_from(cases)
     filtered = query.where(*_narrowed(district, Filters(areas)), condition)
     return int(connection.execute(filtered).scalar_one())

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from sync_server.domain.access import may
-from sync_server.services import service_cases
+from sync_server.services import issue_queue, service_cases
 from sync_server.services.overview import overview
 from sync_server.services.service_desk import waiting
 from sync_server.web.account import person, signed_in
@@ -31,4 +31,5 @@ def today_page() -> Response | str:
     with centre().store.reading() as connection:
         figures = overview(connection, me, today(), centre().clock(), language())
         services = waiting(connection, me, centre().clock())
-    return render_template("home.html", figures=figures, services=services)
+        late = issue_queue.late_for(connection, me, centre().clock())
+    return render_template("home.html", figures=figures, services=services, late_issues=late)
