@@ -1,4 +1,4 @@
-"""设备对账: laptops that do not add up, are silent or may be copied; one's account by day."""
+"""终端对账: laptops that do not add up, are silent or may be copied; one's account by day."""
 
 from __future__ import annotations
 

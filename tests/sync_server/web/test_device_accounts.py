@@ -1,4 +1,4 @@
-"""设备对账: laptops that do not add up are named with the reason, and one's account is a page."""
+"""终端对账: laptops that do not add up are named with the reason, and one's account is a page."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -45,6 +46,8 @@ def test_the_first_page_counts_the_day_and_leads_to_each_list(
         "照片（今天发生）": 0,
         "事件（今天发生）": 1,
         "服务单（今天发生）": 1,
+        "要我办的事件": 1,
+        "超期的事件": 0,
         "未裁决的冲突": 1,
         "待处理的变更": 1,
         "已退回，等填报人修改": 0,
@@ -63,6 +66,17 @@ def test_the_first_page_counts_the_day_and_leads_to_each_list(
     district = figures(sign_in(quiet_app, "district").get("/").text)
     assert district["收到的上传"][0] == 4
     assert district["未裁决的冲突"][0] == 2
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_word_of_the_menu_leads_to_one_page(
+    quiet_town: Town, quiet_app: Flask, lang: str
+) -> None:
+    page = sign_in(quiet_app, "admin", lang).get("/").text
+    menu = page[page.index('<nav class="side"') : page.index("<main")]
+    words = [text.strip() for text in re.findall(r"<a [^>]*>([^<]+)", menu)]
+    assert len(words) > 40
+    assert [text for text in words if words.count(text) > 1] == []
 
 
 def test_uploads_stand_by_device_with_their_outcomes(quiet_town: Town, quiet_app: Flask) -> None:
