@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import area_tree, grid_changes
+from sync_server.services import area_tree, grid_changes, small_cells
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -130,7 +130,9 @@ def end(code: str) -> Response | tuple[str, int]:
 def _area(code: str, wrong: str = "") -> str:
     with centre().store.reading() as connection:
         found = area_tree.open_area(connection, person(), code, language())
-    return render_template("area.html", found=found, wrong=wrong)
+    (care,) = (count for kind, _, count in found.counts if kind == "care")
+    hidden = small_cells.of_lists(person(), care)
+    return render_template("area.html", found=found, hidden=hidden, wrong=wrong)
 
 
 def _change(code: str, refusal: Refusal | None = None) -> str | tuple[str, int]:

@@ -4,6 +4,7 @@ the day the district says, and shown beside what is worked out later."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -26,6 +27,7 @@ from sync_server.services.centre import open_centre
 from sync_server.services.closed_months import first_of, freeze_due, frozen, last_of
 from sync_server.settings import Settings
 from sync_server.store import closed_months as stored
+from sync_server.timer import Timer
 from tests.sync_server.services.field_place import Place, build
 from tests.sync_server.world import COMMUNITY, DISTRICT, GRID, NOON, OTHER_GRID, StillClock, issue
 
@@ -143,7 +145,8 @@ def test_what_was_missed_is_closed_later_the_latest_month_first_back_to_the_firs
     place.put("old", "issue", issue(happened_at="2026-06-11T09:00:00+08:00"))
     place.load()
     casework.fold_missing(store, DISTRICT, NOON)
-    assert [freeze_due(store, DISTRICT, LATER) for _ in range(4)] == [1, 1, 1, 0]
+    Timer(replace(place.centre, clock=lambda: LATER)).tick()  # a minute, a month
+    assert [freeze_due(store, DISTRICT, LATER) for _ in range(3)] == [1, 1, 0]
     with store.reading() as connection:
         at = closed_months.closed(connection, DISTRICT)
     # October too: it is past its fifth day. August was closed above.

@@ -144,6 +144,7 @@ def test_few_people_in_care_are_not_told_on_paper_that_leaves_the_community(
     assert counts(re.sub(both, r"\1", coverage)) == [1, 1, 1]
     assert on_paper(coverage).count("少于 5") == (4 if outside else 0)  # three, and why
     assert "少于 5" not in client.get("/coverage?of=household").text
+    assert ("关怀对象 少于 5" in on_paper(client.get(f"/areas/{GRID}").text)) == outside
 
 
 def cells(answer: TestResponse) -> dict[tuple[str, str], tuple[object, ...]]:
