@@ -175,12 +175,28 @@ def _begin(found: User) -> None:
 
 def _late_form(error: CSRFError) -> AnyResponse:
     """Answer a form whose token serves no more: with itself again, or by asking to sign in."""
+    if request.endpoint == "account.sign_in":
+        return _late_sign_in()
     form = kept_forms.posted()
     if form is not None and not current_user.is_authenticated:
         return _ask_with(form)
     if form is not None and form.author() == person().user_id:
         return make_response(kept_forms.again(form), errors.status_of("form_expired"))
     return errors.page("form_expired")
+
+
+def _late_sign_in() -> AnyResponse:
+    """Answer a sign-in page that stood open while somebody signed in or out in another window."""
+    wanted, kept = request.form.get("next", ""), kept_forms.read(request.form.get("kept", ""))
+    if not current_user.is_authenticated:
+        no, notice = request.form.get("no", ""), errors.say("sign_in_again")
+        body = render_template(
+            "sign_in.html", no=no, next=wanted, notice=notice, wrong="", kept=kept
+        )
+        return make_response(body, errors.status_of("form_expired"))
+    if kept is not None and kept.author() == person().user_id:
+        return make_response(kept_forms.again(kept))
+    return redirect(local_path(wanted), 303)
 
 
 def _ask_with(form: kept_forms.KeptForm) -> AnyResponse:

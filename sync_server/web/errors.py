@@ -41,6 +41,7 @@ SENTENCES = {
     "form_expired": later(
         "表单已失效，没有提交。请先把填好的文字复制下来，再重新打开这一页填写；刷新会清空已填的内容。"
     ),
+    "sign_in_again": later("请再输一次密码。"),
     "form_kept": later("您填写的内容还在，登录后放回表单。"),
     "bad_host": later("这个地址不是本服务器登记的名称，请向管理员询问正确的地址。"),
     "too_large": later("提交的内容太大。"),

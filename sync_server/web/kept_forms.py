@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from flask import Flask, current_app, render_template, request, session
 from flask_babel import gettext as _
@@ -27,7 +27,8 @@ from sync_server.web.large_bodies import STEP_BYTES, STEP_PATH
 from sync_server.web.refilling import Refilled
 
 TOKEN = "csrf_token"
-MOST_BYTES, MOST_FIELDS = 300_000, 2000
+MOST_BYTES, MOST_FIELDS = 400_000, 900
+"""Of a form as a browser sends it: the sign-in page has to get through with it."""
 NOT_KEPT = frozenset({"account", "i18n"})
 """Blueprints whose forms hold passwords, or nothing worth keeping."""
 MAIN = '<main id="main" tabindex="-1">'
@@ -138,10 +139,11 @@ def _checked(
     token: str, to: str, pages: Sequence[str], given: Sequence[tuple[str, str]]
 ) -> KeptForm | None:
     known = tuple(one for one in pages if local_path(one) == one)
-    size = sum(len(name) + len(text) for name, text in given)
-    if not known or local_path(to) != to or len(given) > MOST_FIELDS or size > MOST_BYTES:
+    if not known or local_path(to) != to or len(given) > MOST_FIELDS:
         return None
     form = KeptForm(token, to, known, tuple(given))
+    if len(quote_plus(form.written())) > MOST_BYTES:
+        return None
     return form if form.author() else None
 
 

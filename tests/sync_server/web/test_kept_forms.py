@@ -85,6 +85,20 @@ def test_who_signed_in_again_elsewhere_gets_his_form_at_once(town: Town, app: Fl
     stands_again(answer.text, form)
 
 
+def test_a_sign_in_page_that_stood_open_loses_nothing(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    form = typed(client)
+    post(client, "/sign-out")
+    asked = client.post("/notices/new", data=form).text
+    post(client, "/sign-in", no="community", password=PASSWORD)  # in another window
+    stands_again(enter(client, asked).text, form)
+    post(client, "/sign-out")
+    stale = enter(client, asked)
+    assert stale.status_code == 400
+    assert PASSWORD not in stale.text
+    stands_again(enter(client, stale.text).text, form)
+
+
 def test_nobody_gets_the_words_of_another(town: Town, app: Flask) -> None:
     client = sign_in(app, "community")
     form = typed(client)
@@ -111,8 +125,10 @@ def test_only_a_form_drawn_here_is_carried_and_never_a_password(town: Town, app:
     answer = client.post("/password", data=own)
     assert PASSWORD not in answer.text
     assert "another horse" not in answer.text
-    large = client.post("/notices/new", data={**form, "text": "长" * 300_001})
+    large = client.post("/notices/new", data={**form, "text": "长" * 50_000})
     assert "长长长" not in large.text
+    fits = client.post("/notices/new", data={**form, "text": "长" * 40_000})
+    assert "长长长" in enter(client, fits.text).text
 
 
 def test_a_form_on_another_page_than_it_goes_to_comes_back_there(town: Town, app: Flask) -> None:
