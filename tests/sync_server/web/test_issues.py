@@ -313,6 +313,7 @@ def test_the_queue_counts_what_waits_and_puts_emergencies_first(
     assert f'事件办理 <span class="count">{after["要我办的"]}</span>' in page
     clock.passes(minutes=25)
     late = desk.get("/issues?tab=late").text
+    assert re.search(r"超期的事件</span><strong>1<", desk.get("/").text)
     assert urgent in late
     assert first not in late
     found = desk.get("/issues?tab=open&q=pdf").text
