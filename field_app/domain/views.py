@@ -133,7 +133,7 @@ def build_view(
     the record in the order they were made, settled ones included.
     """
     lying = [change for change in changes if covers(change, copy)]
-    if copy is None and not any(change["action"] in ("create", "step") for change in lying):
+    if copy is None and not any(map(_begins, lying)):
         return None
     if copy is not None and copy.get("gone") and not any(keeps(one) for one in changes):
         return None  # it left the laptop's grids, and nothing of the worker's depends on it
@@ -150,6 +150,11 @@ def build_view(
         view["parent_id"] = view["fields"].get(parent_field(kind))
     view["state"] = record_state(changes, seen_version)
     return view
+
+
+def _begins(change: Mapping[str, Any]) -> bool:
+    """Whether a change makes its record, and its writer has not given that up."""
+    return change["action"] in ("create", "step") and not change.get("withdrawn")
 
 
 def parent_field(kind: type[Kind]) -> str:

@@ -9,12 +9,14 @@ and once more in another round.
 from __future__ import annotations
 
 import logging
+import random
+from collections.abc import Callable
 from typing import Any
 
 from field_app.domain.changes import as_sent, as_text
 from field_app.services.batch import Batch
 from field_app.services.workspace import CHANGES, Workspace
-from field_app.sync_client import Client, Reply, SyncFault
+from field_app.sync_client import PASSING, Client, Reply, SyncFault
 from schemas.exchange import IN_STORE
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,10 @@ TURNS = 3
 """How often a proxy's word must prove right on end: a line that fails at every other request gets
 here in one round of five hundred, and hardly ever in two."""
 
+REST_S = (2.0, 8.0)
+"""The change may have ended the centre's process, which needs moments to start anew: a request that
+fails behind it is tried once more after so many seconds (a random number between these)."""
+
 
 def is_poison(batch: Batch, fault: SyncFault) -> bool:
     """Whether the centre failed at one change alone, so that the change may be the reason."""
@@ -34,7 +40,13 @@ def is_poison(batch: Batch, fault: SyncFault) -> bool:
     return failed and len(batch.changes) == 1
 
 
-def exchange_aside(ws: Workspace, client: Client, batch: Batch, fault: SyncFault) -> Reply:
+def exchange_aside(
+    ws: Workspace,
+    client: Client,
+    batch: Batch,
+    fault: SyncFault,
+    sleep: Callable[[float], None],
+) -> Reply:
     """Exchange a batch whose only change the centre failed at (``fault``); return the confirmed
     reply.
 
@@ -43,7 +55,7 @@ def exchange_aside(ws: Workspace, client: Client, batch: Batch, fault: SyncFault
     """
     own = fault.own
     for _ in range(TURNS):
-        client.exchange(batch.dated(ws.now(), changes=_known(ws, batch), want=0))
+        _after_a_rest(ws, client, batch, sleep, changes=_known(ws, batch), want=0)
         try:
             return client.exchange(batch.dated(ws.now()))
         except SyncFault as again:
@@ -57,7 +69,21 @@ def exchange_aside(ws: Workspace, client: Client, batch: Batch, fault: SyncFault
         ws.keep_setting(SUSPECT, change_id=change["change_id"])
         raise fault
     log.warning("change %s is sent as text", change["change_id"])
-    return client.exchange(batch.dated(ws.now(), changes=[as_text(change)]))
+    return _after_a_rest(ws, client, batch, sleep, changes=[as_text(change)])
+
+
+def _after_a_rest(
+    ws: Workspace, client: Client, batch: Batch, sleep: Callable[[float], None], **members: Any
+) -> Reply:
+    """Exchange a batch with other ``members``, once more after a rest where that fails; raise
+    SyncFault when it fails then too."""
+    try:
+        return client.exchange(batch.dated(ws.now(), **members))
+    except SyncFault as fault:
+        if fault.code not in PASSING or fault.cut:
+            raise
+    sleep(random.uniform(*REST_S))
+    return client.exchange(batch.dated(ws.now(), **members))
 
 
 def _known(ws: Workspace, batch: Batch) -> list[dict[str, Any]]:

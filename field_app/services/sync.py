@@ -29,7 +29,7 @@ from field_app.services.receiving import adopt_unknown, count_held, prune, take_
 from field_app.services.records import unsent_count
 from field_app.services.troubles import code_and_facts
 from field_app.services.workspace import CHANGES, ROUNDS, Workspace
-from field_app.sync_client import Client, Reply, SyncFault
+from field_app.sync_client import PASSING, Client, Reply, SyncFault
 from schemas.clock import written
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,6 @@ TRIES = 3
 """How often one exchange is tried within a round before the round gives up."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
 ROUNDS_KEPT = 200
-PATIENCE = frozenset({"unreachable", "busy", "server_busy", "server_error"})
-"""Faults worth another try within the round; the same changes are sent, so nothing counts twice."""
 PACE = "pace"
 STUCK_AFTER = 3
 """Answers in a row that brought nothing forward before the round gives up."""
@@ -221,7 +219,7 @@ def _exchange(this: Round) -> Reply | None:
         reply = _patiently(this, batch)
     except SyncFault as fault:
         if is_poison(batch, fault):
-            reply = exchange_aside(this.ws, this.client, batch, fault)
+            reply = exchange_aside(this.ws, this.client, batch, fault, this.sleep)
             this.search = 0
         elif _adapt(this, batch, fault):
             return None
@@ -265,7 +263,8 @@ def _receipts(ws: Workspace, batch: Batch) -> list[dict[str, Any]]:
 
 
 def _patiently(this: Round, batch: Batch) -> Reply:
-    """Try one exchange a few times, with growing pauses of random length in between."""
+    """Try one exchange a few times, with growing pauses of random length in between; the same
+    changes are sent, so nothing counts twice."""
     pause = FIRST_PAUSE_S
     tries = 1 if this.search and len(batch.changes) > 1 else TRIES
     for attempt in range(1, tries + 1):
@@ -276,7 +275,7 @@ def _patiently(this: Round, batch: Batch) -> Reply:
             wait = fault.retry_after_s
             if wait is None:
                 wait = random.uniform(0, pause)
-            patient = fault.code in PATIENCE and not fault.cut
+            patient = fault.code in PASSING and not fault.cut
             if attempt == tries or not patient or wait > LONGEST_PAUSE_S:
                 raise
         this.sleep(wait)

@@ -48,16 +48,19 @@ class PhotoFiles:
                 write_atomically(self._path(photo_id, part), _MARK + nonce + sealed)
 
     def read(self, photo_id: str, sha256: str, part: Part = "photo") -> bytes | None:
-        """Return a photo or its thumbnail, from its copy where the file itself is gone or damaged;
-        None when there is neither.
+        """Return a photo or its thumbnail, from its copy where the file itself is gone, damaged or
+        cannot be read; None when there is neither.
 
-        Raises StoreDamaged when what is here is not what was written.
+        Raises StoreDamaged when what is here is not what was written, or cannot be read.
         """
         found = False
         for path in self._places(photo_id, part):
             try:
                 raw = path.read_bytes()
             except FileNotFoundError:
+                continue
+            except OSError:  # a bad sector, a file that another program holds
+                found = True
                 continue
             found = True
             nonce, sealed = raw[4 : 4 + _NONCE], raw[4 + _NONCE :]

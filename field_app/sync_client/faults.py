@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+PASSING = frozenset({"unreachable", "busy", "server_busy", "server_error"})
+"""Faults that may be over within moments, so that another try in the same round is worth it."""
+
 
 class SyncFault(Exception):
     """A request that did not end in a confirmed answer; nothing may be marked from it.

@@ -61,6 +61,7 @@ def show() -> Any:
         account=accounting.last_account(ws),
         differences=differences,
         notes=notes,
+        photos_lost=accounting.photos_lost(ws),
         today=written(ws.now())[:10],
         rounds=last_rounds(ws),
         conflicts=open_conflicts(ws),

@@ -150,7 +150,7 @@ def test_a_centre_that_fails_at_everything_is_left_alone(laptop, line, sizes):
     issues(laptop, 1)
     line.faults.extend([answers(502, "", Content_Type="text/html")] * 9)
     told = laptop.sync()
-    assert (told.error, sizes) == ("server_error", [1, 1, 1, 0])
+    assert (told.error, sizes) == ("server_error", [1, 1, 1, 0, 0])
     assert unsent_count(laptop.ws) == 1
 
 
@@ -160,29 +160,34 @@ def gateway(carry):
     return 502, {"Content-Type": "text/html"}, "<html>Bad Gateway</html>"
 
 
-def failing_at(line, change_id):
-    """Let the line answer 502 whenever a request carries this change whole."""
-    carry = line._carry
+def failing_at(line, change_id, *, for_requests=1):
+    """Let the line answer 502 whenever a request carries this change whole, and as long as the
+    centre takes to start anew: ``for_requests`` in all."""
+    carry, down = line._carry, iter(())
 
     def weigh(request):
+        nonlocal down
         packed = request.headers.get("Content-Encoding") == "gzip"
         body = gzip.decompress(request.body) if packed else request.body or b""
         if f'"change_id":"{change_id}"'.encode() in body and b"quarantine_me" not in body:
-            return gateway(lambda: None)
-        return carry(request)
+            down = iter(range(for_requests))
+        return carry(request) if next(down, None) is None else gateway(lambda: None)
 
     line._carry = weigh
     line._line.reset()
     line.__enter__()
 
 
-def test_where_a_gateway_answers_for_the_centre_two_rounds_must_show_the_same(laptop, line, sizes):
+@pytest.mark.parametrize("for_requests", [1, 2])
+def test_where_a_gateway_answers_for_the_centre_two_rounds_must_show_the_same(
+    laptop, line, sizes, for_requests
+):
     """A change that takes the centre's process down is told by the proxy before it alone."""
     issues(laptop, 3)
     assert laptop.sync().stage == "done"
     made = issues(laptop, 2)
     bad = next(one for one in laptop.ws.table(CHANGES) if one["record_id"] == made[0])
-    failing_at(line, bad["change_id"])
+    failing_at(line, bad["change_id"], for_requests=for_requests)
     sizes.clear()
     told = laptop.sync()
     assert (told.error, told.confirmed) == ("server_error", 0)
@@ -227,7 +232,7 @@ def test_that_the_centre_works_is_shown_by_a_change_it_has(laptop, line, sizes, 
     monkeypatch.setattr(writing, "turn_of", stuck)
     sizes.clear()
     assert laptop.sync().error == "server_error"
-    assert sizes == [1, 1, 1, 1]
+    assert sizes == [1, 1, 1, 1, 1]
     monkeypatch.setattr(writing, "turn_of", turn_of)
     poisoned(monkeypatch, bad["change_id"])
     assert laptop.sync().outcomes == {"quarantined": 1}

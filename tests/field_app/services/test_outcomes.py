@@ -33,7 +33,7 @@ from field_app.services.receiving import prune
 from field_app.services.records import get_view, new_id, save_record, views
 from field_app.services.workspace import CHANGES, CONFLICTS
 from tests.field_app.desks import OTHER_PHONE, THIRD, edit, line_worker, refused_issue, told
-from tests.field_app.laptops import GRID, NEXT_GRID, save_issue
+from tests.field_app.laptops import GRID, ISSUE, NEXT_GRID, save_issue
 
 SHOP = {"name": "好运来小卖部", "kind": "retail", "address": "建设路9号"}
 
@@ -207,6 +207,19 @@ def test_what_waits_for_a_record_that_is_withdrawn_is_withdrawn_too(joined, staf
     laptop.sync()
     laptop.sync()
     assert asks(line) == []
+
+
+def test_a_step_of_an_issue_that_is_withdrawn_is_no_record(joined, line):
+    laptop = joined()
+    laptop.ws.keep_setting("identity", grids=[NEXT_GRID])
+    made = save_issue(laptop.ws)
+    laptop.ws.keep_setting("identity", grids=[GRID, NEXT_GRID])
+    said = {"issue_id": made.record_id, "action": "note", "at": ISSUE["happened_at"], "text": "记"}
+    step = save_record(laptop.ws, "issue_step", "step", said)
+    assert laptop.sync().outcomes == {"quarantined": 1, "held": 1}
+    assert withdraw(laptop.ws, made.change_id)
+    assert state_of(laptop, step.change_id) == "withdrawn"
+    assert get_view(laptop.ws, "issue_step", step.record_id) is None
 
 
 def test_about_more_than_a_request_holds_the_centre_is_asked_in_turn(joined, line, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 
 from field_app.domain.progress import Progress
 from field_app.services import photo_uploads, photos
-from field_app.services.accounting import last_account
+from field_app.services.accounting import last_account, photos_lost
 from sync_server.timer import Timer
 from tests.field_app.centres import Answer, CentreLine, answers, lost_reply, lost_request
 from tests.field_app.laptops import GRID, PASSPHRASE, Hands, Laptop, save_issue
@@ -168,15 +168,17 @@ def test_a_damaged_file_is_told_and_stops_no_other(at_work: Laptop) -> None:
     assert shown(at_work, second).state == "arrived"
 
 
-@pytest.mark.parametrize("told", [False, True], ids=["at once", "after it was called lost"])
+@pytest.mark.parametrize("case", ["gone", "gone and called lost", "not to be read"])
 def test_a_photo_whose_file_is_gone_goes_from_its_copy(
-    told: bool, at_work: Laptop, line: CentreLine, tmp_path: Path
+    case: str, at_work: Laptop, line: CentreLine, tmp_path: Path
 ) -> None:
     photo_id = attach(at_work)
     at_work.desk.back_up()
     copies = folder(at_work).with_name("backups") / "photos"
     (folder(at_work) / f"{photo_id}.photo").unlink()
-    if told:
+    if case == "not to be read":
+        (folder(at_work) / f"{photo_id}.photo").mkdir()
+    if case == "gone and called lost":
         copies.rename(tmp_path / "away")
         send(at_work)
         assert shown(at_work, photo_id).state == "lost"
@@ -229,6 +231,7 @@ def test_a_lost_photo_that_is_not_here_either_stays_a_difference(
     send(at_work)
     codes = [one["code"] for one in last_account(at_work.ws)["differences"]]
     assert codes == ["photo_missing"]
+    assert len(photos_lost(at_work.ws)) == 1  # the page says to tell the administrator
     assert shown(at_work, photo_id).state == "arrived"
 
 
