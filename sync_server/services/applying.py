@@ -98,4 +98,5 @@ def is_overtaken(ledger: Ledger, waiting: Mapping[str, Any], create: Mapping[str
 
 def overtake(waiting: Row, effect: Effect) -> None:
     """Write into a held change's row that a later create has said all it said."""
-    waiting |= {"outcome": "unchanged", "version": effect.version, "waits_for": None}
+    said = {"outcome": "unchanged", "problem": None, "version": effect.version}
+    waiting |= said | {"waits_for": None}

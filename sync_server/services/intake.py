@@ -254,7 +254,7 @@ class Intake:
         if verdict.problems:
             item.row |= {"outcome": "quarantined", "problem": verdict.problems}
         elif verdict.waits_for:
-            item.row["outcome"] = "held"
+            item.row |= {"outcome": "held", "problem": None}
             self._waiting.setdefault(verdict.waits_for, []).append(item)
         else:
             self._apply(item, verdict)

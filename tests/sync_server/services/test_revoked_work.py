@@ -13,6 +13,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.devices import find_device, revoke_device
 from sync_server.services.sync import exchange
 from sync_server.store.tables import changes, records, users
+from tests.sync_server.services.desks import change
 from tests.sync_server.world import Laptop, add_worker, household, issue, join, outcomes
 
 PLACE = ("seq", "prev", "hash")
@@ -144,6 +145,30 @@ def test_what_staff_saw_to_and_what_is_corrected_at_once_stays_refused(former):
     assert first_outcomes(again.send()) == [
         "applied", "applied", "quarantined", "quarantined", "quarantined", "applied", "applied",
     ]  # fmt: skip
+
+
+def test_a_change_taken_up_that_waits_or_is_overtaken_has_no_problem_any_more(former):
+    bad = former.write("household", "create", household(size=-1))
+    more = former.write("household", "update", {"phone": "2"}, bad["record_id"])
+
+    def became() -> tuple:
+        row = change(former.centre, more["change_id"])
+        return row.outcome, row.problem
+
+    revoke(former)
+    by_stick(former)
+    again = joined_again(former)
+    again.send()
+    assert became() == ("held", None)
+    right = household(phone="3")
+    again.write("household", "create", right, bad["record_id"], corrects=bad["change_id"])
+    with former.centre.store.writing() as connection:  # as it was held until now
+        mine = changes.c.change_id == more["change_id"]
+        connection.execute(
+            sa.update(changes).where(mine).values(problem=[{"code": "device_revoked"}])
+        )
+    again.send()
+    assert became() == ("unchanged", None)
 
 
 def test_another_s_work_is_not_taken_up_by_who_brings_it(former):
