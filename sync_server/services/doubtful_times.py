@@ -17,7 +17,7 @@ from schemas.catalogue import UnknownKind, kind_of
 from schemas.fields import Moment
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
-from sync_server.domain.merge import origin_of
+from sync_server.domain.merge import DEFAULT, origin_of
 from sync_server.domain.times import corrected, moment
 from sync_server.services import audit, care_alarms, field_lines
 from sync_server.services.accounts import User, require_records
@@ -141,7 +141,8 @@ def _happened(record: Mapping[str, Any], row: sa.RowMapping, right: datetime) ->
     except UnknownKind:
         return None
     if not dated_by:
-        return right if row["action"] in ("create", "step") else None
+        made_by = record["origins"].get(DEFAULT, {}).get("change_id")
+        return right if row["change_id"] == made_by else None
     source = origin_of(record["fields"], record["origins"], dated_by)
     if source is None or source["change_id"] != row["change_id"]:
         return None

@@ -5,9 +5,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from sync_server.services import doubtful_times
 from sync_server.services.centre import Centre
 from tests.sync_server.services.desks import change, choose, conflict_rows, hire, release, stored
-from tests.sync_server.world import Laptop, add_worker, household, join, outcomes
+from tests.sync_server.world import (
+    NOON,
+    Laptop,
+    StillClock,
+    add_worker,
+    household,
+    join,
+    outcomes,
+)
 
 
 def refused_once(laptop: Laptop, **more: Any) -> dict[str, Any]:
@@ -70,6 +79,22 @@ def test_only_the_writer_s_own_create_of_the_same_record_is_corrected(
     other = join(centre, add_worker(centre, "w2"), key="cd" * 32)
     assert correct(other, sent, size=5) == ["quarantined"]
     assert change(centre, other.log[-1]["change_id"]).problem[0]["code"] == "already_exists"
+
+
+def test_the_time_of_a_correction_does_not_move_when_the_record_happened(
+    centre: Centre, laptop: Laptop, clock: StillClock
+):
+    person = hire(centre)
+    sent = refused_once(laptop, rocket=1)
+    release(centre, person, sent["change_id"])
+    clock.passes(hours=1)
+    laptop.slow_s = 3 * 3600
+    assert correct(laptop, sent, size=5) == ["applied"]
+    late = laptop.log[-1]["change_id"]
+    assert doubtful_times.confirm(centre.store, person, {late: ""}, clock()).done == 1
+    record = stored(centre, sent["record_id"])
+    assert record.happened_at == NOON
+    assert "doubtful" not in record.origins["size"]
 
 
 def test_a_held_change_of_a_stream_left_since_does_not_meet_the_create_that_followed(
