@@ -13,7 +13,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.devices import find_device, revoke_device
 from sync_server.services.sync import exchange
 from sync_server.store.tables import changes, records, users
-from tests.sync_server.services.desks import change
+from tests.sync_server.services import desks
 from tests.sync_server.world import Laptop, add_worker, household, issue, join, outcomes
 
 PLACE = ("seq", "prev", "hash")
@@ -152,7 +152,7 @@ def test_a_change_taken_up_that_waits_or_is_overtaken_has_no_problem_any_more(fo
     more = former.write("household", "update", {"phone": "2"}, bad["record_id"])
 
     def became() -> tuple:
-        row = change(former.centre, more["change_id"])
+        row = desks.change(former.centre, more["change_id"])
         return row.outcome, row.problem
 
     revoke(former)
