@@ -117,7 +117,11 @@ def one(record_id: str) -> str:
 @blueprint.post("/services/<record_id>/step")
 @with_right("services")
 def step(record_id: str) -> Response | tuple[str, int]:
-    """Take a step; what was typed comes back when something is wrong or somebody was faster."""
+    """Take a step; what was typed comes back when something is wrong or somebody was faster.
+
+    The address names the step besides (``do``), so that a form kept while its session was over
+    comes back into the form of this step.
+    """
     form = request.form
     try:
         refused = service_steps.take_step(

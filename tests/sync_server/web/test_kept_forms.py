@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
+from sync_server.services.ids import new_id
 from sync_server.web.refilling import Refilled
 from tests.sync_server.web.staff import GRID, PASSWORD, Town, post, refused_of, sign_in
 from tests.sync_server.world import StillClock
@@ -159,6 +160,42 @@ def test_the_words_of_a_step_come_back_without_its_photo(
     back = enter(client, client.post(page, data=form).text).text
     assert "照片和文件要重新选择" in back
     assert ">\n已电话联系物业</textarea>" in back
+
+
+def test_what_was_typed_for_one_step_comes_back_into_the_form_of_that_step(
+    town: Town, app: Flask, clock: StillClock
+) -> None:
+    client = sign_in(app, "community")
+    page = f"/services/{town.here.ids['service']}"
+    post(client, f"{page}/step", step_id=new_id(), action="accept")
+    steps = forms_of(client.get(page).text)
+    assert len(steps) > 2
+    form = {"csrf_token": token_of(client.get(page).text), "step_id": new_id(),
+            "action": "cancel", "text": "老人说不用了"}  # fmt: skip
+    address = next(one["address"] for one in steps if one["action"] == "cancel")
+    clock.passes(minutes=31)
+    asked = client.post(address, data=form, headers={"Referer": f"http://localhost{page}"})
+    back = forms_of(enter(client, asked.text).text)
+    assert [(one["label"], one["action"]) for one in back] == [
+        (one["label"], one["action"]) for one in steps
+    ]
+    (opened,) = (one for one in back if one["open"])
+    assert opened["action"] == "cancel"
+    assert opened["step_id"] == form["step_id"]
+    assert ">\n老人说不用了</textarea>" in opened["html"]
+
+
+def forms_of(page: str) -> list[dict[str, str]]:
+    """Return the forms of a service request's steps, with what each says and does."""
+    found = re.findall(
+        r'<details( open)?><summary[^>]*>([^<]+)</summary>\s*(<form method="post" action="'
+        r'([^"]+/step[^"]*)".*?</form>)', page, re.S,
+    )  # fmt: skip
+    return [
+        {"open": opened, "label": label, "html": html, "address": unescape(address)}
+        | dict(re.findall(r'name="(action|step_id)" value="([^"]*)"', html))
+        for opened, label, html, address in found
+    ]
 
 
 def test_a_form_is_filled_by_names_and_order_and_nothing_else_changes() -> None:
