@@ -140,10 +140,11 @@ class Refilled(HTMLParser):
         self._chosen = self._values.get(said.get("name") or "")
 
     def _option(self, said: dict[str, str | None]) -> None:
-        if self._chosen is None:
+        value = said.get("value")
+        if self._chosen is None or value is None:  # its value would be its text, which comes later
             return
         said.pop("selected", None)
-        if (value := said.get("value")) is not None and value in self._chosen:
+        if value in self._chosen:
             self._chosen.remove(value)
             said["selected"] = None
 

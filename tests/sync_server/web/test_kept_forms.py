@@ -11,8 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sync_server.services.ids import new_id
+from sync_server.services.import_work import Worker
 from sync_server.web.refilling import Refilled
+from tests.sync_server.registers import workbook
 from tests.sync_server.web.staff import GRID, PASSWORD, Town, post, refused_of, sign_in
+from tests.sync_server.web.test_pages_imports import ROWS, upload
 from tests.sync_server.world import StillClock
 
 WORDS = '停水通知 "明天"\n请 <储> 水'
@@ -196,6 +199,31 @@ def forms_of(page: str) -> list[dict[str, str]]:
         | dict(re.findall(r'name="(action|step_id)" value="([^"]*)"', html))
         for opened, label, html, address in found
     ]
+
+
+def test_how_many_lines_head_a_register_comes_back(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    page = upload(client, workbook(("居民", ROWS))).headers["Location"]
+    Worker(town.centre).work()
+    html = client.get(page).text
+    assert '<option value="1" selected>1</option>' in html
+    form = {"csrf_token": token_of(html), "first": "3", "lines": "2"}
+    post(client, "/sign-out")
+    came_from = {"Referer": f"http://localhost{page}"}
+    back = enter(client, client.post(f"{page}/columns", data=form, headers=came_from).text).text
+    assert '<option value="2" selected>2</option>' in back
+    assert '<option value="1">1</option>' in back
+    assert "没有放回表单" not in back
+
+
+def test_a_choice_without_values_stays_as_its_page_drew_it() -> None:
+    page = (
+        '<form method="post"><select name="s"><option>1</option><option selected>2</option>'
+        "</select></form>"
+    )
+    filled = Refilled("/x", "/x", [("s", "1")])
+    assert "<option>1</option><option selected>2</option>" in filled.fill(page)
+    assert filled.left == ["1"]
 
 
 def test_a_form_is_filled_by_names_and_order_and_nothing_else_changes() -> None:
