@@ -100,17 +100,23 @@ def carried_over(
 
 
 def known_beyond(
-    links: Iterable[Carried], base_version: int, held: Collection[str]
+    links: Iterable[Carried],
+    base_version: int,
+    held: Collection[str],
+    strange: Collection[tuple[str, str]] = (),
 ) -> frozenset[tuple[str, str]]:
     """Return, as (path, change), what a writer who looked at a merged record in ``base_version``,
-    and whose log holds ``held``, had seen of the record it went into by way of ``links``."""
+    and whose log holds ``held``, had seen of the record it went into by way of ``links``.
+
+    ``strange`` are the (path, change) of ``held`` whose value staff made another.
+    """
     known: set[tuple[str, str]] = set()
     for step, carried in enumerate(links):
         beyond = {
             (path, str(entry["here"]))
             for path, entry in carried.items()
             if (step == 0 and entry["version"] <= base_version)
-            or entry["change_id"] in held
+            or (entry["change_id"] in held and (path, entry["change_id"]) not in strange)
             or (path, entry["change_id"]) in known
         }
         known = beyond

@@ -37,7 +37,7 @@ def apply_judged(
         happened_at=row["happened_at"],
         doubtful=doubtful,
         proposal=verdict.proposal,
-        strange=_strange(ledger, row, arrival, verdict.put_right),
+        strange=put_right_at(ledger, row, arrival, verdict.put_right),
         outdated=(
             ledger.lines.said_later(row) if late and arrival.action == "update" else frozenset()
         ),
@@ -67,7 +67,7 @@ def apply_judged(
     return effect
 
 
-def _strange(
+def put_right_at(
     ledger: Ledger, row: Row, arrival: Arrival, put_right: frozenset[str]
 ) -> frozenset[tuple[str, str]]:
     """Return the (path, change) where staff's value stands under the create that is corrected."""

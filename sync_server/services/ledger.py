@@ -227,7 +227,7 @@ class Ledger:
         links = [self._links.get(one, {}) for one in before]
         named = {entry["change_id"] for carried in links for entry in carried.values()}
         held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, named)
-        aware = known_beyond(links, edit.base_version, held)
+        aware = known_beyond(links, edit.base_version, held, edit.strange)
         effect = self._merge(
             replace(edit, base_version=0, trail=(), aware=aware),
             root, action, made_at, fields, offset_s, replace(writer, former_version=None),

@@ -8,7 +8,7 @@ under the survivor; no reference is rewritten. What all this means: ``domain/dup
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -36,8 +36,10 @@ from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import Edit
 from sync_server.services import audit, care_alarms, care_doubles
 from sync_server.services.accounts import User
+from sync_server.services.applying import put_right_at
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.central_log import central_row
+from sync_server.services.corrected import Corrected, as_update, put_right
 from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import (
@@ -388,16 +390,23 @@ def _apply_again(
     ledger = Ledger(connection, district, now)
     rows = list(passed)
     ledger.load({row["record_id"] for row in rows})
+    creates = Corrected(connection, district)
+    creates.load(row["corrects"] for row in rows)
     for row in rows:
-        arrival = reopened(row)
+        arrival, strange = reopened(row), frozenset[tuple[str, str]]()
         row |= {"into_id": None, "into_version": None, "conflict_id": None}
         if arrival.problems or arrival.kind is None:
             continue  # a kind this program does not understand; its values stand in the log
         doubtful = bool(row["doubtful"] and row["time_confirmed_by"] is None)
         writer = Writer(row["stream"], row["seq"], row["former_version"])
+        first = creates.let_in(arrival, ledger.record(row["record_id"]))
+        if first is not None:  # it corrected what was let in meanwhile
+            arrival = as_update(arrival, first)
+            strange = put_right_at(ledger, row, arrival, put_right(first))
+        edit = replace(as_written(row, doubtful=doubtful), strange=strange)
         try:
             effect = ledger.change(
-                as_written(row, doubtful=doubtful), row["record_id"], arrival.action,
+                edit, row["record_id"], arrival.action,
                 row["made_at"], arrival.fields, row["clock_offset_s"] or 0, writer,
             )  # fmt: skip
         except VoidedRecord:

@@ -19,7 +19,7 @@ from sync_server.services.moves import move_record
 from sync_server.settings import Settings
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.tables import audit, changes
-from tests.sync_server.services.desks import hire
+from tests.sync_server.services.desks import hire, release
 from tests.sync_server.services.towns import Town, update
 from tests.sync_server.world import (
     DISTRICT,
@@ -235,6 +235,31 @@ def test_a_conflict_that_came_with_a_passed_change_leaves_with_it(town):
     assert town.open_conflicts(here) == []
     assert town.row(here)["fields"]["phone"] == "13800001111"
     assert town.row(there)["fields"]["phone"] == "13700003333"
+
+
+def test_what_staff_put_right_is_not_replaced_unseen_at_the_survivor_nor_after_the_undoing(town):
+    other = household(phone="13900002222")
+    here = town.second.write("household", "create", other)["record_id"]
+    town.second.send()
+    said = other | {"phone": "13800001111", "size": -1, "remarks": "有犬"}
+    first = town.first.write("household", "create", said)
+    there = first["record_id"]
+    assert outcomes(town.first.send()) == ["quarantined"]
+    form = {name: str(value) for name, value in said.items()}
+    made = form | {"size": "4", "phone": "13900002222"}
+    assert release(town.centre, town.staff, first["change_id"], **made) is None
+    merge_id = town.merge(there, here)
+    right = other | {"phone": "13700003333", "size": 4}
+    town.first.write("household", "create", right, there, corrects=first["change_id"])
+    assert outcomes(town.first.send()) == ["conflict"]
+    assert town.open_conflicts(here) == [("phone", "13900002222", "13700003333")]
+    assert "remarks" not in town.row(here)["fields"]  # that was as he had sent it
+    town.undo(merge_id)
+    assert town.open_conflicts(here) == []
+    assert town.open_conflicts(there) == [("phone", "13900002222", "13700003333")]
+    fields = town.row(there)["fields"]
+    assert (fields["phone"], fields["size"]) == ("13900002222", 4)
+    assert "remarks" not in fields
 
 
 def test_chains_are_followed_and_circles_cannot_come_about(town):
