@@ -5,6 +5,7 @@
 
   const WAIT_MS = 700;
   const AGAIN_MS = 5000;
+  const KEEPALIVE_BYTES = 60000;
 
   // Drafts --------------------------------------------------------------------------------------
 
@@ -61,9 +62,12 @@
         });
     }
 
+    // What outlives its page is refused by browsers above 64 KiB: a long form is sent as usual.
     function send(leaving) {
+      const sent = body();
       return fetch(form.dataset.draft, {
-        method: "POST", body: body(), keepalive: Boolean(leaving), redirect: "manual",
+        method: "POST", body: sent, redirect: "manual",
+        keepalive: Boolean(leaving) && sent.toString().length < KEEPALIVE_BYTES,
       });
     }
 
@@ -177,9 +181,10 @@
     });
 
     // The draft arrives before the form does: a form sent to a locked program, or to none, would be
-    // gone with all that was typed. Then the page stays as it is, and its line says why.
+    // gone with all that was typed. Then the page stays as it is, and its line says why. A window
+    // that comes late asks once more, too: nothing of it is kept, but the program answered.
     form.addEventListener("submit", function (event) {
-      if (sure || stopped) {
+      if (sure) {
         sure = false;
         window.clearTimeout(timer);
         dirty = false;
@@ -194,6 +199,7 @@
       form.dataset.leaving = "1";
       const button = event.submitter;
       Promise.resolve(running).then(function () {
+        stopped = false;
         dirty = true;
         return keep();
       }).then(function () {

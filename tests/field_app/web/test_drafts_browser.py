@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from field_app.services import drafts
 from field_app.services.records import views
+from field_app.services.workspace import DRAFTS
 from tests.field_app.laptops import PASSPHRASE, WORKER, Laptop, save_issue
 from tests.field_app.signed_in import sign_in
 from tests.field_app.small_grid import pull_in, rid
@@ -233,6 +234,60 @@ def test_a_page_that_was_locked_meanwhile_loses_nothing(
     page.locator("#f-kind").select_option("retail")
     page.locator("#save").click()
     expect(page.locator("#flashes")).to_contain_text("已保存在本机")
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_late_window_that_was_locked_meanwhile_loses_nothing(
+    running: Running, browser_page: Open, saved: bool
+) -> None:
+    page = browser_page(expected_errors=("400", "409", "410"))
+    unlock(page, running, "/records/shop/new")
+    (stored,) = running.laptop.ws.table(DRAFTS)
+    page.locator("#f-name").fill("甲店")
+    expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    other = {"name": ["乙店"], "kind": ["retail"], "address": ["北街1号"]}
+    typed = drafts.Typed({drafts.MAIN: other}, revision=1, tab="other")
+    (drafts.finish if saved else drafts.keep)(running.laptop.ws, stored["draft_id"], typed)
+    page.locator("#f-kind").select_option("retail")
+    page.locator("#f-address").fill("建设路9号")
+    told = "按“保存”可作为更正" if saved else "暂停自动保存"
+    expect(page.locator("#draft-status")).to_contain_text(told)
+    running.laptop.desk.lock()
+    page.locator("#save").click()
+    expect(page.locator("#draft-status")).to_contain_text("已锁定")
+    expect(page.locator("#f-address")).to_have_value("建设路9号")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="在新窗口解锁").click()
+    opened.value.get_by_label("口令").fill(PASSPHRASE)
+    opened.value.keyboard.press("Enter")
+    expect(opened.value.locator("h1")).not_to_have_text("解锁")
+    page.locator("#save").click()
+    if saved:
+        expect(page.locator("#flashes")).to_contain_text("再按保存即作为更正")
+    else:
+        expect(page.get_by_label("以这个窗口的内容为准")).to_be_visible()
+    expect(page.locator("#f-address")).to_have_value("建设路9号")
+
+
+def test_a_long_form_that_is_left_is_kept_at_once(running: Running, browser_page: Open) -> None:
+    page = browser_page()
+    issue = save_issue(running.laptop.ws).record_id
+    unlock(page, running, f"/issues/{issue}")
+    page.get_by_role("button", name="补充说明").first.click()
+    page.wait_for_load_state()
+    page.evaluate(
+        """() => {
+            const line = document.getElementById("draft-status");
+            window.told = [];
+            new MutationObserver(() => window.told.push(line.textContent))
+                .observe(line, { childList: true });
+            const field = document.getElementById("f-text");
+            field.value = "长".repeat(8000);
+            field.dispatchEvent(new Event("input", { bubbles: true }));
+            window.dispatchEvent(new PageTransitionEvent("pagehide")); }"""
+    )
+    expect(page.locator("#draft-status")).to_have_text("草稿已保存 08:41")
+    assert not [words for words in page.evaluate("window.told") if "没有成功" in words]
 
 
 def test_the_checklist_is_gone_through_with_one_key_an_item(
