@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
+from field_app.domain.shown_texts import said_otherwise
 from field_app.domain.typed import Texts
 from schemas.kind import Action
 
@@ -58,6 +59,9 @@ class Draft(TypedDict):
     """Photos taken while the form is open (see `photos.take_in`), with their part's ``prefix``."""
     apart: NotRequired[list[str]]
     """The records that the worker said a new one is not, though it looks alike."""
+    sent: NotRequired[dict[str, dict[str, list[str]]]]
+    """By window (``tab``; the last few of them) and part, the controls at which it last sent
+    something else than it was drawn with."""
     forced_over: NotRequired[int]
     """The last revision that a window replaced unseen, as its worker chose."""
     no_photo: NotRequired[str]
@@ -81,3 +85,23 @@ class Typed:
     """The records the worker says a new one is not."""
     shown: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By part, marks of what the window was drawn with (`domain.shown_texts`)."""
+
+
+WINDOWS = 6
+"""Of how many windows a draft remembers what they sent."""
+
+
+def remember_sent(draft: Draft, typed: Typed) -> None:
+    """Note in a draft where the window that ``typed`` says otherwise than it was drawn with."""
+    if not typed.tab:
+        return
+    said = {prefix: dict(texts) for prefix, texts in typed.texts.items()}
+    if typed.grid is not None and "" in said:
+        said[""]["_grid"] = [typed.grid]
+    otherwise = {
+        prefix: names
+        for prefix, texts in said.items()
+        if (names := said_otherwise(draft["draft_id"], typed.shown.get(prefix, {}), texts))
+    }
+    before = [(tab, names) for tab, names in draft.get("sent", {}).items() if tab != typed.tab]
+    draft["sent"] = dict([*before, (typed.tab, otherwise)][-WINDOWS:])

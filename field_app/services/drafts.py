@@ -33,6 +33,7 @@ from field_app.services.draft_shape import Draft as Draft
 from field_app.services.draft_shape import Journey as Journey
 from field_app.services.draft_shape import Part as Part
 from field_app.services.draft_shape import Typed as Typed
+from field_app.services.draft_shape import remember_sent
 from field_app.services.records import Entry, Saved, get_view, new_id, save_records
 from field_app.services.workspace import DRAFTS, Workspace
 from schemas.catalogue import kind_of
@@ -398,6 +399,7 @@ def _lay(ws: Workspace, draft: Draft, typed: Typed) -> None:
         draft["tab"], draft["tab_since"] = typed.tab, draft["revision"]
     draft["revision"] += 1
     draft["kept_at"] = written(ws.now())
+    remember_sent(draft, typed)
     for prefix, texts in typed.texts.items():
         part = draft["parts"].get(prefix)
         if part is not None:

@@ -3,7 +3,8 @@
 A record that may be changed gets a draft of its correction; a step, which nobody changes, a draft
 of a note on the same case. What means the same is not different: a value typed otherwise than it is
 stored, or one that saving itself filled in. Nor is what the window only shows since it was opened:
-else correcting a title would empty, or set back, what the other window entered.
+else correcting a title would empty, or set back, what the other window entered. What was typed in
+the window, kept with the draft and set back since is not only shown.
 """
 
 from __future__ import annotations
@@ -60,10 +61,11 @@ def reopen(ws: Workspace, saved: Draft, typed: Typed) -> dict[str, str]:
             continue
         filled = saved.get("filled", {}).get(prefix, {})
         seen = typed.revision > saved.get("forced_over", -1)
+        shown, own = typed.shown.get(prefix), _last_sent(saved, typed, prefix)
         paths = [
             path
             for path in _differing(kind, view["fields"], texts, filled)
-            if not left_alone(saved["draft_id"], typed.shown.get(prefix), texts, path, seen=seen)
+            if not left_alone(saved["draft_id"], shown, texts, path, seen=seen, sent=own)
         ]
         if paths:
             said = rebased(kind, view["fields"], texts, paths)
@@ -79,11 +81,17 @@ def _says_more(saved: Draft, prefix: str, sent: Mapping[str, list[str]]) -> bool
     return any(text.strip() for texts in sent.values() for text in texts)
 
 
+def _last_sent(saved: Draft, typed: Typed, prefix: str) -> list[str]:
+    """Return the controls of a part at which this window last sent something of its own."""
+    return saved.get("sent", {}).get(typed.tab, {}).get(prefix, [])
+
+
 def _other_grid(ws: Workspace, saved: Draft, typed: Typed) -> bool:
     """Tell whether the window chose another grid for the new record than it was saved under."""
     view = get_view(ws, *saved["became"][MAIN])
     shown = typed.shown.get(MAIN, {}).get("_grid")
-    if not typed.grid or shown == mark_of(saved["draft_id"], [typed.grid]):
+    untouched = shown == mark_of(saved["draft_id"], [typed.grid or ""])
+    if not typed.grid or (untouched and _GRID not in _last_sent(saved, typed, MAIN)):
         return False
     return view is not None and view["grid"] != typed.grid
 

@@ -203,6 +203,45 @@ def test_what_was_kept_in_the_second_window_and_replaced_unseen_is_offered(at: L
     assert Paper.open(at.browser, answer.location)["handled_text"] == "乙说的"
 
 
+@pytest.mark.parametrize(
+    ("kept", "back"), [({"handled_text": "甲说的"}, ""), ({"title": "楼道垃圾"}, "垃圾")]
+)
+def test_what_was_kept_and_then_set_back_in_the_second_window_is_offered(
+    at: Laptop, kept: dict[str, str], back: str
+) -> None:
+    (name, said), *_rest = kept.items()
+    second = an_issue(at)[1]
+    assert second.fill(**kept).keep().status_code == 200
+    first = Paper.open(at.browser, second.page.request.path)
+    assert (first[name], first.press().status_code) == (said, 302)
+    answer = second.fill(**{name: back}).press()
+    assert SAME not in told(at, answer)
+    correction = Paper.open(at.browser, answer.location)
+    assert correction[name] == back
+    assert f"已保存的是: {said}" in correction.page.text
+
+
+def test_what_the_second_window_kept_as_it_was_again_stays_unsaid(at: Laptop) -> None:
+    second = an_issue(at)[1]
+    for title in ("楼道垃圾", "垃圾"):
+        assert second.fill(title=title).keep().status_code == 200
+    later = Paper.open(at.browser, second.page.request.path)
+    assert later.fill(title="门口垃圾").press().status_code == 302
+    assert SAME in told(at, second.press())
+
+
+def test_a_grid_kept_and_then_set_back_in_the_second_window_is_not_called_the_same(
+    at: Laptop,
+) -> None:
+    at.ws.keep_setting("identity", grids=[GRID, NEXT_GRID])
+    begun = Paper.open(at.browser, "/records/shop/new")
+    begun.fill(name="新店", kind="retail", address="北街1号", _grid=GRID).press("keep")
+    second = Paper.open(at.browser, begun.page.request.path)
+    assert second.fill(_grid=NEXT_GRID).keep().status_code == 200
+    assert Paper.open(at.browser, begun.page.request.path).press().status_code == 302
+    assert SAME not in told(at, second.fill(_grid=GRID).press())
+
+
 def test_a_form_refused_once_still_tells_what_was_typed_in_it(at: Laptop) -> None:
     kept = twice(at, "/records/shop/new")
     again = Paper(at.browser, kept[1].fill(name="乙店").press())  # refused: no kind, no address
