@@ -95,13 +95,14 @@ def complete(
 
 
 def keep_row(connection: sa.Connection, district: str, photo: Mapping[str, Any]) -> None:
-    """Note that a photo is here; ``device_id`` is whoever brought it: a device, or a person of the
-    staff."""
+    """Note that a photo is here, for all who brought it; ``device_id`` is who brings it now: a
+    device, or a person of the staff."""
     try:
         with connection.begin_nested():
             connection.execute(sa.insert(photo_files), {"district": district, **photo})
-    except IntegrityError:  # the same one had brought the same bytes: they are here, which counts
-        note_back(connection, district, [photo["sha256"]])
+    except IntegrityError:
+        pass  # the same one had brought the same bytes: they are here, which counts
+    note_back(connection, district, [photo["sha256"]])
 
 
 def brought(connection: sa.Connection, district: str, device_id: str, sha256: str) -> Row | None:

@@ -125,6 +125,17 @@ def test_a_photo_whose_file_is_gone_is_missing_until_it_is_back(
     assert client.get(f"/photos/{photo_id}/small.jpg").status_code == 200
 
 
+def test_a_lost_photo_is_here_again_whoever_brings_it(town: Town, staff_app: Flask) -> None:
+    photo_id = take(town.here, "visit")
+    bring(town.here)
+    lose(town)
+    Timer(town.centre).tick()
+    client = sign_in(staff_app, "community")
+    assert f"/records/photo/{photo_id}" in client.get("/photos/missing").text
+    bring(town.there)  # the same bytes, for the first time from there
+    assert "没有缺少的照片" in client.get("/photos/missing").text
+
+
 def test_a_photo_nobody_can_be_asked_for_is_logged(
     town: Town, staff_app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
