@@ -10,9 +10,12 @@ import sqlalchemy as sa
 from flask import Flask
 
 from sync_server.app import app_of
+from sync_server.services import lost_photos
 from sync_server.services.account import account_of
 from sync_server.services.devices import authenticate
+from sync_server.services.lost_photos import LOOK_EVERY, Watch, look_for_photos
 from sync_server.services.photos import photo_store
+from sync_server.store.photo_store import PhotoStore
 from sync_server.store.tables import photo_files
 from sync_server.timer import Timer
 from tests.pictures import corner, opened, picture
@@ -123,6 +126,30 @@ def test_a_photo_whose_file_is_gone_is_missing_until_it_is_back(
     Timer(town.centre).tick()
     assert "没有缺少的照片" in client.get("/photos/missing").text
     assert client.get(f"/photos/{photo_id}/small.jpg").status_code == 200
+
+
+def test_a_folder_that_is_back_is_read_in_portions_and_keeps_nobody_from_writing(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_photos, "RUN", 2)
+    monkeypatch.setattr(lost_photos, "READ_AT_ONCE", 1)
+    for noise in (1, 2, 3):
+        bring(town.here, picture(noise=noise))
+    kept, away = (town.centre.settings.photos / one for one in ("kept", "away"))
+    watch, now = Watch(), town.centre.clock()
+    kept.rename(away)
+    assert look_for_photos(town.centre, watch, now) == 3
+    away.rename(kept)
+    whole = PhotoStore.photo
+
+    def read(files: PhotoStore, sha256: str) -> bytes | None:
+        with town.centre.store.writing():  # a laptop that syncs meanwhile
+            return whole(files, sha256)
+
+    monkeypatch.setattr(PhotoStore, "photo", read)
+    looks = [look_for_photos(town.centre, watch, now + LOOK_EVERY) for _ in range(4)]
+    assert looks == [1, 1, 1, 0]
+    assert watch == Watch("", now + LOOK_EVERY)
 
 
 def test_a_lost_photo_is_here_again_whoever_brings_it(town: Town, staff_app: Flask) -> None:
