@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from field_app.domain.shown_texts import said_otherwise
-from field_app.domain.typed import Texts
+from field_app.domain.typed import Texts, asked
+from schemas.catalogue import kind_of
 from schemas.kind import Action
 
 Journey = Literal["record", "patrol", "visit", "issue", "step", "service", "service_step"]
@@ -95,7 +96,11 @@ def remember_sent(draft: Draft, typed: Typed) -> None:
     """Note in a draft where the window that ``typed`` says otherwise than it was drawn with."""
     if not typed.tab:
         return
-    said = {prefix: dict(texts) for prefix, texts in typed.texts.items()}
+    said = {
+        prefix: asked(kind_of(draft["parts"][prefix]["kind"]), texts)
+        for prefix, texts in typed.texts.items()
+        if prefix in draft["parts"]
+    }
     if typed.grid is not None and "" in said:
         said[""]["_grid"] = [typed.grid]
     otherwise = {

@@ -230,6 +230,18 @@ def test_what_the_second_window_kept_as_it_was_again_stays_unsaid(at: Laptop) ->
     assert SAME in told(at, second.press())
 
 
+def test_a_time_that_the_second_window_only_sent_along_is_not_set_back(at: Laptop) -> None:
+    second = an_issue(at)[1]
+    assert second.fill(sub="堆物").keep().status_code == 200
+    first = Paper.open(at.browser, second.page.request.path)
+    day, clock = first.values.getlist("happened_at")
+    assert clock != "07:15"
+    assert first.fill(happened_at=[day, "07:15"]).press().status_code == 302
+    correction = Paper.open(at.browser, second.fill(title="楼道垃圾").press().location)
+    assert correction.values.getlist("happened_at") == [day, "07:15"]
+    assert "与已保存的不同的有1处" in correction.page.text
+
+
 def test_a_grid_kept_and_then_set_back_in_the_second_window_is_not_called_the_same(
     at: Laptop,
 ) -> None:
