@@ -175,6 +175,13 @@ def _begin(found: User) -> None:
 
 def _late_form(error: CSRFError) -> AnyResponse:
     """Answer a form whose token serves no more: with itself again, or by asking to sign in."""
+    try:
+        return _again_or_sign_in()
+    except Refusal as trouble:  # who is asking could not be looked up
+        return errors.page(trouble.code)
+
+
+def _again_or_sign_in() -> AnyResponse:
     if request.endpoint == "account.sign_in":
         return _late_sign_in()
     form = kept_forms.posted()
