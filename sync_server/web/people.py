@@ -67,7 +67,8 @@ def reset_password(user_id: str) -> str:
 @blueprint.post("/people/<user_id>/active")
 @with_right("accounts")
 def switch(user_id: str) -> Response:
-    """Let somebody in or keep him out."""
+    """Let somebody in or keep him out; the address says which besides (``do``), so that a form
+    kept while its session was over is never put into the other one."""
     said = request.form.get("active")
     if said not in ("yes", "no"):
         raise Refusal("bad_request")

@@ -201,6 +201,22 @@ def forms_of(page: str) -> list[dict[str, str]]:
     ]
 
 
+def test_switching_an_account_off_never_comes_back_under_the_words_for_switching_it_on(
+    town: Town, app: Flask, clock: StillClock
+) -> None:
+    client = sign_in(app, "admin")
+    one = f"/people/{town.people['neighbour'].user_id}"
+    page = f"{one}/account"
+    html = client.get(page).text
+    address = re.search(r'action="([^"]+/active[^"]*)"', html)[1]
+    form = {"csrf_token": token_of(html), "active": "no"}
+    clock.passes(minutes=31)
+    post(sign_in(app, "district"), f"{one}/active", active="no")  # somebody was faster
+    asked = client.post(address, data=form, headers={"Referer": f"http://localhost{page}"})
+    assert 'value="no"' not in enter(client, asked.text, no="admin").text
+    assert 'name="active" value="yes"' in client.get(page).text
+
+
 def test_how_many_lines_head_a_register_comes_back(town: Town, app: Flask) -> None:
     client = sign_in(app, "community")
     page = upload(client, workbook(("居民", ROWS))).headers["Location"]
