@@ -56,9 +56,9 @@ class Corrected:
         return None
 
 
-def as_update(arrival: Arrival, first: Row) -> Arrival:
+def as_update(arrival: Arrival, first: Row, added: Iterable[str]) -> Arrival:
     """Return a correction of the create ``first`` as an update: what it says, and what it leaves
-    out of what had been sent first."""
+    out of what had been sent first and of what its writer had ``added`` since, by path."""
     assert arrival.kind is not None
     said, sent = dict(arrival.fields), first["fields"]
     keyed = keyed_names(arrival.kind)
@@ -69,6 +69,12 @@ def as_update(arrival: Arrival, first: Row) -> Arrival:
             now = dict(said.get(name) or {})
             gone = set(sent[name].get("add") or ()) - set(now.get("add") or ())
             said[name] = now | {"remove": sorted(gone)} if gone else now
+    for path in sorted(added):
+        name, dot, key = path.partition(".")
+        if not dot:
+            said.setdefault(name, None)
+        elif key not in ((now := dict(said.get(name) or {})).get("add") or {}):
+            said[name] = now | {"remove": sorted({*(now.get("remove") or ()), key})}
     members = {**arrival.members, "action": "update", "base_version": None}
     return replace(arrival, members=members, fields=said, stored=None, found_by="")
 

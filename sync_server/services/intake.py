@@ -233,7 +233,9 @@ class Intake:
         row = item.row
         first = self._corrected.let_in(item.arrival, self._ledger.record(row["record_id"]))
         if first is not None:
-            item.arrival = as_update(item.arrival, first)
+            here = [one.row for one in (*self._items.values(), *self._settled.values())]
+            added = self._ledger.lines.added_between(first, row, here)
+            item.arrival = as_update(item.arrival, first, added)
         above = parent_id(item.arrival) or hangs_below(item.arrival)
         verdict = judge(
             item.arrival,

@@ -86,13 +86,42 @@ class Lines:
         if not others:
             return frozenset()
         places = self._load([row["change_id"], *others])
-        mine, found = _named(row), set[str]()
+        mine, found = _named(row).keys(), set[str]()
         for one, other in others.items():
             if any(self.held_before(*at, one, [row["change_id"]]) for at in places[one].at):
-                found |= mine if other["action"] == "create" else mine & _named(other)
-        fixed = (row["fixed"] or row)["fields"]
-        typed = {name for name, value in fixed.items() if row["fields"].get(name) != value}
+                found |= mine if other["action"] == "create" else mine & _named(other).keys()
+        typed = _typed(row)
         return frozenset(one for one in found if one.partition(".")[0] not in typed)
+
+    def added_between(
+        self, first: Mapping[str, Any], row: Mapping[str, Any], here: Iterable[Mapping[str, Any]]
+    ) -> frozenset[str]:
+        """Return the paths at which the log said something of a record between its create ``first``
+        and the change ``row`` of the same writer, in updates that count.
+
+        ``here`` are this transaction's changes, as they are by now. What staff made of an update is
+        left out: its writer had not seen it.
+        """
+        record_id, author = row["record_id"], row["author"]
+        stored = streams.counted_of(self._connection, self._district, record_id, author)
+        every = {one["change_id"]: one for one in (*stored, *here)}
+        updates = {
+            change_id: one
+            for change_id, one in every.items()
+            if one["action"] == "update"
+            and (one["record_id"], one["author"]) == (record_id, author)
+            and one["outcome"] in streams.COUNTED
+        }
+        before, after = (
+            self.held_before(one["stream"] or "", one["seq"] or 0, one["change_id"], updates)
+            for one in (first, row)
+        )
+        return frozenset(
+            path
+            for one in after - before
+            for path, value in _named(updates[one]).items()
+            if value is not None and path.partition(".")[0] not in _typed(updates[one])
+        )
 
     def prepare(self, change_ids: Collection[str]) -> None:
         """Look up at once where these changes stand, to be asked about one by one."""
@@ -137,10 +166,16 @@ class Lines:
         return self._reach[stream]
 
 
-def _named(row: Mapping[str, Any]) -> set[str]:
-    """Return the paths a stored change names, as today's kinds read it."""
-    arrival = reopened(row)
-    return {path for path, _ in paths(arrival.kind, arrival.fields)} if arrival.kind else set()
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a stored change says by the paths it names, as today's kinds read it."""
+    arrival = reopened({"fixed": None, **row})
+    return dict(paths(arrival.kind, arrival.fields)) if arrival.kind else {}
+
+
+def _typed(row: Mapping[str, Any]) -> set[str]:
+    """Return the fields of a change that staff made others before they let it in."""
+    fixed = (row.get("fixed") or row)["fields"]
+    return {name for name, value in fixed.items() if row["fields"].get(name) != value}
 
 
 def saw_former(seen: Iterable[int], former_version: int | None) -> bool:

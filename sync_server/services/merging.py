@@ -401,7 +401,8 @@ def _apply_again(
         writer = Writer(row["stream"], row["seq"], row["former_version"])
         first = creates.let_in(arrival, ledger.record(row["record_id"]))
         if first is not None:  # it corrected what was let in meanwhile
-            arrival = as_update(arrival, first)
+            added = ledger.lines.added_between(first, row, rows)
+            arrival = as_update(arrival, first, added)
             strange = put_right_at(ledger, row, arrival, put_right(first))
         edit = replace(as_written(row, doubtful=doubtful), strange=strange)
         try:

@@ -63,11 +63,11 @@ class Releasing:
         self._heirs = Heirs(self.connection, self.district)
         self._corrected = Corrected(self.connection, self.district)
         cases = [_Case(dict(row), reopened(row)) for row in rows]
+        self._rows = found = [case.row for case in cases]
         self._load(cases)
         for case in cases:
             self._judge(case)
         self._ledger.write()
-        found = [case.row for case in cases]
         writing.settle_held(self.connection, found + self.settled)
         tell_decisions(self.connection, self.district, self._ledger.decided, self.now)
         sound_alarms(self.connection, self.district, self._ledger, self.now)
@@ -112,7 +112,9 @@ class Releasing:
             worker = replace(writer, grids=(*worker.grids, *self.areas), kind="")
         first = self._corrected.let_in(case.arrival, ledger.record(row["record_id"]))
         if first is not None:
-            case.arrival = as_update(case.arrival, first)
+            here = [*self._rows, *self.settled]
+            added = ledger.lines.added_between(first, row, here)
+            case.arrival = as_update(case.arrival, first, added)
         above = parent_id(case.arrival) or hangs_below(case.arrival)
         verdict = judge(
             case.arrival,

@@ -13,6 +13,8 @@ from sync_server.store.scope import Texts, among, chunks
 from sync_server.store.tables import batches, changes, devices, reseals, streams, users
 
 Row = dict[str, Any]
+COUNTED = ("applied", "merged", "unchanged", "conflict")
+"""What became of changes that count, also where their value waits beside the record."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ def counted_of(connection: sa.Connection, district: str, record_id: str, author:
         changes.c.author == author,
         changes.c.action.in_(("create", "update")),
         changes.c.stream.is_not(None),
-        changes.c.outcome.in_(("applied", "merged", "unchanged", "conflict")),
+        changes.c.outcome.in_(COUNTED),
     )
     return [dict(row) for row in connection.execute(wanted).mappings()]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sync_server.services import doubtful_times
 from sync_server.services.centre import Centre
+from sync_server.services.ids import new_id
 from tests.sync_server.services.desks import change, choose, conflict_rows, hire, release, stored
 from tests.sync_server.world import (
     NOON,
@@ -28,10 +29,10 @@ def refused_once(laptop: Laptop, **more: Any) -> dict[str, Any]:
 
 
 def correct(laptop: Laptop, sent: dict[str, Any], **said: Any) -> list[str]:
-    """Send the whole household anew, in the place of the refused one, without what is None."""
+    """Send the whole record anew, in the place of the refused one, without what is None."""
     fields = {name: value for name, value in sent["fields"].items() if name != "rocket"} | said
     laptop.write(
-        "household", "create",
+        sent["kind"], "create",
         {name: value for name, value in fields.items() if value is not None},
         sent["record_id"], corrects=sent["change_id"],
     )  # fmt: skip
@@ -79,6 +80,51 @@ def test_only_the_writer_s_own_create_of_the_same_record_is_corrected(
     other = join(centre, add_worker(centre, "w2"), key="cd" * 32)
     assert correct(other, sent, size=5) == ["quarantined"]
     assert change(centre, other.log[-1]["change_id"]).problem[0]["code"] == "already_exists"
+
+
+def test_a_correction_empties_what_its_writer_had_added_and_taken_away_again(
+    centre: Centre, laptop: Laptop
+):
+    sent = refused_once(laptop, rocket=1)
+    laptop.write("household", "update", {"centre": True, "kind": "group"}, sent["record_id"])
+    assert outcomes(laptop.send()) == ["held"]
+    release(centre, hire(centre), sent["change_id"])
+    assert stored(centre, sent["record_id"]).fields["centre"] is True
+    laptop.write("household", "update", {"head_id": new_id()}, sent["record_id"])
+    assert correct(laptop, sent, phone="2") == ["applied", "applied"]  # both in one batch
+    fields = stored(centre, sent["record_id"]).fields
+    assert (fields["phone"], fields["kind"]) == ("2", sent["fields"]["kind"])
+    assert not {"centre", "head_id"} & fields.keys()
+    assert conflict_rows(centre) == []
+
+
+def test_so_it_does_when_the_correction_is_let_in_by_staff_too(centre: Centre, laptop: Laptop):
+    person = hire(centre)
+    sent = refused_once(laptop, rocket=1)
+    release(centre, person, sent["change_id"])
+    laptop.write("household", "update", {"centre": True}, sent["record_id"])
+    assert correct(laptop, sent, size=-1) == ["applied", "quarantined"]
+    assert release(centre, person, laptop.log[-1]["change_id"], size="5") is None
+    fields = stored(centre, sent["record_id"]).fields
+    assert (fields["size"], "centre" in fields) == (5, False)
+
+
+def test_so_it_does_with_entries_and_not_with_what_staff_typed_over(centre: Centre, laptop: Laptop):
+    person = hire(centre)
+    said: dict[str, Any] = {"compound_id": new_id(), "no": "3"}
+    sent = laptop.write("building", "create", said | {"rocket": 1})
+    laptop.send()
+    release(centre, person, sent["change_id"])
+    heads = {"add": {"1": {"head": "林"}, "2": {"head": "周"}}}
+    laptop.write("building", "update", {"lift": True, "entrance_heads": heads}, sent["record_id"])
+    late = laptop.write("building", "update", {"floors": -1}, sent["record_id"])
+    assert outcomes(laptop.send()) == ["applied", "quarantined"]
+    assert release(centre, person, late["change_id"], floors="6") is None
+    kept = {"2": {"head": "周"}}
+    assert correct(laptop, sent, no="4", entrance_heads={"add": kept}) == ["applied"]
+    fields = stored(centre, sent["record_id"]).fields
+    assert (fields["no"], fields["floors"], fields["entrance_heads"]) == ("4", 6, kept)
+    assert "lift" not in fields
 
 
 def test_the_time_of_a_correction_does_not_move_when_the_record_happened(
