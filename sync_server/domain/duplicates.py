@@ -23,7 +23,7 @@ from typing import Any
 from schemas.kind import Kind
 from schemas.likeness.blocks import COMPARED, Facts
 from schemas.values import get_path
-from sync_server.domain.merge import Edit, origin_of
+from sync_server.domain.merge import Edit, is_strange, origin_of
 
 KINDS = tuple(COMPARED)
 CARE = "care"
@@ -108,7 +108,7 @@ def known_beyond(
     """Return, as (path, change), what a writer who looked at a merged record in ``base_version``,
     and whose log holds ``held``, had seen of the record it went into by way of ``links``.
 
-    ``strange`` are the (path, change) of ``held`` whose value staff made another.
+    ``strange`` are the (field, change) of ``held`` whose value staff made another.
     """
     known: set[tuple[str, str]] = set()
     for step, carried in enumerate(links):
@@ -116,7 +116,7 @@ def known_beyond(
             (path, str(entry["here"]))
             for path, entry in carried.items()
             if (step == 0 and entry["version"] <= base_version)
-            or (entry["change_id"] in held and (path, entry["change_id"]) not in strange)
+            or (entry["change_id"] in held and not is_strange(strange, path, entry))
             or (path, entry["change_id"]) in known
         }
         known = beyond

@@ -50,8 +50,7 @@ class Verdict:
 
     Else to be applied; ``grid`` is the area it counts for. ``proposal``: to be kept beside the
     record for staff to decide, whatever its writer had seen. ``again``: the record exists and says
-    this already. ``put_right``: the fields of the create it corrects that staff made others before
-    they let that in.
+    this already.
     """
 
     grid: str = ""
@@ -59,7 +58,6 @@ class Verdict:
     waits_for: str | None = None
     proposal: bool = False
     again: bool = False
-    put_right: frozenset[str] = frozenset()
 
 
 def judge(

@@ -15,7 +15,7 @@ recorded as a decision of the same kind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -51,8 +51,8 @@ class Edit:
     ``proposal`` is kept beside what stands, whatever its writer had seen. ``aware`` are the (path,
     change) he had seen at a record that was merged into this one. ``outdated`` are the paths at
     which his own log says something newer that counts already: this one was let in late.
-    ``strange`` are the (path, change) of ``held`` whose value staff made another before they let
-    that change in.
+    ``strange`` are the (field, change) of ``held`` whose value staff made another before they let
+    that change in: the writer had not seen it.
     """
 
     change_id: str
@@ -319,9 +319,14 @@ def _knew(edit: Edit, path: str, entry: Mapping[str, Any]) -> bool:
     at a record that was merged into this one."""
     return bool(
         entry["version"] <= edit.base_version
-        or (entry["change_id"] in edit.held and (path, entry["change_id"]) not in edit.strange)
+        or (entry["change_id"] in edit.held and not is_strange(edit.strange, path, entry))
         or (path, entry["change_id"]) in edit.aware
     )
+
+
+def is_strange(strange: Collection[tuple[str, str]], path: str, entry: Mapping[str, Any]) -> bool:
+    """Whether what ``entry`` says at ``path`` is what staff made of a change (``Edit.strange``)."""
+    return (path.partition(".")[0], entry["change_id"]) in strange
 
 
 def _by_lost_versions(edit: Edit, entry: Mapping[str, Any]) -> bool:

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.values import paths
 from sync_server.domain.envelope import Arrival, problem
 from sync_server.domain.judging import Verdict
-from sync_server.domain.merge import DEFAULT, Edit
+from sync_server.domain.merge import Edit
 from sync_server.services.ledger import Effect, Ledger, VoidedRecord, Writer
 
 Row = dict[str, Any]
@@ -37,7 +36,6 @@ def apply_judged(
         happened_at=row["happened_at"],
         doubtful=doubtful,
         proposal=verdict.proposal,
-        strange=put_right_at(ledger, row, arrival, verdict.put_right),
         outdated=(
             ledger.lines.said_later(row) if late and arrival.action == "update" else frozenset()
         ),
@@ -65,18 +63,6 @@ def apply_judged(
         "into_version": effect.into_version,
     }
     return effect
-
-
-def put_right_at(
-    ledger: Ledger, row: Row, arrival: Arrival, put_right: frozenset[str]
-) -> frozenset[tuple[str, str]]:
-    """Return the (path, change) where staff's value stands under the create that is corrected."""
-    if not put_right or arrival.kind is None:
-        return frozenset()
-    record = ledger.record(row["record_id"]) or {}
-    first = record["origins"][DEFAULT]["change_id"]
-    named = (path for path, _ in paths(arrival.kind, arrival.fields))
-    return frozenset((path, first) for path in named if path.partition(".")[0] in put_right)
 
 
 def is_overtaken(ledger: Ledger, waiting: Mapping[str, Any], create: Mapping[str, Any]) -> bool:

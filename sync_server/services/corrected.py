@@ -79,9 +79,9 @@ def as_update(arrival: Arrival, first: Row, added: Iterable[str]) -> Arrival:
     return replace(arrival, members=members, fields=said, stored=None, found_by="")
 
 
-def put_right(first: Row) -> frozenset[str]:
-    """Return the fields of which staff made something else before they let this create in."""
-    if not first["fixed"]:
+def put_right(row: Row) -> frozenset[str]:
+    """Return the fields of which staff made something else before they let a change in."""
+    if not row.get("fixed"):
         return frozenset()
-    sent, made = first["fields"], first["fixed"]["fields"]
+    sent, made = row["fields"], row["fixed"]["fields"]
     return frozenset(name for name in {*sent, *made} if sent.get(name) != made.get(name))

@@ -21,7 +21,7 @@ from sync_server.domain.times import corrected, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
 from sync_server.services.casework import taken_over
-from sync_server.services.corrected import Corrected, as_update, put_right
+from sync_server.services.corrected import Corrected, as_update
 from sync_server.services.decision_records import CORRECTION, close_answered, tell_decisions
 from sync_server.services.heirs import Heirs
 from sync_server.services.ids import new_id
@@ -250,8 +250,6 @@ class Intake:
         if item.arrival.kind is not None:
             new = item.arrival.action == "create"
             verdict = self._heirs.settle(verdict, worker, item.arrival.kind.info, new=new)
-        if first is not None:
-            verdict = replace(verdict, put_right=put_right(first))
         item.row["waits_for"] = verdict.waits_for
         if verdict.problems:
             item.row |= {"outcome": "quarantined", "problem": verdict.problems}

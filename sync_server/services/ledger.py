@@ -227,7 +227,7 @@ class Ledger:
         links = [self._links.get(one, {}) for one in before]
         named = {entry["change_id"] for carried in links for entry in carried.values()}
         held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, named)
-        aware = known_beyond(links, edit.base_version, held, edit.strange)
+        aware = known_beyond(links, edit.base_version, held, self.lines.made_other(held))
         effect = self._merge(
             replace(edit, base_version=0, trail=(), aware=aware),
             root, action, made_at, fields, offset_s, replace(writer, former_version=None),
@@ -291,7 +291,7 @@ class Ledger:
         }
         held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, own | waiting)
         held = self.lines.spoke_of(held, spoken_of)
-        edit = replace(edit, held=held, beyond=beyond)
+        edit = replace(edit, held=held, beyond=beyond, strange=self.lines.made_other(held))
         strange = {path: one for path, one in unseen.items() if one["change_id"] not in held}
         if not self._floor or not strange:
             return edit

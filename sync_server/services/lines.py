@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from schemas.values import paths
 from sync_server.domain.envelope import reopened
 from sync_server.domain.merge import same_run
+from sync_server.services.corrected import put_right
 from sync_server.store import streams
 from sync_server.store.writing import seen_by
 
@@ -23,12 +24,13 @@ from sync_server.store.writing import seen_by
 @dataclass(frozen=True)
 class Place:
     """Where a change stands, what its writer had seen of the record, by run, which version it was
-    before a restore, and of which record it spoke."""
+    before a restore, of which record it spoke, and the fields that staff made others in it."""
 
     at: frozenset[tuple[str, int]]
     seen: tuple[int, ...]
     former_version: int | None
     record_id: str
+    put_right: frozenset[str]
 
 
 class Lines:
@@ -45,7 +47,7 @@ class Lines:
         known = self._places.get(row["change_id"])
         at = (known.at if known else frozenset()) | {(stream, seq)}
         self._places[row["change_id"]] = Place(
-            at, seen_by(row), row.get("former_version"), row["record_id"]
+            at, seen_by(row), row.get("former_version"), row["record_id"], put_right(row)
         )
 
     def begin(self, stream: str, follows: Mapping[str, int]) -> None:
@@ -136,6 +138,12 @@ class Lines:
             for one in change_ids
             if one not in self._places or self._places[one].record_id == record_id
         )
+
+    def made_other(self, change_ids: Collection[str]) -> frozenset[tuple[str, str]]:
+        """Return the (field, change) of these changes, as far as they were looked up, whose value
+        staff made another before they let the change in: its writer has not seen that."""
+        known = {one: self._places[one] for one in change_ids if one in self._places}
+        return frozenset((name, one) for one, place in known.items() for name in place.put_right)
 
     def former(self, change_ids: Collection[str]) -> Mapping[str, Place]:
         """Return the places of these changes that are known."""

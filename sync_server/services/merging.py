@@ -8,7 +8,7 @@ under the survivor; no reference is rewritten. What all this means: ``domain/dup
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -36,10 +36,9 @@ from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import Edit
 from sync_server.services import audit, care_alarms, care_doubles
 from sync_server.services.accounts import User
-from sync_server.services.applying import put_right_at
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.central_log import central_row
-from sync_server.services.corrected import Corrected, as_update, put_right
+from sync_server.services.corrected import Corrected, as_update
 from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import (
@@ -393,7 +392,7 @@ def _apply_again(
     creates = Corrected(connection, district)
     creates.load(row["corrects"] for row in rows)
     for row in rows:
-        arrival, strange = reopened(row), frozenset[tuple[str, str]]()
+        arrival = reopened(row)
         row |= {"into_id": None, "into_version": None, "conflict_id": None}
         if arrival.problems or arrival.kind is None:
             continue  # a kind this program does not understand; its values stand in the log
@@ -403,8 +402,7 @@ def _apply_again(
         if first is not None:  # it corrected what was let in meanwhile
             added = ledger.lines.added_between(first, row, rows)
             arrival = as_update(arrival, first, added)
-            strange = put_right_at(ledger, row, arrival, put_right(first))
-        edit = replace(as_written(row, doubtful=doubtful), strange=strange)
+        edit = as_written(row, doubtful=doubtful)
         try:
             effect = ledger.change(
                 edit, row["record_id"], arrival.action,

@@ -19,7 +19,7 @@ from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, pare
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
 from sync_server.services.casework import taken_over
-from sync_server.services.corrected import Corrected, as_update, put_right
+from sync_server.services.corrected import Corrected, as_update
 from sync_server.services.decision_records import readers_of, tell_decisions
 from sync_server.services.heirs import Heirs
 from sync_server.services.issue_life import ISSUE
@@ -129,8 +129,6 @@ class Releasing:
         if case.arrival.kind is not None:
             new = case.arrival.action == "create"
             verdict = self._heirs.settle(verdict, writer, case.arrival.kind.info, new=new)
-        if first is not None:
-            verdict = replace(verdict, put_right=put_right(first))
         row["waits_for"] = verdict.waits_for
         row["doubts"] = case.arrival.doubts or None
         if verdict.problems:

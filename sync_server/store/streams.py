@@ -237,7 +237,8 @@ def counted_of(connection: sa.Connection, district: str, record_id: str, author:
 def _standing(place: sa.Table, *joined: sa.ColumnElement[bool]) -> sa.Select[Any]:
     said = (
         changes.c.change_id, changes.c.base_version, changes.c.base_trail,
-        changes.c.former_version, changes.c.record_id,
+        changes.c.former_version, changes.c.record_id, changes.c.fixed,
+        sa.case((changes.c.fixed.is_not(None), changes.c.fields)).label("fields"),
     )  # fmt: skip
     return sa.select(*said, place.c.stream, place.c.seq).where(
         changes.c.district == sa.bindparam("district"),
@@ -257,7 +258,8 @@ _PLACES = sa.union_all(
 
 
 def places(connection: sa.Connection, district: str, change_ids: Collection[str]) -> list[Row]:
-    """Return where these changes stand, re-sealed places too, with what they were based on."""
+    """Return where these changes stand, re-sealed places too, with what they were based on, and,
+    where staff made something else of one, both."""
     asked = {"district": district, "ids": list(change_ids)}
     return [dict(row) for row in connection.execute(_PLACES, asked).mappings()]
 

@@ -64,6 +64,39 @@ def test_what_staff_put_right_themselves_is_not_replaced_unseen(centre: Centre, 
     assert stored(centre, sent["record_id"]).fields["phone"] == "2"
 
 
+def test_what_staff_put_right_in_a_create_is_not_replaced_unseen_by_an_edit(
+    any_centre: Centre,
+):
+    laptop, person = join(any_centre, add_worker(any_centre)), hire(any_centre)
+    sent = refused_once(laptop, rocket=1, size=3)
+    made, form = sent["record_id"], {name: str(value) for name, value in sent["fields"].items()}
+    release(any_centre, person, sent["change_id"], **form | {"phone": "9"})
+    laptop.write("household", "update", {"phone": "2", "remarks": "b"}, made)
+    assert outcomes(laptop.send()) == ["conflict"]
+    fields = stored(any_centre, made).fields
+    assert (fields["phone"], fields["remarks"]) == ("9", "b")
+    [row] = conflict_rows(any_centre)
+    assert (row.path, row.visible, row.other) == ("phone", "9", "2")
+
+
+def test_what_staff_put_right_in_an_update_is_not_replaced_unseen_by_the_next(any_centre: Centre):
+    laptop, person = join(any_centre, add_worker(any_centre)), hire(any_centre)
+    made = laptop.write("household", "create", household(phone="0"))["record_id"]
+    laptop.send()
+    said = {"phone": "1", "remarks": "a", "rocket": 1}
+    sent = laptop.write("household", "update", said, made, base_version=1)
+    assert outcomes(laptop.send()) == ["quarantined"]
+    release(any_centre, person, sent["change_id"], phone="9", remarks="a")
+    laptop.write("household", "update", {"phone": "2", "remarks": "b"}, made, base_version=1)
+    assert outcomes(laptop.send()) == ["conflict"]
+    fields = stored(any_centre, made).fields
+    assert (fields["phone"], fields["remarks"]) == ("9", "b")
+    seen = laptop.version(made)  # it has the fix on its screen now
+    laptop.write("household", "update", {"phone": "3"}, made, base_version=seen)
+    assert outcomes(laptop.send()) == ["applied"]
+    assert stored(any_centre, made).fields["phone"] == "3"
+
+
 def test_a_correction_of_a_correction_reaches_what_was_let_in_first(centre: Centre, laptop: Laptop):
     sent = refused_once(laptop, rocket=1)
     assert release(centre, hire(centre), sent["change_id"]) is None
@@ -121,7 +154,7 @@ def test_so_it_does_with_entries_and_not_with_what_staff_typed_over(centre: Cent
     assert outcomes(laptop.send()) == ["applied", "quarantined"]
     assert release(centre, person, late["change_id"], floors="6") is None
     kept = {"2": {"head": "周"}}
-    assert correct(laptop, sent, no="4", entrance_heads={"add": kept}) == ["applied"]
+    assert correct(laptop, sent, no="4", entrance_heads={"add": kept}) == ["merged"]
     fields = stored(centre, sent["record_id"]).fields
     assert (fields["no"], fields["floors"], fields["entrance_heads"]) == ("4", 6, kept)
     assert "lift" not in fields
