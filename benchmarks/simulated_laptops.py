@@ -32,8 +32,8 @@ from benchmarks.field_changes import APP, Laptop
 from field_app.domain.batches import envelope
 from field_app.domain.pace import Pace
 from field_app.domain.progress import Progress
-from field_app.services.sync import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE, TRIES, back_off
-from field_app.sync_client import Client, SyncFault
+from field_app.services.sync import FIRST_PAUSE_S, LONGEST_PAUSE_S, TRIES, back_off
+from field_app.sync_client import PASSING, Client, SyncFault
 from schemas.clock import written
 from schemas.exchange import MAX_CHANGES
 from schemas.seal import ZEROS, canonical
@@ -243,7 +243,7 @@ class Rusher:
                 wait = fault.retry_after_s
                 if wait is None:
                     wait = self.rng.uniform(0, pause)
-                patient = fault.code in PATIENCE and not fault.cut
+                patient = fault.code in PASSING and not fault.cut
                 if attempt == TRIES or not patient or wait > LONGEST_PAUSE_S:
                     raise
                 with book.lock:
