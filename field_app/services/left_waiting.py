@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from field_app.domain.reconcile import given_up, is_held
+from field_app.domain.views import parent_field
 from field_app.services.workspace import CHANGES, Workspace, plain, put_all
 from schemas.catalogue import kind_of
 
@@ -30,5 +31,5 @@ def _parent(change: Mapping[str, Any]) -> str | None:
     """Return the record a step belongs to, None for every other change."""
     if change["action"] != "step":
         return None
-    found: str | None = change["fields"].get(kind_of(change["kind"]).info.parent or "")
+    found: str | None = change["fields"].get(parent_field(kind_of(change["kind"])))
     return found

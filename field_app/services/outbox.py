@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from field_app.domain import conflicts
-from field_app.domain.views import change_state, is_elsewhere
+from field_app.domain.views import change_state, is_elsewhere, parent_field
 from field_app.services import corrections, memory_index
 from field_app.services.corrections import Asked
 from field_app.services.left_waiting import give_up_waiting
@@ -25,7 +25,7 @@ from field_app.services.rulings import Pair, Reason, Ruling, pairs, path_name, r
 from field_app.services.rulings import value_words as words_of
 from field_app.services.titles import title_of
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
-from schemas.catalogue import kind_of
+from schemas.catalogue import kind_of, kinds
 from schemas.clock import written
 from schemas.describe import title
 from schemas.kind import Kind
@@ -39,7 +39,11 @@ ACTIONS: dict[str, Label] = {
     "void": Label("作废", "Voided"),
     "step": Label("流转", "Step"),
 }
-CASES = {"issue_step": ("issue", "issue_id"), "service_step": ("service", "service_id")}
+CASES = {
+    kind.info.name: (getattr(kind.declared()[parent_field(kind)], "kind", ""), parent_field(kind))
+    for kind in kinds()
+    if "step" in kind.info.laptop
+}
 """By kind of step, the kind of its case and the field that names it."""
 STATES: dict[str, Label] = {
     "local": Label("仅本机", "On this laptop only"),

@@ -67,9 +67,7 @@ def settle_given_up(
     said = [row["fields"] for row in answers if row["fields"].get("answer") == WITHDRAWN]
     ids = {fields["change_id"] for fields in said}
     for row in desks_read.refused_changes(connection, district, ids):
-        settle_waiting(
-            connection, district, row["record_id"], now, given_up=row["change_id"]
-        )  # fmt: skip
+        settle_waiting(connection, district, row["record_id"], now, given_up=row["change_id"])
 
 
 def _hopeless(
