@@ -6,6 +6,9 @@ import json
 import threading
 import time
 
+import pytest
+
+from field_app.services.workspace import PHOTO_BYTES
 from tests.field_app.centres import answers
 from tests.field_app.laptops import OTHER_WORKER, PASSPHRASE, save_issue
 
@@ -201,3 +204,16 @@ def test_receipts_are_pages_to_print(joined):
         assert "校验码" in page.text
     for path in ("/receipts/99", "/receipts/day/someday", "/receipts/day/2026-13-40"):
         assert laptop.browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_administrator_is_asked_about_a_lost_photo_that_is_not_here_either(laptop, here):
+    """One that is here waits again, and the next round sends it."""
+    known = {"photo_id": "p", "sha256": "ab", "bytes": 1, "arrived": not here, "refused": None}
+    laptop.ws.put(PHOTO_BYTES, "p", known)
+    lost = {"code": "photo_missing", "mine": 1, "theirs": 0}
+    laptop.ws.keep_setting("account", at="2026-09-30T08:41:00+08:00", notes=[],
+                           differences=[lost], photos_lost=["ab"])  # fmt: skip
+    page = at_page(laptop).text
+    assert "服务器却没有" in page
+    assert ("请把这一页告诉管理员" in page) is not here
