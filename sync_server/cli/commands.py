@@ -63,8 +63,8 @@ def set_password(settings: Settings, args: argparse.Namespace) -> None:
     with opened(settings) as centre, centre.store.writing() as connection:
         user = accounts.user_by_no(connection, centre.code, args.no)
         accounts.reset_password(connection, centre.code, user.user_id, new_hash, centre.clock())
-    print(f"{user.no} {user.name}：密码已重设，已登录的都已退出。"
-          " The password is set; whoever was signed in is out.")  # fmt: skip
+    print(f"{user.no} {user.name}：密码已重设，已登录的都已退出；本人登录后要先换成自己的密码。"
+          " The password is set, who was signed in is out, and has to choose his own.")  # fmt: skip
     if not user.active:
         print("账号仍停用，启用：activate-user。 Still kept out; activate-user lets in.")
 

@@ -136,6 +136,7 @@ CODES: dict[str, str] = {
     "unknown_world": "there is no such demo world",
     "password_missing": "no password was given",
     "passwords_differ": "the two passwords differ",
+    "same_password": "the new password is the old one",
     "port_in_use": "the port is in use",
     "remote_listening": "listening beyond this machine was not asked for",
     "district_not_empty": "the district holds records already",

@@ -57,6 +57,8 @@ class User:
     session_mark: str
     unit_id: str | None = None
     """The department or company somebody acts for."""
+    password_given: bool = False
+    """Whether somebody else set the password, and so knows it."""
 
 
 def add_user(
@@ -96,6 +98,7 @@ def add_user(
         "role": role,
         "scope_codes": sorted(set(scope_codes)),
         "password_hash": None if password is None else hash_password(password),
+        "password_given": False,
         "active": True,
         "demo": demo,
         "failed_sign_ins": 0,
@@ -210,15 +213,19 @@ def change_password(
     """Give somebody a new password and end his other sessions.
 
     Raises Refusal: sign_in_failed (the old one is wrong; counts towards the lock-out),
-    locked_out, weak_password, unknown_user.
+    locked_out, weak_password, same_password, unknown_user.
     """
     new_hash = hash_password(new)
     with store.reading() as connection:
         no = get_user(connection, district, user_id).no
     sign_in(store, district, no, old, now)
+    if unicodedata.normalize("NFC", new) == unicodedata.normalize("NFC", old):
+        raise Refusal("same_password")
     mark = random.token_hex(16)
     with store.writing() as connection:
-        changed = _this(district, user_id).values(password_hash=new_hash, session_mark=mark)
+        changed = _this(district, user_id).values(
+            password_hash=new_hash, password_given=False, session_mark=mark
+        )
         connection.execute(changed)
         audit.note(connection, district, now, "change_password", user_id=user_id)
         return get_user(connection, district, user_id)
@@ -235,13 +242,15 @@ def reset_password(
 ) -> None:
     """Give somebody who forgot his password the one ``new_hash`` was made of (``hash_password``).
 
-    His sessions end and a lock-out is lifted; who was kept out stays so. ``by`` None: on the
+    His sessions end and a lock-out is lifted; who was kept out stays so. He has to choose another
+    one before anything else, for whoever set this one could act in his name. ``by`` None: on the
     terminal. Raises Refusal: unknown_user, laptop_only for somebody who has no page here.
     """
     if get_user(connection, district, user_id).role in WITHOUT_PAGES:
         raise Refusal("laptop_only")
     values: dict[str, Any] = {
         "password_hash": new_hash,
+        "password_given": True,
         "session_mark": random.token_hex(16),
         "failed_sign_ins": 0,
         "locked_until": None,
@@ -360,4 +369,5 @@ def _user(row: sa.Row[Any]) -> User:
         demo=row.demo,
         session_mark=row.session_mark,
         unit_id=row.unit_id,
+        password_given=row.password_given,
     )

@@ -72,14 +72,14 @@ users = sa.Table(
     # Area codes of any level; staff see everything inside them, workers hold these grids.
     sa.Column("scope_codes", Document, nullable=False),
     sa.Column("password_hash", sa.String(200)),
+    sa.Column("password_given", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("demo", sa.Boolean, nullable=False),
     sa.Column("failed_sign_ins", sa.Integer, nullable=False),
     sa.Column("locked_until", Utc),
     sa.Column("session_mark", sa.String(32), nullable=False),
     sa.Column("created_at", Utc, nullable=False),
-    # The department or company somebody of that role acts for.
-    _id("unit_id"),
+    _id("unit_id"),  # the department or company somebody of that role acts for
     sa.UniqueConstraint("district", "no"),
 )
 

@@ -80,8 +80,16 @@ def person() -> User:
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
-    """Make a view for anybody who is signed in."""
-    return cast(Callable[P, R], login_required(view))
+    """Make a view for anybody who is signed in, by a password of his own: who came with one that
+    was set for him is asked for another first."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if person().password_given:
+            return cast(R, _ask_for_own_password())
+        return view(*args, **kwargs)
+
+    return cast(Callable[P, R], login_required(guarded))
 
 
 def with_right(right: Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -122,20 +130,23 @@ def sign_in() -> AnyResponse | str | tuple[str, int]:
         )
         return body, errors.status_of(refusal.code)
     _begin(found)
-    if kept is not None and kept.author() == found.user_id:
-        return kept_forms.again(kept)
-    if kept is not None:
+    mine = kept if kept is not None and kept.author() == found.user_id else None
+    if kept is not None and mine is None:
         flash(_("刚才的内容是另一个人填的，没有保留。"))
-    return redirect(local_path(wanted), 303)
+    if mine is not None:
+        return _password_page(kept=mine) if found.password_given else kept_forms.again(mine)
+    first = url_for("account.password") if found.password_given else local_path(wanted)
+    return redirect(first, 303)
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
-@signed_in
+@login_required  # type: ignore[untyped-decorator]
 def password() -> AnyResponse | str | tuple[str, int]:
     """Change one's own password; whoever else is signed in as oneself is out."""
     if request.method == "GET":
-        return render_template("password.html", wrong="")
+        return _password_page()
     new, me = request.form.get("new", ""), person()
+    kept = kept_forms.read(request.form.get("kept", ""))
     try:
         if new != request.form.get("again", ""):
             raise Refusal("passwords_differ")
@@ -147,15 +158,16 @@ def password() -> AnyResponse | str | tuple[str, int]:
         wrong = errors.sentence(refusal)
         if refusal.code == "sign_in_failed":
             wrong = errors.say("old_password_wrong")
-        body = render_template("password.html", wrong=wrong)
-        return body, errors.status_of(refusal.code)
+        return _password_page(wrong, kept), errors.status_of(refusal.code)
     _begin(changed)
     flash(_("密码已修改，别处的登录都已退出。"))
+    if kept is not None and kept.author() == me.user_id:
+        return kept_forms.again(kept)
     return redirect(url_for("home.today_page"), 303)
 
 
 @blueprint.post("/sign-out")
-@signed_in
+@login_required  # type: ignore[untyped-decorator]
 def sign_out() -> AnyResponse:
     """End the session."""
     with centre().store.writing() as connection:
@@ -163,6 +175,20 @@ def sign_out() -> AnyResponse:
     logout_user()
     session.clear()
     return redirect(url_for("account.sign_in"), 303)
+
+
+def _password_page(wrong: str = "", kept: kept_forms.KeptForm | None = None) -> str:
+    return render_template("password.html", wrong=wrong, kept=kept)
+
+
+def _ask_for_own_password() -> AnyResponse | str:
+    """Answer what was asked with a password that somebody else knows; a form is carried along."""
+    if (form := kept_forms.posted()) and form.author() == person().user_id:
+        return make_response(_password_page(kept=form), errors.status_of("form_expired"))
+    address = url_for("account.password")
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": address})
+    return redirect(address, 303)
 
 
 def _begin(found: User) -> None:
@@ -188,7 +214,9 @@ def _again_or_sign_in() -> AnyResponse:
     if form is not None and not current_user.is_authenticated:
         return _ask_with(form)
     if form is not None and form.author() == person().user_id:
-        return make_response(kept_forms.again(form), errors.status_of("form_expired"))
+        given = person().password_given
+        body = _password_page(kept=form) if given else kept_forms.again(form)
+        return make_response(body, errors.status_of("form_expired"))
     return errors.page("form_expired")
 
 

@@ -25,6 +25,7 @@ SENTENCES = {
     # accounts
     "weak_password": later("密码应为%(least)s至200个字符。"),
     "passwords_differ": later("两次输入的新密码不同。"),
+    "same_password": later("新密码和原密码一样，请换一个。"),
     "old_password_wrong": later("原密码不对。"),
     "own_account": later("自己的密码请在“修改密码”中改；自己的账号要请别的管理员停用。"),
     "account_elsewhere": later("此人的辖区不全在您的辖区内，请找上级管理员。"),
@@ -147,6 +148,7 @@ STATUS = {
     "too_often": 429,
     "weak_password": 422,
     "passwords_differ": 422,
+    "same_password": 422,
     "own_account": 403,
     "account_elsewhere": 403,
     "laptop_only": 422,

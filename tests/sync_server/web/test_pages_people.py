@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from schemas.exchange import API
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts
 from sync_server.store.tables import audit
@@ -17,6 +19,8 @@ from tests.sync_server.web.staff import GRID, PASSWORD, Town, post, sign_in
 from tests.sync_server.world import COMMUNITY
 
 NEW = "another horse battery"
+OPEN = {"account.sign_in", "account.password", "healthz", "readyz", "metrics"}
+"""Pages without an address of their own that answer whoever asks, or ask for a password."""
 
 
 def enters(app: Flask, no: str, password: str) -> bool:
@@ -37,6 +41,7 @@ def test_ones_own_password_is_changed_with_the_old_one(town: Town, app: Flask) -
         ({"old": "wrong-wrong-wrong", "new": NEW, "again": NEW}, "原密码不对。"),
         ({"old": PASSWORD, "new": NEW, "again": NEW + "x"}, "两次输入的新密码不同。"),
         ({"old": PASSWORD, "new": "short", "again": "short"}, "密码应为10至200个字符。"),
+        ({"old": PASSWORD, "new": PASSWORD, "again": PASSWORD}, "新密码和原密码一样，请换一个。"),
     ):
         answer = post(here, "/password", **form)
         assert answer.status_code in (403, 422)
@@ -61,6 +66,54 @@ def test_a_forgotten_password_is_set_anew_and_shown_once(town: Town, app: Flask)
     assert enters(app, "street", password)
     assert not enters(app, "street", PASSWORD)
     assert noted(town, "reset_password") == [(town.people["admin"].user_id, user_id)]
+
+
+def given(town: Town, app: Flask, no: str) -> tuple[Any, str]:
+    """Let the administrator set somebody's password; return him signed in by it, and it."""
+    page = post(sign_in(app, "admin"), f"/people/{town.people[no].user_id}/password").text
+    password = re.search(r'id="new-password">([a-z0-9-]{14})<', page)[1]
+    client = app.test_client()
+    answer = post(client, "/sign-in", no=no, password=password, next="/issues")
+    assert answer.headers["Location"] == "/password"
+    assert "这个密码是别人替您设的" in client.get("/password").text
+    return client, password
+
+
+def test_nothing_is_done_by_a_password_that_somebody_else_knows(town: Town, app: Flask) -> None:
+    client, password = given(town, app, "district")
+    for rule in app.url_map.iter_rules():
+        if "GET" not in rule.methods or rule.arguments or rule.rule.startswith(API):
+            continue
+        if rule.endpoint not in OPEN:
+            answer = client.get(rule.rule)
+            told = (answer.status_code, answer.headers.get("Location"))
+            assert told == (303, "/password"), rule.rule
+    part = client.get("/issues", headers={"HX-Request": "true"})
+    assert (part.status_code, part.headers["HX-Redirect"]) == (401, "/password")
+    refused = post(client, f"/people/{town.people['community'].user_id}/active", active="no")
+    assert "这个密码是别人替您设的" in refused.text
+    assert enters(app, "community", PASSWORD)
+    assert post(client, "/password", old=password, new=password, again=password).status_code == 422
+    assert "这个密码是别人替您设的" in client.get("/password").text
+    assert post(client, "/password", old=password, new=NEW, again=NEW).status_code == 303
+    assert client.get("/issues").status_code == 200
+    assert "别人替您设的" not in client.get("/password").text
+    again = app.test_client()
+    assert post(again, "/sign-in", no="district", password=NEW).headers["Location"] == "/"
+
+
+def test_a_form_left_open_outlasts_a_password_that_was_set_anew(town: Town, app: Flask) -> None:
+    before = sign_in(app, "street")
+    form = {"reason": "本人来电更正的原因", "csrf_token": staff.token(before)}
+    client, password = given(town, app, "street")
+    asked = client.post("/levels", data=form)
+    carried = html.unescape(re.search(r'name="kept" value="([^"]*)"', asked.text)[1])
+    assert "本人来电更正的原因" in carried
+    wrong = post(client, "/password", old=password, new="short", again="short", kept=carried)
+    assert "本人来电更正的原因" in wrong.text
+    there = post(client, "/password", old=password, new=NEW, again=NEW, kept=carried)
+    assert "本人来电更正的原因" in there.text
+    assert client.get("/issues").status_code == 200
 
 
 def test_who_left_is_kept_out_and_let_in_again(town: Town, app: Flask) -> None:
