@@ -19,11 +19,13 @@ _LAST = datetime.max.replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at a laptop's clock. ``sent_at`` None: it could not be read."""
+    """One look at a laptop's clock. ``sent_at`` None: it could not be read; ``jumped``: it is far
+    from where it was at the last look."""
 
     offset_s: int
     doubtful: bool
     sent_at: datetime | None
+    jumped: bool = False
 
 
 def read_clock(sent_at: str, received_at: datetime, last_offset_s: int | None) -> Reading:
@@ -38,7 +40,7 @@ def read_clock(sent_at: str, received_at: datetime, last_offset_s: int | None) -
     if abs(offset) <= TRAVEL_S:
         offset = 0
     jumped = last_offset_s is not None and abs(offset - last_offset_s) > DOUBTFUL_S
-    return Reading(offset, abs(offset) > DOUBTFUL_S or jumped, sent)
+    return Reading(offset, abs(offset) > DOUBTFUL_S or jumped, sent, jumped)
 
 
 def unmeasured(sent_at: str, last_offset_s: int | None) -> Reading:
@@ -65,8 +67,22 @@ def corrected(made: datetime, offset_s: int) -> datetime:
         return _LAST if offset_s > 0 else datetime.min.replace(tzinfo=UTC)
 
 
-def made_doubtful(made: datetime, reading: Reading) -> bool:
-    """Whether a change's time is doubtful: by its clock, or made after it was sent."""
+def made_doubtful(
+    made: datetime, reading: Reading, received_at: datetime, jumped_at: datetime | None = None
+) -> bool:
+    """Whether a change's time is doubtful: by its clock, made after it was sent or came, or made
+    before the clock was last found elsewhere than before (``jumped_at``): which of the two clocks
+    it was made by, nobody knows."""
     if reading.doubtful or reading.sent_at is None:
         return True
-    return (made - reading.sent_at).total_seconds() > DOUBTFUL_S
+    by_ours = corrected(made, reading.offset_s)
+    if jumped_at is not None and by_ours < jumped_at:
+        return True
+    latest = min(received_at, corrected(reading.sent_at, reading.offset_s))
+    return (by_ours - latest).total_seconds() > DOUBTFUL_S
+
+
+def fell_back(by_ours: datetime, until: datetime | None) -> bool:
+    """Whether a change seems made long before one that its stream holds before it (made ``until``
+    then, no doubt): the clock went back in between, as it does when its battery is empty."""
+    return until is not None and (until - by_ours).total_seconds() > DOUBTFUL_S

@@ -27,7 +27,8 @@ TOKEN = re.compile(r"([0-9]{6})\.([A-Za-z0-9_-]{43})\Z")
 
 @dataclass(frozen=True)
 class Device:
-    """A laptop that has joined; ``clock_offset_s`` as last measured, None before the first."""
+    """A laptop that has joined; ``clock_offset_s`` as last measured, None before the first;
+    ``clock_jumped_at``: when its clock was last found far from where it had been."""
 
     district: str
     device_id: str
@@ -37,6 +38,7 @@ class Device:
     state: str
     last_sync_at: datetime | None
     clock_offset_s: int | None
+    clock_jumped_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -238,4 +240,5 @@ def _device(row: Any) -> Device:
         state=row.state,
         last_sync_at=row.last_sync_at,
         clock_offset_s=row.clock_offset_s,
+        clock_jumped_at=row.clock_jumped_at,
     )

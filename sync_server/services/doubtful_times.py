@@ -84,10 +84,11 @@ def confirm(store: Store, person: User, typed: Mapping[str, str], now: datetime)
                 )
                 if row is None:
                     continue
-                if right is not None and right > row["received_at"] + TRAVEL:
+                true = right or row["happened_at"]
+                if true > row["received_at"] + TRAVEL:
                     troubles[change_id] = "time_after_receipt"
                     continue
-                _confirm(connection, person, row, right or row["happened_at"], now)
+                _confirm(connection, person, row, true, now)
                 done += 1
             if troubles:
                 raise _Wrong

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from sync_server.domain.envelope import Arrival, problem, reopened
 from sync_server.domain.holding import Made, held_now
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
-from sync_server.domain.times import corrected, made_doubtful, moment
+from sync_server.domain.times import corrected, fell_back, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
 from sync_server.services.casework import taken_over
@@ -56,7 +57,8 @@ class Intake:
 
     ``follows`` tells what the batch's stream continues: {stream: seq}. Of a ``visitor`` who may not
     take part everything is kept for staff and nothing applied. ``numbers`` are the district's,
-    whose turn the transaction holds.
+    whose turn the transaction holds. ``made_until``: how late changes of the stream were made so
+    far, no doubt; afterwards the new ones count too.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Intake:
         follows: Mapping[str, int],
         visitor: Visitor,
         numbers: Numbers,
+        made_until: datetime | None = None,
     ) -> None:
         self._connection = connection
         self._district = batch.device.district
@@ -73,6 +76,7 @@ class Intake:
         self._visitor = visitor
         self._revoked = not visitor.may_take_part
         self._touched = Touched()
+        self.made_until = made_until
         self.batch_row: Row | None = None
         """The row of a batch that was never delivered before, for the caller to write."""
         self._ledger = Ledger(connection, self._district, batch.received_at, numbers)
@@ -113,6 +117,7 @@ class Intake:
                 places.append((arrival, twin, True))
                 continue
             row = arrival.row or change_row(self._batch, arrival)
+            self._compare_time(row)
             item = _Item(row | {"batch_id": self._batch.batch_id}, arrival)
             self._ledger.lines.note(item.row, self._batch.stream, arrival.seq)
             if twin is None:
@@ -129,6 +134,13 @@ class Intake:
             for arrival, row, again in places
         ]
         return answers + self._late_receipts()
+
+    def _compare_time(self, row: Row) -> None:
+        """Doubt a time that lies before what its laptop saved earlier."""
+        made = row["happened_at"]
+        row["doubtful"] = row["doubtful"] or fell_back(made, self.made_until)
+        if not row["doubtful"]:
+            self.made_until = max(made, self.made_until or made)
 
     def _found_good(self, arrivals: Sequence[Arrival], before: Mapping[str, Row]) -> set[str]:
         """Return the ids of what was put aside for nothing but that its device was revoked, and is
@@ -343,7 +355,8 @@ def change_row(batch: Batch, arrival: Arrival) -> Row:
         "corrects": members.get("corrects"),
         "received_at": batch.received_at,
         "clock_offset_s": batch.clock.offset_s,
-        "doubtful": made is None or made_doubtful(made, batch.clock),
+        "doubtful": made is None
+        or made_doubtful(made, batch.clock, batch.received_at, batch.device.clock_jumped_at),
         "happened_at": (corrected(made, batch.clock.offset_s) if made else batch.received_at),
         "outcome": "",
         "version": None,

@@ -86,7 +86,8 @@ def _take(
     follows = (place["follows"] or {}) if place else batch.follows
     intake, more = None, []
     if aside or fresh:
-        intake = Intake(connection, batch, follows, visitor, numbers)
+        until = place["made_until"] if place else None
+        intake = Intake(connection, batch, follows, visitor, numbers, until)
         answers = intake.take([*aside, *fresh], known_seq)
         receipts |= {one.seq: answer for one, answer in zip(aside, answers, strict=False)}
         more = answers[len(aside) :]
@@ -100,6 +101,7 @@ def _take(
             "known_seq": last.seq,
             "known_hash": last.hash,
             "follows": follows or None,
+            "made_until": intake.made_until,
         }
         told = _known(names, known)
         return Received(

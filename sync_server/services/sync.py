@@ -275,6 +275,8 @@ def _note_visit(
         and (received.fresh or not batch.arrivals)
     ):
         values["clock_offset_s"] = batch.clock.offset_s
+        if batch.clock.jumped:
+            values["clock_jumped_at"] = batch.received_at
     if (account := read_told(told)) is not None:
         values["account"] = account
     device = batch.device

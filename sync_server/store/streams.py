@@ -110,7 +110,7 @@ def _closing(shape: _Shape, at_once: bool) -> tuple[tuple[Any, tuple[str, ...]],
     elif shape.stream:
         this = streams.c.stream == sa.bindparam("stream_stream")
         known = sa.update(streams).where(streams.c.district == sa.bindparam("here"), this)
-        new = _new(streams, "stream", ("known_seq", "known_hash"))
+        new = _new(streams, "stream", ("known_seq", "known_hash", "made_until"))
         found.append((known.values(new), ("here", "stream_stream", *_named(new))))
     if not at_once:
         return tuple(found)

@@ -110,6 +110,7 @@ devices = sa.Table(
     sa.Column("joined_at", Utc, nullable=False),
     sa.Column("last_sync_at", Utc),
     sa.Column("clock_offset_s", sa.BigInteger),
+    sa.Column("clock_jumped_at", Utc),  # when it was last found far from where it had been
     # What the laptop last said of its own log: {"at", "made", "unsent", "differences"}.
     sa.Column("account", Document),
     sa.UniqueConstraint("district", "token_hash"),
@@ -136,6 +137,7 @@ streams = sa.Table(
     sa.Column("known_hash", sa.String(64), nullable=False),
     # What of the device's earlier streams its store held when this one began: {stream: seq}.
     sa.Column("follows", Document),
+    sa.Column("made_until", Utc),  # the latest time by which one of its changes was made, no doubt
     sa.Index(None, "district", "device_id"),
 )
 
@@ -189,10 +191,8 @@ changes = sa.Table(
     sa.Column("problem", Document),
     sa.Column("doubts", Document),
     _id("conflict_id"),
-    # A held change: the record whose create has not come yet.
-    _id("waits_for"),
-    # The version it had become before the centre was restored, as its laptop remembers.
-    sa.Column("former_version", sa.BigInteger),
+    _id("waits_for"),  # a held change: the record whose create has not come yet
+    sa.Column("former_version", sa.BigInteger),  # before a restore, as its laptop remembers
     # Staff have looked at a doubtful time; ``happened_at`` is then what they took for true.
     _id("time_confirmed_by"),
     # What became of a refused change at the desk: null (waits for staff) | returned | dismissed |

@@ -126,10 +126,10 @@ class Laptop:
             **more,
         }
 
-    def send(self, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def send(self, body: dict[str, Any] | None = None, **how: Any) -> dict[str, Any]:
         """Exchange through the service and keep the answer; return the reply."""
         device = devices.authenticate(self.centre.store, self.token)
-        reply = exchange(self.centre, device, body or self.body(), self.centre.clock())
+        reply = exchange(self.centre, device, body or self.body(), self.centre.clock(), **how)
         answer: dict[str, Any] = json.loads(reply.as_json())
         self.keep(answer)
         return answer

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.clock import written
-from sync_server.domain.times import corrected, made_doubtful, moment, read_clock
+from sync_server.domain.times import (
+    corrected,
+    fell_back,
+    made_doubtful,
+    moment,
+    read_clock,
+    unmeasured,
+)
 
 NOON = datetime(2026, 9, 30, 4, 0, tzinfo=UTC)
 
@@ -48,8 +55,28 @@ def test_an_unreadable_time_is_doubtful_and_shifts_nothing(text):
 
 def test_a_change_made_after_it_was_sent_is_doubtful():
     reading = read_clock(sent(), NOON, None)
-    assert made_doubtful(NOON + timedelta(minutes=11), reading)
-    assert not made_doubtful(NOON - timedelta(days=45), reading)
+    assert made_doubtful(NOON + timedelta(minutes=11), reading, NOON)
+    assert not made_doubtful(NOON - timedelta(days=45), reading, NOON)
+
+
+def test_on_a_stick_a_change_made_after_it_came_is_doubtful():
+    reading = unmeasured(written(NOON + timedelta(days=365)), 0)
+    assert made_doubtful(NOON + timedelta(days=364), reading, NOON)
+    assert not made_doubtful(NOON - timedelta(days=1), reading, NOON)
+
+
+def test_what_was_made_before_the_clock_jumped_is_doubtful_and_nothing_after():
+    reading = read_clock(sent(minutes=9), NOON, 540)
+    jumped = NOON - timedelta(hours=1)
+    made = jumped - timedelta(minutes=9)  # by the laptop's clock
+    assert made_doubtful(made - timedelta(seconds=1), reading, NOON, jumped)
+    assert not made_doubtful(made, reading, NOON, jumped)
+
+
+def test_a_time_long_before_an_earlier_change_fell_back():
+    assert fell_back(NOON - timedelta(minutes=11), NOON)
+    assert not fell_back(NOON - timedelta(minutes=9), NOON)
+    assert not fell_back(NOON, None)
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -56,6 +57,72 @@ def test_a_clock_a_year_ahead_is_corrected_once_staff_have_confirmed(any_centre:
     assert stored(any_centre, made["record_id"]).happened_at == NOON
     assert listed(any_centre, person) == []
     assert audited(any_centre) == ["confirm_time"]
+
+
+def doubted(centre: Centre, *made: dict[str, Any]) -> list[bool]:
+    return [change(centre, one["change_id"]).doubtful for one in made]
+
+
+def test_a_clock_a_year_ahead_is_doubted_on_a_stick_too(
+    any_centre: Centre, clock: StillClock
+) -> None:
+    laptop, person = join(any_centre, add_worker(any_centre)), hire(any_centre)
+    other = join(any_centre, add_worker(any_centre, "w2"), key="cd" * 32)
+    made = laptop.write("household", "create", household(size=3))
+    laptop.send()
+    other.send()
+    clock.passes(days=1)
+    other.write("household", "update", {"size": 4}, made["record_id"], base_version=1)
+    other.send()
+    laptop.slow_s = -YEAR
+    late = laptop.write("household", "update", {"size": 5}, made["record_id"], base_version=1)
+    laptop.send(road="relay")
+    assert doubted(any_centre, made, late) == [False, True]
+    assert stored(any_centre, made["record_id"]).fields["size"] == 4
+    assert [row.decision for row in conflict_rows(any_centre)] == [None]
+    as_it_is = confirm(any_centre, person, **{late["change_id"]: ""})
+    assert as_it_is.troubles == {late["change_id"]: "time_after_receipt"}
+    assert confirm(any_centre, person, **{late["change_id"]: "2026-10-01T10:00"}).done == 1
+
+
+def test_whatever_was_made_before_a_clock_was_put_right_is_doubted(
+    any_centre: Centre, clock: StillClock
+) -> None:
+    laptop = join(any_centre, add_worker(any_centre))
+    first = laptop.write("household", "create", household())
+    laptop.send()
+    clock.passes(days=3)
+    laptop.slow_s = 24 * 3600
+    day = [laptop.write("household", "create", household()) for _ in range(4)]
+    clock.passes(hours=1)
+    laptop.slow_s = 0  # the network puts it right before it can be measured
+    right = laptop.write("household", "create", household())
+    laptop.slow_s = 24 * 3600
+    laptop.send(laptop.body(day[:1]))
+    laptop.slow_s = 0
+    clock.passes(minutes=1)
+    laptop.send(laptop.body(day[1:2]))
+    clock.passes(hours=1)
+    laptop.send(laptop.body([*day[2:], right]))
+    after = laptop.write("household", "create", household())
+    laptop.send()
+    assert doubted(any_centre, first, *day, right, after) == [False, *[True] * 5, False]
+
+
+def test_a_clock_that_fell_back_and_was_right_again_is_doubted(
+    any_centre: Centre, clock: StillClock
+) -> None:
+    laptop = join(any_centre, add_worker(any_centre))
+    first = laptop.write("household", "create", household())
+    laptop.send()
+    clock.passes(days=3)
+    laptop.slow_s = 6 * YEAR  # its battery was empty
+    day = [laptop.write("household", "create", household()) for _ in range(2)]
+    laptop.slow_s = 0
+    right = laptop.write("household", "create", household())
+    laptop.send(laptop.body(day[:1]))
+    laptop.send()
+    assert doubted(any_centre, first, *day, right) == [False, True, True, False]
 
 
 def test_the_right_time_is_entered_and_a_record_s_own_follows(
