@@ -6,6 +6,8 @@ moment of writing, or when he had written it himself on the same disk.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +15,11 @@ from typing import Any
 
 VOIDED = "voided"
 STAFF = "staff"
+SAID = (
+    "change_id", "kind", "schema", "record_id", "action", "grid", "base_version", "made_at",
+    "author", "fields",
+)  # fmt: skip
+"""What a change says, wherever it stands in whichever log; ``corrects`` too where it has one."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Entry:
     ``saw``: what its writer had on the screen there, then and whenever he wrote it before. ``own``
     are all changes on the disk before; ``planted`` names what is wrong with it on purpose.
     ``based`` tells that the change says it is based on the copy that stood on the screen, not on an
-    earlier one.
+    earlier one. ``sealed`` is the change itself as it was sealed; empty for the staff's.
     """
 
     change_id: str
@@ -38,6 +45,7 @@ class Entry:
     own: frozenset[str]
     planted: str = ""
     based: bool = False
+    sealed: dict[str, Any] = field(default_factory=dict)
 
     def looked_at(self, other: Entry, path: str) -> bool:
         """Whether what another laptop had written at ``path`` stood on the screen, and the change
@@ -94,6 +102,7 @@ class Book:
             planted=planted,
             based=change["base_version"] is not None
             and change["base_version"] == seen.get("version"),
+            sealed={name: change[name] for name in ("seq", "prev", "hash")} | said_by(change),
         )
 
     def note_staff(self, change: Mapping[str, Any], shown: set[str | None]) -> None:
@@ -135,6 +144,21 @@ class Book:
             if entry.record_id == record_id
             for value in entry.saw.get(path, [])
         ]
+
+
+def said_by(change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a change says, place and seal left out."""
+    said = {name: change[name] for name in SAID}
+    corrects = change.get("corrects")
+    return said | {"corrects": corrects} if corrects is not None else said
+
+
+def seal_of(change: Mapping[str, Any], seq: int, prev: str) -> str:
+    """Return the seal of what ``change`` says at a place of a log: written down once more, from the
+    protocol's words, to share nothing with either program."""
+    members = said_by(change) | {"seq": seq, "prev": prev}
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def written_paths(change: Mapping[str, Any]) -> dict[str, Any]:

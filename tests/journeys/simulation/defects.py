@@ -116,6 +116,19 @@ def refused_dropped(patch: Patch) -> None:
     )
 
 
+def refused_emptied(patch: Patch) -> None:
+    """The centre acknowledges a change it refuses and keeps that it came, but not what it said."""
+    insert = writing.insert_changes
+    patch.setattr(
+        writing,
+        "insert_changes",
+        lambda connection, rows: insert(
+            connection,
+            [row | {"fields": {}} if row["outcome"] == "quarantined" else row for row in rows],
+        ),
+    )
+
+
 def numbers_alone(patch: Patch) -> None:
     """The centre takes a known number for a known change, whatever its hash."""
 
@@ -286,6 +299,7 @@ DEFECTS: dict[Defect, tuple[int, Often]] = {
     base_ignored: (8, {}),
     refusal_stops_the_batch: (0, {}),
     refused_dropped: (0, {}),
+    refused_emptied: (0, {}),
     numbers_alone: (0, COPIES),
     hashes_not_compared: (0, COPIES),
     held_for_ever: (7, RESTORES),

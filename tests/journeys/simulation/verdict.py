@@ -10,7 +10,7 @@ from field_app.services.records import kind_names
 from field_app.services.streams import all_streams
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
 from sync_server.services.account import account_of
-from tests.journeys.simulation.book import VOIDED, Entry, value_at
+from tests.journeys.simulation.book import VOIDED, Entry, said_by, seal_of, value_at
 from tests.journeys.simulation.centre import House
 from tests.journeys.simulation.district import District
 from tests.journeys.simulation.listener import in_scope
@@ -71,7 +71,15 @@ class Verdict:
             self.accounts_agree(machine)
 
     def received_once(self) -> None:
-        """I1: what was saved on a living disk is at the centre, once and as it was saved."""
+        """I1: what was saved on a living disk is at the centre, once and as it was saved, whatever
+        became of it: every row says what was entered, and its seal is that of what it says.
+
+        The one thing that may differ is the place: a log left after a fork is sealed anew, and
+        perhaps nothing but its new place ever arrives. The protocol keeps a change otherwise in two
+        ways only, neither of which a district comes to: as text (``quarantine_me``), which
+        `refused_alone` would tell of, and, where an id was used twice for different things, under
+        an id of the centre's own, which would not be in the book.
+        """
         entries = self.run.book.entries
         for machine in self.run.machines:
             missing = set(machine.disk) - set(self.by_id)
@@ -79,9 +87,11 @@ class Verdict:
         assert set(self.by_id) <= set(entries), "the centre has what nobody entered"
         assert len(self.by_id) == len(self.changes)
         for change_id, row in self.by_id.items():
-            entry = entries[change_id]
-            said = (row["kind"], row["record_id"], row["action"])
-            assert said == (entry.kind, entry.record_id, entry.action)
+            entered = entries[change_id].sealed
+            assert said_by(row) == said_by(entered), (row, entered)
+            assert seal_of(row, row["seq"], row["prev"]) == row["hash"], row
+            if (row["seq"], row["prev"]) == (entered["seq"], entered["prev"]):
+                assert row["hash"] == entered["hash"], (row, entered)
 
     def confirmed_kept(self) -> None:
         """I13: what was ever confirmed is there, but for what an older copy of the centre lacked
@@ -90,7 +100,10 @@ class Verdict:
         assert not missing, f"confirmed and gone {missing}"
 
     def streams_whole(self) -> None:
-        """I10, I15: numbers without a gap, a chain of hashes without a break, every one counted."""
+        """I10, I15: numbers without a gap, a chain of hashes without a break, every one counted.
+
+        What was sealed anew bears at its new place the seal of what the centre has of it.
+        """
         for stream in self.run.house.rows("streams"):
             rows = self.places[stream["stream"]]
             assert sorted(rows) == list(range(1, stream["known_seq"] + 1)), stream
@@ -98,6 +111,8 @@ class Verdict:
             for seq, row in rows.items():
                 before = rows[seq - 1]["hash"] if seq > 1 else ZEROS
                 assert row.get("prev", before) == before, (stream, seq)
+                if "prev" not in row:
+                    assert seal_of(self.by_id[row["change_id"]], seq, before) == row["hash"], row
             outcomes = Counter(row.get("outcome", "duplicate") for row in rows.values())
             assert set(outcomes) <= OUTCOMES | {"duplicate"}
             assert sum(outcomes.values()) == stream["known_seq"]
