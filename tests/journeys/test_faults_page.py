@@ -4,7 +4,6 @@ import re
 
 from tests.journeys.programs import ROOT
 
-
 PAGE = (ROOT / "docs" / "faults.md").read_text("utf-8")
 
 
