@@ -35,6 +35,8 @@ class Progress:
     """The code of what ended the round early."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the sentence for ``error`` needs: seconds to wait, a status."""
+    asks: dict[str, int] = field(default_factory=dict)
+    """What the worker must agree to first: how many records would leave, ``gone`` of ``total``."""
     started_at: str = ""
     ended_at: str = ""
     retry_after_s: float | None = None

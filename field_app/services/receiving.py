@@ -73,9 +73,13 @@ def take_reply(
     agreed: bool,
     held: int,
     gone_before: int,
+    pulls: bool = True,
     measured: bool = True,
 ) -> Taken:
     """Store everything a confirmed answer says, in one commit.
+
+    ``pulls`` False: an earlier answer waits for the worker's word, so that only receipts count, and
+    records and cursor stay as they are.
 
     ``measured`` False: it came on a stick, so that it says nothing of the clocks, nor whether the
     device may use the link. Raises what the store raises, having stored nothing.
@@ -83,7 +87,7 @@ def take_reply(
     at = written(ws.now())
     with ws.db.transaction():
         renewed = _begin_anew(ws, reply) if _is_restored(ws, reply) else {}
-        offered = [*reply.updates, *_not_renewed(ws, reply)]
+        offered = [*reply.updates, *_not_renewed(ws, reply)] if pulls else []
         leaving = [one for one in offered if one.get("gone") and _holds(ws, one["record_id"])]
         gone = 0 if agreed else too_many_gone(leaving, gone_before, held)
         updates = () if gone else offered
@@ -93,15 +97,17 @@ def take_reply(
         # By the centre's clock: what is kept ninety days must not hang on this laptop's.
         confirmed_at = written(ws.now() + timedelta(seconds=reply.offset_s))
         grids = reply.grids if reply.grids is not None else ws.grids
-        whole = measured and not reply.more and not gone
+        stands = gone or not pulls
+        whole = measured and not reply.more and not stands
         world = _world(ws, sent, updates, renewed | _left_behind(ws, grids, whole=whole))
-        world.grids, world.whole = grids, whole
+        # What he has just sent from a grid he lost stays with the rest until he has agreed.
+        world.grids, world.whole = (None if stands and measured else grids), whole
         result = reconcile(world, sent, reply.receipts, updates, confirmed_at)
         _write(ws, result)
         ws.table(UNKNOWN).remove(doc_ids=[one["record_id"] for one in updates if one.get("gone")])
         streams.confirm(ws)
         ws.keep_setting("cursor", server_epoch=reply.server_epoch)
-        if not gone:
+        if not stands:
             ws.keep_setting("cursor", cursor=reply.cursor, grids=list(grids))
             if not reply.more:
                 ws.keep_setting("cursor", anew=False)

@@ -3,7 +3,8 @@
 Each exchange sends one batch and stores receipts, updates and cursor of its answer in one commit.
 Nothing is marked from having been sent, only from a parsed answer; whatever fails leaves the store
 as it was, and the next round begins where this one stopped. What a line can carry at a time is
-found out by trying, and remembered.
+found out by trying, and remembered. A pull that would take much away waits for the worker's word;
+what he wrote goes up all the same.
 """
 
 from __future__ import annotations
@@ -99,6 +100,8 @@ def run_round(
         progress.stage = "checking"
         _compare(ws, client)
         prune(ws)
+        if progress.asks:
+            raise Trouble("scope_shrinks", **progress.asks)
     except Exception as error:  # a round must end with words, whatever happened
         _failed(ws, client, progress, error)
     else:
@@ -196,9 +199,9 @@ def _remember(ws: Workspace, progress: Progress, receipts: list[dict[str, Any]])
 
 
 def _exchanges(this: Round) -> None:
-    """Exchange until nothing is unsent and nothing more is offered."""
+    """Exchange until nothing is unsent and nothing more is offered, or may be taken."""
     more = True
-    while more or unsent_count(this.ws):
+    while (more and not this.progress.asks) or unsent_count(this.ws):
         before = (this.progress.confirmed, this.progress.received, this.ws.setting("cursor"))
         reply = _exchange(this)
         if reply is None:
@@ -212,7 +215,8 @@ def _exchanges(this: Round) -> None:
 
 def _exchange(this: Round) -> Reply | None:
     """Make one exchange and store its answer; None when the next one must begin differently."""
-    batch = next_batch(this.ws, this.limits, want=this.pace.want)
+    want = 0 if this.progress.asks else this.pace.want
+    batch = next_batch(this.ws, this.limits, want=want)
     this.progress.total = this.progress.confirmed + unsent_count(this.ws)
     this.progress.stage = "sending" if batch.changes else "receiving"
     try:
@@ -230,13 +234,14 @@ def _exchange(this: Round) -> Reply | None:
 
 
 def _take(this: Round, batch: Batch, reply: Reply) -> None:
-    """Store a confirmed answer and count it. Raises Trouble ``scope_shrinks``."""
+    """Store a confirmed answer and count it."""
     progress = this.progress
     progress.exchanges += 1
     progress.next_after_s = reply.next_after_s
     taken = take_reply(
-        this.ws, batch, reply, agreed=this.agreed, held=this.held, gone_before=this.gone
-    )
+        this.ws, batch, reply,
+        agreed=this.agreed, held=this.held, gone_before=this.gone, pulls=not progress.asks,
+    )  # fmt: skip
     this.gone += taken.gone
     progress.confirmed += taken.confirmed
     progress.received += taken.received
@@ -248,7 +253,7 @@ def _take(this: Round, batch: Batch, reply: Reply) -> None:
     this.receipts += _receipts(this.ws, batch)
     this.rough, this.pace = 0, this.pace.faster(this.most)
     if taken.braked:
-        raise Trouble("scope_shrinks", gone=taken.braked, total=this.held)
+        progress.asks = {"gone": taken.braked, "total": this.held}
 
 
 def _receipts(ws: Workspace, batch: Batch) -> list[dict[str, Any]]:

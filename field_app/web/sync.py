@@ -118,8 +118,17 @@ def _state() -> dict[str, Any]:
         "stage": STAGES[told["stage"]],
         "outcomes": OUTCOMES,
         "words": error_words(told),
+        "asks": _asks(told),
         "left_words": _left_words(told.get("left_s")),
     }
+
+
+def _asks(told: dict[str, Any]) -> str:
+    """Return what the worker is asked beside what went wrong after it, empty for nothing."""
+    asks = told.get("asks")
+    if not asks or told["error"] == "scope_shrinks":
+        return ""
+    return sentence("scope_shrinks", workspace().lang, **asks)
 
 
 def _left_words(seconds: int | None) -> str:
