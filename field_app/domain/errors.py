@@ -167,6 +167,11 @@ SENTENCES: dict[str, Label] = {
         "The server did not accept this sync ({reason}). Everything is kept here; tell your "
         "administrator.",
     ),
+    "bad_envelope": Label(
+        "服务器读不懂本终端这次发送的内容，没有收下。记录都在本机，请联系管理员。",
+        "The server cannot make sense of what this device sends; nothing was taken. Everything is "
+        "kept here; ask your administrator.",
+    ),
     "too_large": Label(
         "有一条记录太长，服务器不接受。记录都在本机，请联系管理员。",
         "One record is too long for the server. Everything is kept here; ask your administrator.",

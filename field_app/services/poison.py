@@ -1,4 +1,5 @@
-"""A change the centre fails at: sent as text under its own number, so that it blocks no other.
+"""A change the centre fails at, or refuses a batch for: sent as text under its own number, so that
+it blocks no other.
 
 Before that the centre must have shown that it works: an exchange that carries nothing new goes
 through, while the change alone fails once more after it. Where the centre does not say itself that
@@ -35,9 +36,14 @@ fails behind it is tried once more after so many seconds (a random number betwee
 
 
 def is_poison(batch: Batch, fault: SyncFault) -> bool:
-    """Whether the centre failed at one change alone, so that the change may be the reason."""
+    """Whether the centre failed at one change alone, or could not use a batch with it, so that the
+    change may be the reason."""
     failed = fault.code == "server_error" and fault.status in FAILURES
-    return failed and len(batch.changes) == 1
+    return (failed or _unusable(fault)) and len(batch.changes) == 1
+
+
+def _unusable(fault: SyncFault) -> bool:
+    return fault.code == "bad_envelope"
 
 
 def exchange_aside(
@@ -47,15 +53,18 @@ def exchange_aside(
     fault: SyncFault,
     sleep: Callable[[float], None],
 ) -> Reply:
-    """Exchange a batch whose only change the centre failed at (``fault``); return the confirmed
-    reply.
+    """Exchange a batch whose only change the centre failed at or refused (``fault``); return the
+    confirmed reply.
 
-    Raises SyncFault: when the centre fails at everything or cannot be reached, and when another
-    round has to show it too.
+    Raises SyncFault: when the centre fails at everything, refuses everything or cannot be reached,
+    and when another round has to show it too.
     """
     own = fault.own
+    # What travels beside the change may be what made the batch unusable: text goes without it.
+    beside: dict[str, Any] = {"former": {}, "trails": {}} if _unusable(fault) else {}
     for _ in range(TURNS):
-        _after_a_rest(ws, client, batch, sleep, changes=_known(ws, batch), want=0)
+        known = [] if _unusable(fault) else _known(ws, batch)
+        _after_a_rest(ws, client, batch, sleep, changes=known, want=0, **beside)
         try:
             return client.exchange(batch.dated(ws.now()))
         except SyncFault as again:
@@ -69,7 +78,7 @@ def exchange_aside(
         ws.keep_setting(SUSPECT, change_id=change["change_id"])
         raise fault
     log.warning("change %s is sent as text", change["change_id"])
-    return _after_a_rest(ws, client, batch, sleep, changes=[as_text(change)])
+    return _after_a_rest(ws, client, batch, sleep, changes=[as_text(change)], **beside)
 
 
 def _after_a_rest(

@@ -298,8 +298,8 @@ def _adapt(this: Round, batch: Batch, fault: SyncFault) -> bool:
             return lighter is not None
         case "timeout" | "unreachable" if fault.cut or fault.code == "timeout":
             return _slow_down(this, sent)
-        case "server_error" if sent > 1:
-            # The part before a change the centre fails at gets by; then that change is found.
+        case "server_error" | "bad_envelope" if sent > 1:
+            # The part before the change that is to blame gets by; then that change is found.
             this.search = sent // 2
             return True
         case "sequence_gap":

@@ -33,7 +33,7 @@ GZIP_OVER_BYTES = 1024
 JSON_TYPES = frozenset({"application/json", "application/problem+json"})
 KNOWN_REFUSALS = frozenset({
     "bad_token", "device_revoked", "busy", "sequence_gap", "stream_forked", "client_too_old",
-    "bad_code", "code_used",
+    "bad_code", "code_used", "bad_envelope",
 })  # fmt: skip
 """Codes of the centre that have a meaning of their own here; others are told as they are."""
 FAILED = "unexpected"
@@ -242,8 +242,10 @@ def _refuse(status: int, body: Any, retry_after_s: float | None) -> NoReturn:
     if not isinstance(code, str):
         # A sign-in page of the network, a proxy, another program: no word of our centre's.
         raise SyncFault("too_large" if status == 413 else "not_our_server", **common)
-    if code in KNOWN_REFUSALS or status == 413:
-        raise SyncFault("too_large" if status == 413 else code, **common)
+    if status == 413:
+        raise SyncFault("too_large", **common)
+    if code in KNOWN_REFUSALS:
+        raise SyncFault(code, own=True, **common)
     raise SyncFault("refused", reason=code, **common)
 
 

@@ -14,7 +14,7 @@ class SyncFault(Exception):
     ``status`` is the HTTP status, 0 when there was none; ``retry_after_s`` what the server asked
     for; ``known`` where the server says our streams stand, ``stream`` the one at fault; ``cut``
     whether a connection that stood broke off; ``own`` whether the centre itself said that it
-    failed, and not something before it; ``facts`` fill the sentence of ``code``.
+    failed or refused, and not something before it; ``facts`` fill the sentence of ``code``.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from field_app.services.records import unsent_count, views
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import CHANGES
 from field_app.sync_client import SyncFault
+from sync_server.domain import envelope
 from sync_server.services.intake import Intake
 from sync_server.store import tables, writing
 from tests.field_app.centres import answers, timed_out
@@ -236,6 +238,64 @@ def test_that_the_centre_works_is_shown_by_a_change_it_has(laptop, line, sizes, 
     monkeypatch.setattr(writing, "turn_of", turn_of)
     poisoned(monkeypatch, bad["change_id"])
     assert laptop.sync().outcomes == {"quarantined": 1}
+
+
+# A change that makes a batch unusable -------------------------------------------------------------
+
+
+def written_otherwise(monkeypatch, change_id):
+    """Let the centre write one change another way than the laptop that sealed it."""
+    reals = {name: getattr(envelope, name) for name in ("canonical", "quick_canonical")}
+
+    def writes(name, value):
+        text = reals[name](value)
+        return text + b" " if value.get("change_id") == change_id else text
+
+    for name in reals:
+        monkeypatch.setattr(envelope, name, partial(writes, name))
+
+
+def change_of(laptop, record_id):
+    return next(one for one in laptop.ws.table(CHANGES) if one["record_id"] == record_id)
+
+
+def test_a_change_that_makes_its_batch_unusable_goes_as_text_and_blocks_no_other(
+    laptop, line, sizes, monkeypatch
+):
+    made = issues(laptop, 7)
+    bad = change_of(laptop, made[4])
+    written_otherwise(monkeypatch, bad["change_id"])
+    told = laptop.sync()
+    assert (told.stage, told.outcomes) == ("done", {"applied": 6, "quarantined": 1})
+    assert sizes == [7, 3, 3, 1, 1, 0, 1, "text", 2]
+    states = {view["record_id"]: view["state"] for view in views(laptop.ws, "issue")}
+    assert [one for one in made if states[one] != "stored"] == [made[4]]
+    with line.centre.store.reading() as connection:
+        kept = connection.execute(
+            sa.select(tables.changes).where(tables.changes.c.change_id == bad["change_id"])
+        ).one()
+    assert (kept.outcome, kept.hash) == ("quarantined", bad["hash"])
+    assert made[4] in kept.fields["text"]
+
+
+def test_what_travels_beside_a_change_makes_it_go_as_text_too(laptop, sizes):
+    made = issues(laptop, 3)
+    bad = dict(change_of(laptop, made[1]))
+    laptop.ws.put(CHANGES, bad["change_id"], {**bad, "base_trail": list(range(1, 102))})
+    told = laptop.sync()
+    assert (told.stage, told.outcomes) == ("done", {"applied": 2, "quarantined": 1})
+    assert sizes.count("text") == 1
+
+
+def test_a_centre_that_can_use_no_batch_at_all_is_left_alone(laptop, line, sizes):
+    issues(laptop, 4)
+    refusal = answers(422, '{"code": "bad_envelope"}', Content_Type="application/problem+json")
+    line.faults.extend([refusal] * 20)
+    told = laptop.sync()
+    assert (told.stage, told.error, sizes) == ("failed", "bad_envelope", [4, 2, 1, 0])
+    assert unsent_count(laptop.ws) == 4
+    line.faults.clear()
+    assert laptop.sync().outcomes == {"applied": 4}
 
 
 def test_the_clock_is_measured_by_when_a_request_was_sent_not_made(laptop, line, hands):

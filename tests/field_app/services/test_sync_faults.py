@@ -136,9 +136,9 @@ def test_a_device_the_centre_refuses_keeps_everything(joined, line, status, code
 def test_an_unknown_refusal_is_named(joined, line):
     laptop = joined()
     save_issue(laptop.ws)
-    line.faults.append(problem(422, "bad_envelope"))
+    line.faults.append(problem(422, "bad_request"))
     told = laptop.sync()
-    assert (told.error, told.facts) == ("refused", {"reason": "bad_envelope"})
+    assert (told.error, told.facts) == ("refused", {"reason": "bad_request"})
 
 
 def test_a_receipt_for_something_else_marks_nothing(joined, line):

@@ -117,7 +117,8 @@ def test_a_reply_without_one_of_its_parts_counts_for_nothing(missing):
         ({"status": 503, "body": ""}, "server_busy"),
         ({"status": 401, "body": '{"code": "bad_token"}'}, "bad_token"),
         ({"status": 409, "body": '{"code": "busy"}'}, "busy"),
-        ({"status": 422, "body": '{"code": "bad_envelope"}'}, "refused"),
+        ({"status": 422, "body": '{"code": "bad_envelope"}'}, "bad_envelope"),
+        ({"status": 422, "body": '{"code": "bad_request"}'}, "refused"),
     ],
 )
 def test_every_other_answer_has_its_name(answer, code):
