@@ -126,6 +126,7 @@ def beside_peers(folder: Path, postgresql: Database, asked: argparse.Namespace) 
         for name, one in field.items():
             print(f"warming up: {name}", flush=True)
             one.turn(KINTO_SIZE if isinstance(one, Kinto) else SIZE, 1.0)
+            one.settle()
         first = interleaved(list(field), asked.rounds, first_send(field, asked.seconds))
         ours = field[OURS]
         assert isinstance(ours, Ours)

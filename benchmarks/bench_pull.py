@@ -102,7 +102,8 @@ def run(folder: Path, postgresql: Database, asked: argparse.Namespace) -> dict[s
             one, pages = field[name]
             return Contender.measure(one, pages, check=fine)[1]
 
-        for name in field:
+        for name, (one, _) in field.items():
+            one.settle()
             turn(name)
         pull = interleaved(list(field), asked.rounds, turn)
     table("pull", pull)

@@ -49,6 +49,7 @@ class Contender:
 
     def __init__(self, server: Server, database: Database | None = None) -> None:
         self.server, self.database = server, database
+        self.name = self.name or server.name
         self.rate = self.first_rate
         self.stored = 0
         """How many records it has taken."""
@@ -94,6 +95,11 @@ class Contender:
             "turned_away": told.turned_away,
             "records": told.records,
         }
+
+    def settle(self) -> None:
+        """Let its database look at what it has; after a first turn, before it is measured."""
+        if self.database is not None:
+            self.database.settle(self.name)
 
     def _database_cpu_s(self) -> float:
         return cpu.seconds(self.database.pid) if self.database is not None else 0.0
