@@ -88,8 +88,7 @@ class Pair:
 
     def start(self, node: Node) -> None:
         """Start a server and wait until it answers."""
-        settings = {**self._settings, "cluster_name": node.name}
-        said = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        said = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())
         command(
             self._source, "pg_ctl", "start", "-w", "-t", str(WAIT_S), "-D", str(node.data),
             "-l", str(node.server.folder / f"log-{node.name}"),
@@ -99,10 +98,10 @@ class Pair:
     def follow(self, *, synchronous: bool = True) -> None:
         """Make the standby anew from the primary; nothing is confirmed without it from then on."""
         shutil.rmtree(self.standby.data, ignore_errors=True)
+        source = f"host=127.0.0.1 port={self.primary.server.port} user={SUPERUSER}"
         command(
             self._source, "pg_basebackup", "-D", str(self.standby.data), "-R", "-X", "stream",
-            "-c", "fast", "-h", "127.0.0.1", "-p", str(self.primary.server.port), "-U", SUPERUSER,
-            *self._sync,
+            "-c", "fast", "-d", f"{source} application_name={self.standby.name}", *self._sync,
         )  # fmt: skip
         self.start(self.standby)
         if synchronous:
