@@ -19,9 +19,10 @@ from tests.journeys.simulation.defects import (
     held_for_ever,
     timer_not_armed_again,
     versions_used_again,
+    whole_district_told,
 )
 from tests.journeys.simulation.district import build_district, district, left_to_themselves
-from tests.journeys.simulation.verdict import judge
+from tests.journeys.simulation.verdict import Verdict, judge
 
 pytestmark = pytest.mark.journey
 
@@ -60,6 +61,25 @@ def test_a_defect_does_not_get_by(
             except AssertionError:
                 return
     pytest.fail(f"{defect.__name__} went unnoticed")
+
+
+def test_what_is_told_too_much_is_heard_on_either_road(template: Path, tmp_path: Path) -> None:
+    with district("told", template, tmp_path / "run") as run:
+        run.first_records()
+        (laptop,) = (machine for machine in run.machines if machine.worker == "wc")
+        run.hand.create(laptop, "household", None)
+        run.sticks.write(laptop, None)
+        (file,) = run.sticks.batches
+        assert run.sticks.take_in(file, 0.0)
+        assert run.listener.by_stick
+        assert set(laptop.disk) <= run.listener.confirmed
+        assert run.listener.wrong == []
+        whole_district_told(run.patch)
+        for road in (laptop.sync, lambda: run.sticks.take_in(file, 0.0)):
+            run.listener.wrong.clear()
+            road()
+            with pytest.raises(AssertionError):
+                Verdict(run).nothing_let_out()
 
 
 def test_left_to_themselves_laptops_bring_everything_home(template: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sync_server.domain.cursor import Place
 from sync_server.domain.envelope import Arrival, BadEnvelope
 from sync_server.domain.errors import Refusal
 from sync_server.services import decision_records, intake, receive
+from sync_server.services import sync as sync_of_the_centre
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Ledger
 from sync_server.services.lines import Lines
@@ -274,6 +275,17 @@ def confirmed_by_number(patch: Patch) -> None:
 
     patch.setattr(receiving, "beyond", beyond)
     patch.setattr(forks, "_unmark", lambda ws, names: None)
+
+
+def whole_district_told(patch: Patch) -> None:
+    """The centre tells a laptop of every grid's records, on whichever road it asked."""
+    deliver = sync_of_the_centre.deliver_updates
+
+    def everything(*asked: Any) -> Any:
+        connection, centre, district, epoch, _grids, *rest = asked
+        return deliver(connection, centre, district, epoch, (district,), *rest)
+
+    patch.setattr(sync_of_the_centre, "deliver_updates", everything)
 
 
 def timer_not_armed_again(patch: Patch) -> None:

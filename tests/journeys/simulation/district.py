@@ -113,6 +113,7 @@ class District:
         self.listener = Listener(self.staff)
         self.sticks = Sticks(self.house, self.chance, self.tally)
         self.net.heard = self.listener.heard
+        self.sticks.heard = self.listener.read
         self.house.between = self._between
         for name, (worker, _) in self.plan.places.items():
             self.machines.append(

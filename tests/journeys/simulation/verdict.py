@@ -59,6 +59,7 @@ class Verdict:
         """Check all but what a second sync does."""
         self.received_once()
         self.confirmed_kept()
+        self.nothing_let_out()
         self.streams_whole()
         self.no_effect_twice()
         self.refused_alone()
@@ -94,10 +95,16 @@ class Verdict:
                 assert row["hash"] == entered["hash"], (row, entered)
 
     def confirmed_kept(self) -> None:
-        """I13: what was ever confirmed is there, but for what an older copy of the centre lacked
-        and no living disk has."""
+        """I13: what was ever confirmed, over the link or on a stick, is there, but for what an
+        older copy of the centre lacked and no living disk has."""
         missing = self.run.listener.confirmed - set(self.by_id) - self.run.house.lost
         assert not missing, f"confirmed and gone {missing}"
+
+    def nothing_let_out(self) -> None:
+        """I11: no answer, over the link or on a stick, told a laptop of what is not its worker's;
+        and no spoilt request was taken for good."""
+        assert not self.run.listener.wrong, self.run.listener.wrong
+        assert not self.run.net.wrong, self.run.net.wrong
 
     def streams_whole(self) -> None:
         """I10, I15: numbers without a gap, a chain of hashes without a break, every one counted.
