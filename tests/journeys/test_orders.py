@@ -23,7 +23,7 @@ def test_the_order_of_arrival_changes_nothing_that_is_kept(tmp_path: Path, day: 
         with district(f"day {day}", tmp_path / "template", tmp_path / "run") as run:
             offline_day(run)
             entered = sorted(run.book.entries)
-            deliver(run, f"order {order}")
+            deliver(run, f"order {order}", stick=order == ORDERS - 1)
             Verdict(run).check()
             results.append((entered, kept_values(run)))
     assert all(result == results[0] for result in results)

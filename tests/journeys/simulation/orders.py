@@ -1,4 +1,4 @@
-"""The same changes brought in another order, by another road: the values kept must be the same."""
+"""The same changes brought in another order, once by stick first: the same values must be kept."""
 
 from __future__ import annotations
 
@@ -28,14 +28,35 @@ def offline_day(run: District) -> None:
             run.hand.work(machine, None)
 
 
-def deliver(run: District, order: str) -> None:
-    """Bring everything to the centre through trouble, in an order that follows from ``order``."""
+def deliver(run: District, order: str, *, stick: bool = False) -> None:
+    """Bring everything to the centre through trouble, in an order that follows from ``order``.
+
+    ``stick``: what was unsent comes by stick first, a file of each laptop handed in once or twice;
+    half of the receipts go home before the laptops come over the link.
+    """
     run.chance.seed(order)
+    if stick:
+        _carry(run)
     run.net.trouble, run.net.danger, run.at_once = 0.3, 0.05, 0.05
     for _ in range(ROUNDS_IN_DISORDER):
         run.pass_time(60)
         run.chance.choice(run.machines).sync(run.accident())
     run.peace()
+
+
+def _carry(run: District) -> None:
+    """Bring a file of each laptop to the centre, and some receipts back."""
+    machines = run.chance.sample(run.machines, len(run.machines))
+    for machine in machines:
+        run.sticks.write(machine, None)
+        file = run.sticks.batches[-1]
+        receipt = run.sticks.take_in(file, 0.0)
+        if run.chance.random() < 0.3:
+            receipt = run.sticks.take_in(file, 0.0)
+        assert receipt, machine.name
+        if run.chance.random() < 0.5:
+            run.sticks.hand_out(machine, receipt)
+    assert run.listener.by_stick
 
 
 def kept_values(run: District) -> Kept:
