@@ -15,10 +15,8 @@ from tests.journeys.simulation.defects import (
     answered_without_commit,
     area_taken_from_the_claim,
     confirmed_by_number,
-    cursor_before_data,
     held_for_ever,
     timer_not_armed_again,
-    versions_used_again,
     whole_district_told,
 )
 from tests.journeys.simulation.district import build_district, district, left_to_themselves
@@ -29,7 +27,7 @@ pytestmark = pytest.mark.journey
 MOST_TRIES = 40
 LONG = {
     another_ones_entry_overwritten, answered_without_commit, area_taken_from_the_claim,
-    confirmed_by_number, cursor_before_data, held_for_ever, versions_used_again,
+    confirmed_by_number, held_for_ever,
 }  # fmt: skip
 """Defects whose first district to notice takes long to live through."""
 ALL = os.environ.get("GRIDROUNDS_ALL_DEFECTS") == "1"

@@ -299,10 +299,16 @@ Often = dict[str, float]
 
 COPIES: Often = {"clone": 12, "copy": 10, "back": 12}
 RESTORES: Often = {"centre_copied": 8, "centre_restored": 6}
+WORK_AND_RESTORES: Often = dict.fromkeys(
+    ("stick", "late", "copy", "back", "clone", "staff_settles", "refused_seen_to", "grids_move",
+     "revoked", "centre_replaced"),
+    0.0,
+) | {"centre_copied": 8, "centre_restored": 8}  # fmt: skip
+"""Nothing but work, syncs, clocks and restores."""
 MOVES: Often = {"grids_move": 12}
 DEFECTS: dict[Defect, tuple[int, Often]] = {
     acknowledged_when_sent: (0, {}),
-    cursor_before_data: (1, {}),
+    cursor_before_data: (9, {}),
     twins_not_looked_for: (0, COPIES),
     loser_dropped: (0, {}),
     later_wins: (0, {}),
@@ -317,7 +323,7 @@ DEFECTS: dict[Defect, tuple[int, Often]] = {
     held_for_ever: (7, RESTORES),
     area_taken_from_the_claim: (0, {}),
     effect_committed_before_its_receipt: (0, {"danger": 0.7}),
-    versions_used_again: (7, RESTORES),
+    versions_used_again: (4, WORK_AND_RESTORES),
     epoch_not_noticed: (0, RESTORES),
     gone_not_sent: (0, MOVES),
     cursor_good_for_any_grids: (0, MOVES),
