@@ -34,6 +34,8 @@ SECTIONS = (
 )
 OF_DATABASE = ("simulation", "kills", "fuzz", "parallel", "photos")
 """What goes otherwise on another database; the rest is about files and is run without."""
+SEEDED = ("simulation",)
+"""What follows from seeds that are counted on; the rest draws new ones at every run."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         compiled.statements_once(patch)
         figures["database"] = "postgresql" if database else "sqlite"
         for name in _chosen(args, database):
-            figures[name] = _section(name, args.scale, database)
+            seed = {"first_seed": args.seed} if name in SEEDED else {}
+            figures[name] = _section(name, args.scale, database, **seed)
             _show(name, figures[name])
     sections = [value for value in figures.values() if isinstance(value, dict)]
     figures["seconds"] = round(time.monotonic() - began, 1)
@@ -62,6 +65,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--scale", type=float, default=1.0, help="1: the full run; 0.01: a hundredth"
     )
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections alone")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="where the districts of the simulation begin (0 unless named)",
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--database-url",
@@ -85,13 +95,13 @@ def _chosen(args: argparse.Namespace, database: str | None) -> Sequence[str]:
     return args.only or (OF_DATABASE if database else SECTIONS)
 
 
-def _section(name: str, scale: float, database: str | None) -> dict[str, Any]:
+def _section(name: str, scale: float, database: str | None, **seed: int) -> dict[str, Any]:
     """Run one section; a failure of its own counts as a violation."""
     print(f"== {name} (scale {scale:g})", flush=True)
     began = time.monotonic()
     try:
         module = importlib.import_module(f"tests.torture.{name}")
-        found = dict(module.run(scale, database))
+        found = dict(module.run(scale, database, **seed))
     except ModuleNotFoundError as missing:
         if missing.name != f"tests.torture.{name}":
             raise

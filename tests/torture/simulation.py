@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import itertools
 import logging
 import multiprocessing
 import os
@@ -47,16 +48,17 @@ BUSY = Plan(
 RAM = Path("/dev/shm")
 
 
-def run(scale: float, database: str | None) -> dict[str, Any]:
+def run(scale: float, database: str | None, first_seed: int = 0) -> dict[str, Any]:
     """Run districts until laptops, changes and faults are as many as ``scale`` asks for.
 
-    ``database`` is the address of a PostgreSQL server; None: SQLite. ``violations`` must be empty.
+    ``database`` is the address of a PostgreSQL server; None: SQLite. The districts' seeds are
+    ``first_seed`` and those after it. ``violations`` must be empty.
     """
     wanted = {"laptops": LAPTOPS * scale, "changes": CHANGES * scale, "faults": FAULTS * scale}
     began, faults, sums = time.monotonic(), Counter[str](), Counter[str]()
     violations: list[str] = []
     with _pool(database) as pool:
-        seeds = iter(range(1_000_000))
+        seeds = itertools.count(first_seed)
         waiting = {pool.submit(one_district, next(seeds)) for _ in range(_processes())}
         while waiting:
             done, waiting = concurrent.futures.wait(
@@ -72,6 +74,7 @@ def run(scale: float, database: str | None) -> dict[str, Any]:
                 if any(sums[name] < most for name, most in wanted.items()) and not violations:
                     waiting.add(pool.submit(one_district, next(seeds)))
     return {
+        "seeds": f"{first_seed} to {first_seed + sums['districts'] - 1}",
         **{name: sums[name] for name in ("districts", "laptops", "changes", "updates")},
         "faults": sums["faults"],
         "faults_by_type": dict(sorted(faults.items())),
