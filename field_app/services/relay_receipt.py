@@ -188,8 +188,9 @@ class _Taking:
         if self._taken.revoked:  # its grids were taken away; what it holds stays until it is done
             reply = replace(reply, grids=None)
         current = self._current() and not self._braked
-        if request.get("last", -1) >= request.get("first", 0) and not reply.receipts:
-            self._taken.left[OTHER_EPOCH] += 1
+        answered = sum("stream" not in one for one in reply.receipts)
+        if answered < request.get("last", -1) - request.get("first", 0) + 1:
+            self._taken.left["bad_envelope" if answered else OTHER_EPOCH] += 1
         if not current:
             self._taken.late = not self._braked
             pull = ws.setting("cursor")

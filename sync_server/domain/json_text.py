@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import orjson
 
 from sync_server.domain.errors import Refusal
 
+_decode = json.JSONDecoder().raw_decode
+_SPACE = re.compile(r"[ \t\n\r]*")
 _slowly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -34,6 +38,27 @@ def read_object(raw: bytes) -> tuple[dict[str, Any], str]:
     if not isinstance(body, dict):
         raise Refusal("bad_json")
     return body, text
+
+
+def inside(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what a JSON object or list holds: the name, empty in a list, and the value's text as it
+    stands there. ``text`` must be good JSON that begins with its bracket."""
+
+    def past(at: int) -> int:
+        found = _SPACE.match(text, at)
+        return found.end() if found else at
+
+    at, name = past(1), ""
+    while text[at] not in "}]":
+        if text[0] == "{":
+            name, at = _decode(text, at)
+            at = past(past(at) + 1)
+        begin = at
+        at = _decode(text, begin)[1]
+        yield name, text[begin:at]
+        at = past(at)
+        if text[at] == ",":
+            at = past(at + 1)
 
 
 def read_quickly(raw: bytes) -> dict[str, Any] | None:

@@ -9,11 +9,13 @@ and beside whatever else it is handed in.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO, cast
@@ -28,7 +30,7 @@ from schemas.relay.sealing import Sealer, Unsealer
 from schemas.seal import canonical
 from sync_server.domain.envelope import BadEnvelope
 from sync_server.domain.errors import Refusal
-from sync_server.domain.json_text import read_object
+from sync_server.domain.json_text import inside, read_object
 from sync_server.services import audit
 from sync_server.services.accounts import User, get_user
 from sync_server.services.centre import Centre
@@ -229,8 +231,9 @@ class _Taking:
         try:
             body, text = read_object(raw)
             reply = self._surely(body, text)
-            if body["changes"] and not reply.members["receipts"]:
-                self._taken.refused[OTHER_EPOCH] += 1
+            taken = _answered(reply)
+            if taken < len(body["changes"]):
+                self._taken.refused["bad_envelope" if taken else OTHER_EPOCH] += 1
         except Refusal as refusal:
             if refusal.code not in ANSWERED:
                 raise
@@ -239,30 +242,53 @@ class _Taking:
             refused = canonical({"code": refusal.code, **facts})
             _answer(writer, {"to": "request", "refused": refusal.code}, refused)
             return None
-        self._count(body, reply)
+        self._count(taken, reply)
         _answer(writer, {"to": "request"}, reply.as_json().encode())
         return (body, reply) if reply.members["more"] and body.get("want", 500) else None
 
     def _surely(self, body: dict[str, Any], text: str) -> Reply:
-        """Exchange, also where the centre fails at one change: nobody can be asked to send smaller
-        parts. What it fails at alone, while it works otherwise, is kept as text for staff."""
+        """Exchange, also where the centre fails at one change or cannot use a request with it:
+        nobody can be asked to send smaller parts. Such a one alone, while all works otherwise, is
+        kept as text for staff. Where not even that will do, the reply speaks of what lies before.
+        """
+        changes = body.get("changes")
+        fault: Exception
         try:
             return self._exchange(body, text)
-        except Refusal:
-            raise
-        except Exception:
+        except Refusal as refusal:
+            if refusal.code != "bad_envelope" or not isinstance(changes, list) or not changes:
+                raise
+            fault = refusal
+        except Exception as error:
             log.exception("an exchange of a relay file failed")
-            changes = body.get("changes")
             if not isinstance(changes, list) or not changes:
                 raise
+            fault = error
         if len(changes) == 1:
-            self._exchange(body | {"changes": [], "want": 0}, text)
-            return self._exchange(body | {"changes": [_as_text(changes[0])]}, text)
+            return self._aside(body, text, fault)
         half = len(changes) // 2
         first = self._surely(body | {"changes": changes[:half], "want": 0}, text)
-        rest = self._surely(body | {"changes": changes[half:]}, text)
+        if _answered(first) < half:
+            return first
+        try:
+            rest = self._surely(body | {"changes": changes[half:]}, text)
+        except Refusal as refusal:
+            if refusal.code != "bad_envelope":
+                raise
+            return first
         receipts = first.members["receipts"] + rest.members["receipts"]
         return replace(rest, members=rest.members | {"receipts": receipts})
+
+    def _aside(self, body: dict[str, Any], text: str, fault: Exception) -> Reply:
+        """Exchange a request with its only change as text; raise ``fault``, for which it is to
+        blame, where no text fits the change's hash."""
+        if isinstance(fault, Refusal):  # what travels beside the change may be to blame
+            body = body | {"former": {}, "trails": {}}
+        self._exchange(body | {"changes": [], "want": 0}, text)
+        aside = _as_text(body["changes"][0], text)
+        if aside is None:
+            raise fault
+        return self._exchange(body | {"changes": [aside]}, text)
 
     def _exchange(self, body: dict[str, Any], text: str) -> Reply:
         device = self._taken.device
@@ -278,12 +304,10 @@ class _Taking:
             self._sleep(BUSY_PAUSE_S)
         raise AssertionError("unreachable")
 
-    def _count(self, body: Mapping[str, Any], reply: Reply) -> None:
-        receipts = reply.members["receipts"]
-        if receipts:
-            self._taken.changes += len(body["changes"])
+    def _count(self, taken: int, reply: Reply) -> None:
+        self._taken.changes += taken
         self._taken.updates += len(reply.updates)
-        self._taken.outcomes.update(one["outcome"] for one in receipts)
+        self._taken.outcomes.update(one["outcome"] for one in reply.members["receipts"])
 
     def _pull(self, body: dict[str, Any], reply: Reply, writer: PartWriter) -> None:
         """Add the further pages of what waits for the laptop, within a receipt's limits."""
@@ -324,11 +348,30 @@ class _Taking:
         _answer(writer, answer, b"")
 
 
-def _as_text(change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a sealed change as its canonical text under its place (``AsideSchema``)."""
-    sealed = canonical({name: value for name, value in change.items() if name != "hash"})
-    place = {name: change[name] for name in ("seq", "change_id", "prev", "hash")}
-    return place | {"quarantine_me": sealed.decode()}
+def _answered(reply: Reply) -> int:
+    """Return how many changes of its request a reply has a receipt for."""
+    return sum("stream" not in one for one in reply.members["receipts"])
+
+
+def _as_text(change: Any, text: str) -> dict[str, Any] | None:
+    """Return a sealed change as the text under its hash, with its place (``AsideSchema``); None
+    when it is none that the request ``text`` holds."""
+    with suppress(KeyError, TypeError, AttributeError):
+        place = {name: change[name] for name in ("seq", "change_id", "prev", "hash")}
+        for sealed in _sealed_texts(change, text):
+            if hashlib.sha256(sealed).hexdigest() == place["hash"]:
+                return place | {"quarantine_me": sealed.decode()}
+    return None
+
+
+def _sealed_texts(change: Mapping[str, Any], text: str) -> Iterator[bytes]:
+    """Yield what a change says beside its hash: as the centre writes it, and as it came in the
+    request ``text``, for its laptop may write it otherwise."""
+    yield canonical({name: value for name, value in change.items() if name != "hash"})
+    for _, raw in inside(dict(inside(text))["changes"]):
+        if json.loads(raw) == change:
+            members = [f'"{name}":{value}' for name, value in inside(raw) if name != "hash"]
+            yield f"{{{','.join(members)}}}".encode()
 
 
 def _answer(writer: PartWriter, meta: Mapping[str, Any], body: bytes) -> None:

@@ -28,6 +28,11 @@ def join_with_key(centre: Centre, worker: User, key: Ed25519PrivateKey = DEVICE_
     return join(centre, worker, key.public_key().public_bytes_raw().hex())
 
 
+def escaped(value: Any) -> bytes:
+    """Return canonical JSON as a laptop might write it that escapes all but ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
 def header_of(laptop: Laptop, bodies: Sequence[dict[str, Any]], photos: int = 0) -> BatchHeader:
     """Return the header of a file with these requests."""
     return BatchHeader(
@@ -60,7 +65,7 @@ def relay_file(
     sealer = Sealer(out, "batch", bytes.fromhex(to or laptop.centre.keys.server_key))
     writer = PartWriter(sealer, document)
     for body in bodies:
-        text = json.dumps(body).encode()
+        text = escaped(body)
         writer.add("request", {}, len(text), [text])
     for meta, content in photos:
         writer.add("photo", meta, len(content), [content])

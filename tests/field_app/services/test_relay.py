@@ -291,6 +291,18 @@ def test_a_restored_centre_is_filled_again_by_sticks_alone(laptop, line, tmp_pat
     agree(laptop, line)
 
 
+def test_nothing_behind_a_change_that_fits_no_seal_is_taken_for_confirmed(laptop, line, tmp_path):
+    saved = [save_issue(laptop.ws, title=f"第{number}件") for number in range(5)]
+    broken = dict(laptop.ws.table(CHANGES).get(doc_id=saved[2].change_id))
+    spoilt = {**broken, "fields": {**broken["fields"], "title": "改过的"}}
+    laptop.ws.put(CHANGES, saved[2].change_id, spoilt)
+    told = carry(laptop, line, tmp_path)
+    assert (told.confirmed, told.outcomes, told.left) == (2, {"applied": 2}, {"bad_envelope": 1})
+    assert unsent_count(laptop.ws) == 3
+    states = [find_view(laptop.ws, one.record_id)["state"] for one in saved]
+    assert states == ["stored", "stored", "local", "local", "local"]
+
+
 def test_a_receipt_of_a_centre_restored_since_confirms_nothing(laptop, line, tmp_path):
     save_issue(laptop.ws)
     receipt = hand_in(line, write(laptop, tmp_path))

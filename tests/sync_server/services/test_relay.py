@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from sync_server.services.devices import revoke_device
 from sync_server.services.ids import new_id
 from sync_server.settings import Settings
 from sync_server.store.tables import batches, changes, conflicts, metadata, records
-from tests.sync_server.relay_files import join_with_key, open_receipt, relay_file
+from tests.sync_server.relay_files import escaped, join_with_key, open_receipt, relay_file
 from tests.sync_server.world import COMMUNITY, Laptop, add_worker, household, issue
 
 
@@ -302,6 +303,38 @@ def test_a_change_the_centre_fails_at_holds_up_no_other(laptop, monkeypatch):
     assert [one["seq"] for one in answer["receipts"]] == [1, 2, 3, 4, 5]
     assert answer["known"][0]["seq"] == 5
     assert len(answer["updates"]) == 4
+
+
+def test_a_change_sealed_over_other_json_holds_up_no_other(laptop):
+    for title in ["一", "二", "异", "四", "五"]:
+        laptop.write("issue", "create", issue(title=title))
+        if title == "异":  # sealed over the text that its laptop wrote
+            unsealed = {name: value for name, value in laptop.log[-1].items() if name != "hash"}
+            laptop.log[-1]["hash"] = hashlib.sha256(escaped(unsealed)).hexdigest()
+    taken, _, answers = hand_in(laptop, relay_file(laptop, [laptop.body()]))
+    assert (taken.outcomes, taken.refused) == ({"applied": 4, "quarantined": 1}, {})
+    [(_, answer)] = answers
+    assert [one["seq"] for one in answer["receipts"]] == [1, 2, 3, 4, 5]
+    assert answer["known"][0] == {
+        "stream": laptop.stream, "seq": 5, "hash": laptop.log[-1]["hash"],
+    }  # fmt: skip
+    [kept] = [row for row in rows(laptop.centre, changes) if row["outcome"] == "quarantined"]
+    assert kept["fields"]["text"] == escaped(unsealed).decode()
+
+
+def test_of_a_change_that_fits_no_seal_it_is_told_where_it_stopped(laptop):
+    for number in range(5):
+        laptop.write("issue", "create", issue(title=f"第{number}件"))
+    laptop.log[2]["fields"]["title"] = "改过的"
+    body = laptop.body()
+    taken, _, answers = hand_in(laptop, relay_file(laptop, [body]))
+    assert (taken.changes, taken.outcomes) == (2, {"applied": 2})
+    assert taken.refused == {"bad_envelope": 1}
+    (_, answer), (more, _) = answers
+    assert [one["seq"] for one in answer["receipts"]] == [1, 2]
+    assert more == {"to": "pull"}
+    [raw] = [row["raw"] for row in rows(laptop.centre, batches) if row["raw"] is not None]
+    assert json.loads(raw) == body
 
 
 def test_a_centre_that_fails_at_everything_takes_nothing(laptop, monkeypatch):
