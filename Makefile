@@ -1,5 +1,6 @@
 # The commands of a working day. A machine with Python 3.11 or newer, git and make needs nothing
-# more: every target prepares .venv by itself and leaves the system's Python alone.
+# more but a browser for the tests: every target prepares .venv by itself and leaves the system's
+# Python alone.
 
 PYTHON_IN_VENV := .venv/bin/python
 UV := .venv/bin/uv
