@@ -20,7 +20,9 @@ BOTH = [LAPTOP, CENTRE]
 LICENCES = Path(__file__).resolve().parent / "licences"
 
 # npm package, version, licence, sha512 of the packed file, files taken: path inside -> our name.
-# "folders" where not both apps serve it; "licence_text" where the package lacks its licence.
+# "folders" where not both apps serve it; "licence_text" where the package lacks its licence;
+# "contains": packages built into its files (their source map names them) with their licences, whose
+# texts stand in licences/ and go along.
 ASSETS = [
     {
         "package": "bootstrap",
@@ -52,6 +54,7 @@ ASSETS = [
         "version": "4.5.0",
         "licence": "BSD-3-Clause",
         "licence_text": "pmtiles.txt",
+        "contains": {"fflate": "MIT"},
         "sha512": "CBeD4SoUluFziGdy/8k7FOjQxQy486n+929W/tWophauvMICpkZ26vGBWhDt/6b1"
         "FZQWNaf4jFdT/5+q0Wii5w==",
         "files": {"dist/pmtiles.js": "pmtiles.js"},
@@ -64,6 +67,18 @@ ASSETS = [
         "sha512": "N0YY1Gbw5nZ9n8VUOvwHKm/w3zhTTuaZEeMZl8doHemeM4ujGPp2otI6t4Sgqrz8"
         "iM4svx2rpG1Q17rHkOWSaA==",
         "files": {"dist/protomaps-leaflet.js": "protomaps-leaflet.js"},
+        "contains": {
+            "@mapbox/point-geometry": "ISC",
+            "@mapbox/vector-tile": "BSD-3-Clause",
+            "@protomaps/basemaps": "BSD-3-Clause",
+            "color2k": "MIT",
+            "fflate": "MIT",
+            "pbf": "BSD-3-Clause",
+            "pmtiles": "BSD-3-Clause",
+            "potpack": "ISC",
+            "quickselect": "ISC",
+            "rbush": "MIT",
+        },
         "folders": [CENTRE],
     },
 ]
@@ -96,13 +111,20 @@ def contents(archive: tarfile.TarFile, member: str) -> bytes:
     return stream.read()
 
 
+def licences(asset: dict, archive: tarfile.TarFile) -> bytes:
+    """Return the licence of a package, and of every package built into its files."""
+    kept = asset.get("licence_text")
+    texts = [(LICENCES / kept).read_bytes() if kept else contents(archive, "LICENSE")]
+    for name, licence in asset.get("contains", {}).items():
+        text = (LICENCES / f"{name.lstrip('@').replace('/', '-')}.txt").read_bytes()
+        texts.append(f"{'-' * 80}\nIt contains {name} ({licence}):\n\n".encode() + text)
+    return b"\n\n".join(text.strip() for text in texts) + b"\n" if len(texts) > 1 else texts[0]
+
+
 def vendor(asset: dict, archive: tarfile.TarFile) -> list[dict]:
     """Write one package's files and licence into its folders; return what VENDORED.json says."""
     licence_name = f"LICENSE-{asset['package']}.txt"
-    kept = asset.get("licence_text")
-    written = {
-        licence_name: (LICENCES / kept).read_bytes() if kept else contents(archive, "LICENSE")
-    }
+    written = {licence_name: licences(asset, archive)}
     rows = []
     for member, file_name in asset["files"].items():
         # A source map is not shipped, so the line that points to one goes.
@@ -116,6 +138,7 @@ def vendor(asset: dict, archive: tarfile.TarFile) -> list[dict]:
                 "version": asset["version"],
                 "licence": asset["licence"],
                 "licence_file": licence_name,
+                **({"contains": asset["contains"]} if "contains" in asset else {}),
                 "sha256": hashlib.sha256(data).hexdigest(),
             }
         )

@@ -44,7 +44,7 @@ def drawn() -> str:
             by_first[phrase[0]].append(phrase[1:] + said)
     lines = [
         f"# Toneless readings, drawn from pypinyin {version('pypinyin')} (MIT License,"
-        " Copyright (c) 2016 mozillazg); see .ci/pinyin.py."
+        " Copyright (c) 2016 mozillazg; see LICENSE-pypinyin.txt); see .ci/pinyin.py."
     ]
     lines += [f"{syllable} {''.join(chars)}" for syllable, chars in sorted(by_syllable.items())]
     lines.append("")

@@ -42,6 +42,13 @@ def test_everything_that_is_no_module_goes_along() -> None:
     assert [str(path) for path in data if not goes(path)] == []
 
 
+def test_licences_go_along() -> None:
+    taken = {(Path(source).name, folder) for source, folder in told()["data"]()}
+    assert ("LICENSE", ".") in taken
+    folders = {folder for _, folder in taken}
+    assert {"licences/flask", "licences/tinydb", "licences/cryptography"} <= folders
+
+
 def test_what_is_left_out_is_not_used() -> None:
     code = "\n".join(
         (ROOT / path).read_text(encoding="utf-8")

@@ -80,7 +80,10 @@ def test_vendored_assets_are_what_was_recorded(folder):
         assert hashlib.sha256(data).hexdigest() == asset["sha256"], asset["file"]
         assert re.fullmatch(r"\d+\.\d+\.\d+", asset["version"])
         assert asset["licence"]
-        assert (ROOT / folder / asset["licence_file"]).read_text(encoding="utf-8").strip()
+        words = (ROOT / folder / asset["licence_file"]).read_text(encoding="utf-8")
+        assert words.strip()
+        for name, licence in asset.get("contains", {}).items():
+            assert f"It contains {name} ({licence}):" in words
 
 
 @pytest.mark.parametrize("folder", VENDOR_FOLDERS)
