@@ -1,5 +1,5 @@
 """Contacts with people in care, the same rule on both sides: who was reached, who was missed, and
-when a second miss in a row calls for an urgent issue (domain reference, 4.9 CARE_STATE).
+when a second miss in a row calls for an urgent issue.
 
 A contact is a visit that says something of a person: a care check decides; without one, having met
 somebody at the door counts as reached, and a care visit that met nobody as missed.

@@ -1,5 +1,4 @@
-"""When somebody in care is to be visited next, the same rule on both sides (domain reference, 3.6
-and 5.3)."""
+"""When somebody in care is to be visited next, the same rule on both sides."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from schemas.messages import Problem
 
 SERIOUS = "abnormal"
 RECHECK_AFTER = timedelta(hours=24)
-"""How soon somebody found in a serious state is seen again (domain reference, 5.3)."""
+"""How soon somebody found in a serious state is seen again."""
 LONGEST = 365  # days, what the field allows
 
 

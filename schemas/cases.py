@@ -250,7 +250,7 @@ def _take(case: Case, step: Step) -> None:
 
 
 def _refuse(case: Case, step: Step) -> None:
-    """The second refusal takes the issue one level up by itself (domain reference, 5.2)."""
+    """The second refusal takes the issue one level up by itself."""
     if case.unit_id:
         case.units.discard(case.unit_id)
     case.unit_id = None

@@ -1,7 +1,7 @@
 """When a household, a person in care or a patrol point asks for somebody to come again: the same
 rule on both sides. A district may set other limits.
 
-An ordinary household is visited twice a year (domain reference, 3.6); somebody in care by their
+An ordinary household is visited twice a year; somebody in care by their
 interval (``schemas/care_due.py``); a patrol point is a compound of a grid, which a patrol goes
 through every duty day.
 """

@@ -139,7 +139,7 @@ class ChangeSchema(_Exact):
 
 
 class AsideSchema(_Exact):
-    """A change the centre failed at three times: its canonical bytes, as text, under its place.
+    """A change the centre failed at several times: its canonical bytes, as text, under its place.
 
     ``hash`` is the change's own: SHA-256 of ``quarantine_me`` in UTF-8, so the chain goes on.
     """

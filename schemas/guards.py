@@ -1,4 +1,4 @@
-"""What must hold, beyond the state, for a step of an issue to count (domain reference, 5.2).
+"""What must hold, beyond the state, for a step of an issue to count.
 
 Each guard looks at the case as the steps before have left it, at who takes the step, and at what
 the step says. An actor without a role stands for a laptop's worker whose role was checked when the

@@ -1,7 +1,7 @@
 """What a knock campaign has come to at a door, read off its visits: the same rule on both sides.
 
 Nobody types a state. A door counts as done once somebody was met there, whatever is tried later;
-else the last visit tells (domain reference, section 5.4: 敲门完成率).
+else the last visit tells; 敲门完成率 counts by it.
 """
 
 from __future__ import annotations

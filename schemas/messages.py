@@ -107,8 +107,8 @@ MESSAGES: dict[str, Label] = {
     ),
     "too_deep": Label("内容层次太多。", "Nested too deeply."),
     "unreadable_at_centre": Label(
-        "服务器三次都没能处理这条记录，已原样收存，由工作人员查看。",
-        "The centre failed at this three times; it is kept as it is for staff to look at.",
+        "服务器多次没能处理这条记录，已原样收存，由工作人员查看。",
+        "The centre failed at this several times; it is kept as it is for staff to look at.",
     ),
 }
 

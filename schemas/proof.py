@@ -1,7 +1,7 @@
 """Which issues usually have a photo of afterwards, and when it is asked for.
 
-Photos are optional except where the category needs proof (domain reference, 3.4); and even there a
-missing one is a question that may be answered with a reason, never a wall.
+Photos are optional except where the category needs proof (decision 0017); and even there a missing
+one is a question that may be answered with a reason, never a wall.
 """
 
 from __future__ import annotations

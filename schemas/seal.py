@@ -1,4 +1,4 @@
-"""Sealing a change: canonical JSON and the hash chain of a stream (protocol, section 2).
+"""Sealing a change: canonical JSON and the hash chain of a stream (docs/PROTOCOL.md, A change).
 
 ``hash`` is SHA-256 over the canonical JSON of every other member, ``prev`` included; ``prev`` is
 the hash of the change before it in the stream, 64 zeros at seq 1.

@@ -1,4 +1,4 @@
-"""The four clocks of a service request, "2341" (domain reference, 5.3 and 5.4).
+"""The four clocks of a service request, "2341".
 
 From acceptance: response within 20 minutes, reply within 30 minutes, solved within 4 hours, or
 else a plan within one working day. Which limits hold and from when they count is the centre's to

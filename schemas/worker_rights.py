@@ -1,4 +1,4 @@
-"""What the three kinds of grid workers may write (专兼辅; domain reference, S3-07).
+"""What the three kinds of grid workers may write (专兼辅).
 
 Everybody patrols, visits, reports issues and service requests and takes their steps. Base data are
 kept by full-time workers; part-time ones add and correct them, but void nothing and leave care

@@ -1,4 +1,4 @@
-"""The issue workflow as data, used by both apps (domain reference, sections 5.1 and 5.2).
+"""The issue workflow as data, used by both apps.
 
 An issue's state is never stored: it is the fold of the issue and its immutable steps
 (``schemas/cases.py``), so steps made offline merge by being appended. A step the table does not

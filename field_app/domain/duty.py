@@ -14,10 +14,10 @@ from schemas.kind import Kind
 from schemas.messages import Problem
 
 LATE_AFTER = timedelta(hours=24)
-"""An entry made longer after the event than this says why (domain reference, 4.3)."""
+"""An entry made longer after the event than this says why."""
 
 AHEAD = timedelta(minutes=10)
-"""What happened this much later than now cannot be right (as of clocks: protocol, section 4)."""
+"""What happened this much later than now cannot be right (as of clocks: docs/PROTOCOL.md, Time)."""
 
 SLOT_ENDS: tuple[tuple[str, time], ...] = (
     ("1", time(12, 0)),

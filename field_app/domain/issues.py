@@ -12,7 +12,7 @@ from schemas.clock import read_moment
 from schemas.steps_order import Step
 
 YELLOW_FROM = 0.7
-"""Of the time between start and due time (domain reference, 5.3)."""
+"""Of the time between start and due time."""
 ADJUSTING = frozenset({"extend", "due", "classify", "resume"})
 """Actions that move a due time while the clock runs on."""
 ASKING = frozenset({"ask_extend"})

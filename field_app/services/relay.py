@@ -1,4 +1,4 @@
-"""Writing relay files: all that is unsent, sealed to the centre, for a stick (protocol, section 7).
+"""Writing relay files: all that is unsent, sealed to the centre (docs/relay-format.md).
 
 Nothing is marked from having been written: only the receipt that comes back marks
 (``services/relay_receipt.py``). So a file that never arrives costs nothing, and one that arrives

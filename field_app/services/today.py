@@ -37,7 +37,7 @@ from schemas.describe import title
 
 SOON = timedelta(days=7)
 DOUBTFUL_CLOCK_S = 600
-"""A clock further off than this makes every time doubtful (protocol, section 4)."""
+"""A clock further off than this makes every time doubtful (docs/PROTOCOL.md, Time)."""
 SCARCE_MB = 500
 """Less free space than this is shown as a warning."""
 

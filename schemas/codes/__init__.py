@@ -1,7 +1,7 @@
 """The code lists as data (``codes.csv``): list, code, zh, en, active, std_map.
 
 A list is read once. Codes are never deleted, only made inactive, so that old records keep their
-words. ``std_map`` names a standard's code where one exists (domain reference, section 4.9).
+words. ``std_map`` names a standard's code where one exists.
 
 A district may have words of its own for a code (its names for the levels of an issue). Whoever
 serves a page says so once with ``speak``; every list, form and export then reads them here.

@@ -2,6 +2,6 @@
 
 Steps for a new kind: declare it here, add its code lists to ``schemas/codes/codes.csv``, name it
 in ``schemas/catalogue.py``. A changed meaning needs a higher ``version`` and an upcast there.
-Fields follow the domain reference, section 4; times of the record itself (made, received,
-corrected) are the envelope's and are not repeated here.
+Times of the record itself (made, received, corrected) are the envelope's and are not repeated
+here.
 """

@@ -5,7 +5,7 @@ from schemas.kind import Kind, KindInfo
 from schemas.labels import Label
 
 INTERVAL_DAYS = {"high": 7, "key": 30, "general": 90}
-"""Longest time between care visits by risk (domain reference, section 3.6)."""
+"""Longest time between care visits by risk."""
 
 
 class Care(Kind):

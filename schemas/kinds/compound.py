@@ -48,7 +48,7 @@ class Tagged(Part):
 
 
 class Trouble(Part):
-    """A problem on the compound's list (S2-02): one that many compounds have, or its own."""
+    """A problem on the compound's list: one that many compounds have, or its own."""
 
     what = Line("问题", "Problem", required=True, longest=200)
     scope = Code("性质", "Common or individual", "PROBLEM_SCOPE", required=True)
@@ -109,8 +109,8 @@ def tag_on(fields: Mapping[str, Any], day: str) -> Span | None:
 
 
 def three_none(fields: Mapping[str, Any]) -> bool:
-    """Whether a compound is 三无: no property management, no unit in charge, nothing that guards it
-    (domain reference, S4-06). What was never said counts as absent only for the unit in charge."""
+    """Whether a compound is 三无: no property management, no unit in charge, nothing that guards
+    it. What was never said counts as absent only for the unit in charge."""
     unguarded = all(fields.get(name) is False for name in ("guard", "barrier", "cctv"))
     return fields.get("property_mode") == "none" and not fields.get("owner_unit") and unguarded
 

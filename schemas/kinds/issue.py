@@ -21,7 +21,7 @@ from schemas.messages import Problem
 
 
 def self_handled_rules(whole: Mapping[str, Any]) -> tuple[str, Problem] | None:
-    """Only level 1 may be self-handled, and it must say how (domain reference, section 5.2)."""
+    """Only level 1 may be self-handled, and it must say how."""
     if not whole.get("self_handled"):
         return None
     if whole.get("level") != "1":

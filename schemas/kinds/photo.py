@@ -5,7 +5,7 @@ from schemas.kind import Kind, KindInfo
 from schemas.labels import Label
 
 MOST_BYTES = 524_288
-"""A stored photo is at most this large (domain reference, 4.3)."""
+"""A stored photo is at most this large."""
 LONGEST_SIDE = 1_600
 """Photos are scaled down to this many pixels before they are stored."""
 

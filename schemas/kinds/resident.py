@@ -1,4 +1,4 @@
-"""resident 居民: a person of a household; the least that grid work needs (domain, section 3.3)."""
+"""resident 居民: a person of a household; the least that grid work needs."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -6,7 +6,7 @@ from schemas.labels import Label
 
 
 class Service(Kind):
-    """An order, a proxy service or a micro-wish (domain reference, section 4.5).
+    """An order, a proxy service or a micro-wish.
 
     It lies in a grid, or in a community when every grid there may claim it. Amounts of money are
     never recorded.

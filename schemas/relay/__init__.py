@@ -1,4 +1,4 @@
-"""Relay files: exchanges carried by hand where there is no link (protocol, section 7).
+"""Relay files: exchanges carried by hand where there is no link (docs/relay-format.md).
 
 A ``.gridbatch`` goes from a laptop to its centre, a ``.gridreceipt`` comes back. Layout and rules
 stand in ``docs/relay-format.md``; ``sealing`` is the encrypted stream, ``parts`` what lies in it,

@@ -1,12 +1,12 @@
-"""Which clock of an issue runs, from when, and until when (domain reference, 5.2 and 5.3).
+"""Which clock of an issue runs, from when, and until when.
 
 The matter as a whole is due once it is accepted; besides, each stage has a clock of its own:
 acceptance, taking on, verification, confirmation, the days without a rating. Due times that a step
 sets are worked out here and travel in the step, so that an edited table of limits changes nothing
 that was promised before.
 
-Field work is timed by when it happened, central work from when the centre received it (domain
-reference, section 0.4): what a laptop's step asks of others counts from when they could know of it.
+Field work is timed by when it happened, central work from when the centre received it:
+what a laptop's step asks of others counts from when they could know of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which issues may be one matter reported twice (domain reference, 5.2).
+"""Which issues may be one matter reported twice.
 
 Alike are two issues of one category, found within 72 hours of each other, at the same building or
 at most 50 metres apart.

@@ -1,4 +1,4 @@
-"""Merging a change into a record, field by field (protocol, section 3).
+"""Merging a change into a record, field by field (docs/PROTOCOL.md, Merging).
 
 For each path a change names: no value yet, or a value its writer had seen (by the version he was
 looking at, or because his own log holds it) -> it is set. The same value -> unchanged. Else two

@@ -1,7 +1,6 @@
 """What is looked for in base data: the checks of the data-quality report, in words.
 
-Thresholds of grids are ours, the target of 300 households is the source's (domain reference,
-S2-20).
+A grid is meant to have about 300 households; the thresholds of warning are ours.
 """
 
 from __future__ import annotations

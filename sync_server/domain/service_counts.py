@@ -1,5 +1,5 @@
-"""What is counted about service requests (domain reference, 5.4): items and person-times apart, the
-share that meets each of the four clocks and the whole standard, satisfaction."""
+"""What is counted about service requests: items and person-times apart, the share that
+meets each of the four clocks and the whole standard, satisfaction."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Small cells: which counts of people in care a file that leaves the community may not show, so
-that nobody is known by them (domain reference, 5.4; decision 0027).
+that nobody is known by them (decision 0027).
 
 A count of 1 to 4 is hidden. So is as much beside it as keeps it from being worked out: of what a
 shown sum leaves open there are two counts at least, and any number from 1 to 4 fits the small one.

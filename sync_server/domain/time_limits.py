@@ -2,8 +2,7 @@
 
 A rule holds for a clock and a category, level and urgency, each of which may be ANY. The rule that
 names most of the three wins; of two that name as many, the one that names the category, then the
-urgency. The defaults follow the domain reference, sections 5.2 and 5.3; a district's own rules
-replace them one by one.
+urgency. A district's own rules replace the defaults one by one (decision 0012).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Closed months: the figures of statistics are stored once when a month is closed, and shown ever
-after beside what is worked out today (domain reference, 5.4; decision 0028).
+after beside what is worked out today (decision 0028).
 
 Run every minute by the serving program and by ``python -m sync_server run-due``: a centre that was
 off on the day closes the month when it is on again. Who comes second stores nothing.

@@ -1,7 +1,7 @@
 """Epochs of the centre: a restored database begins a new one, and laptops refill what it lost.
 
-Versions and change numbers jump (protocol, rule 4), so that no number an older history gave out is
-given out again for something else; what laptops hold of the lost part is told apart by it.
+Versions and change numbers jump (docs/PROTOCOL.md, Epoch), so that no number an older history gave
+out is given out again for something else; what laptops hold of the lost part is told apart by it.
 
 A database that was put back cannot know how far histories reached that went with the others. So an
 epoch's numbers are named by the second it begins in: two that begin in different histories never

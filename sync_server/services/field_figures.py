@@ -1,5 +1,5 @@
-"""The figures of field work for a period and an area, each with its definition (domain reference,
-5.4): patrols, late entries, visits, care, satisfaction, and what each grid did.
+"""The figures of field work for a period and an area, each with its definition: patrols, late
+entries, visits, care, satisfaction, and what each grid did.
 
 Counted anew whenever they are asked for, by when things happened: what comes late changes the day
 it belongs to.

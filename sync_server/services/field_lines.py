@@ -26,7 +26,7 @@ CHUNK = 2000
 LAG = 5000
 """So many changes of other kinds may go by before it is noted that none was field work."""
 LATE_AFTER = timedelta(hours=24)
-"""An entry made longer after the event than this is a late one (domain reference, 5.4)."""
+"""An entry made longer after the event than this is a late one."""
 
 
 def bring_up_to_date(store: Store, district: str) -> int:

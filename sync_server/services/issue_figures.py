@@ -1,4 +1,4 @@
-"""The figures of issues for a period and an area, each with its definition (domain reference, 5.4).
+"""The figures of issues for a period and an area, each with its definition.
 
 Counted anew whenever they are asked for, by when issues happened: what comes late changes the month
 it belongs to.

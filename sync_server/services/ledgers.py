@@ -36,7 +36,7 @@ FILLED, YES, NO = "*", "yes", "no"
 OR = "|"
 PARTY = OR.join(("committee", "general", "branch", "group", "big_committee"))
 """The kinds of Party organisations: who is a Party member is known by their members, and by nothing
-that is noted of a resident (domain reference, 4.2)."""
+that is noted of a resident."""
 ROOM = "household_id.room_id."
 PLACE = ("room_id.building_id.compound_id.name", "room_id.building_id.no", "room_id.unit_no",
          "room_id.no")  # fmt: skip
@@ -72,8 +72,7 @@ DEFAULTS: tuple[tuple[str, tuple[tuple[str, Mapping[str, str], tuple[str, ...]],
                                            "reporter_phone", "@happened", "@area")),
     )),
 )  # fmt: skip
-"""The eight a district begins with (LEDGER8 of the domain reference): name, and by part kind,
-filters, columns."""
+"""The eight a district begins with: name, and by part kind, filters, columns."""
 
 
 @dataclass(frozen=True)

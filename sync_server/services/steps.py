@@ -240,7 +240,7 @@ class _Numbers:
 def _relist(
     connection: sa.Connection, district: str, folded: Collection[Folded], now: datetime
 ) -> None:
-    """Put the compounds of relapsed issues back on the list of hard ones (S2-15)."""
+    """Put the compounds of relapsed issues back on the list of hard ones."""
     wanted = {
         one.row["fields"].get("compound_id")
         for one in folded

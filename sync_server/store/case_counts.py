@@ -55,7 +55,7 @@ def count_cases(
 
     ``bounds`` are the beginnings of the months and the end of the last. What was settled by its
     author on the spot counts as on time; other cases without a due time are ``undated``. The same
-    day is the calendar day a thing happened on, whatever limit was set (domain reference, 5.4).
+    day is the calendar day a thing happened on, whatever limit was set.
     """
     month = sa.case(
         *((cases.c.happened_at < end, no) for no, end in enumerate(bounds[1:])), else_=0

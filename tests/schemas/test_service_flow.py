@@ -20,7 +20,7 @@ SERVICE = "01998a00-0000-7000-8000-000000000001"
 AUTHOR, TAKER, STRANGER = "author", "taker", "stranger"
 
 # Who may, by state and action: w workers, t only the worker who has it, o also who wrote it down,
-# l leaders, c the centre's offices. Written by hand from the domain reference, S0-29 and 4.5.
+# l leaders, c the centre's offices. Written by hand, not read from the table.
 MAY = {
     "requested": {"accept": "w c", "cancel": "o c", "note": "w c"},
     "accepted": {
