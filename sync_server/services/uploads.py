@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import SHANGHAI
 from schemas.kind import Kind
+from sync_server.domain.access import may
+from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
+from sync_server.services import audit
 from sync_server.services.accounts import User, require_records
 from sync_server.services.history import Dispute, Entry, Reader
 from sync_server.services.places import names_for
-from sync_server.services.record_page import Link
+from sync_server.services.record_page import Link, checked_reason
 from sync_server.services.titles import Titles
 from sync_server.store import history_read, photo_rows, uploads_read
+from sync_server.store.engine import Store
 from sync_server.store.history_read import Decided
 from sync_server.store.uploads_read import Row
 
@@ -71,7 +76,8 @@ class Received:
 
 @dataclass(frozen=True)
 class BatchPage:
-    """One batch and a page of its changes. ``elsewhere`` changes are about areas not seen."""
+    """One batch and a page of its changes. ``elsewhere`` changes are about areas not seen;
+    ``may_read`` the ``raw`` text of one that could not be used, which is shown for a reason."""
 
     batch: Row
     grids: tuple[str, ...]
@@ -80,6 +86,8 @@ class BatchPage:
     elsewhere: int
     page: int
     pages: int
+    may_read: bool = False
+    raw: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,45 @@ def open_batch(
         elsewhere=max(0, kept - total),
         page=page,
         pages=_pages(total),
+        may_read=bool(batch["unreadable"]) and _may_read(connection, person, batch),
     )
+
+
+def read_raw(
+    store: Store, person: User, batch_id: str, reason: str, now: datetime, lang: str
+) -> BatchPage:
+    """Return a batch that could not be used with its text as it came, in which nothing can be
+    masked, after writing down who looked and why.
+
+    Raises Refusal as ``open_batch``, and reason_needed.
+    """
+    if not may(person.role, "unmask"):
+        raise Refusal("not_allowed")
+    why = checked_reason(reason)
+    with store.writing() as connection:
+        found = open_batch(connection, person, batch_id, 1, lang)
+        if not found.may_read:
+            raise Refusal("unknown_record")
+        audit.note(
+            connection, person.district, now, "unmask", user_id=person.user_id,
+            target=found.batch["device_id"], detail={"batch_id": batch_id, "reason": why},
+        )  # fmt: skip
+        return replace(found, raw=uploads_read.raw_of(connection, person.district, batch_id))
+
+
+def _may_read(connection: sa.Connection, person: User, batch: Row) -> bool:
+    """Whether a batch that could not be used may be shown whole: to who may unmask, when neither
+    its worker's grids nor the areas it speaks of reach beyond what he sees."""
+    body: Any = json.loads(uploads_read.raw_of(connection, person.district, batch["batch_id"]))
+    changes = body.get("changes") if isinstance(body, dict) else None
+    said = [one.get("grid") for one in _list(changes) if isinstance(one, dict)]
+    areas = [*batch["grids"], *(area for area in said if isinstance(area, str))]
+    seen = all(inside(area, person.scope_codes) for area in areas)
+    return may(person.role, "unmask") and seen
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def waiting(

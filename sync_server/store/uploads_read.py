@@ -52,6 +52,14 @@ def batch_in(
     return connection.execute(query).mappings().first()
 
 
+def raw_of(connection: sa.Connection, district: str, batch_id: str) -> str:
+    """Return the text of a batch that could not be used, as it came; empty for any other."""
+    query = sa.select(batches.c.raw).where(
+        batches.c.district == district, batches.c.batch_id == batch_id
+    )
+    return connection.execute(query).scalar() or ""
+
+
 def changes_in_batch(
     connection: sa.Connection,
     district: str,

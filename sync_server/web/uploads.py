@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from flask import Blueprint, render_template, request
 
+from sync_server.domain.errors import Refusal
 from sync_server.services import uploads
+from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, read_day, today
@@ -37,6 +39,28 @@ def by_day() -> str:
 @with_right("records")
 def one(batch_id: str) -> str:
     """Show one batch with its changes."""
+    return _batch(batch_id)
+
+
+@blueprint.post("/uploads/<batch_id>/unmask")
+@with_right("unmask")
+def unmask(batch_id: str) -> str | tuple[str, int]:
+    """Show the text of a batch that could not be used, in this answer only, after writing down the
+    reason."""
+    reason = request.form.get("reason", "")
+    try:
+        found = uploads.read_raw(
+            centre().store, person(), batch_id, reason, centre().clock(), language()
+        )
+    except Refusal as refusal:
+        if refusal.code != "reason_needed":
+            raise
+        page = _batch(batch_id, wrong=errors.sentence(refusal), reason=reason)
+        return page, errors.status_of(refusal.code)
+    return render_template("upload.html", found=found)
+
+
+def _batch(batch_id: str, **more: str) -> str:
     with centre().store.reading() as connection:
         found = uploads.open_batch(connection, person(), batch_id, asked_page(), language())
-    return render_template("upload.html", found=found)
+    return render_template("upload.html", found=found, **more)

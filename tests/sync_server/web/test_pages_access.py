@@ -33,6 +33,7 @@ from tests.sync_server.web.staff import (
     refused_of,
     sign_in,
 )
+from tests.sync_server.web.upload_pages import upload_pages
 
 READ, UNMASK, DEVICES, NOTICES = (
     set(READERS),
@@ -74,8 +75,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
     return {
         "home.today_page": ("GET", "/", set(STAFF)),
         **people_pages(worker.user_id),
-        "uploads.by_day": ("GET", "/uploads", READ),
-        "uploads.one": ("GET", f"/uploads/{place.batch_id}", READ),
+        **upload_pages(place),
         "conflicts.all_of_them": ("GET", "/conflicts", READ),
         "conflicts.one": ("GET", dispute, READ),
         "conflicts.decide": ("POST", dispute, READ),
@@ -396,7 +396,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, roles) in pages(quiet_town.there).items()
         if address != own[endpoint][1] and "community" in roles
     }
-    assert len(guessed) == 63
+    assert len(guessed) == 64
     for method, address in guessed:
         known = next((part for part in address.split("/") if len(part) == 36), NEXT_DOOR_GRID)
         answer = ask(client, method, address, reason="核对电话", state="lost")

@@ -12,6 +12,7 @@ from schemas.exchange import API
 from schemas.messages import Problem
 from sync_server.services.ids import new_id
 from sync_server.store.tables import join_codes
+from tests.sync_server.services.desks import audited
 from tests.sync_server.web.staff import (
     COMMUNITY,
     GRID,
@@ -21,6 +22,7 @@ from tests.sync_server.web.staff import (
     post,
     sign_in,
 )
+from tests.sync_server.web.upload_pages import unusable_in
 from tests.sync_server.world import StillClock, add_worker, resident
 
 
@@ -137,6 +139,37 @@ def test_an_unusable_batch_is_listed_as_kept(town: Town, app: Flask) -> None:
     address = re.search(r'/uploads/[0-9a-f-]{36}(?=">[^<]*</a></td>\s*<td>网络</td>)', page)
     assert address
     assert "原文已整批保留" in client.get("/").text or "无法读取" in client.get("/").text
+
+
+def test_the_text_of_an_unusable_batch_is_shown_for_a_reason_in_this_answer_alone(
+    town: Town, app: Flask
+) -> None:
+    address, client = f"/uploads/{unusable_in(town.here)}", sign_in(app, "community")
+    assert f'href="{address}#raw"' in client.get("/uploads").text
+    page = client.get(address).text
+    assert "查看原文" in page
+    assert "缺项" not in page
+    answer = post(client, f"{address}/unmask", reason=" ")
+    assert answer.status_code == 422
+    assert "缺项" not in answer.text
+    page = post(client, f"{address}/unmask", reason="核对格式").text
+    assert "缺项" in page
+    assert "&#34;heads&#34;: &#34;broken&#34;" in page
+    assert "缺项" not in client.get(address).text
+    assert audited(town.centre)[-1] == "unmask"
+    assert "查看原文" not in sign_in(app, "leader").get(address).text
+    readable = f"/uploads/{town.here.batch_id}/unmask"
+    assert post(client, readable, reason="核对格式").status_code == 404
+
+
+def test_the_text_of_a_batch_that_speaks_of_other_areas_is_for_those_who_see_them(
+    town: Town, app: Flask
+) -> None:
+    address = f"/uploads/{unusable_in(town.here, changes=[{'grid': NEXT_DOOR_GRID}, 7])}"
+    community, district = sign_in(app, "community"), sign_in(app, "district")
+    assert "查看原文" not in community.get(address).text
+    assert post(community, f"{address}/unmask", reason="核对格式").status_code == 404
+    assert NEXT_DOOR_GRID in post(district, f"{address}/unmask", reason="核对格式").text
 
 
 def test_silent_devices_are_told_apart_by_days(town: Town, app: Flask, clock: StillClock) -> None:
