@@ -29,7 +29,7 @@ LONG = {
     another_ones_entry_overwritten, answered_without_commit, area_taken_from_the_claim,
     confirmed_by_number, held_for_ever,
 }  # fmt: skip
-"""Defects whose first district to notice takes long to live through."""
+"""Defects left out of a usual run: it takes long until a district notices, or all together do."""
 ALL = os.environ.get("GRIDROUNDS_ALL_DEFECTS") == "1"
 
 

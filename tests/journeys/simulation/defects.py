@@ -320,7 +320,7 @@ DEFECTS: dict[Defect, tuple[int, Often]] = {
     refused_emptied: (0, {}),
     numbers_alone: (0, COPIES),
     hashes_not_compared: (0, COPIES),
-    held_for_ever: (7, RESTORES),
+    held_for_ever: (14, RESTORES),
     area_taken_from_the_claim: (0, {}),
     effect_committed_before_its_receipt: (0, {"danger": 0.7}),
     versions_used_again: (4, WORK_AND_RESTORES),
