@@ -1,4 +1,4 @@
-"""What must be true when the faults are over (protocol, section 8), by an own book."""
+"""What must be true when the faults are over (the invariants I1 to I15), by an own book."""
 
 from __future__ import annotations
 
