@@ -1,4 +1,4 @@
-"""Taking in relay files: exchanges and photos that came on a stick (protocol, section 7).
+"""Taking in relay files: exchanges and photos that came on a stick (docs/relay-format.md).
 
 A file is read twice. The first time it is decrypted and checked to its very end; only when device,
 recipient and signature are right is it read again, each request going through the same exchange as
