@@ -1,4 +1,4 @@
-"""Clocks of laptops: how far off, when to doubt them, and the corrected time (protocol, 4).
+"""Clocks of laptops: how far off, when to doubt them, and the corrected time (PROTOCOL.md, Time).
 
 Offsets are whole seconds, positive when the laptop's clock is behind. A clock never refuses a
 change and never hides a value; it can only make a time doubtful.

@@ -1,4 +1,4 @@
-"""The exchange: a laptop's changes go up, receipts and updates come down (protocol, section 2)."""
+"""The exchange: a laptop's changes go up, receipts and updates come down (docs/PROTOCOL.md)."""
 
 from __future__ import annotations
 
