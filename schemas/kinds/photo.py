@@ -1,4 +1,4 @@
-"""photo 照片: what a picture belongs to and what it shows; its bytes travel apart (PROTOCOL.md, Photos)."""
+"""photo 照片: what a picture belongs to and what it shows; its bytes travel apart (tus)."""
 
 from schemas.fields import Code, Line, Moment, Ref, Whole
 from schemas.kind import Kind, KindInfo
