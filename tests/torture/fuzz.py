@@ -367,8 +367,13 @@ class Campaign:
             )
         except Refusal:
             return 422, False
-        if outside or not in_order(written(body), self.laptop.device_id):
+        good = -1 if outside else orderly(written(body), self.laptop.device_id)
+        if good < 0 or (not good and body["changes"]):
             return 200, False
+        # What lies before an unusable change is taken in, and nothing from there on.
+        taken = self.look()["known"] - self.state["known"]
+        if taken > good:
+            self.violations.append(f"seed {self.seed}: {taken} taken in of {good} in order")
         self._advance(self.caller.sync(self.body([])))
         return 200, True
 
@@ -378,22 +383,33 @@ def _hangs(*_: object) -> None:
 
 
 def in_order(raw: bytes, device: str) -> bool:
-    """Whether a body's changes are sealed and chained: written anew, not with the centre's code."""
+    """Whether all of a body's changes are sealed and chained."""
+    try:
+        return orderly(raw, device) == len(json.loads(raw.decode("utf-8"))["changes"])
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def orderly(raw: bytes, device: str) -> int:
+    """Return how many of a body's changes, from the first on, are sealed and chained, -1 for a body
+    that is none of this device: written anew, not with the centre's code."""
+    count = -1
     try:
         body = json.loads(raw.decode("utf-8"))
         if body["device_id"] != device or not isinstance(body["changes"], list):
-            return False
+            return count
+        count = 0
         before: dict[str, Any] | None = None
         for change in body["changes"]:
             rest = {name: value for name, value in change.items() if name != "hash"}
             text = json.dumps(rest, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
             if hashlib.sha256(text.encode()).hexdigest() != change["hash"]:
-                return False
+                break
             if before is not None and (
                 change["prev"] != before["hash"] or change["seq"] != before["seq"] + 1
             ):
-                return False
-            before = change
+                break
+            before, count = change, count + 1
     except (ValueError, KeyError, TypeError, AttributeError):
-        return False
-    return True
+        pass
+    return count

@@ -34,4 +34,7 @@ def unusable_in(place: Place, **more: Any) -> str:
     device = authenticate(centre.store, laptop.token, revoked=True)
     keep_unusable(centre, device, text, centre.clock())
     with centre.store.reading() as connection:
-        return str(connection.scalar(sa.select(batches.c.batch_id).where(batches.c.raw == text)))
+        kept = sa.select(batches.c.batch_id).where(
+            batches.c.district == centre.code, batches.c.raw == text
+        )
+        return str(connection.scalar(kept))
