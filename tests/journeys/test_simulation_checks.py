@@ -14,9 +14,11 @@ from tests.journeys.simulation.defects import (
     another_ones_entry_overwritten,
     answered_without_commit,
     area_taken_from_the_claim,
+    base_ignored,
     confirmed_by_number,
     held_for_ever,
     timer_not_armed_again,
+    twins_not_looked_for,
     whole_district_told,
 )
 from tests.journeys.simulation.district import build_district, district, left_to_themselves
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.journey
 MOST_TRIES = 40
 LONG = {
     another_ones_entry_overwritten, answered_without_commit, area_taken_from_the_claim,
-    confirmed_by_number, held_for_ever,
+    base_ignored, confirmed_by_number, held_for_ever, twins_not_looked_for,
 }  # fmt: skip
 """Defects left out of a usual run: it takes long until a district notices, or all together do."""
 ALL = os.environ.get("GRIDROUNDS_ALL_DEFECTS") == "1"

@@ -135,11 +135,13 @@ def _method(rule: Rule) -> str:
 
 
 def ask(client: FlaskClient, hidden: Hidden, rule: Rule, address: str, csrf: str):
-    """Yield what a rule answers, and what was asked: GET with a search besides, POST with every id
-    as a field."""
+    """Yield what a rule answers, and what was asked: GET with a search besides (where the address
+    leaves open what is looked for, or names the issue), POST with every id as a field."""
+    searched = not rule.arguments or hidden.issue in address
     for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
         if method == "GET":
-            for query in ("", f"?q=井盖&state=all&id={hidden.issue}&device_id={hidden.issue}"):
+            search = f"?q=井盖&state=all&id={hidden.issue}&device_id={hidden.issue}"
+            for query in ("", search) if searched else ("",):
                 yield client.get(address + query), address + query
         else:
             form = {"csrf_token": csrf, "reason": "核对电话", "kind": "issue", "text": "想看看"}
