@@ -189,6 +189,7 @@ def test_two_windows_are_told_of_each_other(running: Running, browser_page: Open
     first.locator("#f-address").blur()
     expect(first.locator("#draft-status")).to_contain_text("另一个窗口在08:41改过这份草稿")
     first.locator("#save").click()
+    expect(first.get_by_label("以这个窗口的内容为准")).to_be_visible()  # the page is the answer
     first.locator("#f-staff").fill("5")
     first.locator("#f-staff").blur()
     expect(first.locator("#draft-status")).to_contain_text("另一个窗口在08:41改过这份草稿")
