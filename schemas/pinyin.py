@@ -15,11 +15,13 @@ from importlib import resources
 
 _PLANES = 0x33480
 """Beyond the last code point that has a reading."""
+_MOST_BEGUN = 4_000
+"""How many pairs of characters are remembered with the phrases that begin with them."""
 
 
 def syllables(text: str) -> list[str]:
     """Return the toneless syllables of ``text``; every character without one stays as typed."""
-    return list(_book().read(text))
+    return _book().read(text)
 
 
 class _Book:
@@ -29,7 +31,9 @@ class _Book:
         self._alone = array("H", bytes(2 * _PLANES))
         self._names = [""]
         self._phrases: dict[str, str] = {}
-        self._longest = 0
+        self._seconds: dict[str, str] = {}
+        """The second characters of the phrases by their first, of those met so far."""
+        self._begun: dict[str, tuple[tuple[str, str], ...]] = {}
         next(lines)  # where it comes from
         for line in lines:
             name, _, characters = line.partition(" ")
@@ -40,40 +44,55 @@ class _Book:
             self._names.append(name)
         for line in lines:
             first, _, rest = line.partition(" ")
-            self._phrases[first] = f",{rest},"
-            longest = max(len(one.partition("=")[0]) for one in rest.split(","))
-            self._longest = max(self._longest, longest)
+            self._phrases[first] = rest
 
-    def read(self, text: str) -> Iterator[str]:
-        """Yield the syllables of a text."""
-        at = 0
-        while at < len(text):
-            length, reading = self._phrase(text, at)
-            if reading:
-                yield from reading.split(" ")
-            else:
-                yield from map(self._one, text[at : at + length])
+    def read(self, text: str) -> list[str]:
+        """Return the syllables of a text."""
+        found: list[str] = []
+        names, alone, seconds = self._names, self._alone, self._seconds
+        at, end = 0, len(text)
+        while at < end:
+            character = text[at]
+            after = seconds.get(character)
+            if after is None:
+                after = seconds[character] = self._seconds_of(character)
+            length = 1
+            if after and at + 1 < end and text[at + 1] in after:
+                length, reading = self._phrase(text, at)
+                if reading:
+                    found += reading.split(" ")
+                    at += length
+                    continue
+            for one in text[at : at + length]:
+                point = ord(one)
+                found.append((names[alone[point]] if point < _PLANES else "") or one)
             at += length
+        return found
 
-    def _one(self, character: str) -> str:
-        point = ord(character)
-        return (self._names[self._alone[point]] if point < _PLANES else "") or character
+    def _seconds_of(self, character: str) -> str:
+        phrases = self._phrases.get(character, "").split(",")
+        return "".join(sorted({one[0] for one in phrases if one}))
 
     def _phrase(self, text: str, at: int) -> tuple[int, str]:
         """Return how long the longest phrase at a place is, at least 1, and its reading where that
         is not the one of its characters."""
-        phrases = self._phrases.get(text[at])
-        if phrases is None or f",{text[at + 1 : at + 2]}" not in phrases:
-            return 1, ""
-        for length in range(min(self._longest, len(text) - at - 1), 0, -1):
-            rest = text[at + 1 : at + 1 + length]
-            if f",{rest}," in phrases:
-                return length + 1, ""
-            found = phrases.find(f",{rest}=")
-            if found >= 0:
-                begin = found + len(rest) + 2
-                return length + 1, phrases[begin : phrases.index(",", begin)]
+        pair = text[at : at + 2]
+        begun = self._begun.get(pair)
+        if begun is None:
+            if len(self._begun) >= _MOST_BEGUN:
+                self._begun.clear()
+            begun = self._begun[pair] = self._beginning(pair)
+        for rest, reading in begun:
+            if text.startswith(rest, at + 1):
+                return len(rest) + 1, reading
         return 1, ""
+
+    def _beginning(self, pair: str) -> tuple[tuple[str, str], ...]:
+        """Return the phrases that begin with two characters, without the first one, each with its
+        reading, the longest first."""
+        phrases = self._phrases[pair[0]].split(",")
+        found = [one.partition("=") for one in phrases if one.startswith(pair[1])]
+        return tuple(sorted(((one, said) for one, _, said in found), key=lambda one: -len(one[0])))
 
 
 @lru_cache(maxsize=1)

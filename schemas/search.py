@@ -26,7 +26,11 @@ def fold(text: str) -> str:
     """Return ``text`` for comparing: NFKC, lower case, without spaces, dashes and dots."""
     if text.isascii() and text.isalnum():
         return text.lower()
-    return LEFT_OUT.sub("", unicodedata.normalize("NFKC", text)).lower()
+    kept = LEFT_OUT.sub("", text)
+    # What is left out joins with no sign beside it, so that it may be left out before as well.
+    if not unicodedata.is_normalized("NFKC", kept):
+        kept = LEFT_OUT.sub("", unicodedata.normalize("NFKC", text))
+    return kept.lower()
 
 
 @lru_cache(maxsize=20_000)

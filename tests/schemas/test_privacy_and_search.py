@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.catalogue import KINDS, kind_of
 from schemas.describe import show
 from schemas.fields import Keyed
 from schemas.privacy import HIDDEN, mask_text
-from schemas.search import fold, forms, search_text, spell
+from schemas.search import LEFT_OUT, fold, forms, search_text, spell
 from tests.schemas.samples import resident
 
 
@@ -79,3 +83,11 @@ def test_rare_characters_are_found_as_typed() -> None:
 def test_a_room_is_found_with_any_separator() -> None:
     assert fold("3-1-502") == fold("3 1 502") == fold("３－１－５０２")
     assert fold("3-1-502") in list(forms("3-1-502"))
+
+
+SIGNS = "-·•.。,，# \u3000\xa0aeé\u0301\u0327\u0338ｶﾞⅷ①３ﬁ…王か\u3099"
+
+
+@given(st.text(st.sampled_from(SIGNS) | st.characters(exclude_categories=["Cs"]), max_size=12))
+def test_folding_is_normalising_and_then_leaving_out(text: str) -> None:
+    assert fold(text) == LEFT_OUT.sub("", unicodedata.normalize("NFKC", text)).lower()
