@@ -42,18 +42,31 @@ class Received:
     new_stream: bool = False
 
 
+def streams_before(connection: sa.Connection, batch: Batch) -> dict[str, Row]:
+    """Return how far the streams that a batch names are known, by name; asked while the device is
+    locked, so that nobody else brings any of it meanwhile."""
+    return streams.known_streams(connection, batch.device.district, _named(batch))
+
+
+def _named(batch: Batch) -> set[str]:
+    return {head["stream"] for head in batch.heads} | {batch.stream}
+
+
 def receive_batch(
-    connection: sa.Connection, batch: Batch, visitor: Visitor, numbers: Numbers
+    connection: sa.Connection,
+    batch: Batch,
+    known: dict[str, Row],
+    visitor: Visitor,
+    numbers: Numbers,
 ) -> Received:
     """Take a batch in, within the caller's write transaction, which holds the ``visitor`` locked
-    and, when there are changes, the district's turn: nobody else adds streams or records meanwhile.
+    and, when there are changes, the district's turn: nobody else adds records meanwhile. ``known``
+    are its streams as they were before.
 
     Of a visitor who may not take part everything is kept for staff. Raises Refusal: stream_forked
     and sequence_gap name the ``stream`` and what is ``known``, and nothing is stored.
     """
-    district = batch.device.district
-    names = {head["stream"] for head in batch.heads} | {batch.stream}
-    known = streams.known_streams(connection, district, names)
+    names = _named(batch)
     try:
         check_heads(connection, batch.device, batch.heads, known)
         return _take(connection, batch, names, known, visitor, numbers)

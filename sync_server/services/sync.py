@@ -6,6 +6,7 @@ import hashlib
 import logging
 import random
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,7 +29,13 @@ from sync_server.services.devices import Device
 from sync_server.services.epochs import begin_epoch
 from sync_server.services.intake import change_row
 from sync_server.services.receipts import Batch, Road, batch_row
-from sync_server.services.receive import Received, known_of, receive_batch, released
+from sync_server.services.receive import (
+    Received,
+    known_of,
+    receive_batch,
+    released,
+    streams_before,
+)
 from sync_server.store import feed, streams, writing
 from sync_server.store.cases import mark_delivered
 from sync_server.store.streams import Visitor
@@ -145,10 +152,13 @@ def _check_ahead(centre: Centre, batch: Batch) -> None:
 
 def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime) -> Reply:
     device = batch.device
-    with centre.store.writing() as connection:
+    # Before anything of the database is held: whoever waits here may be in nobody's way there.
+    mine = centre.turns.writer(device.district) if batch.arrivals else nullcontext()
+    with mine, centre.store.writing() as connection:
         visitor = streams.visitor(connection, device.district, device.device_id, lock=True)
         grids = _grids(visitor, batch)
         assert visitor is not None
+        before = streams_before(connection, batch)
         numbers, epoch = _turn(connection, centre, batch, envelope, now)
         foreign = envelope["server_epoch"] not in (None, epoch)
         if foreign:
@@ -156,7 +166,8 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
         else:
             place = read_place(centre.keys.cursor, device.district, epoch, envelope["cursor"])
             told = place.grids if place is not None else ()
-            received = receive_batch(connection, replace(batch, told=told), visitor, numbers)
+            batch = replace(batch, told=told)
+            received = receive_batch(connection, batch, before, visitor, numbers)
             answered = {one["change_id"] for one in received.receipts}
             asked = [one for one in envelope["held"] if one not in answered]
             received.receipts.extend(released(connection, batch, asked))

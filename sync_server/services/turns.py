@@ -1,4 +1,7 @@
-"""One exchange per device at a time within this process; the database sees to other processes.
+"""Who goes first within this process; the database sees to other processes.
+
+One exchange per device at a time. One thread at a time that writes in a district: the others would
+queue for its row, each asleep in a transaction, and wake up in the way of whoever has it.
 
 And how far this process has known streams: a hint what of a batch will be new, never more.
 """
@@ -18,6 +21,7 @@ class Turns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._served: set[tuple[str, str]] = set()
+        self._writers: dict[str, threading.Lock] = {}
 
     @contextmanager
     def take(self, district: str, device_id: str) -> Iterator[None]:
@@ -32,6 +36,12 @@ class Turns:
         finally:
             with self._lock:
                 self._served.discard(key)
+
+    def writer(self, district: str) -> threading.Lock:
+        """Return what a thread holds that is about to take the district's turn, and until it has
+        given it back. Taken before anything of the database is."""
+        with self._lock:
+            return self._writers.setdefault(district, threading.Lock())
 
 
 class KnownStreams:

@@ -134,3 +134,22 @@ def test_a_held_change_and_its_create_at_once_end_applied(any_centre):
             sa.select(sa.func.count()).select_from(changes).where(changes.c.outcome == "held")
         )
     assert held == 0
+
+
+def test_who_waits_behind_another_of_his_process_holds_nothing_in_the_database(any_centre):
+    """Else somebody who holds the district and wants his device would wait for him for ever."""
+    if any_centre.store.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    laptop = join(any_centre, add_worker(any_centre))
+    laptop.write("household", "create", household())
+    with any_centre.turns.writer(any_centre.code):
+        waiting = threading.Thread(target=laptop.send)
+        waiting.start()
+        waiting.join(0.4)
+        assert waiting.is_alive()
+        with any_centre.store.writing() as connection:
+            writing.lock_district(connection, any_centre.code)
+            connection.exec_driver_sql("SELECT 1 FROM devices FOR UPDATE NOWAIT")
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert count(any_centre, changes) == 1
