@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sync_server.domain.times import TRAVEL_S
 
@@ -27,8 +28,7 @@ class Holding:
     until: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """When a change was made: the corrected time, whether its clock is doubtful, its receipt."""
 
     at: datetime

@@ -9,8 +9,8 @@ takes his change as a proposal: staff of its new area decide, and nothing is ref
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from schemas.care_contact import same_alarm
 from schemas.check import FieldProblem, broken_rules
@@ -44,8 +44,7 @@ class Worker:
         return (*self.grids, *held_when(self.held, made), *untold(self.held, made, self.told))
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """``problems``: to be quarantined. ``waits_for``: held until that record is created.
 
     Else to be applied; ``grid`` is the area it counts for. ``proposal``: to be kept beside the
@@ -54,7 +53,7 @@ class Verdict:
     """
 
     grid: str = ""
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: Sequence[dict[str, Any]] = ()
     waits_for: str | None = None
     proposal: bool = False
     again: bool = False
@@ -95,7 +94,7 @@ def judge(
     if arrival.action in ("create", "step"):
         return _judge_new(arrival, worker.areas(made), record, parent, lay_in)
     verdict = _judge_changed(arrival, worker, record, made, lay_in, survivor)
-    return replace(verdict, proposal=True) if taken_over and verdict.grid else verdict
+    return verdict._replace(proposal=True) if taken_over and verdict.grid else verdict
 
 
 def parent_id(arrival: Arrival) -> str | None:

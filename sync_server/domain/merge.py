@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from schemas.exchange import MAX_TRAIL, VERSION_STEP
 from schemas.fields import Policy
@@ -38,8 +38,7 @@ Decision = Literal["kept", "replaced"]
 Outcome = Literal["applied", "merged", "unchanged", "conflict"]
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """One change as the rule sees it. ``base_version`` is 0 when its writer had seen nothing;
     ``trail`` is what he had seen of the record in the runs before (``State.trail``).
 
@@ -72,8 +71,7 @@ class Edit:
     strange: frozenset[tuple[str, str]] = frozenset()
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """What a record says, and where each value came from.
 
     ``floor``: the run's versions are above it. ``trail``: the record's last version in each earlier

@@ -25,14 +25,8 @@ from sync_server.domain.merge import VOIDED, Edit, origin
 from sync_server.services.central_log import central_row
 from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
-from sync_server.services.ledger import (
-    Effect,
-    Ledger,
-    VoidedRecord,
-    next_version,
-    state_of,
-    touched_issues,
-)
+from sync_server.services.issue_life import touched_issues
+from sync_server.services.ledger import Effect, Ledger, VoidedRecord, next_version, state_of
 from sync_server.services.steps import follow_up
 from sync_server.store import writing
 

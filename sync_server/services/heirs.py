@@ -6,7 +6,7 @@ the grid that took the old one in. What only tells what was done there (patrols,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -47,7 +47,7 @@ class Heirs:
         if len(area) < GRID_DIGITS or inside(area, worker.grids):
             return verdict
         heir = self.of(area)
-        return replace(verdict, grid=heir)
+        return verdict._replace(grid=heir)
 
     def of(self, area: str) -> str:
         """Return the grid that holds today what lay in ``area``; itself while it stands."""

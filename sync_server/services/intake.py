@@ -167,20 +167,23 @@ class Intake:
         batch = self._batch
         written = {arrival.members["record_id"] for arrival in arrivals}
         above = {one for arrival in arrivals if (one := parent_id(arrival) or hangs_below(arrival))}
+        named = written | above
         self._touched = touched_by(
             self._connection,
             self._district,
             change_ids=[arrival.change_id for arrival in arrivals],
             written=written,
             made=[one.members["record_id"] for one in arrivals if one.action == "create"],
-            named=written | above,
+            named=named,
             batch_id=batch.batch_id,
         )
         if self._touched.batch_of not in (None, batch.device.device_id):
             self._batch = replace(batch, batch_id=new_id())
-        known = self._touched.records
-        standing = above - self._touched.merged
-        self._ledger.knows_of(missing=(written | above) - known, standing=standing)
+        self._ledger.knows_of(
+            missing=named - self._touched.records,
+            standing=above - self._touched.merged,
+            settled=named - self._touched.disputed,
+        )
 
     def _load(self, arrivals: Sequence[Arrival]) -> None:
         """Read every record the changes name, and the held changes that wait for them."""

@@ -22,6 +22,12 @@ ISSUE, STEP = "issue", "issue_step"
 Row = Mapping[Any, Any]
 
 
+def touched_issues(rows: Collection[Row]) -> set[str]:
+    """Return the ids of the issues that these written records are or belong to."""
+    found = {row["record_id"] for row in rows if row["kind"] == ISSUE}
+    return found | {row["parent_id"] for row in rows if row["kind"] == STEP} - {None}
+
+
 @dataclass(frozen=True)
 class Told:
     """One step in words: what was done, the states before and after it, who took it and what was

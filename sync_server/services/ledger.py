@@ -6,9 +6,8 @@ Every road by which a record changes goes through here. Each touched record gets
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -27,6 +26,7 @@ from sync_server.domain.merge import (
     void_was_seen,
 )
 from sync_server.services.ids import new_id
+from sync_server.services.issue_life import touched_issues
 from sync_server.services.lines import Lines, saw_former
 from sync_server.services.record_rows import write_state
 from sync_server.store import duplicates, writing
@@ -34,8 +34,7 @@ from sync_server.store import duplicates, writing
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(NamedTuple):
     """What became of one change: its outcome, the record's version, a waiting conflict."""
 
     outcome: str
@@ -46,19 +45,12 @@ class Effect:
     into_version: int | None = None
 
 
-@dataclass(frozen=True)
-class Writer:
+class Writer(NamedTuple):
     """Where in which log a change stands, and the version it was before the centre was restored."""
 
     stream: str
     seq: int
     former_version: int | None = None
-
-
-def touched_issues(rows: Collection[Row]) -> set[str]:
-    """Return the ids of the issues that these written records are or belong to."""
-    found = {row["record_id"] for row in rows if row["kind"] == "issue"}
-    return found | {row["parent_id"] for row in rows if row["kind"] == "issue_step"} - {None}
 
 
 def state_of(row: Row, floor: int) -> State:
@@ -96,6 +88,7 @@ class Ledger:
         self.stood: dict[str, Row] = {}  # the loaded records as they were before it
         self._known_ids: set[str] = set()
         self._standing: set[str] = set()
+        self._settled: set[str] = set()
         self._new: dict[str, Row] = {}
         self._touched: dict[str, Row] = {}
         # Waiting conflict entries: (record, path) -> {conflict_id: change_id}.
@@ -109,10 +102,14 @@ class Ledger:
         """The conflict entries that were settled in this transaction: by time, or withdrawn."""
         self._links: dict[str, Row] = {}
 
-    def knows_of(self, *, missing: Collection[str], standing: Collection[str]) -> None:
-        """Be told of ids that no record has, and of ids that were not merged into others."""
+    def knows_of(
+        self, *, missing: Collection[str], standing: Collection[str], settled: Collection[str]
+    ) -> None:
+        """Be told of ids that no record has, of ids that were not merged into others, and of those
+        about which no conflict waits."""
         self._known_ids.update(missing)
         self._standing.update(standing)
+        self._settled.update(settled)
 
     def load(self, record_ids: Collection[str]) -> None:
         """Read these records and their waiting conflict entries, those not read before."""
@@ -121,7 +118,8 @@ class Ledger:
         found = writing.load_records(self._connection, self._district, wanted)
         self._rows |= found
         self.stood |= {one: dict(row) for one, row in found.items()}
-        for entry in writing.open_entries(self._connection, self._district, found):
+        disputed = found.keys() - self._settled
+        for entry in writing.open_entries(self._connection, self._district, disputed):
             path = (entry["record_id"], entry["path"])
             self._entries.setdefault(path, {})[entry["conflict_id"]] = entry["change_id"]
         if merged := {one: row["merged_into"] for one, row in found.items() if row["merged_into"]}:
@@ -201,7 +199,7 @@ class Ledger:
         trail, row = (*edit.trail, edit.base_version), self._rows[record_id]
         state = state_of(row, self._floor)
         believed = self._numbers.believed(edit.base_version, edit.trail, state)
-        edit = replace(edit, base_version=believed, trail=trail)
+        edit = edit._replace(base_version=believed, trail=trail)
         if writer is not None and row["merged_into"] is not None:
             return self._pass_on(edit, record_id, action, made_at, fields, offset_s, writer)
         seen = (record_id, edit.base_version)
@@ -229,14 +227,14 @@ class Ledger:
         held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, named)
         aware = known_beyond(links, edit.base_version, held, self.lines.made_other(held))
         effect = self._merge(
-            replace(edit, base_version=0, trail=(), aware=aware),
-            root, action, made_at, fields, offset_s, replace(writer, former_version=None),
+            edit._replace(base_version=0, trail=(), aware=aware),
+            root, action, made_at, fields, offset_s, writer._replace(former_version=None),
             (record_id, edit.base_version),
         )  # fmt: skip
         row = self._rows[record_id]
         row |= next_version(state_of(row, self._floor))
         self._touched[record_id] = row
-        return replace(effect, version=row["version"], into_id=root, into_version=effect.version)
+        return effect._replace(version=row["version"], into_id=root, into_version=effect.version)
 
     def _merge(
         self,
@@ -291,7 +289,7 @@ class Ledger:
         }
         held = self.lines.held_before(writer.stream, writer.seq, edit.change_id, own | waiting)
         held = self.lines.spoke_of(held, spoken_of)
-        edit = replace(edit, held=held, beyond=beyond, strange=self.lines.made_other(held))
+        edit = edit._replace(held=held, beyond=beyond, strange=self.lines.made_other(held))
         strange = {path: one for path, one in unseen.items() if one["change_id"] not in held}
         if not self._floor or not strange:
             return edit
@@ -328,8 +326,8 @@ class Ledger:
                 ):
                     later.add((path, one))
         by_former = frozenset(seen)
-        return replace(
-            edit, held=edit.held | seen, by_former=by_former, overtaken_by=frozenset(later)
+        return edit._replace(
+            held=edit.held | seen, by_former=by_former, overtaken_by=frozenset(later)
         )
 
     def _own_paths(self, record_id: str, edit: Edit) -> frozenset[str]:

@@ -8,8 +8,7 @@ and of the streams it follows everything up to where its store parted from them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -21,8 +20,7 @@ from sync_server.store import streams
 from sync_server.store.writing import seen_by
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a change stands, what its writer had seen of the record, by run, which version it was
     before a restore, of which record it spoke, and the fields that staff made others in it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,8 +26,8 @@ from sync_server.domain.time_limits import (
 )
 from sync_server.services import audit
 from sync_server.services.accounts import User, require_records
-from sync_server.services.working_calendar import load_calendar
-from sync_server.store import people_read, time_limits, writing
+from sync_server.services.working_calendar import calendar_of
+from sync_server.store import clockwork, people_read, time_limits, writing
 from sync_server.store.engine import Store
 
 Row = dict[str, Any]
@@ -53,9 +54,10 @@ class Rule:
 
 
 def load_clockwork(connection: sa.Connection, district: str) -> Clockwork:
-    """Return the district's calendar and limits: three small reads, wanted once a transaction."""
-    calendar, desk_hours = load_calendar(connection, district)
-    return Clockwork(calendar, _limits(connection, district), desk_hours)
+    """Return the district's calendar and limits, wanted once a transaction."""
+    stored = clockwork.stored(connection, district)
+    calendar, desk_hours = calendar_of(stored.settings, stored.days)
+    return Clockwork(calendar, _known(stored.limits), desk_hours)
 
 
 def list_rules(connection: sa.Connection, person: User, lang: str) -> list[Rule]:
@@ -139,13 +141,21 @@ def _rows(connection: sa.Connection, district: str) -> dict[Key, Row]:
     return {
         time_limits.key_of(row): row
         for row in rows
-        if row["clock"] in CLOCKS and row["unit"] in UNITS
+        if _is_known(time_limits.key_of(row), row["unit"])
     }
+
+
+def _is_known(key: Key, unit: str) -> bool:
+    return key.clock in CLOCKS and unit in UNITS
 
 
 def _limits(connection: sa.Connection, district: str) -> Limits:
     rows = _rows(connection, district)
-    return Limits({key: Limit(row["amount"], row["unit"]) for key, row in rows.items()})
+    return _known({key: (row["amount"], row["unit"]) for key, row in rows.items()})
+
+
+def _known(own: Mapping[Key, tuple[int, Any]]) -> Limits:
+    return Limits({key: Limit(*limit) for key, limit in own.items() if _is_known(key, limit[1])})
 
 
 def _rules(connection: sa.Connection, person: User, lang: str) -> dict[Key, Rule]:

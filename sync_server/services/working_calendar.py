@@ -69,9 +69,14 @@ def load_calendar(connection: sa.Connection, district: str) -> tuple[Calendar, b
     """Return the district's calendar, and whether its desk hours hold back service clocks."""
     settings = working_calendar.settings_of(connection, district)
     own = working_calendar.own_days(connection, district)
-    spans = hours_in(settings)
-    known = _calendar(tuple((row["day"], row["working"]) for row in own), spans)
-    return known, bool(settings.get(DESK_HOURS, True))
+    return calendar_of(settings, tuple((row["day"], row["working"]) for row in own))
+
+
+def calendar_of(
+    settings: dict[str, Any], own: tuple[tuple[date, bool], ...]
+) -> tuple[Calendar, bool]:
+    """Return the same from the district's settings and the days it decided about."""
+    return _calendar(own, hours_in(settings)), bool(settings.get(DESK_HOURS, True))
 
 
 def hours_in(settings: dict[str, Any]) -> tuple[Span, ...]:

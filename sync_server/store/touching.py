@@ -13,16 +13,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_server.store.scope import Texts, among
-from sync_server.store.tables import aliases, batches, changes, moves, records
+from sync_server.store.tables import aliases, batches, changes, conflicts, moves, records
 
-_CHANGE, _WAITING, _RECORD, _MOVED, _MERGED, _ASKED, _BATCH = range(7)
+_CHANGE, _WAITING, _RECORD, _MOVED, _MERGED, _ASKED, _DISPUTED, _BATCH = range(8)
 
 
 @dataclass(frozen=True)
 class Touched:
     """Ids by what was found: ``changes`` received before, records others wait for (``waiting``),
     known ``records``, those ever ``moved``, ``merged`` ones, those with a correction about them
-    (``asked``). ``batch_of`` is the device that brought this batch id before."""
+    (``asked``), those with a conflict that waits for staff (``disputed``). ``batch_of`` is the
+    device that brought this batch id before."""
 
     batch_of: str | None = None
     changes: set[str] = field(default_factory=set)
@@ -31,6 +32,7 @@ class Touched:
     moved: set[str] = field(default_factory=set)
     merged: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    disputed: set[str] = field(default_factory=set)
 
 
 def _ids(name: str) -> sa.BindParameter[Collection[str]]:
@@ -54,6 +56,7 @@ _TOUCHED = sa.union_all(
     _found(_MOVED, moves.c.record_id, "named"),
     _found(_MERGED, aliases.c.record_id, "named"),
     _found(_ASKED, records.c.parent_id, "written", records.c.kind == "correction"),
+    _found(_DISPUTED, conflicts.c.record_id, "named", conflicts.c.decision.is_(None)),
     sa.select(sa.literal_column(str(_BATCH)), batches.c.device_id).where(
         batches.c.district == _DISTRICT, batches.c.batch_id == sa.bindparam("batch_id")
     ),
@@ -80,7 +83,7 @@ def touched_by(
         "named": named,
         "batch_id": batch_id,
     }
-    found: tuple[set[str], ...] = tuple(set() for _ in range(6))
+    found: tuple[set[str], ...] = tuple(set() for _ in range(_BATCH))
     device_id = None
     for tag, one in connection.execute(_TOUCHED, asked):
         if tag == _BATCH:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -67,13 +66,13 @@ def test_the_writer_replaces_what_his_own_log_holds_without_a_new_base():
 
 
 def test_the_same_device_alone_is_no_knowledge():
-    copied = replace(edit("m", 0, minute=1), held=frozenset())
+    copied = edit("m", 0, minute=1)._replace(held=frozenset())
     assert update(person(), copied, phone="10000000002").outcome == "conflict"
 
 
 def test_a_value_whose_successor_had_read_it_is_overtaken():
     stands = update(person(), edit("a", 1), phone="10000000002").state
-    late = replace(edit("b", 1), overtaken_by=frozenset({("phone", "a-0")}))
+    late = edit("b", 1)._replace(overtaken_by=frozenset({("phone", "a-0")}))
     merged = update(stands, late, phone="10000000003")
     assert (merged.outcome, merged.clashes) == ("merged", ())
     assert merged.state == stands
