@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,9 @@ from flask import Flask
 TIMEOUT_S, GRACE_S = 120, 30
 OPENING_S = 60.0
 """So long new workers are waited for before the old ones are ended all the same."""
+SWITCH_S = 0.001
+"""So long a thread computes on while another wants to. Whoever has a district's turn asks the
+database a dozen times; after each answer he would wait for up to five times as long as this."""
 OPENED = "gridrounds_opened"
 """Under this name a worker has the pipe on which it tells that it can serve."""
 
@@ -30,6 +34,7 @@ def serve(
     from gunicorn.arbiter import Arbiter
     from gunicorn.glogging import Logger
 
+    sys.setswitchinterval(SWITCH_S)
     options: dict[str, Any] = {
         "bind": f"fd://{listener.detach()}",  # gunicorn closes it, in every process
         "worker_class": "gthread",

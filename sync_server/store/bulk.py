@@ -1,7 +1,7 @@
-"""Writing many rows of one table at once: COPY on PostgreSQL, one prepared statement on SQLite.
+"""Writing many rows of a table at once, by one prepared statement; new ones on PostgreSQL by COPY.
 
-An insert of a hundred rows costs a hundred statements otherwise, and more in turning values into
-parameters than in storing them. What is stored is what SQLAlchemy's insert of the same rows stores.
+A hundred rows cost a hundred statements otherwise, and more in turning values into parameters than
+in storing them. What is stored is what SQLAlchemy's own statements for the same rows store.
 """
 
 from __future__ import annotations
@@ -38,11 +38,33 @@ def insert_rows(
     if not rows:
         return
     plan = _plan(table, tuple(rows[0]), connection.dialect.name)
+    columns = _columns(plan, rows)
+    connection.exec_driver_sql(plan.statement, list(zip(*columns, strict=True)))
+
+
+def update_rows(
+    connection: sa.Connection,
+    table: sa.Table,
+    district: str,
+    key: str,
+    names: tuple[str, ...],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write the columns ``names`` of rows of a district, each told by its ``key`` column."""
+    if not rows:
+        return
+    plan = _updating(table, key, names, connection.dialect.name)
+    columns = _columns(plan, rows)
+    every = [(*row, district) for row in zip(*columns, strict=True)]
+    connection.exec_driver_sql(plan.statement, every)
+
+
+def _columns(plan: _Plan, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     columns = []
     for name, column in plan.columns:
         values = [row[name] for row in rows]
         columns.append(column(values) if column else values)
-    connection.exec_driver_sql(plan.statement, list(zip(*columns, strict=True)))
+    return columns
 
 
 def copies_in(engine: sa.Engine) -> None:
@@ -76,6 +98,15 @@ def _plan(table: sa.Table, names: tuple[str, ...], dialect: str) -> _Plan:
         marks = ", ".join("?" * len(names))
         statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})'
     return _Plan(statement, tuple((name, _column(table.c[name].type, dialect)) for name in names))
+
+
+@lru_cache(maxsize=64)
+def _updating(table: sa.Table, key: str, names: tuple[str, ...], dialect: str) -> _Plan:
+    columns = tuple((name, _column(table.c[name].type, dialect)) for name in (*names, key))
+    mark = "%s" if dialect == "postgresql" else "?"
+    new = ", ".join(f'"{name}" = {mark}' for name in names)
+    statement = f'UPDATE "{table.name}" SET {new} WHERE "{key}" = {mark} AND "district" = {mark}'
+    return _Plan(statement, columns)
 
 
 def _column(kind: sa.types.TypeEngine[Any], dialect: str) -> Column | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from sync_server.domain.merge import State, run_of
-from sync_server.store.bulk import insert_rows
+from sync_server.store.bulk import insert_rows, update_rows
 from sync_server.store.scope import Texts, among, chunks
 from sync_server.store.tables import changes, conflicts, districts, history_marks, records
 
@@ -22,7 +22,6 @@ Row = dict[str, Any]
 FLOORS = "floors"
 """Among a district's settings: where the numbers of each run of its history began."""
 
-_RECORD_KEYS = ("district", "record_id")
 _CHANGED = (
     "fields", "origins", "version", "trail", "change_no", "voided", "parent_id",
     "happened_at", "last_author", "last_made_at", "search_text", "merged_into",
@@ -137,29 +136,16 @@ def load_records(
 
 def insert_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Add new records; each came with the number it has."""
-    insert_rows(connection, records, [{**row, "first_no": row["change_no"]} for row in rows])
+    for row in rows:
+        row["first_no"] = row["change_no"]
+    insert_rows(connection, records, rows)
 
 
 def update_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Write what a merge changed in these records."""
     if not rows:
         return
-    where = [records.c[key] == sa.bindparam(f"key_{key}") for key in _RECORD_KEYS]
-    statement = (
-        sa.update(records)
-        .where(*where)
-        .values(
-            {name: sa.bindparam(f"new_{name}", type_=records.c[name].type) for name in _CHANGED}
-        )
-    )
-    connection.execute(
-        statement,
-        [
-            {f"key_{key}": row[key] for key in _RECORD_KEYS}
-            | {f"new_{name}": row[name] for name in _CHANGED}
-            for row in rows
-        ],
-    )
+    update_rows(connection, records, rows[0]["district"], "record_id", _CHANGED, rows)
 
 
 def insert_changes(connection: sa.Connection, rows: Sequence[Row]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from sync_server.store.bulk import insert_rows
+from sync_server.store.bulk import insert_rows, update_rows
 from sync_server.store.scope import Texts, among
 from sync_server.store.tables import changes, records
 from tests.sync_server.world import DISTRICT, GRID
@@ -59,6 +59,28 @@ def test_bulk_rows_are_what_ordinary_inserts_store(any_centre):
         insert_rows(connection, changes, [])
         assert stored(connection, "a") == stored(connection, "b")
         assert raw(connection, "a") == raw(connection, "b")
+
+
+NAMES = ("fields", "problem", "grid", "base_version", "happened_at", "doubtful", "version")
+
+
+def test_rows_changed_in_bulk_are_what_ordinary_updates_store(any_centre):
+    with any_centre.store.writing() as connection:
+        for prefix in "abc":
+            insert_rows(connection, changes, [change(number, prefix) for number in range(3)])
+        new = [change(number, "x", version=number + 7) for number in (2, 0, 1)]
+        ids = [0, 1, 2]
+        for number, row in zip(ids, new, strict=True):
+            this = sa.and_(changes.c.district == DISTRICT, changes.c.change_id == f"a{number}")
+            values = {name: row[name] for name in NAMES}
+            connection.execute(sa.update(changes).where(this).values(values))
+        rows = [row | {"change_id": f"b{number}"} for number, row in zip(ids, new, strict=True)]
+        update_rows(connection, changes, DISTRICT, "change_id", NAMES, rows)
+        update_rows(connection, changes, "000000", "change_id", NAMES, [change(0, "c", version=9)])
+        update_rows(connection, changes, DISTRICT, "change_id", NAMES, [])
+        assert stored(connection, "a") == stored(connection, "b") != stored(connection, "c")
+        assert raw(connection, "a") == raw(connection, "b")
+        assert [row["version"] for row in stored(connection, "c")] == [1, 1, 1]
 
 
 def test_a_row_that_is_there_already_undoes_all_and_has_its_name(any_centre):
