@@ -22,7 +22,7 @@ from schemas.messages import Problem
 from schemas.seal import ZEROS, canonical
 from schemas.search import search_text
 from schemas.values import apply
-from sync_server.domain.json_text import quick_canonical
+from sync_server.domain.json_text import Written, quick_canonical
 from sync_server.domain.times import moment
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
@@ -135,7 +135,7 @@ class Arrival:
         self.kind, self.fields = kind, checked.fields
         self.doubts = [one.as_json() for one in checked.doubts]
         if members["action"] in MAKING:
-            self.stored = apply(kind, {}, self.fields)
+            self.stored = Written(apply(kind, {}, self.fields))
             self.found_by = search_text(kind, self.stored)
         return True
 

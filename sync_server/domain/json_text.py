@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import orjson
@@ -82,9 +82,21 @@ def quick_canonical(value: Any) -> bytes | None:
         return None
 
 
+class Written(dict[str, Any]):
+    """An object with its text, written ahead: nobody changes it any more."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        super().__init__(value)
+        self.text = write_quickly(value)
+
+
 def write_quickly(value: Any) -> str:
     """Return JSON without spaces, characters as they are, for what checked records and receipts are
     made of: text, whole numbers, flags, nothing; a float that is no number comes out as null."""
+    if type(value) is Written:
+        return value.text
     try:
         return orjson.dumps(value).decode()
     except (orjson.JSONEncodeError, RecursionError):

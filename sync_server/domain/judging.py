@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from schemas.care_contact import same_alarm
@@ -39,9 +40,13 @@ class Worker:
     def areas(self, made: Made | None) -> tuple[str, ...]:
         """Return the codes that count for a change made then: today's, those of that time, and
         those he had not been told that they were taken from him."""
-        if made is None:
+        if made is None or self._held_nothing_else:
             return tuple(self.grids)
         return (*self.grids, *held_when(self.held, made), *untold(self.held, made, self.told))
+
+    @cached_property
+    def _held_nothing_else(self) -> bool:
+        return all(one.until is None and one.code in self.grids for one in self.held)
 
 
 class Verdict(NamedTuple):

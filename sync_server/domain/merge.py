@@ -171,7 +171,7 @@ def created(
 ) -> State:
     """Return a new record at the run's first version from the fields of its create; ``stored`` are
     the same as a record has them, when they are at hand."""
-    fields = apply(kind, {}, wire) if stored is None else dict(stored)
+    fields = apply(kind, {}, wire) if stored is None else stored
     return State(fields, {DEFAULT: origin(edit, floor + 1)}, floor + 1, False, floor)
 
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from sync_server.domain.envelope import Arrival, problem, reopened
 from sync_server.domain.holding import Made, held_now
+from sync_server.domain.json_text import Written
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.domain.times import corrected, fell_back, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
@@ -355,6 +356,7 @@ def change_row(batch: Batch, arrival: Arrival) -> Row:
         "device_id": batch.device.device_id,
         "batch_id": batch.batch_id,
         **{name: members[name] for name in _SEALED},
+        "fields": Written(members["fields"]),
         "corrects": members.get("corrects"),
         "received_at": batch.received_at,
         "clock_offset_s": batch.clock.offset_s,

@@ -20,8 +20,8 @@ def write_state(
     ``offset_s`` off)."""
     before = row.get("fields") or {}
     row |= {
-        "fields": dict(state.fields),
-        "origins": dict(state.origins),
+        "fields": state.fields,
+        "origins": state.origins,
         "version": state.version,
         "trail": list(state.trail) or None,
         "voided": state.voided,

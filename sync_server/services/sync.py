@@ -144,8 +144,10 @@ def _check_ahead(centre: Centre, batch: Batch) -> None:
     if known is None:
         with centre.store.asking() as connection:
             known = known_of(connection, batch.device, [batch.stream])[0]["seq"]
+    writer = centre.turns.writer(batch.device.district)
     for arrival in batch.arrivals:
         if arrival.seq > known:
+            writer.give_way()
             arrival.open()
             arrival.row = change_row(batch, arrival)
 
@@ -154,12 +156,14 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
     device = batch.device
     # Before anything of the database is held: whoever waits here may be in nobody's way there.
     mine = centre.turns.writer(device.district) if batch.arrivals else nullcontext()
-    with mine, centre.store.writing() as connection:
+    with mine as writer, centre.store.writing() as connection:
         visitor = streams.visitor(connection, device.district, device.device_id, lock=True)
         grids = _grids(visitor, batch)
         assert visitor is not None
         before = streams_before(connection, batch)
         numbers, epoch = _turn(connection, centre, batch, envelope, now)
+        if writer is not None:
+            writer.has_turn()
         foreign = envelope["server_epoch"] not in (None, epoch)
         if foreign:
             received = Received([], _known(connection, batch), 0)

@@ -14,6 +14,9 @@ from contextlib import contextmanager
 
 from sync_server.domain.errors import Refusal
 
+LONGEST_AWAY_S = 0.1
+"""So long at most a thread lets another one go first."""
+
 
 class Turns:
     """Who is being served at the moment."""
@@ -21,7 +24,7 @@ class Turns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._served: set[tuple[str, str]] = set()
-        self._writers: dict[str, threading.Lock] = {}
+        self._writers: dict[str, Writer] = {}
 
     @contextmanager
     def take(self, district: str, device_id: str) -> Iterator[None]:
@@ -37,11 +40,38 @@ class Turns:
             with self._lock:
                 self._served.discard(key)
 
-    def writer(self, district: str) -> threading.Lock:
-        """Return what a thread holds that is about to take the district's turn, and until it has
-        given it back. Taken before anything of the database is."""
+    def writer(self, district: str) -> Writer:
+        """Return what a thread enters that is about to take the district's turn, and leaves when it
+        has given it back. Entered before anything of the database is held."""
         with self._lock:
-            return self._writers.setdefault(district, threading.Lock())
+            return self._writers.setdefault(district, Writer())
+
+
+class Writer:
+    """The place of the one thread of this process that may write in a district."""
+
+    def __init__(self) -> None:
+        self._place = threading.Lock()
+        self._away = threading.Event()
+        self._away.set()
+
+    def __enter__(self) -> Writer:
+        self._place.acquire()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._away.set()
+        self._place.release()
+
+    def has_turn(self) -> None:
+        """Be told that the district's turn has come: now everybody waits for this thread."""
+        self._away.clear()
+
+    def give_way(self) -> None:
+        """Let the thread that has the district's turn go first, if one of this process has it: the
+        interpreter is one for all of them. What is worked out ahead can wait as long."""
+        if not self._away.is_set():
+            self._away.wait(LONGEST_AWAY_S)
 
 
 class KnownStreams:
