@@ -19,6 +19,7 @@ from field_app.domain.errors import Trouble
 from field_app.services.connection import calls
 from field_app.services.desk import Desk, open_desk
 from field_app.settings import Settings
+from field_app.store.room import share_room
 from field_app.timer import Timer
 from field_app.web import (
     base_data,
@@ -104,6 +105,7 @@ def serve(settings: Settings) -> None:
     Raises StoreBusy when another copy runs, Trouble ``port_in_use`` or ``data_dir_unusable``.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    share_room()
     desk = open_desk(settings)
     with desk.vault.instance_lock():
         server = _listen(create_app(settings, desk), settings)

@@ -33,7 +33,7 @@ class Query:
         return bool(self.numbers or self.words)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Door:
     """One household or shop and the words it is found by.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from field_app.domain.doors import Door, fit, natural, numbers_of, read_query, words_of
 from field_app.services.memory_index import MemoryIndex, current
@@ -17,6 +17,7 @@ from field_app.services.survivors import survivor_of, survivors
 from field_app.services.workspace import Workspace
 
 LIMIT = 30
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,26 @@ class Found:
 
     hits: tuple[Hit, ...] = ()
     total: int = 0
+
+
+class _Shared:
+    """What many doors have in common (the compound, a number, a name), held once."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Any, Any] = {}
+        self._people: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    def parts(self, given: tuple[Part, ...]) -> tuple[Part, ...]:
+        """Return a tuple with each part that an earlier one had too taken from there."""
+        return tuple(map(self._parts.setdefault, given, given))
+
+    def person(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """Return a name with the forms it is found by."""
+        found = self._people.get(name)
+        if found is None:
+            name = self._parts.setdefault(name, name)
+            found = self._people[name] = (name, self.parts(words_of(name)))
+        return found
 
 
 class _Index(MemoryIndex):
@@ -105,12 +126,13 @@ def _touch(ws: Workspace, index: _Index, kind: str, record_id: str) -> None:
         view = get_view(ws, kind, record_id)
         index.doors.pop(record_id, None)
         if view is not None and not view["voided"]:
-            index.doors[record_id] = _shop_door(view)
+            index.doors[record_id] = _shop_door(view, _Shared())
 
 
 def _draw_all(ws: Workspace, index: _Index) -> None:
     """Draw every door from scratch, reading each table once."""
     index.doors, index.home_of = {}, {}
+    shared = _Shared()
     places = {
         view["record_id"]: view["fields"]
         for kind in ("compound", "building", "room")
@@ -122,13 +144,14 @@ def _draw_all(ws: Workspace, index: _Index) -> None:
         home = view["fields"].get("household_id", "")
         members.setdefault(into.get(home, home), []).append(view)
     for view in look(ws, "household"):
-        _put(index, view, members.get(view["record_id"], []), places)
+        _put(index, view, members.get(view["record_id"], []), places, shared)
     for view in look(ws, "shop"):
-        index.doors[view["record_id"]] = _shop_door(view)
+        index.doors[view["record_id"]] = _shop_door(view, shared)
 
 
 def _draw(ws: Workspace, index: _Index, household_ids: Iterable[str]) -> None:
     """Draw some households anew."""
+    shared = _Shared()
     for household_id in set(household_ids):
         index.doors.pop(household_id, None)
         view = get_view(ws, "household", household_id)
@@ -143,7 +166,8 @@ def _draw(ws: Workspace, index: _Index, household_ids: Iterable[str]) -> None:
                 break
             places[wanted] = found["fields"]
             wanted = found["fields"].get(above)
-        _put(index, view, children(ws, "resident", "household_id", household_id), places)
+        people = children(ws, "resident", "household_id", household_id)
+        _put(index, view, people, places, shared)
 
 
 def _put(
@@ -151,6 +175,7 @@ def _put(
     view: Mapping[str, Any],
     members: Iterable[Mapping[str, Any]],
     places: Mapping[str, Mapping[str, Any]],
+    shared: _Shared,
 ) -> None:
     """Put one household's door into the index."""
     nothing: Mapping[str, Any] = {}
@@ -168,29 +193,26 @@ def _put(
         kind="household",
         record_id=view["record_id"],
         title=title,
-        numbers=numbers_of(label),
-        places=words_of(name, label, str(fields.get("code") or "")),
-        people=tuple(
-            (str(one["fields"].get("name", "")), words_of(one["fields"].get("name")))
-            for one in present
-        ),
+        numbers=shared.parts(numbers_of(label)),
+        places=shared.parts(words_of(name, label, str(fields.get("code") or ""))),
+        people=tuple(shared.person(str(one["fields"].get("name", ""))) for one in present),
         digits=tuple(_digits(phone) for phone in phones if phone),
-        order=natural(title),
+        order=shared.parts(natural(title)),
     )
 
 
-def _shop_door(view: Mapping[str, Any]) -> Door:
+def _shop_door(view: Mapping[str, Any], shared: _Shared) -> Door:
     fields = view["fields"]
     keeper = fields.get("keeper")
     return Door(
         kind="shop",
         record_id=view["record_id"],
         title=str(fields.get("name", "")),
-        numbers=numbers_of(str(fields.get("address", ""))),
-        places=words_of(fields.get("name"), fields.get("address")),
-        people=((keeper, words_of(keeper)),) if keeper else (),
+        numbers=shared.parts(numbers_of(str(fields.get("address", "")))),
+        places=shared.parts(words_of(fields.get("name"), fields.get("address"))),
+        people=(shared.person(keeper),) if keeper else (),
         digits=(_digits(fields["phone"]),) if fields.get("phone") else (),
-        order=natural(str(fields.get("name", ""))),
+        order=shared.parts(natural(str(fields.get("name", "")))),
     )
 
 

@@ -128,3 +128,12 @@ def test_a_thousand_households_are_searched_quickly(ws: Workspace) -> None:
     for query in ("1-1-201", "wwf", "5677", "幸福 301", "单雄信"):
         find.find_doors(ws, query)
     assert (time.perf_counter() - started) / 5 < 0.05
+
+
+def test_what_doors_have_in_common_is_held_once(ws: Workspace) -> None:
+    held: dict[object, object] = {}
+    find.warm(ws)
+    for door in find._doors(ws):
+        people = [part for name, forms in door.people for part in (name, *forms)]
+        for part in (*door.numbers, *door.places, *door.order, *people):
+            assert held.setdefault(part, part) is part
