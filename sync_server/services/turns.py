@@ -51,7 +51,8 @@ class Writer:
     """The place of the one thread of this process that may write in a district."""
 
     def __init__(self) -> None:
-        self._place = threading.Lock()
+        # A thread inside may enter again: it would wait for itself.
+        self._place = threading.RLock()
         self._away = threading.Event()
         self._away.set()
 
