@@ -29,7 +29,7 @@ def homes_and_people(
     rooms, homes = places_read.room_buildings(*where), places_read.home_rooms(*where)
     families = {one: (here, heads) for one, here, heads in quality_read.families(*where)}
     lived_in = {one for one, (here, _) in families.items() if here}
-    several = {one for one, (here, heads) in families.items() if here and heads != 1}
+    several = {one for one, (here, heads) in families.items() if one and here and heads != 1}
 
     def alone(kind: str, parent: str, on: Iterable[str], standing: Collection[str]) -> list[str]:
         """Return what hangs on nothing, sought among what hangs on nothing of these areas."""

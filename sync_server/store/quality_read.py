@@ -141,14 +141,17 @@ def without_one_head(
     among: Collection[str] | None = None,
 ) -> list[str]:  # fmt: skip
     """Return the families with members but no head, or with several, of those ``among`` when some
-    are named."""
+    are named; many of them run by run."""
     if among is None:
         every = families(connection, district, areas)
-        among = {one for one, here, heads in every if here and heads != 1}
+        among = {one for one, here, heads in every if one and here and heads != 1}
     family = sa.func.coalesce(records.c.fields["kind"].as_string(), "") != "collective"
-    return _ids_where(
-        connection, district, "household", areas, records.c.record_id, among, family
-    )  # fmt: skip
+    found: list[str] = []
+    for run in chunks(sorted(among)):
+        found += _ids_where(
+            connection, district, "household", areas, records.c.record_id, run, family
+        )
+    return found
 
 
 def _without_guardian(born_after: str) -> Condition:
