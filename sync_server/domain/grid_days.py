@@ -3,9 +3,12 @@ recorded, for completion and for spotting gaps. Nobody is ranked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import accumulate
 
 SLOTS: tuple[tuple[str, int], ...] = (("1", 1), ("2", 2), ("3", 4))
 """The slots of a day and their bits in a sum of slots."""
@@ -86,13 +89,18 @@ class Sums:
         """Return how much of ``what`` (WORK) there was."""
         return self.counts[what]
 
+    def expect(self, days: int) -> None:
+        """Add so many duty days of a grid, idle as long as nothing of them is taken."""
+        self.expected += len(SLOTS) * days
+        self.idle_days += days
+
     def take(self, day: GridDay, *, on_duty: bool) -> None:
-        """Add one day; patrols count on duty days alone, other work on any."""
+        """Add what one day has; patrols count on duty days alone, which are expected already, other
+        work on any."""
         if on_duty:
-            self.expected += len(SLOTS)
             self.done += day.slots.bit_count()
             self.late += day.late.bit_count()
-            self.idle_days += day.idle
+            self.idle_days -= not day.idle
         for what, number in day.counts.items():
             self.counts[what] += number
 
@@ -102,49 +110,88 @@ Days = Mapping[tuple[str, date], GridDay]
 _NOTHING = GridDay()
 
 
+@dataclass(frozen=True)
+class Gaps:
+    """What nobody patrolled: by duty day from the latest which grids lack which slots, of as many
+    days as were asked for, and how many days there are in all."""
+
+    listed: tuple[tuple[date, tuple[tuple[Grid, tuple[str, ...]], ...]], ...]
+    days: int
+
+
 def by_grid(grids: Iterable[Grid], days: Days, duty: Iterable[date]) -> dict[str, Sums]:
     """Return every grid's sums over the duty days it stood, and over its work on other days."""
-    on_duty = set(duty)
-    sums = {grid.code: Sums() for grid in grids}
-    for grid in grids:
-        for day in on_duty:
-            if grid.stood(day):
-                found = days.get((grid.code, day), _NOTHING)
-                sums[grid.code].take(found, on_duty=True)
-    for (code, day), found in days.items():
-        if code in sums and day not in on_duty:
-            sums[code].take(found, on_duty=False)
+    known, in_order = {grid.code: grid for grid in grids}, sorted(set(duty))
+    sums = {code: Sums() for code in known}
+    for code, grid in known.items():
+        sums[code].expect(len(_stood(grid, in_order)))
+    for code, _, found, on_duty in _counting(known, days, in_order):
+        sums[code].take(found, on_duty=on_duty)
     return sums
 
 
 def by_month(grids: Iterable[Grid], days: Days, duty: Iterable[date]) -> dict[str, Sums]:
     """Return the sums of every month (2026-09) over all grids."""
+    known, in_order = {grid.code: grid for grid in grids}, sorted(set(duty))
+    sums: dict[tuple[int, int], Sums] = defaultdict(Sums)
+    for day, standing in zip(in_order, _standing(known.values(), in_order), strict=True):
+        sums[day.year, day.month].expect(standing)
+    for _, day, found, on_duty in _counting(known, days, in_order):
+        sums[day.year, day.month].take(found, on_duty=on_duty)
+    return {f"{year:04d}-{month:02d}": found for (year, month), found in sums.items()}
+
+
+def gaps(grids: Iterable[Grid], days: Days, duty: Iterable[date], most: int | None = None) -> Gaps:
+    """Return what nobody patrolled on duty days; ``most``: so many of the latest are listed."""
+    in_order = sorted(set(duty))
+    by_code = {grid.code: grid for grid in grids}
+    known = list(by_code.values())
+    whole = Counter(
+        day for code, day, found, on_duty in _counting(by_code, days, in_order)
+        if on_duty and not found.missing
+    )  # fmt: skip
+    lacking = [
+        day for day, standing in zip(in_order, _standing(known, in_order), strict=True)
+        if whole[day] < standing
+    ]  # fmt: skip
+    latest = lacking[::-1][:most]
+    return Gaps(tuple((day, tuple(_lacking(known, days, day))) for day in latest), len(lacking))
+
+
+def _lacking(
+    grids: Iterable[Grid], days: Days, day: date
+) -> Iterator[tuple[Grid, tuple[str, ...]]]:
+    """Yield the grids that lack slots of a day, with these."""
+    for grid in grids:
+        if grid.stood(day) and (missing := days.get((grid.code, day), _NOTHING).missing):
+            yield grid, missing
+
+
+def _counting(
+    grids: Mapping[str, Grid], days: Days, duty: Sequence[date]
+) -> Iterator[tuple[str, date, GridDay, bool]]:
+    """Yield the entries of these grids that count, with whether they are of a duty day: on such a
+    day the grid has to stand."""
     on_duty = set(duty)
-    standing = {grid.code: grid for grid in grids}
-    sums: dict[str, Sums] = {}
-    for day in sorted(on_duty):
-        month = sums.setdefault(day.strftime("%Y-%m"), Sums())
-        for code, grid in standing.items():
-            if grid.stood(day):
-                month.take(days.get((code, day), _NOTHING), on_duty=True)
     for (code, day), found in days.items():
-        if code in standing and day not in on_duty:
-            sums.setdefault(day.strftime("%Y-%m"), Sums()).take(found, on_duty=False)
-    return sums
+        if (grid := grids.get(code)) is not None:
+            asked = day in on_duty
+            if not asked or grid.stood(day):
+                yield code, day, found, asked
 
 
-def gaps(
-    grids: Iterable[Grid], days: Days, duty: Iterable[date]
-) -> dict[date, list[tuple[Grid, tuple[str, ...]]]]:
-    """Return, by duty day from the latest, which grids lack which slots."""
-    listed = list(grids)
-    found: dict[date, list[tuple[Grid, tuple[str, ...]]]] = {}
-    for day in sorted(duty, reverse=True):
-        lacking = [
-            (grid, missing)
-            for grid in listed
-            if grid.stood(day) and (missing := days.get((grid.code, day), _NOTHING).missing)
-        ]
-        if lacking:
-            found[day] = lacking
-    return found
+def _stood(grid: Grid, duty: Sequence[date]) -> range:
+    """Return at which places of the duty days, which are in order, a grid stood."""
+    first = 0 if grid.since is None else bisect_left(duty, grid.since)
+    end = len(duty) if grid.until is None else bisect_right(duty, grid.until)
+    return range(first, end)
+
+
+def _standing(grids: Iterable[Grid], duty: Sequence[date]) -> list[int]:
+    """Return how many grids stood on each of the duty days, which are in order."""
+    turns = [0] * (len(duty) + 1)
+    for grid in grids:
+        if stood := _stood(grid, duty):
+            turns[stood.start] += 1
+            turns[stood.stop] -= 1
+    return list(accumulate(turns))[: len(duty)]

@@ -212,8 +212,7 @@ def report(
                                    as_of)  # fmt: skip
     met, rated, good = field_counts.ratings(connection, district, areas, first, last)
     late_ones, every = (sum(pair[n] for pair in entries.values()) for n in (1, 0))
-    lacking = gaps(grids, days, duty)
-    listed = list(lacking.items())[: None if len(grids) == 1 else DAYS_LISTED]
+    lacking = gaps(grids, days, duty, None if len(grids) == 1 else DAYS_LISTED)
     overdue = sorted((one for one in people if one.overdue(as_of)), key=lambda one: one.due)
     synced_to, never, newest = field_counts.complete_as_of(connection, district, areas)
     return Report(
@@ -237,8 +236,8 @@ def report(
         ),
         grids=lines,
         days=_own_days(grids, days, calendar, first, min(last, today)),
-        gaps=tuple((day, tuple(who)) for day, who in listed),
-        gap_days=len(lacking),
+        gaps=lacking.listed,
+        gap_days=lacking.days,
         overdue=tuple(_named(connection, person, overdue[:OVERDUE_LISTED], as_of, lang, grids)),
         overdue_people=len(overdue),
         made_at=now,

@@ -11,12 +11,10 @@ from datetime import date, datetime
 from functools import cached_property, partial
 
 import sqlalchemy as sa
-from marshmallow import ValidationError
 
-from schemas.catalogue import kind_of, kinds
+from schemas.catalogue import kinds
 from schemas.clock import local_day
 from schemas.codes import code_list
-from schemas.fields import IdNumber
 from schemas.kinds.care import INTERVAL_DAYS
 from schemas.kinds.compound import three_none
 from schemas.kinds.resident import GUARDIAN_AGE
@@ -24,11 +22,12 @@ from schemas.labels import Label
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.domain.overlap import CROSSING, Lie, lies
-from sync_server.domain.quality import CHECKS, DIFFERENCE, Check, differs
+from sync_server.domain.quality import CHECKS, DIFFERENCE, Check
 from sync_server.services import area_tree
 from sync_server.services.accounts import User, require_records
 from sync_server.services.going_along import GROUPS
 from sync_server.services.places import names_for
+from sync_server.services.quality_at_once import check_numbers, homes_and_people
 from sync_server.services.titles import Titles
 from sync_server.store import area_read, base_read, quality_read
 
@@ -91,9 +90,12 @@ def report(connection: sa.Connection, person: User, now: datetime, lang: str) ->
     """Return what every check finds inside the person's areas; raise Refusal ``not_allowed``."""
     require_records(person)
     looking = _Looking(connection, person, now, lang)
+    at_once = homes_and_people(
+        connection, person.district, person.scope_codes, looking.born_after()
+    )
     results = []
     for check in CHECKS:
-        ids = looking.find(check)
+        ids = at_once[check.code] if check.code in at_once else looking.find(check)
         results.append(Result(check, len(ids), looking.lines(ids[:FEW])))
     return Report(tuple(results), looking.overlap(), now)
 
@@ -153,7 +155,7 @@ class _Looking:
 
     def overlap(self) -> tuple[tuple[str, int], ...]:
         """Return how many of the compounds lie how over the grids."""
-        mine = set(self._compounds())
+        mine = set(self._compounds)
         count = Counter(lie.case for one, lie in self.lie.items() if one in mine and lie.case)
         return tuple(
             (item.label.text(self.lang), count[item.code]) for item in code_list("OVERLAP").items
@@ -174,8 +176,9 @@ class _Looking:
             self._nodes = [one for one in every if one.is_grid]
         return self._nodes
 
+    @cached_property
     def _compounds(self) -> list[str]:
-        """Return the compounds that lie in the person's areas, by record or by a building."""
+        """The compounds that lie in the person's areas, by record or by a building."""
         every = base_read.whole_of_kind(self.connection, self.district, "compound")
         return [row["record_id"] for row in every
                 if any(inside(area, self.areas) for area in self._places_of(row))]  # fmt: skip
@@ -191,11 +194,11 @@ class _Looking:
 
     def compounds_that(self, fits: Callable[[Lie], bool]) -> list[str]:
         """Return the compounds whose lie fits."""
-        return [one for one in self._compounds() if fits(self.lie.get(one, Lie({})))]
+        return [one for one in self._compounds if fits(self.lie.get(one, Lie({})))]
 
     def overlap_differs(self) -> list[str]:
         """Return the compounds whose record says another overlap than their buildings."""
-        mine = self._compounds()
+        mine = self._compounds
         said = base_read.said_by(self.connection, self.district, "compound", mine, "overlap")
         return [
             one for one in mine
@@ -219,19 +222,8 @@ class _Looking:
     def id_numbers(self) -> tuple[list[str], list[str]]:
         """The people whose number fails its check, and those whose number says another birth or sex
         than is filed of them."""
-        failed: list[str] = []
-        differing: list[str] = []
-        number = kind_of("resident").declared()["id_no"]
-        assert isinstance(number, IdNumber)
-        for row in quality_read.id_numbers(self.connection, self.district, self.areas):
-            try:
-                checked = number.check(row["id_no"])
-            except ValidationError:
-                failed.append(row["record_id"])
-                continue
-            if checked and differs(checked, row["birth"], row["sex"]):
-                differing.append(row["record_id"])
-        return failed, differing
+        every = quality_read.id_numbers(self.connection, self.district, self.areas)
+        return check_numbers(every)
 
     def keepers_gone(self) -> Iterator[str]:
         """Yield the care whose keeper does not hold the grid it lies in."""

@@ -50,10 +50,11 @@ def hanging(
     parent_ids: Collection[str],
     *fields: str,
 ) -> list[Row]:
-    """Return record_id, parent_id, grid and ``fields`` as text of the records of ``kind`` under
-    ``parent_ids``."""
+    """Return record_id, parent_id, grid, version and ``fields`` as text of the records of ``kind``
+    under ``parent_ids``."""
     found: list[Row] = []
-    columns = (records.c.record_id, records.c.parent_id, records.c.grid)
+    # The version is in no index: else SQLite reads all of the one for searching, not by parent.
+    columns = (records.c.record_id, records.c.parent_id, records.c.grid, records.c.version)
     for run in chunks(parent_ids):
         query = sa.select(*columns, *(text_of(name) for name in fields)).where(
             *under(district, kind), records.c.parent_id.in_(run)

@@ -100,9 +100,11 @@ def _found(
     connection: sa.Connection, district: str, column: sa.Column[str], ids: Collection[str]
 ) -> list[Lying]:
     found: list[Lying] = []
+    c = records.c
     for some in chunks(ids):
-        wanted = sa.select(records.c.record_id, records.c.kind, records.c.grid).where(
-            records.c.district == district, column.in_(some)
+        # The version is in no index: else SQLite reads all of the one for searching, not by id.
+        wanted = sa.select(c.record_id, c.kind, c.grid, c.version).where(
+            c.district == district, column.in_(some)
         )
-        found += [Lying(*row) for row in connection.execute(wanted)]
+        found += [Lying(*row[:3]) for row in connection.execute(wanted)]
     return found

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator
 
 import sqlalchemy as sa
 
-from sync_server.store.base_read import live, of_kind, text_of
-from sync_server.store.scope import chunks, within
+from sync_server.store.base_read import live, of_kind, text_of, under
+from sync_server.store.scope import chunks, code_range, within
 from sync_server.store.tables import records
 
 HEADS = ("01", "02")
@@ -63,21 +63,49 @@ def _has_child(district: str, kind: str, *, present: bool = False) -> Condition:
     return sa.exists().where(*wanted)
 
 
-def orphans(
-    connection: sa.Connection, district: str, areas: Collection[str], kind: str, parent: str
+def _ids_where(
+    connection: sa.Connection,
+    district: str,
+    kind: str,
+    areas: Collection[str],
+    column: sa.ColumnElement[str],
+    values: Collection[str],
+    *conditions: Condition,
 ) -> list[str]:
-    """Return the records of ``kind`` that hang on no standing record of kind ``parent``."""
-    return _ids(connection, district, kind, areas, sa.not_(_has_parent(district, parent)))
+    """Return, as ``_ids``, the records whose ``column`` is one of many ``values``: looked up by it,
+    for an index of kinds or areas holds far more."""
+    found: list[tuple[str, str]] = []
+    area = sa.func.coalesce(records.c.grid, "")
+    for run in chunks(sorted(values)):
+        query = sa.select(records.c.grid, records.c.record_id).where(
+            *under(district, kind), within(area, areas), column.in_(run), *conditions
+        )
+        found += [(grid, one) for grid, one in connection.execute(query)]
+    return [one for _, one in sorted(found)]
+
+
+def orphans(
+    connection: sa.Connection, district: str, areas: Collection[str], kind: str, parent: str, *,
+    below: Collection[str] | None = None,
+) -> list[str]:  # fmt: skip
+    """Return the records of ``kind`` that hang on no standing record of kind ``parent``; of those
+    that hang on ``below``, when some are named (empty: those that hang on nothing)."""
+    alone = sa.not_(_has_parent(district, parent))
+    if below is None or "" in below:
+        return _ids(connection, district, kind, areas, alone)
+    return _ids_where(connection, district, kind, areas, records.c.parent_id, below, alone)
 
 
 def childless(
     connection: sa.Connection, district: str, areas: Collection[str], kind: str, child: str, *,
-    present: bool = False,
+    present: bool = False, among: Collection[str] | None = None,
 ) -> list[str]:  # fmt: skip
-    """Return the records of ``kind`` under which no ``child`` stands; with ``present`` people who
-    moved out do not count."""
-    under = sa.not_(_has_child(district, child, present=present))
-    return _ids(connection, district, kind, areas, under)
+    """Return the records of ``kind`` under which no ``child`` stands, of those ``among`` when some
+    are named; with ``present`` people who moved out do not count."""
+    bare = sa.not_(_has_child(district, child, present=present))
+    if among is None:
+        return _ids(connection, district, kind, areas, bare)
+    return _ids_where(connection, district, kind, areas, records.c.record_id, among, bare)
 
 
 def vacant_but_lived_in(
@@ -88,57 +116,98 @@ def vacant_but_lived_in(
     return _ids(connection, district, "room", areas, vacant, _has_child(district, "household"))
 
 
-def without_one_head(connection: sa.Connection, district: str, areas: Collection[str]) -> list[str]:
-    """Return the families with members but no head, or with several."""
-    relation = records.c.fields["relation"].as_string()
-    heads = sa.func.sum(sa.case((relation.in_(HEADS), 1), else_=0))
+def families(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> Iterator[tuple[str, int, int]]:
+    """Yield whatever residents hang on (empty: nothing), how many of them have not moved out, and
+    how many heads are among these."""
+    present = records.c.fields["moved_out_at"].as_string().is_(None)
+    head = records.c.fields["relation"].as_string().in_(HEADS)
     query = (
-        sa.select(records.c.parent_id)
-        .where(
-            *live(district, "resident"),
-            within(records.c.grid, areas),
-            records.c.fields["moved_out_at"].as_string().is_(None),
+        sa.select(
+            records.c.parent_id,
+            sa.func.sum(sa.case((present, 1), else_=0)),
+            sa.func.sum(sa.case((sa.and_(present, head), 1), else_=0)),
         )
+        .where(*live(district, "resident"), within(records.c.grid, areas))
         .group_by(records.c.parent_id)
-        .having(heads != 1)
     )
-    wanted = [one for one in connection.scalars(query) if one]
+    for parent, here, heads in connection.execute(query):
+        yield parent or "", int(here), int(heads)
+
+
+def without_one_head(
+    connection: sa.Connection, district: str, areas: Collection[str],
+    among: Collection[str] | None = None,
+) -> list[str]:  # fmt: skip
+    """Return the families with members but no head, or with several, of those ``among`` when some
+    are named; many of them run by run."""
+    if among is None:
+        every = families(connection, district, areas)
+        among = {one for one, here, heads in every if one and here and heads != 1}
+    family = sa.func.coalesce(records.c.fields["kind"].as_string(), "") != "collective"
     found: list[str] = []
-    for run in chunks(wanted):
-        family = sa.func.coalesce(records.c.fields["kind"].as_string(), "") != "collective"
-        found += _ids(
-            connection, district, "household", areas, records.c.record_id.in_(run), family
+    for run in chunks(sorted(among)):
+        found += _ids_where(
+            connection, district, "household", areas, records.c.record_id, run, family
         )
     return found
+
+
+def _without_guardian(born_after: str) -> Condition:
+    birth = records.c.fields["birth"].as_string()
+    return sa.and_(birth > born_after, _empty("guardian"), _empty("moved_out_at"))
+
+
+def _without_notice() -> Condition:
+    missing = sa.or_(*(_empty(name) for name in ("notice_at", "notice_version", "basis")))
+    return sa.and_(missing, _empty("moved_out_at"))
 
 
 def children_without_guardian(
     connection: sa.Connection, district: str, areas: Collection[str], born_after: str
 ) -> list[str]:
     """Return the present people born after a month (2012-09) for whom no guardian is named."""
-    birth = records.c.fields["birth"].as_string()
-    return _ids(
-        connection, district, "resident", areas, birth > born_after, _empty("guardian"),
-        _empty("moved_out_at"),
-    )  # fmt: skip
+    return _ids(connection, district, "resident", areas, _without_guardian(born_after))
 
 
 def without_notice(connection: sa.Connection, district: str, areas: Collection[str]) -> list[str]:
     """Return the present people without a notice, its day or a legal basis."""
-    missing = sa.or_(*(_empty(name) for name in ("notice_at", "notice_version", "basis")))
-    return _ids(connection, district, "resident", areas, missing, _empty("moved_out_at"))
+    return _ids(connection, district, "resident", areas, _without_notice())
+
+
+def doubtful_people(
+    connection: sa.Connection, district: str, areas: Collection[str], born_after: str
+) -> Iterator[tuple[str, str | None, str | None, str | None, bool, bool]]:
+    """Yield record_id, id_no, birth, sex, whether a guardian and whether the notice is missing, of
+    everybody whose number is registered or who lacks one of these, by area."""
+    guardian, notice = _without_guardian(born_after), _without_notice()
+    query = (
+        sa.select(
+            records.c.record_id, text_of("id_no"), text_of("birth"), text_of("sex"),
+            *(sa.case((one, 1), else_=0) for one in (guardian, notice)),
+        )
+        .where(
+            *live(district, "resident"), within(records.c.grid, areas),
+            sa.or_(~_empty("id_no"), guardian, notice),
+        )
+        .order_by(records.c.grid, records.c.record_id)
+    )  # fmt: skip
+    for record_id, id_no, birth, sex, unguarded, unnoticed in connection.execute(query):
+        yield record_id, id_no, birth, sex, bool(unguarded), bool(unnoticed)
 
 
 def id_numbers(
     connection: sa.Connection, district: str, areas: Collection[str]
-) -> Iterator[sa.RowMapping]:
-    """Yield record_id, id_no, birth and sex of everybody whose number is registered, by area."""
+) -> Iterator[tuple[str, str, str | None, str | None]]:
+    """Return record_id, id_no, birth and sex of everybody whose number is registered, by area."""
     query = (
         sa.select(records.c.record_id, text_of("id_no"), text_of("birth"), text_of("sex"))
         .where(*live(district, "resident"), within(records.c.grid, areas), ~_empty("id_no"))
         .order_by(records.c.grid, records.c.record_id)
     )
-    yield from connection.execute(query).mappings()
+    found = connection.execute(query)
+    return ((record_id, id_no, birth, sex) for record_id, id_no, birth, sex in found)
 
 
 def care_of_nobody(connection: sa.Connection, district: str, areas: Collection[str]) -> list[str]:
@@ -180,19 +249,37 @@ def care_by_keeper(
 def areas_in_use(
     connection: sa.Connection, district: str, kinds: Collection[str], areas: Collection[str]
 ) -> set[str]:
-    """Return the area codes in which records of these kinds stand."""
-    query = (
-        sa.select(records.c.grid)
-        .where(
-            records.c.district == district,
-            records.c.kind.in_(sorted(kinds)),
-            records.c.voided.is_(False),
-            records.c.merged_into.is_(None),
-            within(records.c.grid, areas),
+    """Return the area codes in which records of these kinds stand: asked for one after the other,
+    each as the next there is, for few codes hold very many records."""
+    kind = sa.bindparam("kind", type_=sa.String)
+    found: set[str] = set()
+
+    def next_one(from_here: Condition, last: str) -> sa.ScalarSelect[str]:
+        return (
+            sa.select(records.c.grid)
+            .where(
+                records.c.district == district,
+                records.c.kind == kind,
+                records.c.voided.is_(False),
+                records.c.merged_into.is_(None),
+                from_here,
+                records.c.grid <= last,
+            )
+            .order_by(records.c.grid)
+            .limit(1)
+            .scalar_subquery()
         )
-        .distinct()
-    )
-    return set(connection.scalars(query))
+
+    for area in filter(None, areas):
+        first, last = code_range(area)
+        begun = sa.select(next_one(records.c.grid >= first, last).label("grid"))
+        used = begun.cte("used", recursive=True)
+        after = next_one(records.c.grid > used.c.grid, last)
+        used = used.union_all(sa.select(after).where(used.c.grid.is_not(None)))
+        query = sa.select(used.c.grid).where(used.c.grid.is_not(None))
+        for one in kinds:
+            found.update(connection.scalars(query, {"kind": one}))
+    return found
 
 
 def lying_exactly_in(

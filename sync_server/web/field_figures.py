@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from functools import cache
+
+from flask import Blueprint, render_template, request, url_for
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
@@ -25,6 +27,15 @@ def statistics() -> str | tuple[str, int]:
     last = read_day(request.args.get("until", "")) or max(first, this_day)
     area, wrong, found, frozen = request.args.get("area", ""), "", None, None
     phone = request.args.get("phone", "1") != "0"
+
+    @cache
+    def here(code: str) -> str:
+        """Return the address of this page for another area; a year's page names each often."""
+        return url_for(
+            "field_figures.statistics", since=first.isoformat(), until=last.isoformat(),
+            area=code, phone=None if phone else 0,
+        )  # fmt: skip
+
     field_lines.bring_up_to_date(centre().store, me.district)
     with centre().store.reading() as connection:
         areas = places.places_of(connection, me)
@@ -52,6 +63,7 @@ def statistics() -> str | tuple[str, int]:
         last=last,
         area=area,
         areas=areas,
+        here=here,
         phone=phone,
         wrong=wrong,
         periods=periods_until(this_day),

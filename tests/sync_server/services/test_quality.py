@@ -1,4 +1,5 @@
-"""The data-quality report: a small district in which all that is looked for is wrong once."""
+"""The data-quality report: a small district in which all that is looked for is wrong once, on each
+database."""
 
 from __future__ import annotations
 
@@ -7,16 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from marshmallow import ValidationError
 
+from schemas.catalogue import kind_of
 from schemas.clock import written
+from schemas.fields import IdNumber
 from sync_server.domain.errors import Refusal
-from sync_server.domain.quality import CHECKS
+from sync_server.domain.quality import CHECKS, plainly_right
 from sync_server.services import quality
 from sync_server.services.accounts import User
 from sync_server.services.centre import Centre, open_centre
 from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.settings import Settings
+from sync_server.store import quality_read
+from sync_server.store.tables import records
 from tests.sync_server.world import (
     COMMUNITY,
     DISTRICT,
@@ -48,10 +55,17 @@ class Town:
         return self.ids[key]
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
+    url = ""
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        server.run_sql("CREATE DATABASE quality")
+        url = server.url("quality")
     folder: Path = tmp_path_factory.mktemp("quality")
-    centre = open_centre(Settings(folder, district=DISTRICT, testing=True), StillClock())
+    centre = open_centre(Settings(folder, url, DISTRICT, testing=True), StillClock())
     town = Town(centre)
     keeper = add_worker(centre, "w1", [GRID])
     _areas(town)
@@ -116,6 +130,7 @@ def _people(town: Town, keeper: User) -> None:
     person("lost_person", new_id())
     person("vacant_head", home("vacant", state="vacant"))
     home("empty")
+    person("left_person", home("left"), moved_out_at="2026-01-01")
     two = home("two_heads")
     person("head1", two), person("head2", two)
     person("dorm_person", home("dorm", kind="collective"), relation="99")
@@ -147,7 +162,7 @@ EXPECTED = {
     "crossing": {"cross"}, "communities": {"cross"}, "no_buildings": {"bare"},
     "overlap_differs": {"cross", "large"}, "households_differ": {"cross"}, "three_none": {"bare"},
     "building_alone": {"lost_building"}, "room_alone": {"lost_room"},
-    "household_alone": {"lost_home"}, "vacant_lived": {"room_vacant"}, "empty": {"empty"},
+    "household_alone": {"lost_home"}, "vacant_lived": {"room_vacant"}, "empty": {"empty", "left"},
     "heads": {"two_heads"}, "resident_alone": {"lost_person"}, "guardian": {"child"},
     "id_no": {"bad_id"}, "id_differs": {"other_birth"}, "notice": {"no_notice"},
     "care_nobody": {"care_gone"}, "care_keeper": {"care_left"}, "care_seldom": {"care_seldom"},
@@ -182,6 +197,108 @@ def test_a_list_tells_all_of_a_check_inside_the_areas_alone(town: Town):
             quality.report(connection, somebody(town, "company", DISTRICT), now, "zh")
     assert [one.record_id for one in mine.lines] == [town.ids[OTHER_GRID]]
     assert (mine.total, mine.page, other.total, crossing.total) == (1, 1, 0, 1)
+
+
+def test_the_report_finds_what_the_lists_of_the_checks_find(town: Town):
+    now = town.centre.clock()
+    scopes = ((DISTRICT,), (COMMUNITY,), (NEXT_DOOR,), (GRID, OTHER_GRID), (OTHER_GRID, ENDED))
+    with town.centre.store.reading() as connection:
+        for scope in scopes:
+            person = somebody(town, "district", *scope)
+            told = {
+                one.check.code: (one.total, [line.record_id for line in one.lines])
+                for one in quality.report(connection, person, now, "zh").results
+            }
+            for check in CHECKS:
+                found = quality.list_of(connection, person, check.code, 1, now, "zh")
+                few = [line.record_id for line in found.lines[: quality.FEW]]
+                assert told[check.code] == (found.total, few), (scope, check.code)
+
+
+def test_what_hangs_on_records_of_other_areas_or_on_nothing_is_judged_by_all_of_the_district(
+    town: Town,
+):
+    """A person, a household and a room whose parents lie elsewhere, or that name none at all."""
+    person, store = somebody(town, "community", COMMUNITY), town.centre.store
+    now = town.centre.clock()
+    moved = [town.ids[one] for one in ("mixed", "r7", "h9", "p11")]
+    of_mixed = {town.ids[one] for one in ("head", "guarded")}
+    bare = [town.ids[one] for one in ("p3", "h4", "r5")]
+
+    def found() -> dict[str, int]:
+        with store.reading() as connection:
+            results = quality.report(connection, person, now, "zh").results
+        return {one.check.code: one.total for one in results}
+
+    def change(ids: list[str], **values: Any) -> None:
+        with store.writing() as connection:
+            connection.execute(
+                records.update()
+                .where(records.c.district == DISTRICT, records.c.record_id.in_(ids))
+                .values(**values)
+            )
+
+    before = found()
+    change(moved, grid=f"{NEXT_DOOR}001")
+    assert found() == before
+    with store.reading() as connection:
+        assert not of_mixed & {
+            line.record_id
+            for line in quality.list_of(connection, person, "resident_alone", 1, now, "zh").lines
+        }
+    change(moved, grid=GRID)
+    parents = {town.ids["p3"]: town.ids["h3"], town.ids["h4"]: town.ids["r4"],
+               town.ids["r5"]: town.ids["block"]}  # fmt: skip
+    change(bare, parent_id=None)
+    alone = ("resident_alone", "household_alone", "room_alone")
+    after = found()
+    assert {one: after[one] - before[one] for one in alone} == dict.fromkeys(alone, 1)
+    for one, parent in parents.items():
+        change([one], parent_id=parent)
+    assert found() == before
+
+
+def test_areas_in_use_are_found_one_after_the_other(town: Town):
+    kinds, c = ("building", "shop", "unit"), records.c
+    shop = town.ids["ended_shop"]
+    with town.centre.store.reading() as connection:
+        lie_in = sa.select(c.grid).where(c.district == DISTRICT, c.kind.in_(kinds)).distinct()
+        every = set(connection.scalars(lie_in))
+        assert every == {GRID, OTHER_GRID, f"{NEXT_DOOR}001", ENDED}
+
+        def used(*areas: str) -> set[str]:
+            return quality_read.areas_in_use(connection, DISTRICT, kinds, areas)
+
+        assert used(DISTRICT) == every
+        assert used(COMMUNITY) == {GRID, OTHER_GRID, ENDED}
+        assert used(NEXT_DOOR, OTHER_GRID) == {f"{NEXT_DOOR}001", OTHER_GRID}
+        assert used() == used("") == set()
+        connection.execute(sa.update(records).where(c.record_id == shop).values(voided=True))
+        assert used(DISTRICT) == every - {ENDED}
+        connection.rollback()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "990101195104010013", "990101198001010014", "99010119800101001x", "990101198002300015",
+        "990101198001010015", " 990101195104010013", "９90101195104010013", "99010119510401001３",
+        "990101195104010013\n", "99010119510401001", "", "X" * 18, "990101000001010018",
+    ],
+)  # fmt: skip
+def test_a_number_is_judged_quickly_as_its_check_judges_it(number: str) -> None:
+    declared = kind_of("resident").declared()["id_no"]
+    assert isinstance(declared, IdNumber)
+    for last in ("", *"0123456789X"):
+        said = number[:17] + last if last and len(number) == 18 else number
+        try:
+            checked = declared.check(said)
+        except ValidationError:
+            checked = None
+        if plainly_right(said):
+            assert checked == said
+        else:
+            assert checked is None or checked != said
 
 
 def test_every_check_has_words_and_somebody_who_looks():
