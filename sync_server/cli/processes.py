@@ -6,6 +6,7 @@ TERM ends them. Both let a worker answer what it has begun.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import socket
@@ -91,6 +92,10 @@ def _before_fork(server: Any, worker: Any) -> None:
 
 
 def _tell_opened(worker: Any) -> None:
+    # What is there by now stays: looking through it again whenever a page has read many rows is a
+    # good part of what such a page costs.
+    gc.collect()
+    gc.freeze()
     os.write(getattr(worker, OPENED)[1], b"1")
 
 
