@@ -270,6 +270,7 @@ def test_a_conflict_is_decided_by_keyboard_alone(
 ) -> None:
     page, address, cid = browser_page("laptop"), live_server(app), phone_of(town)
     page.goto(f"{address}/sign-in")
+    expect(page.locator("[name=no]")).to_be_focused()
     page.keyboard.type("community")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
