@@ -4,7 +4,7 @@
 
 The centre with two gunicorn workers on PostgreSQL and on SQLite; bare Flask + psycopg (one array
 insert into one JSONB table, nothing checked), the same behind a plain marshmallow schema, Kinto and
-pouchdb-server. Eight clients on keep-alive lines send prepared bytes, in turns of about a second;
+pouchdb-server. Eight clients on keep-alive lines send prepared bytes, in turns of some two seconds;
 clients, servers and databases share the machine. Every commit waits for the disk.
 
 Measured: first send (validation, merge, history, receipts), the same bytes again, batches of 1 to
@@ -77,7 +77,7 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, default=plots.RESULTS / "ingest.png")
     asked = parser.parse_args()
     asked.rounds = rounds_asked(asked.rounds)
-    asked.seconds = asked.seconds or (0.7 if quick() else 1.0)
+    asked.seconds = asked.seconds or (0.7 if quick() else 2.0)
     asked.stored = asked.stored or (10_000 if quick() else 100_000)
 
     with workplace("ingest", asked.folder) as (folder, postgresql, about):

@@ -19,6 +19,7 @@ from sync_server.domain.envelope import Arrival, problem, reopened
 from sync_server.domain.holding import Made, held_now
 from sync_server.domain.json_text import Written
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
+from sync_server.domain.time_limits import Clockwork
 from sync_server.domain.times import corrected, fell_back, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
@@ -59,7 +60,8 @@ class Intake:
     ``follows`` tells what the batch's stream continues: {stream: seq}. Of a ``visitor`` who may not
     take part everything is kept for staff and nothing applied. ``numbers`` are the district's,
     whose turn the transaction holds. ``made_until``: how late changes of the stream were made so
-    far, no doubt; afterwards the new ones count too.
+    far, no doubt; afterwards the new ones count too. ``clockwork``: the district's, when it was
+    looked up already.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Intake:
         visitor: Visitor,
         numbers: Numbers,
         made_until: datetime | None = None,
+        clockwork: Clockwork | None = None,
     ) -> None:
         self._connection = connection
         self._district = batch.device.district
@@ -77,6 +80,7 @@ class Intake:
         self._visitor = visitor
         self._revoked = not visitor.may_take_part
         self._touched = Touched()
+        self._clockwork = clockwork
         self.made_until = made_until
         self.batch_row: Row | None = None
         """The row of a batch that was never delivered before, for the caller to write."""
@@ -320,7 +324,9 @@ class Intake:
         if held := [row for row in rows + settled if row["outcome"] == "held"]:
             refuse_late(connection, self._district, held, now)
         made = self._ledger.new_issues
-        follow_up(connection, self._district, self._ledger.issues, now, made=made)
+        follow_up(
+            connection, self._district, self._ledger.issues, now, made=made, ahead=self._clockwork
+        )
         reseals = [
             {
                 "district": self._district,

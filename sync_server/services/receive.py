@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from schemas.seal import ZEROS
 from sync_server.domain.envelope import Arrival
 from sync_server.domain.errors import Refusal
+from sync_server.domain.time_limits import Clockwork
 from sync_server.services.devices import Device
 from sync_server.services.intake import Intake, was_revoked
+from sync_server.services.issue_life import ISSUE, STEP
 from sync_server.services.left_waiting import refuse_late
 from sync_server.services.receipts import Batch, Row, duplicate, receipt
+from sync_server.services.time_limits import load_clockwork
 from sync_server.store import streams
 from sync_server.store.streams import Visitor
 from sync_server.store.writing import Numbers
@@ -42,10 +45,23 @@ class Received:
     new_stream: bool = False
 
 
-def streams_before(connection: sa.Connection, batch: Batch) -> dict[str, Row]:
-    """Return how far the streams that a batch names are known, by name; asked while the device is
-    locked, so that nobody else brings any of it meanwhile."""
-    return streams.known_streams(connection, batch.device.district, _named(batch))
+class Before(NamedTuple):
+    """What is looked up before the district's turn: how far the streams of a batch are known, by
+    name, and, when it is about issues, what their deadlines are worked out with."""
+
+    streams: dict[str, Row]
+    clockwork: Clockwork | None
+
+
+def look_before(connection: sa.Connection, batch: Batch) -> Before:
+    """Look up what need not wait for the turn, while the device is locked: nobody else brings any
+    of its streams meanwhile, and limits that staff set meanwhile hold for what comes after."""
+    district = batch.device.district
+    about = {one.kind.info.name for one in batch.arrivals if one.kind is not None}
+    return Before(
+        streams.known_streams(connection, district, _named(batch)),
+        load_clockwork(connection, district) if about & {ISSUE, STEP} else None,
+    )
 
 
 def _named(batch: Batch) -> set[str]:
@@ -55,21 +71,20 @@ def _named(batch: Batch) -> set[str]:
 def receive_batch(
     connection: sa.Connection,
     batch: Batch,
-    known: dict[str, Row],
+    before: Before,
     visitor: Visitor,
     numbers: Numbers,
 ) -> Received:
     """Take a batch in, within the caller's write transaction, which holds the ``visitor`` locked
-    and, when there are changes, the district's turn: nobody else adds records meanwhile. ``known``
-    are its streams as they were before.
+    and, when there are changes, the district's turn: nobody else adds records meanwhile.
 
     Of a visitor who may not take part everything is kept for staff. Raises Refusal: stream_forked
     and sequence_gap name the ``stream`` and what is ``known``, and nothing is stored.
     """
-    names = _named(batch)
+    names, known = _named(batch), before.streams
     try:
         check_heads(connection, batch.device, batch.heads, known)
-        return _take(connection, batch, names, known, visitor, numbers)
+        return _take(connection, batch, names, before, visitor, numbers)
     except Refusal as refusal:
         refusal.facts.setdefault("known", _known(names, known))
         raise
@@ -79,12 +94,12 @@ def _take(
     connection: sa.Connection,
     batch: Batch,
     names: set[str],
-    known: dict[str, Row],
+    before: Before,
     visitor: Visitor,
     numbers: Numbers,
 ) -> Received:
     """Answer what is known and take in the rest."""
-    revoked = not visitor.may_take_part
+    revoked, known = not visitor.may_take_part, before.streams
     place = known.get(batch.stream)
     known_seq, known_hash = (place["known_seq"], place["known_hash"]) if place else (0, ZEROS)
     old = [arrival for arrival in batch.arrivals if arrival.seq <= known_seq]
@@ -100,7 +115,7 @@ def _take(
     intake, more = None, []
     if aside or fresh:
         until = place["made_until"] if place else None
-        intake = Intake(connection, batch, follows, visitor, numbers, until)
+        intake = Intake(connection, batch, follows, visitor, numbers, until, before.clockwork)
         answers = intake.take([*aside, *fresh], known_seq)
         receipts |= {one.seq: answer for one, answer in zip(aside, answers, strict=False)}
         more = answers[len(aside) :]

@@ -95,6 +95,7 @@ def follow_up(
     now: datetime,
     times: Mapping[str, datetime] | None = None,
     made: Mapping[str, Row] | None = None,
+    ahead: Clockwork | None = None,
 ) -> dict[str, Case]:
     """Write where touched issues stand and take the steps that follow by themselves; return the
     cases.
@@ -102,11 +103,12 @@ def follow_up(
     Within the running write transaction, whoever touched them: a rated issue is closed, work to be
     done again gets its due time, a closed issue its look-back, a relapse puts its compound back on
     the list. ``times`` says of issues out of the past when they were touched; ``made`` are those
-    that this transaction made and that no step has come of, with their rows.
+    that this transaction made and that no step has come of, with their rows. ``ahead``: what
+    deadlines are worked out with, when it was looked up already.
     """
     if not issue_ids:
         return {}
-    clockwork = load_clockwork(connection, district)
+    clockwork = ahead or load_clockwork(connection, district)
     folded = fold_anew(connection, district, issue_ids, now, clockwork, made)
     moved = _go_on(connection, district, folded, now, clockwork, times or {})
     keep_cases(connection, district, {one: folded[one] for one in moved}, clockwork)

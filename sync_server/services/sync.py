@@ -32,9 +32,9 @@ from sync_server.services.receipts import Batch, Road, batch_row
 from sync_server.services.receive import (
     Received,
     known_of,
+    look_before,
     receive_batch,
     released,
-    streams_before,
 )
 from sync_server.store import feed, streams, writing
 from sync_server.store.cases import mark_delivered
@@ -160,7 +160,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
         visitor = streams.visitor(connection, device.district, device.device_id, lock=True)
         grids = _grids(visitor, batch)
         assert visitor is not None
-        before = streams_before(connection, batch)
+        before = look_before(connection, batch)
         numbers, epoch = _turn(connection, centre, batch, envelope, now)
         if writer is not None:
             writer.has_turn()
