@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -56,6 +56,11 @@ class among(FunctionElement[bool]):
 
     inherit_cache = True
     type = sa.Boolean()
+
+    def self_group(self, against: Any = None) -> Self:
+        """Return the condition as it stands: it says more than a flag, which SQLAlchemy would write
+        as ``… = 1`` for SQLite, that then would find no index for it and read the whole table."""
+        return self
 
 
 @compiles(among)

@@ -109,6 +109,19 @@ def test_many_ids_are_asked_for_as_one_parameter(any_centre, number):
     assert sorted(found) == wanted
 
 
+@pytest.mark.parametrize(
+    ("table", "column"), [(records, "record_id"), (changes, "change_id"), (changes, "waits_for")]
+)
+def test_many_ids_are_looked_up_and_not_the_whole_district_read(centre, table, column):
+    query = sa.select(table).where(
+        table.c.district == DISTRICT, among(table.c[column], sa.bindparam("ids", type_=Texts()))
+    )
+    with centre.store.reading() as connection:
+        text = query.compile(dialect=connection.dialect)
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", (DISTRICT, "[]")).all()
+    assert f"(district=? AND {column}=?)" in plan[0][-1]
+
+
 def test_statements_that_only_ask_need_no_transaction(any_centre):
     with any_centre.store.asking() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(records)).scalar() == 0
