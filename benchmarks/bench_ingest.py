@@ -194,6 +194,8 @@ def by_stored(
     which = "postgresql" if postgresql is not None else "sqlite"
     told: dict[str, Figures] = {}
     with contextlib.ExitStack() as stack:
+        if postgresql is not None:  # there is not room for both
+            stack.callback(postgresql.drop, "grown_postgresql")
         field = {
             name: stack.enter_context(our_centre(f"{name}_{which}", folder, postgresql))
             for name in ("control", "grown")

@@ -33,6 +33,9 @@ TIMES = frozenset({"received_at", "happened_at", "at"})
 AREAS = frozenset({"grid"})
 TABLES = ("changes", "records", "batches", "history_marks")
 """What every exchange writes to, and grows with the work done."""
+MARKS = ("field_marks", "likeness_marks", "record_key_marks", "service_marks")
+"""How far the centre's own work has come: as far as in one that kept up with what came in. Else it
+would work off millions of copies while it is measured."""
 GRIDS = 400
 SECONDS_A_COPY = 2
 FIRST_ID = 0x01900000
@@ -179,12 +182,20 @@ class Filling:
                 ),
                 {"district": self._district},
             )
+            for name in MARKS:
+                mark, place = metadata.tables[name], {"district": self._district}
+                connection.execute(sa.delete(mark).where(mark.c.district == self._district))
+                last = self._last_number(connection)
+                connection.execute(sa.insert(mark), place | {"change_no": last})
         self._settle()
 
     def _last_no(self) -> int:
-        wanted = sa.text("SELECT change_no FROM districts WHERE district = :district")
         with self._engine.connect() as connection:
-            return int(connection.execute(wanted, {"district": self._district}).scalar_one())
+            return self._last_number(connection)
+
+    def _last_number(self, connection: sa.Connection) -> int:
+        wanted = sa.text("SELECT change_no FROM districts WHERE district = :district")
+        return int(connection.execute(wanted, {"district": self._district}).scalar_one())
 
     def _settle(self) -> None:
         """Let the database look at what it has, as it does by itself in time."""
