@@ -153,7 +153,7 @@ def hashes_not_compared(patch: Patch) -> None:
     take = receive._take
 
     def unchecked(connection: Any, lot: Any, names: Any, known: Any, *rest: Any) -> Any:
-        place = known.get(lot.stream)
+        place = known.streams.get(lot.stream)
         fresh = [one for one in lot.arrivals if place and one.seq > place["known_seq"]]
         if fresh:
             known[lot.stream] = place | {"known_hash": fresh[0].members["prev"]}
