@@ -156,7 +156,7 @@ def hashes_not_compared(patch: Patch) -> None:
         place = known.streams.get(lot.stream)
         fresh = [one for one in lot.arrivals if place and one.seq > place["known_seq"]]
         if fresh:
-            known[lot.stream] = place | {"known_hash": fresh[0].members["prev"]}
+            known.streams[lot.stream] = place | {"known_hash": fresh[0].members["prev"]}
         return take(connection, lot, names, known, *rest)
 
     numbers_alone(patch)
