@@ -56,7 +56,8 @@ def plain(svg: str) -> str:
     svg = svg.replace(f"{ROOT.as_posix()}/", "")
     svg = re.sub(r"/[^\s&<>\"():]*/site-packages/", "", svg)
     svg = re.sub(r"/[^\s&<>\"():]*/lib/python3\.\d+/", "", svg)
-    return re.sub(r"process \d+:&quot;[^&]*&quot;|process \d+:\"[^\"]*\"", "worker", svg)
+    # Drawn on a narrow bar it is cut short, without the quotation mark at its end.
+    return re.sub(r"process \d+:&quot;[^&<]*(&quot;)?|process \d+:\"[^\"<]*\"?", "worker", svg)
 
 
 if __name__ == "__main__":

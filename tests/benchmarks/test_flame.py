@@ -19,3 +19,11 @@ def test_a_kept_picture_names_modules_and_no_machine() -> None:
         "<title>run (flask/app.py:9)</title>"
         "<title>wait (threading.py:331)</title>"
     )
+
+
+def test_a_command_that_is_cut_short_takes_nothing_else_away():
+    raw = (
+        "<text>process 7:&quot;python -m sync_server --data ..</text></g>"
+        "<g><title>process 8:&quot;python -m sync_server&quot; (9 samples)</title></g>"
+    )
+    assert plain(raw) == ("<text>worker</text></g><g><title>worker (9 samples)</title></g>")
