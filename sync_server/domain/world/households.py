@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from random import Random
 
+from schemas.fields import IdNumber
 from sync_server.domain.world import families, names
 from sync_server.domain.world.families import HEADS, IN_LAWS, SPOUSES, Census, Family, Member
 from sync_server.domain.world.seeds import Phones, Seed, apportion, chosen
@@ -30,7 +31,6 @@ NOTICE_VERSION, NOTICE_OWED = "2026-1", "旧台账"
 GUARDIAN_MONTHS = 14 * 12
 KNOCK = {"done": 83, "nobody": 8, "vacant": 7, "refused": 1.2, "moved": 0.8}
 CENTRE_SHARE = 0.02
-ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
 @dataclass(slots=True, eq=False)
@@ -235,8 +235,7 @@ def _numbers(seed: Seed, plan: CommunityPlan, everyone: list[Person]) -> None:
 def id_number(division: str, born: str, sequence: int) -> str:
     """Return the citizen number of these parts with its check character (GB 11643)."""
     digits = f"{division}{born}{sequence:03d}"
-    total = sum(int(digit) * weight for digit, weight in zip(digits, ID_WEIGHTS, strict=True))
-    return digits + "10X98765432"[total % 11]
+    return digits + IdNumber.last_character(digits)
 
 
 def _privacy(rng: Random, everyone: list[Person]) -> None:
