@@ -182,11 +182,10 @@ class Filling:
                 ),
                 {"district": self._district},
             )
-            for name in MARKS:
-                mark, place = metadata.tables[name], {"district": self._district}
+            reached = {"district": self._district, "change_no": self._last_number(connection)}
+            for mark in (metadata.tables[name] for name in MARKS):
                 connection.execute(sa.delete(mark).where(mark.c.district == self._district))
-                last = self._last_number(connection)
-                connection.execute(sa.insert(mark), place | {"change_no": last})
+                connection.execute(sa.insert(mark), reached)
         self._settle()
 
     def _last_no(self) -> int:

@@ -80,7 +80,7 @@ class Database:
 
     def drop(self, name: str) -> None:
         """Give a database's room back."""
-        self.server.run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        self.server.run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def settle(self, name: str) -> None:
         """Let a database look at what it has, as it does by itself within a minute of work: without

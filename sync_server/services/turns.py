@@ -9,6 +9,7 @@ And how far this process has known streams: a hint what of a batch will be new, 
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,7 +25,7 @@ class Turns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._served: set[tuple[str, str]] = set()
-        self._writers: dict[str, Writer] = {}
+        self._writers: dict[str, Writer] = defaultdict(Writer)
 
     @contextmanager
     def take(self, district: str, device_id: str) -> Iterator[None]:
@@ -44,7 +45,7 @@ class Turns:
         """Return what a thread enters that is about to take the district's turn, and leaves when it
         has given it back. Entered before anything of the database is held."""
         with self._lock:
-            return self._writers.setdefault(district, Writer())
+            return self._writers[district]
 
 
 class Writer:

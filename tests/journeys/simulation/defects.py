@@ -152,12 +152,12 @@ def hashes_not_compared(patch: Patch) -> None:
     """The centre compares no hash: neither known changes nor where a stream goes on."""
     take = receive._take
 
-    def unchecked(connection: Any, lot: Any, names: Any, known: Any, *rest: Any) -> Any:
-        place = known.streams.get(lot.stream)
+    def unchecked(connection: Any, lot: Any, names: Any, before: Any, *rest: Any) -> Any:
+        place = before.streams.get(lot.stream)
         fresh = [one for one in lot.arrivals if place and one.seq > place["known_seq"]]
         if fresh:
-            known.streams[lot.stream] = place | {"known_hash": fresh[0].members["prev"]}
-        return take(connection, lot, names, known, *rest)
+            before.streams[lot.stream] = place | {"known_hash": fresh[0].members["prev"]}
+        return take(connection, lot, names, before, *rest)
 
     numbers_alone(patch)
     patch.setattr(receive, "_take", unchecked)
