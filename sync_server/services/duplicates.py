@@ -126,7 +126,7 @@ def catch_up(store: Store, district: str, now: datetime) -> None:
     with store.reading() as connection:
         mark = duplicates.mark(connection, district)
         after = int(mark["change_no"]) if mark else -1
-        few = duplicates.count_changed(connection, district, KINDS, after) <= AT_ONCE
+        few = duplicates.count_changed(connection, district, KINDS, after, AT_ONCE + 1) <= AT_ONCE
     if few:
         search_duplicates(store, district, now)
 
@@ -144,7 +144,7 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
             last = feed.last_change_no(connection, district)
             if after == last:
                 break
-            waiting = duplicates.count_changed(connection, district, KINDS, after)
+            waiting = duplicates.count_changed(connection, district, KINDS, after, ALL_ANEW + 1)
         if mark is None or waiting > ALL_ANEW:
             done = search_anew(store, district, now)
         else:

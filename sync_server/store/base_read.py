@@ -27,17 +27,6 @@ def live(district: str, kind: str) -> list[sa.ColumnElement[bool]]:
     ]
 
 
-def under(district: str, kind: str) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions that a record of ``kind`` stands, for queries by its parent: the kind
-    is compared as a value, for an index of kinds holds far more than one record's children."""
-    return [of_kind(records, kind), *(one for n, one in enumerate(live(district, kind)) if n != 1)]
-
-
-def of_kind(table: Any, kind: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a record is of ``kind``, out of sight of every index."""
-    return sa.func.coalesce(table.c.kind, "") == kind
-
-
 def text_of(field: str) -> sa.Label[str]:
     """Return a field of a record as text, for queries."""
     return sa.label(field, records.c.fields[field].as_string())
@@ -50,25 +39,23 @@ def hanging(
     parent_ids: Collection[str],
     *fields: str,
 ) -> list[Row]:
-    """Return record_id, parent_id, grid, version and ``fields`` as text of the records of ``kind``
-    under ``parent_ids``."""
+    """Return record_id, parent_id, grid and ``fields`` as text of the records of ``kind`` under
+    ``parent_ids``."""
     found: list[Row] = []
-    # The version is in no index: else SQLite reads all of the one for searching, not by parent.
-    columns = (records.c.record_id, records.c.parent_id, records.c.grid, records.c.version)
+    columns = (records.c.record_id, records.c.parent_id, records.c.grid)
     for run in chunks(parent_ids):
         query = sa.select(*columns, *(text_of(name) for name in fields)).where(
-            *under(district, kind), records.c.parent_id.in_(run)
+            *live(district, kind), records.c.parent_id.in_(run)
         )
         found += connection.execute(query).mappings().all()
     return found
 
 
 def whole_under(connection: sa.Connection, district: str, kind: str, parent_id: str) -> list[Row]:
-    """Return the records of ``kind`` under one record, whole, in the order the centre took them in
-    (sorted here: asked to sort, SQLite walks all records in that order)."""
-    query = sa.select(records).where(*under(district, kind), records.c.parent_id == parent_id)
-    found = connection.execute(query).mappings().all()
-    return sorted(found, key=lambda row: int(row["change_no"]))
+    """Return the records of ``kind`` under one record, whole, in the order the centre took them
+    in."""
+    query = sa.select(records).where(*live(district, kind), records.c.parent_id == parent_id)
+    return list(connection.execute(query.order_by(records.c.change_no)).mappings())
 
 
 def lying_in(
@@ -105,7 +92,7 @@ def building_places(
     stands = sa.exists().where(
         compound.c.district == district,
         compound.c.record_id == records.c.parent_id,
-        of_kind(compound, "compound"),
+        compound.c.kind == "compound",
         compound.c.voided.is_(False),
         compound.c.merged_into.is_(None),
     )
@@ -186,7 +173,7 @@ def said_by(
     found: dict[str, str | None] = {}
     for run in chunks(record_ids):
         query = sa.select(records.c.record_id, text_of(field)).where(
-            *under(district, kind), records.c.record_id.in_(run)
+            *live(district, kind), records.c.record_id.in_(run)
         )
         found |= {row[0]: row[1] for row in connection.execute(query)}
     return found

@@ -64,6 +64,13 @@ cases = sa.Table(
     sa.Index(None, "district", "state", "stage_due_at"),
     sa.Index(None, "district", "category", "happened_at"),
     sa.Index(None, "district", "happened_at"),
+    sa.Index(
+        "ix_cases_into",
+        "district",
+        "into_id",
+        sqlite_where=sa.text("into_id IS NOT NULL"),
+        postgresql_where=sa.text("into_id IS NOT NULL"),
+    ),
 )
 """Where every issue stands, folded from its steps whenever one comes: for lists and counts. It says
 nothing that the issue and its steps do not say, and can be made anew from them."""

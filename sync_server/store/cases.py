@@ -121,10 +121,10 @@ def waiting_for_time(
                 sa.and_(cases.c.state == suspended, cases.c.suspended_until <= today),
             ),
         )
-        .order_by(cases.c.issue_id)
         .limit(size)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    found = connection.execute(query).mappings()
+    return sorted((dict(row) for row in found), key=lambda row: str(row["issue_id"]))
 
 
 def overtaken_of(

@@ -66,15 +66,21 @@ def changed(
 
 
 def count_changed(
-    connection: sa.Connection, district: str, kinds: Collection[str], after: int
+    connection: sa.Connection, district: str, kinds: Collection[str], after: int, most: int
 ) -> int:
-    """Return how many records of ``kinds`` were changed after a number."""
-    wanted = sa.select(sa.func.count()).where(
-        records.c.district == district,
-        records.c.change_no > after,
-        records.c.kind.in_(list(kinds)),
+    """Return how many records of ``kinds`` were changed after a number, counted up to ``most``."""
+    some = (
+        sa.select(records.c.change_no)
+        .where(
+            records.c.district == district,
+            records.c.change_no > after,
+            records.c.kind.in_(list(kinds)),
+        )
+        .order_by(records.c.change_no)
+        .limit(most)
     )
-    return int(connection.execute(wanted.select_from(records)).scalar_one())
+    wanted = sa.select(sa.func.count()).select_from(some.subquery())
+    return int(connection.execute(wanted).scalar_one())
 
 
 def facts(
@@ -107,19 +113,15 @@ def below(
     """Return the ids of the live records of a kind under each of these, by parent."""
     found: dict[str, list[str]] = {}
     for run in chunks(parent_ids):
-        # The kind is looked at here, and a column read that the index of lists lacks: else SQLite
-        # takes that index, which holds all that is asked for, and walks through every record.
-        wanted = sa.select(
-            records.c.parent_id,
-            records.c.record_id,
-            records.c.kind,
-            records.c.voided,
-            records.c.merged_into,
-            records.c.change_no,
-        ).where(records.c.district == district, records.c.parent_id.in_(run))
-        for row in connection.execute(wanted):
-            if row.kind == kind and not row.voided and row.merged_into is None:
-                found.setdefault(row.parent_id, []).append(row.record_id)
+        wanted = sa.select(records.c.parent_id, records.c.record_id).where(
+            records.c.district == district,
+            records.c.kind == kind,
+            records.c.parent_id.in_(run),
+            records.c.voided.is_(False),
+            records.c.merged_into.is_(None),
+        )
+        for parent_id, record_id in connection.execute(wanted):
+            found.setdefault(parent_id, []).append(record_id)
     return found
 
 

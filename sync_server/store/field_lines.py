@@ -85,6 +85,7 @@ def any_touched(connection: sa.Connection, district: str, after: int) -> bool:
             records.c.change_no > after,
             records.c.kind.in_(KINDS),
         )
+        .order_by(records.c.change_no)
         .limit(1)
     )
     return connection.execute(query).first() is not None

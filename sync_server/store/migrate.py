@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 
 from sync_server.domain.errors import Refusal
 from sync_server.store.engine import Store
+from sync_server.store.planning import tell_sizes
 from sync_server.store.tables import metadata
 
 PART = re.compile(r"_(?:d\d{6}|rest)(?:_(?:m\d{6}|rest))?\Z")
@@ -39,6 +40,7 @@ def migrate(store: Store, to: str = "head") -> None:
             raise Refusal("database_newer", step=present)
         if to != "head" or present != known[-1]:
             command.upgrade(_config(connection), to)
+    tell_sizes(store)
 
 
 @functools.cache

@@ -102,9 +102,8 @@ def _found(
     found: list[Lying] = []
     c = records.c
     for some in chunks(ids):
-        # The version is in no index: else SQLite reads all of the one for searching, not by id.
-        wanted = sa.select(c.record_id, c.kind, c.grid, c.version).where(
+        wanted = sa.select(c.record_id, c.kind, c.grid).where(
             c.district == district, column.in_(some)
         )
-        found += [Lying(*row[:3]) for row in connection.execute(wanted)]
+        found += [Lying(*row) for row in connection.execute(wanted)]
     return found

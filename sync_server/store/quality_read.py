@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 import sqlalchemy as sa
 
-from sync_server.store.base_read import live, of_kind, text_of, under
+from sync_server.store.base_read import live, text_of
 from sync_server.store.scope import chunks, code_range, within
 from sync_server.store.tables import records
 
@@ -43,7 +43,7 @@ def _has_parent(district: str, kind: str) -> Condition:
     return sa.exists().where(
         above.c.district == district,
         above.c.record_id == records.c.parent_id,
-        of_kind(above, kind),
+        above.c.kind == kind,
         above.c.voided.is_(False),
         above.c.merged_into.is_(None),
     )
@@ -54,7 +54,7 @@ def _has_child(district: str, kind: str, *, present: bool = False) -> Condition:
     wanted = [
         below.c.district == district,
         below.c.parent_id == records.c.record_id,
-        of_kind(below, kind),
+        below.c.kind == kind,
         below.c.voided.is_(False),
         below.c.merged_into.is_(None),
     ]
@@ -72,13 +72,11 @@ def _ids_where(
     values: Collection[str],
     *conditions: Condition,
 ) -> list[str]:
-    """Return, as ``_ids``, the records whose ``column`` is one of many ``values``: looked up by it,
-    for an index of kinds or areas holds far more."""
+    """Return, as ``_ids``, the records whose ``column`` is one of many ``values``."""
     found: list[tuple[str, str]] = []
-    area = sa.func.coalesce(records.c.grid, "")
     for run in chunks(sorted(values)):
         query = sa.select(records.c.grid, records.c.record_id).where(
-            *under(district, kind), within(area, areas), column.in_(run), *conditions
+            *live(district, kind), within(records.c.grid, areas), column.in_(run), *conditions
         )
         found += [(grid, one) for grid, one in connection.execute(query)]
     return [one for _, one in sorted(found)]
@@ -216,7 +214,7 @@ def care_of_nobody(connection: sa.Connection, district: str, areas: Collection[s
     here = sa.exists().where(
         person.c.district == district,
         person.c.record_id == records.c.parent_id,
-        of_kind(person, "resident"),
+        person.c.kind == "resident",
         person.c.voided.is_(False),
         person.c.merged_into.is_(None),
         person.c.fields["moved_out_at"].as_string().is_(None),

@@ -81,13 +81,14 @@ def add_keys(connection: sa.Connection, district: str, keys: Mapping[str, Iterab
 def holders(
     connection: sa.Connection, district: str, keys: Collection[str]
 ) -> dict[str, list[str]]:
-    """Return the records that have each of these keys, by key, in order of their ids (sorted here:
-    asked to sort, SQLite walks through every record's keys)."""
+    """Return the records that have each of these keys, by key, in order of their ids."""
     found: dict[str, list[str]] = {}
     for some in chunks(list(dict.fromkeys(keys))):
-        query = sa.select(record_keys.c.key, record_keys.c.record_id).where(
-            record_keys.c.district == district, record_keys.c.key.in_(some)
+        query = (
+            sa.select(record_keys.c.key, record_keys.c.record_id)
+            .where(record_keys.c.district == district, record_keys.c.key.in_(some))
+            .order_by(record_keys.c.record_id)
         )
         for key, record_id in connection.execute(query):
             found.setdefault(key, []).append(record_id)
-    return {key: sorted(some) for key, some in found.items()}
+    return found

@@ -257,17 +257,19 @@ def areas_within(connection: sa.Connection, district: str, codes: tuple[str, ...
 
 def area_record(connection: sa.Connection, district: str, code: str) -> Row | None:
     """Return the record that describes the area ``code``, None when there is none."""
-    query = sa.select(records).where(
-        records.c.district == district,
-        records.c.kind == "area",
-        records.c.grid == code,
-        records.c.voided.is_(False),
-        records.c.merged_into.is_(None),
+    query = (
+        sa.select(records)
+        .where(
+            records.c.district == district,
+            records.c.kind == "area",
+            records.c.grid == code,
+            records.c.voided.is_(False),
+            records.c.merged_into.is_(None),
+        )
+        .order_by(records.c.record_id)
     )
-    # Ordered here: asked to order, SQLite walks the whole district by its key.
-    rows = connection.execute(query).mappings().all()
-    described = (row for row in rows if row["fields"].get("code") == code)
-    return min(described, key=lambda row: str(row["record_id"]), default=None)
+    rows = connection.execute(query).mappings()
+    return next((row for row in rows if row["fields"].get("code") == code), None)
 
 
 def area_names(connection: sa.Connection, district: str, codes: Collection[str]) -> dict[str, str]:

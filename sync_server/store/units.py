@@ -14,15 +14,13 @@ UNIT = "unit"
 
 
 def all_units(connection: sa.Connection, district: str) -> Sequence[Row]:
-    """Return every unit of a district, ended ones too, in the order they came (sorted here: asked
-    to sort, SQLite walks all records of the district by their ids)."""
+    """Return every unit of a district, ended ones too, in the order they came."""
     query = sa.select(records).where(
         records.c.district == district,
         records.c.kind == UNIT,
         records.c.merged_into.is_(None),
     )
-    found = connection.execute(query).mappings().all()
-    return sorted(found, key=lambda row: str(row["record_id"]))
+    return connection.execute(query.order_by(records.c.record_id)).mappings().all()
 
 
 def people_of(connection: sa.Connection, district: str) -> Sequence[Row]:
