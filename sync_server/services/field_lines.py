@@ -17,12 +17,13 @@ from schemas.care_contact import MET, REACHED
 from schemas.clock import SHANGHAI, read_moment
 from schemas.materials import moves_of
 from sync_server.services.places import GRID_LENGTH
-from sync_server.store import field_lines, writing
+from sync_server.store import field_lines
 from sync_server.store.engine import Store
 from sync_server.store.field_lines import PATROL, VISIT
 
 Row = Mapping[Any, Any]
-CHUNK = 2000
+CHUNK = 500
+"""Records worked out in one transaction; on SQLite nobody else writes as long."""
 LAG = 5000
 """So many changes of other kinds may go by before it is noted that none was field work."""
 LATE_AFTER = timedelta(hours=24)
@@ -44,8 +45,10 @@ def bring_up_to_date(store: Store, district: str) -> int:
 
 
 def _work_on(connection: sa.Connection, district: str) -> int:
-    last = writing.lock_district(connection, district)
-    mark, _ = field_lines.worked_out(connection, district)
+    """Work the next records out, and the district's laptops go on: what they write meanwhile has a
+    number beyond the last one seen here, and is worked out by the next piece."""
+    field_lines.take_mark(connection, district)
+    mark, last = field_lines.worked_out(connection, district)
     some = field_lines.touched(connection, district, mark, CHUNK)
     ids: dict[str, list[str]] = defaultdict(list)
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -62,9 +65,10 @@ def _work_on(connection: sa.Connection, district: str) -> int:
 
 def work_anew(connection: sa.Connection, district: str, record: Row) -> None:
     """Work out anew the rows of one record whose time was corrected, within the running write
-    transaction."""
+    transaction, which holds the district."""
     if record["kind"] not in field_lines.KINDS:
         return
+    field_lines.take_mark(connection, district)
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     if not record["voided"] and record["merged_into"] is None:
         for table, row in rows_of(record):

@@ -19,6 +19,7 @@ from sync_server.store.field_tables import (
 )
 from sync_server.store.scope import chunks
 from sync_server.store.tables import districts, records
+from sync_server.store.writing import lock_district
 
 Row = dict[str, Any]
 PATROL, VISIT, MOVE = "patrol", "visit", "material_move"
@@ -49,10 +50,22 @@ def worked_out(connection: sa.Connection, district: str) -> tuple[int, int]:
     return int(mark or 0), int(last or 0)
 
 
+def take_mark(connection: sa.Connection, district: str) -> int:
+    """Return the change number up to which the rows are worked out, and let nobody else work on
+    them until the transaction ends. Laptops bring changes meanwhile."""
+    wanted = sa.select(marks.c.change_no).where(marks.c.district == district).with_for_update()
+    if (mark := connection.scalar(wanted)) is None:
+        lock_district(connection, district)  # one begins; the others find it begun
+        if (mark := connection.scalar(wanted)) is None:
+            mark = 0
+            connection.execute(sa.insert(marks), {"district": district, "change_no": mark})
+    return int(mark)
+
+
 def put_mark(connection: sa.Connection, district: str, change_no: int) -> None:
-    """Note up to which change the rows are worked out (the district must be locked)."""
-    connection.execute(sa.delete(marks).where(marks.c.district == district))
-    connection.execute(sa.insert(marks), {"district": district, "change_no": change_no})
+    """Note up to which change the rows are worked out, having taken the mark."""
+    here = marks.c.district == district
+    connection.execute(sa.update(marks).where(here).values(change_no=change_no))
 
 
 def touched(
