@@ -27,6 +27,10 @@ from sync_server.store.holdings import write_holdings
 from sync_server.store.scope import Texts, among
 from sync_server.store.tables import users
 
+IDLE = timedelta(minutes=30)
+"""How long a session lives without a request."""
+ENDED_KEPT = 2 * IDLE
+"""How long an ended session is remembered; every copy of its cookie is too old long before."""
 TRIES = 5
 LOCK = timedelta(minutes=15)
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
@@ -104,6 +108,7 @@ def add_user(
         "failed_sign_ins": 0,
         "locked_until": None,
         "session_mark": random.token_hex(16),
+        "ended_sessions": {},
         "created_at": now,
         "unit_id": unit_id if role in UNITS else None,
     }
@@ -154,19 +159,32 @@ def sign_in(store: Store, district: str, no: str, password: str, now: datetime) 
 
 
 def user_of_session(
-    connection: sa.Connection, district: str, user_id: str, session_mark: str
+    connection: sa.Connection, district: str, user_id: str, session_mark: str, session_id: str
 ) -> User | None:
-    """Return the person of a session, None when it ended (password changed, made inactive)."""
-    user = find_user(connection, district, user_id)
-    if user is None or not user.active:
+    """Return the person of a session, None when it ended (signed out, password changed, made
+    inactive)."""
+    row = _row(connection, district, user_id)
+    if row is None or not row.active or session_id in row.ended_sessions:
         return None
-    return user if random.compare_digest(user.session_mark, session_mark) else None
+    return _user(row) if random.compare_digest(row.session_mark, session_mark) else None
+
+
+def end_session(
+    connection: sa.Connection, district: str, user_id: str, session_id: str, now: datetime
+) -> None:
+    """Sign somebody out of one session, for everybody who holds its cookie; his others go on."""
+    kept = users.c.ended_sessions
+    wanted = sa.select(kept).where(users.c.district == district, users.c.user_id == user_id)
+    ended = connection.scalar(wanted.with_for_update()) or {}
+    at, oldest = int(now.timestamp()), int((now - ENDED_KEPT).timestamp())
+    recent = {one: since for one, since in ended.items() if since > oldest}
+    connection.execute(_this(district, user_id).values(ended_sessions=recent | {session_id: at}))
+    audit.note(connection, district, now, "sign_out", user_id=user_id)
 
 
 def find_user(connection: sa.Connection, district: str, user_id: str) -> User | None:
     """Return the person with this id, or None."""
-    wanted = sa.select(users).where(users.c.district == district, users.c.user_id == user_id)
-    row = connection.execute(wanted).first()
+    row = _row(connection, district, user_id)
     return _user(row) if row else None
 
 
@@ -350,6 +368,11 @@ def _count_failure(store: Store, district: str, user_id: str, now: datetime) -> 
         connection.execute(_this(district, user_id).values(**values))
         action = "locked_out" if locked else "sign_in_failed"
         audit.note(connection, district, now, action, target=user_id)
+
+
+def _row(connection: sa.Connection, district: str, user_id: str) -> sa.Row[Any] | None:
+    wanted = sa.select(users).where(users.c.district == district, users.c.user_id == user_id)
+    return connection.execute(wanted).first()
 
 
 def _this(district: str, user_id: str) -> sa.Update:
