@@ -37,7 +37,7 @@ def init(settings: Settings, args: argparse.Namespace) -> None:
 
 
 def add_user(settings: Settings, args: argparse.Namespace) -> None:
-    """Make an account and print its id."""
+    """Make an account and print its id; its person has to choose a password of his own at first."""
     role: str = args.role
     password = None if role in accounts.LAPTOP_ROLES else _password(args)
     with opened(settings) as centre, centre.store.writing() as connection:
@@ -52,6 +52,7 @@ def add_user(settings: Settings, args: argparse.Namespace) -> None:
             now=centre.clock(),
             kind=args.kind or ("full" if role in accounts.LAPTOP_ROLES else "staff"),
             password=password,
+            password_given=password is not None,
             unit_id=unit_id,
         )
     print(user.user_id)

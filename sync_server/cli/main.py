@@ -178,7 +178,11 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         return one
 
     add("init", "建立或升级数据库。", "Make the database or bring it up to date.")
-    one = add("add-user", "添加人员，打印其编号。", "Add a person and print the id.")
+    one = add(
+        "add-user",
+        "添加人员，打印其编号；这里设的密码，本人首次登录后要先换成自己的。",
+        "Add a person and print the id; whom a password is set for has to choose another first.",
+    )
     one.add_argument("--no", required=True, metavar="NO", help="工号 (number, unique)")
     one.add_argument("--name", required=True, help="姓名 (name)")
     one.add_argument(

@@ -76,12 +76,16 @@ def add_user(
     now: datetime,
     kind: str = "staff",
     password: str | None = None,
+    password_given: bool = False,
     demo: bool = False,
     user_id: str | None = None,
     unit_id: str | None = None,
     by: str | None = None,
 ) -> User:
     """Make an account; without a password the person signs in on a laptop only.
+
+    ``password_given``: somebody else chose the password, so the person has to choose another one
+    before anything else, as after ``reset_password``.
 
     Raises Refusal: bad_number, bad_name, bad_role, bad_user_kind, bad_scope, weak_password,
     user_exists, demo_outside (a demo account in a district that is not synthetic).
@@ -102,7 +106,7 @@ def add_user(
         "role": role,
         "scope_codes": sorted(set(scope_codes)),
         "password_hash": None if password is None else hash_password(password),
-        "password_given": False,
+        "password_given": password_given,
         "active": True,
         "demo": demo,
         "failed_sign_ins": 0,

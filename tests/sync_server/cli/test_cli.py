@@ -161,6 +161,7 @@ def test_people_and_codes_are_made_on_the_terminal(data, run):
         "--password-stdin", text="correct horse battery\n",
     )  # fmt: skip
     assert staff.returncode == 0, staff.stderr
+    assert len(staff.stdout.strip()) == 36
     assert_plain_failure(run("add-user", "--data", data, *WORKER), "w1")
     assert_plain_failure(run("join-code", "--data", data, "--no", "w9"), "w9")
     assert_plain_failure(run("join-code", "--data", data, "--no", "s1"))
@@ -168,6 +169,21 @@ def test_people_and_codes_are_made_on_the_terminal(data, run):
     assert_plain_failure(run("add-user", "--data", data, *no_password, text=""))
     short = run("add-user", "--data", data, *no_password, "--password-stdin", text="short\n")
     assert_plain_failure(short, "10")
+
+
+def test_somebody_added_with_a_password_has_to_choose_his_own(data, run):
+    street = ["--no", "s1", "--name", "李演示", "--role", "street", "--password-stdin"]
+    first, own = "correct horse battery", "another horse battery"
+    assert run("add-user", "--data", data, *street, text=f"{first}\n").returncode == 0
+    assert run("add-user", "--data", data, *WORKER).returncode == 0
+    with opened(Settings(data)) as centre:
+        where = (centre.store, centre.code)
+        added = accounts.sign_in(*where, "s1", first, centre.clock())
+        assert added.password_given
+        accounts.change_password(*where, added.user_id, first, own, centre.clock())
+        assert not accounts.sign_in(*where, "s1", own, centre.clock()).password_given
+        with centre.store.reading() as connection:
+            assert not accounts.user_by_no(connection, centre.code, "w1").password_given
 
 
 def test_a_forgotten_password_is_set_and_who_left_is_kept_out(data, run):
