@@ -258,8 +258,17 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         " compared. Stop the server first; running it again goes on, or adds what is missing.",
     )
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
-    one.add_argument(
+    place = one.add_mutually_exclusive_group()
+    place.add_argument(
         "--to", type=Path, metavar="FILE", help="目标文件 (default: backups/ in the data folder)"
+    )
+    place.add_argument(
+        "--keep",
+        type=_at_once,
+        metavar="N",
+        help="备份做好并核对后，backups/ 里只留最新的N份，逐一打印删掉的"
+        " (once it is written, leave the newest N in backups/ and print what is removed;"
+        " all stay by default)",
     )
     one = add(
         "relay",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -23,7 +24,7 @@ from sync_server.cli.main import parser, settings_of
 from sync_server.cli.main import run as run_line
 from sync_server.cli.opening import opened
 from sync_server.cli.sentences import SENTENCES
-from sync_server.domain.errors import CODES
+from sync_server.domain.errors import CODES, Refusal
 from sync_server.services import accounts
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
@@ -312,6 +313,35 @@ def test_a_backup_is_whole_and_never_overwrites(data, tmp_path, run):
     assert run("join-code", "--data", target.parent, "--no", "w1").returncode == 0
     assert run("backup", "--data", data).returncode == 0
     assert [path.suffix for path in (data / "backups").iterdir()] == [".db"]
+
+
+def test_a_backup_leaves_as_many_as_are_asked_for_once_it_is_whole(data, run, monkeypatch):
+    folder = data / "backups"
+    run("add-user", "--data", data, *WORKER)
+    assert run("backup", "--data", data).returncode == 0
+    (first,) = folder.iterdir()
+    for day in range(1, 4):
+        shutil.copy(first, folder / f"centre-2025010{day}-023000.db")
+    before = sorted(folder.iterdir())
+    assert "removed" not in run("backup", "--data", data, "--to", data / "b.db").stdout
+    for wrong in (["--keep", "0"], ["--keep", "2", "--to", data / "c.db"]):
+        with pytest.raises(SystemExit):
+            run("backup", "--data", data, *wrong)
+    with monkeypatch.context() as patch:
+        patch.setattr("sync_server.store.copying._verify_sqlite", fail_to_verify)
+        assert_plain_failure(run("backup", "--data", data, "--keep", "1"))
+    assert sorted(folder.iterdir()) == before
+    first.rename(folder / "centre-20250104-023000.db")
+    done = run("backup", "--data", data, "--keep", "2")
+    assert done.returncode == 0, done.stderr
+    made, *removed = done.stdout.splitlines()
+    gone = [folder / f"centre-2025010{day}-023000.db" for day in range(1, 4)]
+    assert removed == [f"已删除旧备份 removed: {file}" for file in gone]
+    assert sorted(folder.iterdir()) == [folder / "centre-20250104-023000.db", Path(made.split()[0])]
+
+
+def fail_to_verify(_copy: Path, _tables: set[str]) -> None:
+    raise Refusal("backup_failed")
 
 
 def test_an_older_programs_database_is_copied_as_it_is(data, run):
