@@ -92,6 +92,22 @@ def may_reach(fields: Mapping[str, Any]) -> bool:
     return fields.get("result") in MET or bool(reached_in_check(fields))
 
 
+def let_go(
+    people: Iterable[str],
+    household_id: str | None,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any] | None,
+) -> list[str]:
+    """Return those of ``people`` whom a visit to a household reached ``before`` and does not reach
+    ``after``; None: it does not stand any more, or took place at another time."""
+    return [
+        one
+        for one in people
+        if reached(one, household_id, before)
+        and (after is None or not reached(one, household_id, after))
+    ]
+
+
 def at_survivors(
     fields: Mapping[str, Any], homes: Mapping[str, str], persons: Mapping[str, str]
 ) -> Mapping[str, Any]:
@@ -135,10 +151,31 @@ def counting(contacts: Iterable[Contact], today: str) -> list[Contact]:
     return [one for one in contacts if one.missed or local_day(one.at) <= today]
 
 
+def last_contact(contacts: Iterable[Contact]) -> str:
+    """Return the visit that was the last contact; empty when there is none."""
+    last = max(contacts, key=_when, default=None)
+    return last.visit_id if last else ""
+
+
+def following(contacts: Collection[Contact], at: datetime, visit_id: str) -> str:
+    """Return the visit that was the next contact after a visit ``at`` a time, or the last of all
+    when none came after it: where that one reached a person no more, this one may call for an
+    alarm."""
+    later = [one for one in contacts if _when(one) > (at, visit_id)]
+    return min(later, key=_when).visit_id if later else last_contact(contacts)
+
+
+def raised_under(run: tuple[Contact, ...], visit_id: str) -> str:
+    """Return the visit whose alarm a run of misses is given when one of its visits calls for it:
+    the second of the run when the first calls, so that two visits raise the same issue in whichever
+    order they come."""
+    return run[1].visit_id if run[0].visit_id == visit_id else visit_id
+
+
 def misses_around(contacts: Iterable[Contact], visit_id: str) -> tuple[Contact, ...]:
     """Return the unbroken run of misses a visit belongs to, in order of time; empty when it is no
     miss, stands alone, or the person was reached since."""
-    ordered = sorted(contacts, key=lambda one: (one.at, one.visit_id))
+    ordered = sorted(contacts, key=_when)
     place = next((n for n, one in enumerate(ordered) if one.visit_id == visit_id), None)
     if place is None or not ordered[place].missed:
         return ()
@@ -213,6 +250,10 @@ def same_alarm(fields: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
         and _BY_RULE.fullmatch(str(fields.get("text"))) is not None
         and all(standing.get(one) == fields[one] for one in fields.keys() - _COUNTED)
     )
+
+
+def _when(contact: Contact) -> tuple[datetime, str]:
+    return contact.at, contact.visit_id
 
 
 def _check(resident_id: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:

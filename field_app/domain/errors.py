@@ -190,6 +190,12 @@ SENTENCES: dict[str, Label] = {
         "before the sync goes on.",
     ),
     "other_round": Label("正在同步，请稍候。", "A sync is running already; please wait."),
+    "round_interrupted": Label(
+        "同步中途被打断（程序关闭、锁定或断电），没有做完。记录没有丢失，已确认的仍然有效；其余仍在本机，下次同步接着传。",
+        "The sync was cut short: the program was closed or locked, or lost its power. Nothing is "
+        "lost. What was confirmed stays confirmed; the rest is on this laptop and goes with the "
+        "next sync.",
+    ),
     "unexpected": Label(
         "程序遇到意外错误，已保存的记录都在。", "Something went wrong; what was saved is safe."
     ),

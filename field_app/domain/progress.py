@@ -10,7 +10,8 @@ from typing import Any
 class Progress:
     """One round, written by the round alone and read by anybody.
 
-    ``stage`` is idle | connecting | sending | receiving | checking | done | failed | stopped.
+    ``stage`` is idle | connecting | sending | receiving | checking | done | failed | stopped; in
+    the history also interrupted, of a round that came to no end.
     Success is shown only when ``stage`` is done: every item was confirmed by the centre.
     """
 

@@ -1,4 +1,5 @@
-"""Two misses in a row of somebody in care: the urgent issue a visit raises, and whom it is about.
+"""Two misses in a row of somebody in care: the urgent issue a visit raises, or one that stands
+between them no more, and whom it is about.
 
 The rule is `schemas.care_contact`; here it is asked about the visits this laptop holds.
 """
@@ -27,10 +28,15 @@ from schemas.care_contact import (
     calls_for_alarm,
     contact_of,
     counting,
+    following,
+    let_go,
     may_miss,
+    may_reach,
     missed,
     missed_in_check,
     misses_around,
+    raised_under,
+    reached_in_check,
 )
 from schemas.clock import read_moment
 
@@ -39,7 +45,8 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Made:
-    """A visit as it is being saved: its id and fields, and the category of its own new issue."""
+    """A visit as it is being saved, or stood before: its id and fields, and the category of its own
+    new issue."""
 
     visit_id: str
     fields: Fields
@@ -50,6 +57,32 @@ class Made:
         """The household it goes to."""
         found = self.fields.get("household_id")
         return str(found) if found else None
+
+    @property
+    def at(self) -> datetime:
+        """When it took place."""
+        return read_moment(str(self.fields.get("visited_at")))
+
+
+@dataclass(frozen=True)
+class Call:
+    """An alarm to be raised: about whom, after which misses, under which of them, and the fields of
+    the visit to whose door it belongs."""
+
+    resident_id: str
+    run: tuple[Contact, ...]
+    visit_id: str
+    door: Fields
+
+    @property
+    def issue_id(self) -> str:
+        """The id its issue has on whichever side makes it."""
+        return alarm_id(self.visit_id, self.resident_id)
+
+    @property
+    def at(self) -> datetime:
+        """When the miss was under which it is raised."""
+        return next(one.at for one in self.run if one.visit_id == self.visit_id)
 
 
 @dataclass(frozen=True)
@@ -67,22 +100,49 @@ class Alarm:
     phones: tuple[str, ...]
 
 
-def missed_twice(
-    ws: Workspace, made: Made, before: Fields | None = None
-) -> dict[str, tuple[Contact, ...]]:
-    """Return, by resident, the runs of misses for which saving this visit raises an alarm.
+def called_for(ws: Workspace, made: Made | None, before: Made | None = None) -> list[Call]:
+    """Return the alarms that saving a visit raises: about whom it misses for the second time in a
+    row, and about whom it stands between two misses no more.
 
-    ``before`` are the fields of a visit that is corrected: whom they miss already is no news.
+    ``made`` is the visit as it will stand, None when it is voided; ``before`` as it stood, None for
+    a new one. Whom it missed before, at the same time, is no news.
     """
     merged = _Merged.of(ws)
-    made, before = merged.visit(made), merged.fields(before or {})
-    return {
-        one: run
-        for one in _people(ws, made.household_id, made.fields)
-        if missed(one, made.household_id, made.fields)
-        and not missed(one, before.get("household_id"), before)
-        and (run := _alarming(ws, merged, made, one))
-    }
+    was, now = (merged.visit(one) if one else None for one in (before, made))
+    calls = _called_by(ws, merged, now, was) if now else []
+    if was is None or not may_reach(was.fields):
+        return calls
+    called = {one.resident_id for one in calls}
+    return calls + [
+        one for one in _called_without(ws, merged, was, now) if one.resident_id not in called
+    ]
+
+
+def _called_by(ws: Workspace, merged: _Merged, now: Made, was: Made | None) -> list[Call]:
+    """Return the alarms a visit calls for as it will stand."""
+    same = was is not None and was.at == now.at
+    seen = was.fields if was is not None and same else {}
+    return [
+        Call(one, run, now.visit_id, now.fields)
+        for one in _people(ws, now.household_id, missed_in_check(now.fields))
+        if missed(one, now.household_id, now.fields)
+        and not missed(one, seen.get("household_id"), seen)
+        and (run := _alarming(ws, merged, now, one))
+    ]
+
+
+def _called_without(ws: Workspace, merged: _Merged, was: Made, now: Made | None) -> Iterator[Call]:
+    """Yield the alarms that the next visit after one calls for, or the last before it when none
+    came after, about people whom that one reached and does no longer, or at another time."""
+    people = _people(ws, was.household_id, reached_in_check(was.fields))
+    same = now is not None and now.at == was.at
+    says = now.fields if now else {}
+    for one in let_go(people, was.household_id, was.fields, says if same else None):
+        contacts = counting(_contacts(ws, merged, was, says, one), last_day(ws))
+        visit_id = following(contacts, was.at, was.visit_id)
+        run = misses_around(contacts, visit_id)
+        if run and _calls(ws, merged, run, visit_id, was, one):
+            yield Call(one, run, raised_under(run, visit_id), was.fields)
 
 
 def missed_before(ws: Workspace, made: Made, residents: Iterable[str]) -> dict[str, datetime]:
@@ -100,15 +160,13 @@ def missed_before(ws: Workspace, made: Made, residents: Iterable[str]) -> dict[s
     return found
 
 
-def open_alarms(ws: Workspace, visit_id: str | None = None) -> list[Alarm]:
-    """Return the open alarms of the worker's grids, or those of one visit, the latest first."""
+def open_alarms(ws: Workspace) -> list[Alarm]:
+    """Return the open alarms of the worker's grids, the latest first."""
     grids, merged = ws.grids, _Merged.of(ws)
     found = []
     for visit in look(ws, "visit", lambda view: view["grid"] in grids and may_miss(view["fields"])):
-        if visit_id is not None and visit["record_id"] != visit_id:
-            continue
         fields = merged.fields(visit["fields"])
-        for resident_id in _people(ws, fields.get("household_id"), fields):
+        for resident_id in _people(ws, fields.get("household_id"), missed_in_check(fields)):
             for name in merged.names(resident_id):
                 issue_id = alarm_id(visit["record_id"], name)
                 issue = standing(ws, issue_id)
@@ -165,24 +223,38 @@ def _alarm(ws: Workspace, issue_id: str, visit_id: str, fields: Fields, resident
 
 def _alarming(ws: Workspace, merged: _Merged, made: Made, resident_id: str) -> tuple[Contact, ...]:
     """Return the run of misses that needs an alarm of this visit; empty when none does."""
-    contacts = counting(_contacts(ws, merged, made, resident_id), last_day(ws))
-    run = misses_around(contacts, made.visit_id)
-    if not run or (made.issue_category == CARE):
+    found = _contacts(ws, merged, made, made.fields, resident_id)
+    run = misses_around(counting(found, last_day(ws)), made.visit_id)
+    if not run or made.issue_category == CARE:
         return ()
-    people = _people(ws, made.household_id, made.fields)
+    return run if _calls(ws, merged, run, made.visit_id, made, resident_id) else ()
+
+
+def _calls(
+    ws: Workspace,
+    merged: _Merged,
+    run: tuple[Contact, ...],
+    visit_id: str,
+    door: Made,
+    resident_id: str,
+) -> bool:
+    """Tell whether a run needs an alarm of one of its visits, to the door of ``door``."""
+    people = _people(ws, door.household_id, missed_in_check(door.fields))
     others = [name for one in people for name in merged.names(one)]
     mine = merged.names(resident_id)
-    how = lambda issue_id: _standing(ws, issue_id)  # noqa: E731
-    return run if calls_for_alarm(run, made.visit_id, mine, others, how) else ()
+    return calls_for_alarm(run, visit_id, mine, others, lambda one: _standing(ws, one))
 
 
-def _contacts(ws: Workspace, merged: _Merged, made: Made, resident_id: str) -> Iterator[Contact]:
-    """Yield every contact with a person in the laptop's records, this visit's among them."""
+def _contacts(
+    ws: Workspace, merged: _Merged, door: Made, said: Fields, resident_id: str
+) -> Iterator[Contact]:
+    """Yield every contact with a person in the laptop's records; the visit ``door`` says ``said``,
+    nothing when it stands no more."""
     for view in look(ws, "visit"):
-        if view["record_id"] != made.visit_id:
+        if view["record_id"] != door.visit_id:
             fields = merged.fields(view["fields"])
-            yield from _contact(resident_id, made.household_id, view["record_id"], fields)
-    yield from _contact(resident_id, made.household_id, made.visit_id, made.fields)
+            yield from _contact(resident_id, door.household_id, view["record_id"], fields)
+    yield from _contact(resident_id, door.household_id, door.visit_id, said)
 
 
 def _contact(
@@ -197,14 +269,14 @@ def _contact(
         yield one
 
 
-def _people(ws: Workspace, household_id: str | None, fields: Fields) -> Collection[str]:
-    """Return whom a visit can have missed: those checked, and those in care behind the door."""
+def _people(ws: Workspace, household_id: str | None, checked: Collection[str]) -> Collection[str]:
+    """Return whom a visit can be about: those checked, and those in care behind the door."""
     here = [
         one.view["record_id"]
         for one in (members_of(ws, household_id) if household_id else ())
         if one.care is not None and not one.fields.get("moved_out_at")
     ]
-    return list(dict.fromkeys([*missed_in_check(fields), *here]))
+    return list(dict.fromkeys([*checked, *here]))
 
 
 def _standing(ws: Workspace, issue_id: str) -> Standing:

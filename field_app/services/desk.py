@@ -20,6 +20,7 @@ from field_app.services.joining import Call, Request, join
 from field_app.services.photos import tidy_quietly
 from field_app.services.preferences import Preferences, choose, preferences
 from field_app.services.rounds import Connect, Rounds
+from field_app.services.sync import tell_interrupted
 from field_app.services.workspace import Workspace, indexes
 from field_app.settings import Settings
 from field_app.store.errors import StoreClosed
@@ -94,6 +95,7 @@ class Desk:
             if self._store is not None and self._store is not store:
                 self.lock()
             self._store = store
+            tell_interrupted(self._workspace(store), restored=store.restored)
             if store.restored:
                 streams.open_new(self._workspace(store))
                 tidy_quietly(self._workspace(store), restored=True)

@@ -120,8 +120,9 @@ def round_receipt(ws: Workspace, number: str) -> Receipt:
 
 
 def last_round(ws: Workspace) -> str:
-    """Return the number of the latest round; raises Trouble ``nothing_sent_yet``."""
-    numbers = [one.doc_id for one in ws.table(ROUNDS)]
+    """Return the number of the latest round that came to an end; raises Trouble
+    ``nothing_sent_yet``."""
+    numbers = [one.doc_id for one in ws.table(ROUNDS) if "receipts" in one]
     if not numbers:
         raise Trouble("nothing_sent_yet")
     return str(numbers[-1])

@@ -20,7 +20,7 @@ from field_app.domain.batches import Limits
 from field_app.domain.errors import Trouble
 from field_app.domain.pace import Pace
 from field_app.domain.progress import Progress
-from field_app.services import forks
+from field_app.services import forks, streams
 from field_app.services.accounting import check_account, confirmed_head, photos_lost
 from field_app.services.batch import WANT, Batch, next_batch
 from field_app.services.photo_uploads import upload_waiting
@@ -29,7 +29,7 @@ from field_app.services.poison import exchange_aside, is_poison
 from field_app.services.receiving import adopt_unknown, count_held, prune, take_reply
 from field_app.services.records import unsent_count
 from field_app.services.troubles import code_and_facts
-from field_app.services.workspace import CHANGES, ROUNDS, Workspace
+from field_app.services.workspace import CHANGES, ROUNDS, SETTINGS, Workspace
 from field_app.sync_client import PASSING, Client, Reply, SyncFault
 from schemas.clock import written
 
@@ -40,6 +40,9 @@ TRIES = 3
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
 ROUNDS_KEPT = 200
 PACE = "pace"
+BEGUN = "round"
+"""The settings document of a round under way: it goes in the commit that keeps how the round ended,
+so that one found when the store is opened was cut short."""
 STUCK_AFTER = 3
 """Answers in a row that brought nothing forward before the round gives up."""
 
@@ -90,6 +93,7 @@ def run_round(
     try:
         adopt_unknown(ws)
         progress.total = unsent_count(ws)
+        _mark_begun(ws, progress)
         this = _begin(ws, client, progress, agreed=agreed, sleep=sleep)
         receipts = this.receipts
         try:
@@ -116,6 +120,52 @@ def end_unbegun(ws: Workspace, progress: Progress, error: Exception) -> None:
     progress.error, progress.facts = code_and_facts(error)
     progress.stage = "failed"
     _remember(ws, progress, [])
+
+
+def tell_interrupted(ws: Workspace, *, restored: bool = False) -> None:
+    """Keep in the history a round that was cut short by the end of the program, of its power or by
+    a lock, once; to be called while no round runs.
+
+    A store that was ``restored`` does not know how the round went on.
+    """
+    begun = ws.setting(BEGUN)
+    if not begun:
+        return
+    try:
+        with ws.db.transaction():
+            if not restored:
+                _keep_interrupted(ws, begun)
+            ws.table(SETTINGS).remove(doc_ids=[BEGUN])
+    except Exception:  # the next opening tells it
+        log.info("interrupted round not kept in the history")
+
+
+def _keep_interrupted(ws: Workspace, begun: dict[str, Any]) -> None:
+    confirmed = sum(
+        max(0, one["acked_seq"] - begun["acked"].get(name, 0))
+        for name, one in streams.all_streams(ws).items()
+    )
+    told = Progress(
+        stage="interrupted",
+        total=max(begun["total"], confirmed),
+        confirmed=confirmed,
+        started_at=begun["started_at"],
+        error="round_interrupted",
+        unsent=unsent_count(ws),
+    )
+    _keep_round(ws, told, {"confirmed_all": False})
+
+
+def _mark_begun(ws: Workspace, progress: Progress) -> None:
+    """Note that a round is under way; a store that cannot take the note loses only that."""
+    acked = {name: one["acked_seq"] for name, one in streams.all_streams(ws).items()}
+    try:
+        with ws.db.transaction():
+            tell_interrupted(ws)
+            begun = {"started_at": progress.started_at, "total": progress.total, "acked": acked}
+            ws.put(SETTINGS, BEGUN, begun)
+    except Exception:
+        log.info("beginning of a round not kept")
 
 
 def _begin(
@@ -181,21 +231,28 @@ def _note_state(ws: Workspace, state: str) -> None:
 
 
 def _remember(ws: Workspace, progress: Progress, receipts: list[dict[str, Any]]) -> None:
-    """Keep the round in the history; a store that was locked meanwhile loses only this line."""
+    """Keep the round in the history; a store that was locked meanwhile tells that it was cut short
+    when it is opened again."""
     try:
         with ws.db.transaction():
             progress.unsent = unsent_count(ws)
-            table = ws.table(ROUNDS)
             kept = {
                 "confirmed_all": progress.stage == "done",
                 "receipts": receipts,
                 "head": confirmed_head(ws),
             }
-            table.insert(progress.document() | kept)
-            numbers = [document.doc_id for document in table]
-            table.remove(doc_ids=numbers[:-ROUNDS_KEPT])
+            _keep_round(ws, progress, kept)
+            if ws.setting(BEGUN):
+                ws.table(SETTINGS).remove(doc_ids=[BEGUN])
     except Exception:
         log.info("round not kept in the history")
+
+
+def _keep_round(ws: Workspace, progress: Progress, kept: dict[str, Any]) -> None:
+    table = ws.table(ROUNDS)
+    table.insert(progress.document() | kept)
+    numbers = [document.doc_id for document in table]
+    table.remove(doc_ids=numbers[:-ROUNDS_KEPT])
 
 
 def _exchanges(this: Round) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from field_app.domain.typed import values_of
 from field_app.services import knock
-from field_app.services.care_alarms import Made, contact_words, missed_before, missed_twice
+from field_app.services.care_alarms import Call, Made, called_for, contact_words, missed_before
 from field_app.services.care_help import open_requests
 from field_app.services.drafts import (
     MAIN,
@@ -32,7 +32,7 @@ from field_app.services.households import (
 from field_app.services.likely import finish_checked
 from field_app.services.overview import newest
 from field_app.services.patrols import SHORT_ISSUE, SHOWN
-from field_app.services.records import get_view, new_id
+from field_app.services.records import Entry, get_view, new_id
 from field_app.services.service_requests import (
     SERVICE,
     SHORT,
@@ -42,7 +42,7 @@ from field_app.services.service_requests import (
     step_part,
 )
 from field_app.services.workspace import Workspace
-from schemas.care_contact import NOT_MET, alarm_fields, alarm_id, missed
+from schemas.care_contact import NOT_MET, alarm_fields, missed
 from schemas.catalogue import kind_of
 from schemas.clock import read_moment, written
 
@@ -333,12 +333,8 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         parts = draft["parts"]
         main = parts[MAIN]
         main["fixed"].pop("issue_ids", None)
-        for prefix in [one for one in parts if one.startswith(ALARM)]:  # of a save that was refused
-            del parts[prefix]
-        _raise_alarms(ws, draft)
-        raised = [one["record_id"] for prefix, one in parts.items()
-                  if prefix == ISSUE or prefix.startswith(ALARM)]  # fmt: skip
-        if raised:
+        found = [parts[ISSUE]["record_id"]] if ISSUE in parts else []
+        if raised := found + _raise_alarms(ws, draft):
             main["fixed"]["issue_ids"] = raised
         main["fixed"].pop("service_ids", None)
         requests = open_requests(ws, draft, _made(ws, draft).fields)
@@ -357,14 +353,12 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
 
 def follow_correction(ws: Workspace, draft: Draft) -> None:
     """Put into the draft of a visit's correction what its checks ask for, as `finish_visit` does:
-    for who was not missed, or not in need of help, before it. What the visit named stays named."""
+    for who was not missed, or not in need of help, before it, and for who was reached by it and is
+    no longer. What the visit named stays named."""
     main = draft["parts"][MAIN]
-    for prefix in [one for one in draft["parts"] if one.startswith(ALARM)]:
-        del draft["parts"][prefix]  # of a save that was refused
     for name in ("issue_ids", "service_ids"):
         main["fixed"].pop(name, None)
-    _raise_alarms(ws, draft)
-    raised = [one["record_id"] for name, one in draft["parts"].items() if name.startswith(ALARM)]
+    raised = _raise_alarms(ws, draft)
     requests = open_requests(ws, draft, _made(ws, draft).fields)
     held = (get_view(ws, "visit", main["record_id"]) or {"fields": {}})["fields"]
     for name, new in (("issue_ids", raised), ("service_ids", requests)):
@@ -373,17 +367,34 @@ def follow_correction(ws: Workspace, draft: Draft) -> None:
             main["fixed"][name] = list(dict.fromkeys([*named, *new]))
 
 
-def _raise_alarms(ws: Workspace, draft: Draft) -> None:
-    main, made = draft["parts"][MAIN], _made(ws, draft)
-    target = target_of(ws, made.fields)
-    for resident_id, run in missed_twice(ws, made, main["base"]).items() if target else ():
-        at = read_moment(made.fields["visited_at"])
-        draft["parts"][f"{ALARM}{resident_id}:"] = new_part(
-            "issue",
-            alarm_id(made.visit_id, resident_id),
-            fixed=alarm_fields(run, at, _place(ws, target)) if target else {},
-            grid=main["grid"],
+def _raise_alarms(ws: Workspace, draft: Draft) -> list[str]:
+    """Put the issues that saving the visit raises into its draft; return the ids of those that are
+    its own to name, not the next visit's."""
+    parts, main, made = draft["parts"], draft["parts"][MAIN], _made(ws, draft)
+    for prefix in [one for one in parts if one.startswith(ALARM)]:  # of a save that was refused
+        del parts[prefix]
+    own = []
+    for call in called_for(ws, made, replace(made, fields=main["base"]) if main["base"] else None):
+        entry = alarm_entry(ws, call, main["grid"])
+        if entry is None:
+            continue
+        parts[f"{ALARM}{call.resident_id}:"] = new_part(
+            entry.kind, entry.record_id, fixed=entry.values, grid=entry.grid
         )
+        if call.visit_id == made.visit_id:
+            own.append(call.issue_id)
+    return own
+
+
+def alarm_entry(ws: Workspace, call: Call, grid: str | None) -> Entry | None:
+    """Return the issue by which an alarm is raised: where its door lies, else in the ``grid`` of
+    the visit; None when the door is not held here, or in no grid of the worker's."""
+    target = target_of(ws, call.door)
+    if target is None:
+        return None
+    area = next((one for one in (target.view["grid"], grid) if one in ws.grids), None)
+    fields = alarm_fields(call.run, call.at, _place(ws, target))
+    return Entry("issue", "create", fields, call.issue_id, area) if area else None
 
 
 def _made(ws: Workspace, draft: Draft) -> Made:

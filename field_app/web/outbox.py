@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from field_app.domain.errors import Trouble
-from field_app.services import corrections, outbox, photos
+from field_app.services import care, corrections, outbox, photos
 from field_app.web.errors import problem_text
 from field_app.web.session import workspace
+from field_app.web.visits import tell_alarms
 
 pages = Blueprint("outbox", __name__, url_prefix="/outbox")
 
@@ -63,10 +64,12 @@ def noted(change_id: object) -> Response:
 @pages.post("/<uuid:change_id>/withdraw")
 def withdraw(change_id: object) -> Response:
     """The worker gives up a change that was sent back."""
-    if not outbox.withdraw(workspace(), str(change_id)):
+    done, alarms = care.withdraw(workspace(), str(change_id))
+    if not done:
         raise Trouble("not_found")
     flash(_("已撤回。内容仍保留在本机和服务器的退回记录中。"))
-    return _back()
+    at_once = tell_alarms(alarms)
+    return redirect(at_once) if at_once else _back()
 
 
 @pages.post("/corrections/<uuid:correction_id>/confirm")

@@ -10,18 +10,18 @@ from werkzeug.wrappers import Response
 
 from field_app.domain.typed import values_of
 from field_app.services import base_data, drafts, likely
-from field_app.services.care import finish_record
+from field_app.services.care import finish_record, void_record
 from field_app.services.choices import names
 from field_app.services.draft_edits import begun_edit, reasons_of, refused_change
 from field_app.services.drafts import MAIN, Finished, Typed, edit_part, open_draft
 from field_app.services.record_forms import new_values
-from field_app.services.records import get_view, parent_area, refused_create, save_record
+from field_app.services.records import get_view, parent_area, refused_create
 from field_app.services.survivors import survivor_of
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, draft_url, page_of
 from field_app.web.errors import problem_text
 from field_app.web.session import workspace
-from field_app.web.visits import alarm_page, tell_follow_ups
+from field_app.web.visits import alarm_page, tell_alarms, tell_follow_ups
 from field_app.web.widgets import FormPage, record_url
 from schemas.kind import Kind
 
@@ -161,15 +161,15 @@ def void(kind_name: str, record_id: str) -> Any:
         abort(404)
     reason, problems = request.form.get("reason", ""), []
     if request.method == "POST":
-        saved = save_record(
-            ws, kind_name, "void", {"reason": reason}, record_id=record_id, corrects=corrects
-        )
+        saved, alarms = void_record(ws, kind_name, record_id, reason, corrects)
+        at_once = tell_alarms(alarms)
         if saved.change_id and get_view(ws, kind_name, record_id) is None:
             flash(_("已撤回。内容仍保留在本机和服务器的退回记录中。"))
-            return redirect(url_for("outbox.detail", change_id=saved.change_id))
+            return redirect(at_once or url_for("outbox.detail", change_id=saved.change_id))
         if saved.saved:
             flash(_("已作废。记录仍可查看，同步后报给社区。"))
-            return redirect(url_for(".show", kind_name=kind_name, record_id=record_id))
+            shown = url_for(".show", kind_name=kind_name, record_id=record_id)
+            return redirect(at_once or shown)
         problems = [problem_text(problem) for problem in saved.problems]
     page = render_template(
         "record_void.html",

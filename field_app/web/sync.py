@@ -46,6 +46,7 @@ STAGES = {
     "done": _l("同步完成。"),
     "failed": _l("同步没有完成。"),
     "stopped": _l("同步已暂停，等您确认。"),
+    "interrupted": _l("上次同步被中断。"),
 }
 
 

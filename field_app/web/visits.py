@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -86,15 +86,38 @@ def tell_follow_ups(finished: Finished) -> None:
     """Say what saving a visit, or its correction, has opened by itself."""
     if finished.saved and any(prefix.startswith(HELP) for prefix in finished.results):
         flash(_("关怀对象需要帮助：已登记服务单，下次同步时报到社区。"))
-    if finished.saved and _raised(finished.results):
-        flash(_("关怀对象连续两次未见到：已自动上报紧急事件，请立即联系紧急联系人。"), "error")
+    if finished.saved and any(prefix.startswith(visits.ALARM) for prefix in finished.results):
+        _tell_alarm()
+
+
+def tell_alarms(raised: Collection[str]) -> str | None:
+    """Say that alarms were raised, if any were, and return the page that says whom to call about
+    the issues ``raised``."""
+    if raised:
+        _tell_alarm()
+    return _page_of(raised)
 
 
 def alarm_page(draft: Draft) -> str | None:
     """Return the page that says whom to call, None when saving the draft raised no alarm."""
-    if _raised(draft["became"]):
-        return url_for("visits.alarm", record_id=draft["became"][MAIN][1])
-    return None
+    became = draft["became"].items()
+    return _page_of([one for prefix, (_kind, one) in became if prefix.startswith(visits.ALARM)])
+
+
+def _tell_alarm() -> None:
+    flash(_("关怀对象连续两次未见到：已自动上报紧急事件，请立即联系紧急联系人。"), "error")
+
+
+def _page_of(issue_ids: Collection[str]) -> str | None:
+    """Return the page of these alarms: that of the visit the latest is raised under, which is told
+    of the others."""
+    held = open_alarms(workspace()) if issue_ids else []
+    found = [one for one in held if one.issue_id in issue_ids]
+    if not found:
+        return None
+    visit_id = found[0].visit_id
+    others = [one.issue_id for one in found if one.visit_id != visit_id]
+    return url_for("visits.alarm", record_id=visit_id, issue=others)
 
 
 def _after(draft: Draft) -> str:
@@ -108,15 +131,14 @@ def _after(draft: Draft) -> str:
     return url_for("knock.doors", record_id=campaign_id, building=building) + "#doors"
 
 
-def _raised(prefixes: Iterable[str]) -> bool:
-    return any(prefix.startswith(visits.ALARM) for prefix in prefixes)
-
-
 @pages.get("/visits/<record_id>/alarm")
 def alarm(record_id: str) -> str:
-    """Say whom to call after somebody was missed twice in a row."""
-    found = open_alarms(workspace(), record_id)
-    if not found:
+    """Say whom to call after somebody was missed twice in a row, for the last time by this visit,
+    or as the issues named in the address say."""
+    others = request.args.getlist("issue")
+    held = open_alarms(workspace())
+    found = [one for one in held if one.visit_id == record_id or one.issue_id in others]
+    if not any(one.visit_id == record_id for one in found):
         abort(404)
     return render_template("visit_alarm.html", alarms=found)
 

@@ -14,7 +14,7 @@ from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.world.shape import DISTRICT
 from sync_server.services import accounts, demo_world, holdings, units
-from sync_server.services.backup import back_up, back_up_older
+from sync_server.services.backup import back_up, back_up_older, clear_older
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.closed_months import freeze_due
@@ -37,7 +37,7 @@ def init(settings: Settings, args: argparse.Namespace) -> None:
 
 
 def add_user(settings: Settings, args: argparse.Namespace) -> None:
-    """Make an account and print its id."""
+    """Make an account and print its id; its person has to choose a password of his own at first."""
     role: str = args.role
     password = None if role in accounts.LAPTOP_ROLES else _password(args)
     with opened(settings) as centre, centre.store.writing() as connection:
@@ -52,6 +52,7 @@ def add_user(settings: Settings, args: argparse.Namespace) -> None:
             now=centre.clock(),
             kind=args.kind or ("full" if role in accounts.LAPTOP_ROLES else "staff"),
             password=password,
+            password_given=password is not None,
             unit_id=unit_id,
         )
     print(user.user_id)
@@ -141,20 +142,23 @@ def _watched(args: argparse.Namespace) -> Callable[[int, int], None]:
 
 
 def backup(settings: Settings, args: argparse.Namespace) -> None:
-    """Write a verified copy of the database and print where it lies."""
+    """Write a verified copy of the database and print where it lies, and what went for it."""
     database = settings.data / "centre.db"
     if not settings.database_url and not database.exists():
         raise Refusal("no_database", file=str(database))
     older = back_up_older(settings, args.to, utc_now())
     if older is not None:
         path, size = older
-        print(f"{path}  {size:,} bytes")
+    else:
+        with opened(settings) as centre:
+            path, size = back_up(centre, args.to, centre.clock())
+    print(f"{path}  {size:,} bytes")
+    if older is not None:
         print("数据库是旧版本程序的，已按原样备份，没有升级。"
               " An older program's database, copied as it is; it was not upgraded.")  # fmt: skip
-        return
-    with opened(settings) as centre:
-        path, size = back_up(centre, args.to, centre.clock())
-    print(f"{path}  {size:,} bytes")
+    if args.keep is not None:
+        for old in clear_older(path, args.keep):
+            print(f"已删除旧备份 removed: {old}")
 
 
 def relay(settings: Settings, args: argparse.Namespace) -> None:

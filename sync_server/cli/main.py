@@ -178,7 +178,11 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         return one
 
     add("init", "建立或升级数据库。", "Make the database or bring it up to date.")
-    one = add("add-user", "添加人员，打印其编号。", "Add a person and print the id.")
+    one = add(
+        "add-user",
+        "添加人员，打印其编号；这里设的密码，本人首次登录后要先换成自己的。",
+        "Add a person and print the id; whom a password is set for has to choose another first.",
+    )
     one.add_argument("--no", required=True, metavar="NO", help="工号 (number, unique)")
     one.add_argument("--name", required=True, help="姓名 (name)")
     one.add_argument(
@@ -254,8 +258,17 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         " compared. Stop the server first; running it again goes on, or adds what is missing.",
     )
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
-    one.add_argument(
+    place = one.add_mutually_exclusive_group()
+    place.add_argument(
         "--to", type=Path, metavar="FILE", help="目标文件 (default: backups/ in the data folder)"
+    )
+    place.add_argument(
+        "--keep",
+        type=_at_once,
+        metavar="N",
+        help="备份做好并核对后，backups/ 里只留最新的N份，逐一打印删掉的"
+        " (once it is written, leave the newest N in backups/ and print what is removed;"
+        " all stay by default)",
     )
     one = add(
         "relay",

@@ -125,6 +125,10 @@ SENTENCES: dict[str, Label] = {
         "备份没有做成，或核对不一致，未留下文件。{words}",
         "The copy could not be made or does not match; no file was left. {words}",
     ),
+    "backup_not_removed": Label(
+        "新备份已做好，但旧备份删不掉：{file}。{words}",
+        "The backup is written, but an older one could not be removed: {file}. {words}",
+    ),
     "no_backup": Label("读不到备份文件：{file}。", "The backup file cannot be read: {file}."),
     "not_a_backup": Label(
         "这不是本程序的备份，什么都没有改动：{file}。",

@@ -145,6 +145,7 @@ CODES: dict[str, str] = {
     "unknown_district": "the database holds no such district",
     "several_districts": "the database holds several districts and none was named",
     "backup_failed": "the copy could not be made or verified",
+    "backup_not_removed": "the copy was made, an older one could not be removed",
     "no_backup": "the backup file cannot be read",
     "not_a_backup": "the file is no backup of a centre",
     "backup_damaged": "the backup is damaged",

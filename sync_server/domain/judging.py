@@ -145,9 +145,9 @@ def _judge_new(
 
 
 def _is_raised(arrival: Arrival, record: Mapping[str, Any]) -> bool:
-    """Whether the centre has raised the worker's own alarm for him, while it was refused: both have
-    the one id that follows from visit and person (decision 0014)."""
-    by_rule = record["device_id"] is None and record["author"] == arrival.members["author"]
+    """Whether the centre has raised the alarm that a laptop raises too, for whoever made the visit:
+    both have the one id that follows from visit and person (decision 0014)."""
+    by_rule = record["device_id"] is None
     if arrival.kind is None or arrival.kind.info.name != "issue" or not by_rule:
         return False
     return same_alarm(apply(arrival.kind, {}, arrival.fields), record["fields"])

@@ -27,6 +27,10 @@ from sync_server.store.holdings import write_holdings
 from sync_server.store.scope import Texts, among
 from sync_server.store.tables import users
 
+IDLE = timedelta(minutes=30)
+"""How long a session lives without a request."""
+ENDED_KEPT = 2 * IDLE
+"""How long an ended session is remembered; every copy of its cookie is too old long before."""
 TRIES = 5
 LOCK = timedelta(minutes=15)
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
@@ -72,12 +76,16 @@ def add_user(
     now: datetime,
     kind: str = "staff",
     password: str | None = None,
+    password_given: bool = False,
     demo: bool = False,
     user_id: str | None = None,
     unit_id: str | None = None,
     by: str | None = None,
 ) -> User:
     """Make an account; without a password the person signs in on a laptop only.
+
+    ``password_given``: somebody else chose the password, so the person has to choose another one
+    before anything else, as after ``reset_password``.
 
     Raises Refusal: bad_number, bad_name, bad_role, bad_user_kind, bad_scope, weak_password,
     user_exists, demo_outside (a demo account in a district that is not synthetic).
@@ -98,12 +106,13 @@ def add_user(
         "role": role,
         "scope_codes": sorted(set(scope_codes)),
         "password_hash": None if password is None else hash_password(password),
-        "password_given": False,
+        "password_given": password_given,
         "active": True,
         "demo": demo,
         "failed_sign_ins": 0,
         "locked_until": None,
         "session_mark": random.token_hex(16),
+        "ended_sessions": {},
         "created_at": now,
         "unit_id": unit_id if role in UNITS else None,
     }
@@ -154,19 +163,32 @@ def sign_in(store: Store, district: str, no: str, password: str, now: datetime) 
 
 
 def user_of_session(
-    connection: sa.Connection, district: str, user_id: str, session_mark: str
+    connection: sa.Connection, district: str, user_id: str, session_mark: str, session_id: str
 ) -> User | None:
-    """Return the person of a session, None when it ended (password changed, made inactive)."""
-    user = find_user(connection, district, user_id)
-    if user is None or not user.active:
+    """Return the person of a session, None when it ended (signed out, password changed, made
+    inactive)."""
+    row = _row(connection, district, user_id)
+    if row is None or not row.active or session_id in row.ended_sessions:
         return None
-    return user if random.compare_digest(user.session_mark, session_mark) else None
+    return _user(row) if random.compare_digest(row.session_mark, session_mark) else None
+
+
+def end_session(
+    connection: sa.Connection, district: str, user_id: str, session_id: str, now: datetime
+) -> None:
+    """Sign somebody out of one session, for everybody who holds its cookie; his others go on."""
+    kept = users.c.ended_sessions
+    wanted = sa.select(kept).where(users.c.district == district, users.c.user_id == user_id)
+    ended = connection.scalar(wanted.with_for_update()) or {}
+    at, oldest = int(now.timestamp()), int((now - ENDED_KEPT).timestamp())
+    recent = {one: since for one, since in ended.items() if since > oldest}
+    connection.execute(_this(district, user_id).values(ended_sessions=recent | {session_id: at}))
+    audit.note(connection, district, now, "sign_out", user_id=user_id)
 
 
 def find_user(connection: sa.Connection, district: str, user_id: str) -> User | None:
     """Return the person with this id, or None."""
-    wanted = sa.select(users).where(users.c.district == district, users.c.user_id == user_id)
-    row = connection.execute(wanted).first()
+    row = _row(connection, district, user_id)
     return _user(row) if row else None
 
 
@@ -350,6 +372,11 @@ def _count_failure(store: Store, district: str, user_id: str, now: datetime) -> 
         connection.execute(_this(district, user_id).values(**values))
         action = "locked_out" if locked else "sign_in_failed"
         audit.note(connection, district, now, action, target=user_id)
+
+
+def _row(connection: sa.Connection, district: str, user_id: str) -> sa.Row[Any] | None:
+    wanted = sa.select(users).where(users.c.district == district, users.c.user_id == user_id)
+    return connection.execute(wanted).first()
 
 
 def _this(district: str, user_id: str) -> sa.Update:

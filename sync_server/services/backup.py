@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from sync_server.store.copying import copy_database
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import step, steps
 from sync_server.store.occupancy import occupy
+from sync_server.store.old_copies import remove_older
+
+NAMED = re.compile(r"centre-\d{8}-\d{6}\.(?:db|dump)")
+"""What ``default_target`` calls a copy."""
 
 
 def back_up(centre: Centre, target: Path | None, now: datetime) -> tuple[Path, int]:
@@ -48,6 +54,15 @@ def back_up_older(
         return path, copy_database(store, path)
     finally:
         store.close()
+
+
+def clear_older(newest: Path, keep: int) -> Iterator[Path]:
+    """Remove all but ``keep`` of the copies that lie beside ``newest`` under names of ours, and
+    yield each; ``newest`` was just made and is one of those kept.
+
+    Raises as ``store/old_copies.py``.
+    """
+    return remove_older(newest, NAMED, keep)
 
 
 def default_target(settings: Settings, store: Store, now: datetime) -> Path:

@@ -27,12 +27,15 @@ from schemas.care_contact import (
     calls_for_alarm,
     contact_of,
     counting,
+    following,
+    last_contact,
+    let_go,
     may_miss,
     may_reach,
     met_nobody,
     missed_in_check,
     misses_around,
-    reached,
+    raised_under,
     reached_in_check,
 )
 from schemas.catalogue import kind_of
@@ -139,15 +142,6 @@ def _lets_go(before: Visit, after: Visit) -> bool:
     return any(before["fields"].get(name) != after["fields"].get(name) for name in SAYS)
 
 
-def _when(contact: Contact) -> tuple[datetime, str]:
-    return contact.at, contact.visit_id
-
-
-def _last(contacts: Sequence[Contact]) -> str:
-    """Return the visit that was the last contact; empty when there is none."""
-    return max(contacts, key=_when).visit_id if contacts else ""
-
-
 def _names(record_id: str, into: Mapping[str, str]) -> list[str]:
     """Return a record's id and those of the records that went into it."""
     return [record_id, *(one for one, root in into.items() if root == record_id)]
@@ -185,24 +179,18 @@ class _Door:
         """Make the alarms that the next visit after this one calls for, or the last before it when
         none came after, about people whom this one reached once, and as it stands ``now`` not, or
         at another time; return their ids."""
-        fields = self.visit["fields"]
+        fields, at = self.visit["fields"], self.visit["happened_at"]
         people = self._people(reached_in_check(fields), behind=fields.get("result") in MET)
-        if _stands(now) and now["happened_at"] == self.visit["happened_at"]:
-            said = at_survivors(now["fields"], self.into, self.into)
-            people = [one for one in people if not reached(one, self.household_id, said)]
-        place = (self.visit["happened_at"], self.visit["record_id"])
-
-        def following(contacts: Sequence[Contact]) -> str:
-            later = [one for one in contacts if (one.at, one.visit_id) > place]
-            return min(later, key=_when).visit_id if later else _last(contacts)
-
-        return self._sound(people, following)
+        said, says = (at_survivors(one, self.into, self.into) for one in (fields, now["fields"]))
+        same = _stands(now) and now["happened_at"] == at
+        people = let_go(people, self.household_id, said, says if same else None)
+        return self._sound(people, lambda found: following(found, at, self.visit["record_id"]))
 
     def sound_last(self, only: str | None) -> list[str]:
         """Make the alarms that the last visit of all calls for, about everybody in care behind the
         door or one of them; return their ids."""
         people = [one for one in self._people((), behind=True) if only in (None, one)]
-        return self._sound(people, _last)
+        return self._sound(people, last_contact)
 
     def _sound(
         self, people: Collection[str], which: Callable[[Sequence[Contact]], str]
@@ -232,10 +220,8 @@ class _Door:
             if run and self._calls(run, visit_id, resident_id, names):
                 lies_in = (lying.area.get(one) for one in (resident_id, self.household_id or ""))
                 area = next((one for one in lies_in if one), self.visit["grid"])
-                # To the second of the run when it is the first that calls: so two visits raise the
-                # same issue in whichever order they come.
-                owner = run[1].visit_id if run[0].visit_id == visit_id else visit_id
-                made.append(self._make(run, resident_id, rows[owner], area))
+                owner = rows[raised_under(run, visit_id)]
+                made.append(self._make(run, resident_id, owner, area))
         return made
 
     def _people(self, checked: Collection[str], *, behind: bool) -> list[str]:

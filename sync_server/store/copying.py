@@ -78,8 +78,8 @@ def _verify_sqlite(copy: Path, tables: set[str]) -> None:
 
 def _dump_postgresql(store: Store, scratch: Path) -> None:
     for done in (
-        postgresql_program(store, "pg_dump", "-Fc", "-f", str(scratch), into_database=True),
-        postgresql_program(store, "pg_restore", "--list", str(scratch)),
+        postgresql_program("pg_dump", "-Fc", "-f", str(scratch), into=store),
+        postgresql_program("pg_restore", "--list", str(scratch)),
     ):
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip().splitlines()
@@ -87,15 +87,15 @@ def _dump_postgresql(store: Store, scratch: Path) -> None:
 
 
 def postgresql_program(
-    store: Store, name: str, *arguments: str, into_database: bool = False
+    name: str, *arguments: str, into: Store | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run one of PostgreSQL's own programs and return how it ended.
 
-    ``into_database``: it connects as the store does. Raises Refusal ``program_missing``.
+    ``into``: it connects as this store does. Raises Refusal ``program_missing``.
     """
     command, environment = [_program(name), *arguments], dict(os.environ)
-    if into_database:
-        conninfo, password = as_conninfo(store.engine)
+    if into is not None:
+        conninfo, password = as_conninfo(into.engine)
         command[1:1] = ["--no-password", "-d", conninfo]
         if password is not None:
             environment["PGPASSWORD"] = password

@@ -5,7 +5,7 @@ reads all of a district where a few rows were asked for by their ids. Statistics
 (ANALYZE) would depend on the day they were made: plans would be others at the centre than in tests,
 and bad ones for long after a database was small. So the same figures are written into every
 database, of the size at which plans begin to matter; a small table is quick whatever the plan
-(decision 0031). PostgreSQL keeps statistics of its own.
+(decision 0032). PostgreSQL keeps statistics of its own.
 """
 
 from __future__ import annotations

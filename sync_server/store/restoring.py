@@ -165,10 +165,10 @@ def is_empty(connection: sa.Connection) -> bool:
     return not sa.inspect(connection).get_table_names()
 
 
-def load_dump(store: Store, dump: Path) -> None:
-    """Load an archive of ``pg_dump`` into an empty PostgreSQL database, all of it or nothing.
+def check_dump(dump: Path) -> None:
+    """Raise Refusal unless a file is an archive of ``pg_dump`` that lists our tables.
 
-    Raises Refusal: not_a_backup, backup_damaged, program_missing, restore_failed with ``words``.
+    Its codes: no_backup, not_a_backup, backup_damaged, program_missing.
     """
     try:
         with dump.open("rb") as file:
@@ -177,7 +177,7 @@ def load_dump(store: Store, dump: Path) -> None:
         raise Refusal("no_backup", file=str(dump)) from err
     if not ours:
         raise Refusal("not_a_backup")
-    listed = postgresql_program(store, "pg_restore", "--list", str(dump))
+    listed = postgresql_program("pg_restore", "--list", str(dump))
     if listed.returncode:
         raise Refusal("backup_damaged")
     names = {
@@ -187,8 +187,16 @@ def load_dump(store: Store, dump: Path) -> None:
     }
     if not names >= OURS:
         raise Refusal("not_a_backup")
+
+
+def load_dump(store: Store, dump: Path) -> None:
+    """Load an archive of ``pg_dump`` into an empty PostgreSQL database, all of it or nothing.
+
+    Raises Refusal as ``check_dump``, and restore_failed with ``words``.
+    """
+    check_dump(dump)
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-    loaded = postgresql_program(store, "pg_restore", *options, str(dump), into_database=True)
+    loaded = postgresql_program("pg_restore", *options, str(dump), into=store)
     if loaded.returncode:
         raise Refusal("restore_failed", words=_last_words(loaded))
 

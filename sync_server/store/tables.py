@@ -69,8 +69,7 @@ users = sa.Table(
     sa.Column("name", sa.String(60), nullable=False),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("role", sa.String(20), nullable=False),
-    # Area codes of any level; staff see everything inside them, workers hold these grids.
-    sa.Column("scope_codes", Document, nullable=False),
+    sa.Column("scope_codes", Document, nullable=False),  # areas staff see into, a worker's grids
     sa.Column("password_hash", sa.String(200)),
     sa.Column("password_given", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("active", sa.Boolean, nullable=False),
@@ -78,6 +77,7 @@ users = sa.Table(
     sa.Column("failed_sign_ins", sa.Integer, nullable=False),
     sa.Column("locked_until", Utc),
     sa.Column("session_mark", sa.String(32), nullable=False),
+    sa.Column("ended_sessions", Document, nullable=False, server_default="{}"),  # id: when
     sa.Column("created_at", Utc, nullable=False),
     _id("unit_id"),  # the department or company somebody of that role acts for
     sa.UniqueConstraint("district", "no"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
@@ -34,8 +34,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from schemas.codes import code_list
 from sync_server.domain.access import Right, may
 from sync_server.domain.errors import Refusal
-from sync_server.services import accounts, audit
-from sync_server.services.accounts import User
+from sync_server.services import accounts
+from sync_server.services.accounts import IDLE, User
+from sync_server.services.ids import new_id
 from sync_server.web import errors, kept_forms
 from sync_server.web.addresses import local_path
 from sync_server.web.context import centre, limiter
@@ -43,7 +44,8 @@ from sync_server.web.i18n import language
 
 blueprint = Blueprint("account", __name__)
 
-IDLE = timedelta(minutes=30)
+SESSION_ID = "session_id"
+"""Tells a session from others of the same person; what signing out ends at the centre."""
 LAST_SEEN = "seen_at"
 """When the session was last used, in whole seconds of the centre's clock."""
 
@@ -169,9 +171,11 @@ def password() -> AnyResponse | str | tuple[str, int]:
 @blueprint.post("/sign-out")
 @login_required  # type: ignore[untyped-decorator]
 def sign_out() -> AnyResponse:
-    """End the session."""
+    """End the session, in this browser and wherever its cookie was copied to."""
     with centre().store.writing() as connection:
-        audit.note(connection, centre().code, _now(), "sign_out", user_id=person().user_id)
+        accounts.end_session(
+            connection, centre().code, person().user_id, session[SESSION_ID], _now()
+        )
     logout_user()
     session.clear()
     return redirect(url_for("account.sign_in"), 303)
@@ -195,6 +199,7 @@ def _begin(found: User) -> None:
     """Begin a session: nothing of what stood before, CSRF token included, serves it."""
     session.clear()
     login_user(SignedIn(found))
+    session[SESSION_ID] = new_id()
     session[LAST_SEEN] = int(_now().timestamp())
     kept_forms.mark_session(found.user_id)
 
@@ -247,15 +252,18 @@ def _now() -> datetime:
     return centre().clock()
 
 
-def _load(session_id: str) -> SignedIn | None:
-    """Return who a session belongs to, None when it ended."""
+def _load(who: str) -> SignedIn | None:
+    """Return who a session belongs to, None when it ended.
+
+    One from long after now was used under a clock that was ahead: it lives no longer than others.
+    """
     now = int(_now().timestamp())
-    seen = session.get(LAST_SEEN)
-    if not isinstance(seen, int) or now - seen >= IDLE.total_seconds():
+    seen, session_id = session.get(LAST_SEEN), session.get(SESSION_ID)
+    if not isinstance(seen, int) or abs(now - seen) >= IDLE.total_seconds() or not session_id:
         return None
-    user_id, _, mark = session_id.partition(".")
+    user_id, _, mark = who.partition(".")
     with centre().store.reading() as connection:
-        found = accounts.user_of_session(connection, centre().code, user_id, mark)
+        found = accounts.user_of_session(connection, centre().code, user_id, mark, session_id)
     if found is None:
         return None
     session[LAST_SEEN] = now

@@ -25,6 +25,7 @@ from field_app.services.records import save_record, unsent_count, views
 from tests.field_app.laptops import Hands, Laptop
 from tests.journeys.agreement import check_agreement, check_effects
 from tests.journeys.forks import Forked, ForkedCentre, ForkedLaptop, zygote
+from tests.journeys.line import Line, Talk
 from tests.journeys.people import ISSUE, Answers, GridWorker
 from tests.journeys.programs import PASSPHRASE, ServedCentre
 from tests.journeys.world import GRID, PERSONA, Books, World
@@ -224,3 +225,44 @@ def change(laptop: Laptop, household: str, number: int) -> str:
     saved = save_record(laptop.ws, "household", "update", fields, record_id=household)
     assert saved.saved, saved.problems
     return str(saved.change_id)
+
+
+def test_a_laptop_killed_in_the_middle_of_a_round_tells_of_it_once(
+    centre: ServedCentre, tmp_path: Path
+) -> None:
+    with Line(centre.address) as line, ForkedLaptop(tmp_path) as laptop:
+        laptop.start()
+        worker = GridWorker(laptop)
+        worker.move_in(line.address, centre.join_code(PERSONA))
+        assert cut_short(worker) == 0
+        for number in (1, 2):
+            worker.report(ISSUE)
+            cut_in_the_middle(worker, line)
+            assert cut_short(worker) == number
+        worker.power_cut()
+        assert worker.sync().stage == "done"
+        assert cut_short(worker) == 2
+        assert set(worker.states().values()) == {"stored"}
+
+
+def cut_in_the_middle(worker: GridWorker, line: Line) -> None:
+    """Kill the laptop while the centre's answer is on its way, and come back."""
+    reached, gone = threading.Event(), threading.Event()
+
+    def held_up(talk: Talk) -> None:
+        talk.carry()
+        reached.set()
+        gone.wait(60)
+        talk.hang_up()
+
+    line.faults.append(held_up)
+    press_sync(worker)
+    assert reached.wait(60)
+    worker.laptop.kill()
+    gone.set()
+    worker.come_back()
+
+
+def cut_short(worker: GridWorker) -> int:
+    """Return of how many rounds the history says that they were cut short."""
+    return worker.open("/sync").html.partition('id="history"')[2].count("<td>被中断</td>")

@@ -12,13 +12,8 @@ from tests.journeys.simulation.defects import (
     DEFECTS,
     Defect,
     another_ones_entry_overwritten,
-    answered_without_commit,
-    area_taken_from_the_claim,
-    base_ignored,
-    confirmed_by_number,
     held_for_ever,
     timer_not_armed_again,
-    twins_not_looked_for,
     whole_district_told,
 )
 from tests.journeys.simulation.district import build_district, district, left_to_themselves
@@ -27,10 +22,7 @@ from tests.journeys.simulation.verdict import Verdict, judge
 pytestmark = pytest.mark.journey
 
 MOST_TRIES = 40
-LONG = {
-    another_ones_entry_overwritten, answered_without_commit, area_taken_from_the_claim,
-    base_ignored, confirmed_by_number, held_for_ever, twins_not_looked_for,
-}  # fmt: skip
+LONG = {another_ones_entry_overwritten, held_for_ever}
 """Defects left out of a usual run: it takes long until a district notices, or all together do."""
 ALL = os.environ.get("GRIDROUNDS_ALL_DEFECTS") == "1"
 

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from field_app.services import drafts, visits
+from field_app.services.care import finish_record, void_record
 from field_app.services.care_alarms import open_alarms
 from field_app.services.drafts import MAIN, Typed
 from field_app.services.notices import notice, read_notice
 from field_app.services.records import save_record, views
 from field_app.services.today import today
 from field_app.services.workspace import Workspace
+from schemas.care_contact import alarm_id
 from schemas.clock import written
+from sync_server.services.care_alarms import sound_after
 from sync_server.services.level_labels import name_levels
-from sync_server.store.records_read import first_marks
+from sync_server.store.records_read import by_ids, first_marks
+from sync_server.store.tables import records
 from tests.field_app.centres import CentreLine
 from tests.field_app.laptops import Hands, Laptop
 from tests.sync_server.web.staff import load
@@ -130,6 +135,115 @@ def test_misses_of_one_day_on_two_laptops_become_one_alarm_however_they_sync(
     street.other.sync()
     assert issues(street.other.ws) == [raised]
     assert written(hands())[:10] == "2026-09-30"
+
+
+WELL = {"result": "met", "mode": "door", "notice_given": "1"}
+
+
+def found_between(street: Street, hands: Hands) -> tuple[str, str]:
+    """Let the first laptop's worker find somebody between a miss of his own and a colleague's, as
+    both laptops know; return the last two visits."""
+    street.miss(street.one)
+    hands.passes(DAY_S)
+    ws = street.one.ws
+    found = visits.start_visit(ws, household_id=street.home)
+    draft = drafts.find(ws, found)
+    assert draft is not None
+    texts = draft["parts"][MAIN]["texts"] | {name: [text] for name, text in WELL.items()}
+    texts[f"care_checks.{street.person}.state"] = ["well"]
+    assert visits.finish_visit(ws, found, Typed({MAIN: texts}, draft["revision"], "a")).saved
+    street.one.sync()
+    street.other.sync()
+    hands.passes(DAY_S)
+    last = street.miss(street.other)
+    street.other.sync()
+    street.one.sync()
+    assert issues(ws) == issues(street.other.ws) == []
+    return found, last
+
+
+def correct(ws: Workspace, visit_id: str, **typed: str) -> None:
+    """Correct a visit in its form."""
+    draft_id = drafts.open_draft(ws, "record", {MAIN: drafts.edit_part(ws, "visit", visit_id)})
+    draft = drafts.find(ws, draft_id)
+    assert draft is not None
+    texts = draft["parts"][MAIN]["texts"] | {name: [text] for name, text in typed.items()}
+    assert finish_record(ws, draft_id, Typed({MAIN: texts}, draft["revision"], "a")).saved
+
+
+def before_both(street: Street, found: str) -> dict[str, str]:
+    return {"visited_at": "2026-09-29T09:00"}
+
+
+def missed_too(street: Street, found: str) -> dict[str, str]:
+    return {"result": "nobody", f"care_checks.{street.person}.state": "not_reached"}
+
+
+@pytest.mark.parametrize(("says", "under"), [(None, 1), (before_both, 1), (missed_too, 0)])
+@pytest.mark.parametrize("notices", ["laptop", "centre"])
+def test_both_sides_raise_the_one_alarm_when_a_visit_between_two_misses_goes(
+    street: Street, hands: Hands, says: Callable[..., dict[str, str]] | None, under: int,
+    notices: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """An older program does not notice; the centre does then."""
+    between = found_between(street, hands)
+    found, ws = between[0], street.one.ws
+    wanted = [alarm_id(between[under], street.person)]
+    with monkeypatch.context() as older:
+        for module in ("visits", "care") if notices == "centre" else ():
+            older.setattr(f"field_app.services.{module}.called_for", lambda *_: [])
+        if says is None:
+            assert void_record(ws, "visit", found, "走错门")[0].saved
+        else:
+            correct(ws, found, **says(street, found))
+    assert issues(ws) == (wanted if notices == "laptop" else [])
+    street.one.sync()
+    street.other.sync()
+    assert issues(ws) == issues(street.other.ws) == wanted
+    assert {view["state"] for view in views(ws, "issue")} == {"stored"}
+    assert [one.issue_id for one in open_alarms(street.other.ws)] == wanted
+
+
+def test_the_centre_that_has_raised_a_colleagues_alarm_takes_the_laptops_for_the_same(
+    street: Street, hands: Hands
+) -> None:
+    found, last = found_between(street, hands)
+    ws = street.one.ws
+    assert void_record(ws, "visit", found, "走错门")[0].saved
+    change = ws.table("changes").find_by("record_id", alarm_id(last, street.person))[0]
+    centre = street.line.centre
+    with centre.store.writing() as connection:  # by whatever road the visit went there
+        row = by_ids(connection, centre.code, [found])[found]
+        moving = sa.update(records).where(records.c.record_id == found)
+        connection.execute(moving.values(voided=True))
+        raised = sound_after(connection, centre.code, row, {**row, "voided": True}, hands())
+        connection.execute(moving.values(voided=False))
+    assert raised == [alarm_id(last, street.person)]
+    street.one.sync()
+    assert ws.table("changes").get(doc_id=change["change_id"])["outcome"] == "unchanged"
+    assert issues(ws) == raised
+
+
+def test_an_alarm_stays_an_issue_when_its_miss_is_voided_on_both_sides(
+    street: Street, hands: Hands
+) -> None:
+    """Somebody may be at the door already; the worker voids it himself."""
+    street.miss(street.one)
+    hands.passes(DAY_S)
+    second = street.miss(street.one)
+    (raised,) = issues(street.one.ws)
+    assert void_record(street.one.ws, "visit", second, "走错门")[1] == []
+    assert issues(street.one.ws) == [raised]
+    street.one.sync()
+    street.other.sync()
+    assert issues(street.one.ws) == issues(street.other.ws) == [raised]
+    assert [one.issue_id for one in today(street.one.ws).alarms] == [raised]
+    saved, _ = void_record(street.one.ws, "issue", raised, "走错门")
+    assert saved.saved
+    street.one.sync()
+    street.other.sync()
+    assert issues(street.one.ws) == issues(street.other.ws) == []
+    assert today(street.one.ws).alarms == ()
 
 
 def test_a_notice_read_offline_is_known_at_the_centre_and_on_the_workers_other_laptop(

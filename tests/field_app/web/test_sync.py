@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 
@@ -217,3 +218,30 @@ def test_the_administrator_is_asked_about_a_lost_photo_that_is_not_here_either(l
     page = at_page(laptop).text
     assert "服务器却没有" in page
     assert ("请把这一页告诉管理员" in page) is not here
+
+
+def test_a_round_cut_short_is_told_in_the_history(joined, line):
+    laptop = joined()
+    save_issue(laptop.ws)
+    worker_id = laptop.ws.worker_id
+
+    def killed(carry):
+        raise KeyboardInterrupt  # as when the process is gone: nothing of the round runs any more
+
+    line.faults.append(killed)
+    with pytest.raises(KeyboardInterrupt):
+        laptop.sync()
+    laptop.desk.lock()
+    laptop.desk.unlock(worker_id, PASSPHRASE)
+    page = at_page(laptop).text
+    assert 'data-stage="interrupted"' in page
+    assert "上次同步被中断" in page
+    told = page.partition('id="history"')[2]
+    assert re.search(r"2026-09-30 08:41</td>\s*<td>被中断</td>", told)
+    assert "没有做完。记录没有丢失，已确认的仍然有效" in told
+    assert told.count("被中断") == 1
+    assert "—" in told
+    laptop.browser.post("/language", {"lang": "en", "next": "/sync"}, seen="/sync")
+    told = laptop.browser.get("/sync").text.partition('id="history"')[2]
+    assert "Cut short" in told
+    assert "What was confirmed stays confirmed" in told

@@ -11,6 +11,7 @@ from field_app.services import drafts
 from field_app.services.records import changes_of, get_view, save_record, views
 from field_app.services.today import care_due
 from field_app.services.workspace import CHANGES
+from schemas.care_contact import alarm_id
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import Laptop
 from tests.field_app.signed_in import sign_in
@@ -284,3 +285,41 @@ def test_a_second_miss_found_by_a_correction_says_whom_to_call(at: Laptop) -> No
     raised = [one for one in views(at.ws, "issue") if one["fields"]["category"] == "CARE"]
     assert visit is not None
     assert visit["fields"]["issue_ids"] == [other["record_id"], raised[0]["record_id"]]
+
+
+def found_between(at: Laptop) -> tuple[str, str]:
+    """Let somebody be missed, found and missed again; return the last two visits."""
+    missed = {f"care_checks.{LIN}.state": "not_reached"}
+    begin(at, household_id=HOME, result="nobody").put(missed).press()
+    at.hands.wall += timedelta(days=1)
+    found = begin(at).fill(**MET).put({f"care_checks.{LIN}.state": "well"})
+    found.press()
+    at.hands.wall += timedelta(days=1)
+    last = begin(at, household_id=HOME, result="nobody").put(missed)
+    last.press()
+    assert views(at.ws, "issue") == []
+    return found.draft_id, last.draft_id
+
+
+def test_voiding_the_visit_between_two_misses_says_whom_to_call(at: Laptop) -> None:
+    contact = {"contact": "侄子林甲 13700009999"}
+    save_record(at.ws, "care", "update", contact, record_id=rid("care", 1))
+    found, last = found_between(at)
+    answer = at.browser.post(f"/records/visit/{found}/void", {"reason": "走错门"})
+    assert answer.location == f"/visits/{last}/alarm"
+    shown = at.browser.get(answer.location).text
+    assert "侄子林甲 13700009999" in shown
+    assert "已作废" in shown
+    assert "侄子林甲 13700009999" in at.browser.get("/").text
+
+
+def test_correcting_the_visit_between_two_misses_says_whom_to_call(at: Laptop) -> None:
+    found, last = found_between(at)
+    paper = Paper.open(at.browser, f"/records/visit/{found}/edit")
+    answer = paper.fill(visited_at="2026-09-29T10:00", late_reason="补录").press()
+    assert answer.location == f"/visits/{last}/alarm"
+    assert "请立即联系紧急联系人" in at.browser.get(answer.location).text
+    (issue,), visit = views(at.ws, "issue"), get_view(at.ws, "visit", found)
+    assert issue["record_id"] == alarm_id(last, LIN)
+    assert visit is not None
+    assert not visit["fields"].get("issue_ids")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ from tests.journeys.simulation.chance import Tally, count
 from tests.sync_server.world import DISTRICT, add_worker
 
 Answer = tuple[int, dict[str, str], bytes]
-MOST_STEPS = 55
+MOST_STEPS = 30
 """The most steps a request may live through before the centre dies or refuses."""
 
 
@@ -270,6 +270,18 @@ class House:
         with self.centre.store.engine.connect() as connection:
             found = connection.execute(sa.select(metadata.tables[table])).mappings()
             return [dict(row) for row in found]
+
+    def holds(self, change_ids: Collection[str]) -> set[str]:
+        """Return which of these changes its database has. Asked beside what it serves."""
+        wanted = sa.select(changes.c.change_id).where(
+            changes.c.district == DISTRICT, changes.c.change_id.in_(change_ids)
+        )
+        self._serving += 1  # nothing befalls this question
+        try:
+            with self.centre.store.engine.connect() as connection:
+                return set(connection.execute(wanted).scalars())
+        finally:
+            self._serving -= 1
 
     def worker(self, no: str, grids: tuple[str, ...]) -> User:
         """Make a grid worker."""

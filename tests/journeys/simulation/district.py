@@ -110,7 +110,7 @@ class District:
         self.staff = Staff(
             self.house, self.chance, self.hands, self.book, self.plan.workers, self.tally
         )
-        self.listener = Listener(self.staff)
+        self.listener = Listener(self.staff, self.house.holds)
         self.sticks = Sticks(self.house, self.chance, self.tally)
         self.net.heard = self.listener.heard
         self.sticks.heard = self.listener.read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +20,17 @@ class Listener:
     """Reads every answer to an exchange, over the link or in a receipt on a stick. ``confirmed``
     are the changes any answer had receipts of, whether it reached a laptop or not.
 
+    ``unstored`` are those an answer over the link confirmed while the centre did not hold them
+    (``holds``): a laptop may heal that later, or not.
+
     ``wrong`` is what no answer may say. It is noted here and looked at in the end: raised within a
     laptop's round it would be one more failure of the line to it.
     """
 
     staff: Staff
+    holds: Callable[[Collection[str]], set[str]]
     confirmed: set[str] = field(default_factory=set)
+    unstored: set[str] = field(default_factory=set)
     updates: int = 0
     by_stick: int = 0
     """How many answers came in receipts on sticks."""
@@ -38,6 +44,8 @@ class Listener:
     def heard(self, sent: Sent, reply: dict[str, Any]) -> None:
         """Listen to an answer over the link."""
         self._listen(self._workers.get(sent.headers["Authorization"], ""), reply)
+        told = {receipt["change_id"] for receipt in reply["receipts"]}
+        self.unstored |= told - self.holds(told)
 
     def read(self, worker: str, reply: dict[str, Any]) -> None:
         """Listen to an answer in a receipt for a laptop of ``worker``."""

@@ -96,7 +96,9 @@ class Verdict:
 
     def confirmed_kept(self) -> None:
         """I13: what was ever confirmed, over the link or on a stick, is there, but for what an
-        older copy of the centre lacked and no living disk has."""
+        older copy of the centre lacked and no living disk has; and whatever the link confirmed was
+        stored by then."""
+        assert not self.run.listener.unstored, f"confirmed before {self.run.listener.unstored}"
         missing = self.run.listener.confirmed - set(self.by_id) - self.run.house.lost
         assert not missing, f"confirmed and gone {missing}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -23,7 +24,7 @@ from sync_server.cli.main import parser, settings_of
 from sync_server.cli.main import run as run_line
 from sync_server.cli.opening import opened
 from sync_server.cli.sentences import SENTENCES
-from sync_server.domain.errors import CODES
+from sync_server.domain.errors import CODES, Refusal
 from sync_server.services import accounts
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
@@ -161,6 +162,7 @@ def test_people_and_codes_are_made_on_the_terminal(data, run):
         "--password-stdin", text="correct horse battery\n",
     )  # fmt: skip
     assert staff.returncode == 0, staff.stderr
+    assert len(staff.stdout.strip()) == 36
     assert_plain_failure(run("add-user", "--data", data, *WORKER), "w1")
     assert_plain_failure(run("join-code", "--data", data, "--no", "w9"), "w9")
     assert_plain_failure(run("join-code", "--data", data, "--no", "s1"))
@@ -168,6 +170,21 @@ def test_people_and_codes_are_made_on_the_terminal(data, run):
     assert_plain_failure(run("add-user", "--data", data, *no_password, text=""))
     short = run("add-user", "--data", data, *no_password, "--password-stdin", text="short\n")
     assert_plain_failure(short, "10")
+
+
+def test_somebody_added_with_a_password_has_to_choose_his_own(data, run):
+    street = ["--no", "s1", "--name", "李演示", "--role", "street", "--password-stdin"]
+    first, own = "correct horse battery", "another horse battery"
+    assert run("add-user", "--data", data, *street, text=f"{first}\n").returncode == 0
+    assert run("add-user", "--data", data, *WORKER).returncode == 0
+    with opened(Settings(data)) as centre:
+        where = (centre.store, centre.code)
+        added = accounts.sign_in(*where, "s1", first, centre.clock())
+        assert added.password_given
+        accounts.change_password(*where, added.user_id, first, own, centre.clock())
+        assert not accounts.sign_in(*where, "s1", own, centre.clock()).password_given
+        with centre.store.reading() as connection:
+            assert not accounts.user_by_no(connection, centre.code, "w1").password_given
 
 
 def test_a_forgotten_password_is_set_and_who_left_is_kept_out(data, run):
@@ -296,6 +313,35 @@ def test_a_backup_is_whole_and_never_overwrites(data, tmp_path, run):
     assert run("join-code", "--data", target.parent, "--no", "w1").returncode == 0
     assert run("backup", "--data", data).returncode == 0
     assert [path.suffix for path in (data / "backups").iterdir()] == [".db"]
+
+
+def test_a_backup_leaves_as_many_as_are_asked_for_once_it_is_whole(data, run, monkeypatch):
+    folder = data / "backups"
+    run("add-user", "--data", data, *WORKER)
+    assert run("backup", "--data", data).returncode == 0
+    (first,) = folder.iterdir()
+    for day in range(1, 4):
+        shutil.copy(first, folder / f"centre-2025010{day}-023000.db")
+    before = sorted(folder.iterdir())
+    assert "removed" not in run("backup", "--data", data, "--to", data / "b.db").stdout
+    for wrong in (["--keep", "0"], ["--keep", "2", "--to", data / "c.db"]):
+        with pytest.raises(SystemExit):
+            run("backup", "--data", data, *wrong)
+    with monkeypatch.context() as patch:
+        patch.setattr("sync_server.store.copying._verify_sqlite", fail_to_verify)
+        assert_plain_failure(run("backup", "--data", data, "--keep", "1"))
+    assert sorted(folder.iterdir()) == before
+    first.rename(folder / "centre-20250104-023000.db")
+    done = run("backup", "--data", data, "--keep", "2")
+    assert done.returncode == 0, done.stderr
+    made, *removed = done.stdout.splitlines()
+    gone = [folder / f"centre-2025010{day}-023000.db" for day in range(1, 4)]
+    assert removed == [f"已删除旧备份 removed: {file}" for file in gone]
+    assert sorted(folder.iterdir()) == [folder / "centre-20250104-023000.db", Path(made.split()[0])]
+
+
+def fail_to_verify(_copy: Path, _tables: set[str]) -> None:
+    raise Refusal("backup_failed")
 
 
 def test_an_older_programs_database_is_copied_as_it_is(data, run):

@@ -122,9 +122,39 @@ def test_a_new_password_ends_every_session(centre):
     )
     with centre.store.reading() as connection:
         where = (connection, centre.code, made.user_id)
-        assert accounts.user_of_session(*where, made.session_mark) is None
-        assert accounts.user_of_session(*where, changed.session_mark) == changed
+        assert accounts.user_of_session(*where, made.session_mark, "s") is None
+        assert accounts.user_of_session(*where, changed.session_mark, "s") == changed
     assert enter(centre, "another horse").user_id == made.user_id
+
+
+def test_signing_out_ends_one_session_and_is_forgotten_when_its_cookie_is_too_old(
+    any_centre, clock
+):
+    made = add(any_centre)
+
+    def alive() -> list[str]:
+        with any_centre.store.reading() as connection:
+            where = (connection, any_centre.code, made.user_id, made.session_mark)
+            found = {one: accounts.user_of_session(*where, one) for one in ("s1", "s2", "s3")}
+        return [one for one, user in found.items() if user == made]
+
+    def end(session_id: str) -> None:
+        with any_centre.store.writing() as connection:
+            where = (connection, any_centre.code, made.user_id)
+            accounts.end_session(*where, session_id, any_centre.clock())
+
+    assert alive() == ["s1", "s2", "s3"]
+    end("s1")
+    assert alive() == ["s2", "s3"]
+    clock.passes(seconds=accounts.IDLE.total_seconds())
+    end("s2")
+    assert alive() == ["s3"]
+    clock.passes(seconds=(accounts.ENDED_KEPT - accounts.IDLE).total_seconds())
+    end("s3")
+    with any_centre.store.reading() as connection:
+        assert set(connection.scalar(sa.select(users.c.ended_sessions))) == {"s2", "s3"}
+        signed_out = sa.select(audit.c.user_id).where(audit.c.action == "sign_out")
+        assert connection.scalars(signed_out).all() == [made.user_id] * 3
 
 
 def test_a_password_set_for_somebody_ends_his_sessions_and_the_lock(centre):
@@ -136,7 +166,7 @@ def test_a_password_set_for_somebody_ends_his_sessions_and_the_lock(centre):
     with centre.store.writing() as connection:
         where, now = (connection, centre.code, made.user_id), centre.clock()
         accounts.reset_password(*where, new_hash, now, by="a1")
-        assert accounts.user_of_session(*where, made.session_mark) is None
+        assert accounts.user_of_session(*where, made.session_mark, "s") is None
     assert enter(centre, "another horse").user_id == made.user_id
     with centre.store.reading() as connection:
         note = connection.execute(sa.select(audit).where(audit.c.action == "reset_password")).one()

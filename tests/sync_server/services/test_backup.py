@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
-from sync_server.services.backup import back_up
+from sync_server.services.backup import back_up, clear_older
 from sync_server.services.centre import Centre, open_centre
 from sync_server.settings import Settings
 from sync_server.store import copying
 from sync_server.store.copying import copy_database
 from sync_server.store.engine import open_store
 from sync_server.store.tables import users
-from tests.sync_server.world import add_worker
+from tests.sync_server.world import StillClock, add_worker
 
 
 def test_a_copy_holds_everything_and_is_private(centre, tmp_path):
@@ -111,3 +115,85 @@ def test_a_dump_that_fails_says_why_and_leaves_no_file(on_postgres, tmp_path, mo
         back_up(on_postgres, tmp_path / "copy.dump", on_postgres.clock())
     assert "mismatch" in caught.value.facts["words"]
     assert list(tmp_path.glob("copy*")) == []
+
+
+def daily(centre: Centre, clock: StillClock, days: int) -> list[Path]:
+    """Make a copy on each of so many days and return where they lie."""
+    made = []
+    for _ in range(days):
+        clock.passes(days=1)
+        made.append(back_up(centre, None, clock())[0])
+    return made
+
+
+def test_the_newest_copies_stay_and_older_ones_go_the_oldest_first(centre, clock):
+    made = daily(centre, clock, 5)
+    assert list(clear_older(made[-1], 2)) == made[:3]
+    assert sorted(made[0].parent.iterdir()) == made[3:]
+    assert list(clear_older(made[-1], 2)) == []
+    assert list(clear_older(made[-1], 1)) == [made[3]]
+    assert list(clear_older(made[-1], 1)) == []
+    assert sorted(made[0].parent.iterdir()) == made[4:]
+
+
+def test_files_that_are_no_copies_of_ours_neither_go_nor_count(centre, clock, tmp_path):
+    made = daily(centre, clock, 3)
+    folder = made[0].parent
+    (folder / "centre-20260101-000000.db").write_text("words under a name of ours")
+    with closing(sqlite3.connect(folder / "centre-20260102-000000.db")) as connection:
+        connection.execute("CREATE TABLE users (district TEXT)")
+    (folder / "centre-20260103-000000.db").mkdir()
+    (folder / "centre-20260104-000000.db").write_bytes(b"")
+    elsewhere = made[0].rename(tmp_path / "kept.db")
+    (folder / "centre-20260105-000000.db").symlink_to(elsewhere)
+    (folder / "centre-20260106-000000.dump").write_bytes(b"PGDMP")
+    for name in ("centre.db", "before.db", "centre-20260107-000000.db.part", "centre-1.db",
+                 "centre-20991231-000000.db.bak", "xcentre-20260108-000000.db"):  # fmt: skip
+        shutil.copy(made[1], folder / name)
+    for day in ("01", "02", "03"):  # later than any copy, and yet none
+        (folder / f"centre-209901{day}-000000.db").write_bytes(b"")
+    before = set(folder.iterdir())
+    assert list(clear_older(made[2], 2)) == []
+    assert list(clear_older(made[2], 1)) == [made[1]]
+    assert set(folder.iterdir()) == before - {made[1]}
+    assert elsewhere.exists()
+
+
+def test_a_copy_made_under_a_clock_that_went_back_stays(centre, clock):
+    made = daily(centre, clock, 3)
+    clock.passes(days=-30)
+    back, _size = back_up(centre, None, clock())
+    assert list(clear_older(back, 2)) == [made[0]]
+    assert sorted(made[0].parent.iterdir()) == [back, *made[1:]]
+
+
+def test_a_copy_that_cannot_be_removed_is_named(centre, clock, monkeypatch):
+    made = daily(centre, clock, 3)
+
+    def refuse(*_args, **_more):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(Refusal, match="backup_not_removed") as caught:
+        list(clear_older(made[-1], 1))
+    assert caught.value.facts == {"file": str(made[0]), "words": "Permission denied"}
+    assert sorted(made[0].parent.iterdir()) == made
+
+
+def test_older_dumps_go_too(on_postgres, postgres_server, clock, migrated_file, monkeypatch):
+    if not shutil.which("pg_dump", path=str(postgres_server.bin)):
+        pytest.skip("this PostgreSQL came without pg_dump")
+    monkeypatch.setenv("PATH", str(postgres_server.bin))
+    made = daily(on_postgres, clock, 3)
+    folder = made[0].parent
+    (folder / "centre-20260101-000000.dump").write_bytes(b"PGDMP and no archive")
+    shutil.copy(migrated_file, folder / "centre-20260103-000000.db")  # from before PostgreSQL
+    other = folder / "centre-20260102-000000.dump"
+    postgres_server.run_sql("CREATE DATABASE of_others")
+    try:
+        url = postgres_server.url("of_others", driver="")
+        subprocess.run(["pg_dump", "-Fc", "-f", str(other), "-d", url], check=True)
+    finally:
+        postgres_server.run_sql("DROP DATABASE of_others WITH (FORCE)")
+    assert list(clear_older(made[2], 2)) == [made[0]]
+    assert len(list(folder.iterdir())) == 5

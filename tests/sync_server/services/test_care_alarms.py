@@ -370,3 +370,17 @@ def test_a_contact_dated_ahead_reaches_nobody_yet(plain_door: Door) -> None:
     door.one.write("visit", "void", {"reason": "走错门"}, found, base_version=1)
     door.one.send()
     assert len(door.alarms()) == 1
+
+
+def test_who_was_missed_by_a_visit_that_met_others_is_no_news_when_it_goes(
+    plain_door: Door,
+) -> None:
+    door = plain_door
+    door.visit(door.one, 9)
+    second = door.visit(door.one, 5, result="met")
+    door.visit(door.one, 2)
+    door.one.send()
+    assert len(door.alarms()) == 1
+    door.one.write("visit", "void", {"reason": "走错门"}, second, base_version=1)
+    door.one.send()
+    assert len(door.alarms()) == 1

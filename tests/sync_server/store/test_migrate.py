@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
+from sync_server.services import accounts
 from sync_server.services.duplicates import likely_same, search_duplicates
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.engine import Store, open_store
 from sync_server.store.import_tables import import_rows
 from sync_server.store.migrate import differences, migrate, step
-from sync_server.store.tables import changes, districts, records
+from sync_server.store.tables import changes, districts, records, users
 from tests.sync_server.world import NOON
 
 OLD = Path(__file__).parent / "old"
@@ -103,6 +104,22 @@ def test_birth_months_leave_the_reasons_that_are_kept(store):
     assert told == [{**likely[0], "reason": [
         "姓名同音 0.97，出生年月相近，性别相同",
         "name sounds the same 0.97, birth months close, same sex"]}]  # fmt: skip
+
+
+def test_accounts_of_an_older_database_have_ended_no_session(store):
+    migrate(store, "0015")
+    old = {"district": "990101", "user_id": "u", "no": "s1", "name": "李演示", "kind": "staff",
+           "role": "community", "scope_codes": ["990101100009"], "active": True, "demo": False,
+           "failed_sign_ins": 0, "session_mark": "m", "created_at": NOON}  # fmt: skip
+    with store.writing() as connection:
+        connection.execute(sa.insert(users), old)
+    migrate(store)
+    with store.reading() as connection:
+        row = connection.execute(sa.select(users)).one()
+        assert (row.no, row.session_mark, row.ended_sessions) == ("s1", "m", {})
+        known = accounts.user_of_session(connection, "990101", "u", "m", "s")
+        assert known is not None
+        assert known.no == "s1"
 
 
 def test_records_of_an_old_database_are_compared_at_the_first_look(tmp_path):

@@ -51,7 +51,7 @@ def test_the_server_that_takes_writes_is_found_behind_a_dead_one(postgres_server
     store = open_store(url)
     with store.writing() as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1
-    done = postgresql_program(store, "psql", "-Atc", "SELECT 1", into_database=True)
+    done = postgresql_program("psql", "-Atc", "SELECT 1", into=store)
     assert done.stdout == b"1\n", done.stderr
     store.close()
 
@@ -66,7 +66,7 @@ def test_programs_take_from_the_environment_what_the_address_leaves_open(
     question = "SELECT current_database(), current_setting('application_name')"
     with store.reading() as connection:
         ours = tuple(connection.exec_driver_sql(question).one())
-    done = postgresql_program(store, "psql", "-Atc", question, into_database=True)
+    done = postgresql_program("psql", "-Atc", question, into=store)
     store.close()
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().strip() == "|".join(ours) == f"{url.database}|a centre"
@@ -97,7 +97,7 @@ def test_programs_connect_as_the_centre_does(tmp_path, monkeypatch, address, pas
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PGPASSWORD", "of the environment")
-    done = postgresql_program(open_store(address), "pg_dump", "-Fc", into_database=True)
+    done = postgresql_program("pg_dump", "-Fc", into=open_store(address))
     given, *arguments = done.stdout.decode().splitlines()
     assert given == password
     assert arguments[:2] == ["--no-password", "-d"]

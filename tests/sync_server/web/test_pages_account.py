@@ -7,6 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 
 from sync_server.app import app_of
 from sync_server.services import accounts
@@ -99,6 +100,61 @@ def test_signing_out_ends_the_session(town: Town, app: Flask) -> None:
     client = sign_in(app, "community")
     assert post(client, "/sign-out").status_code == 303
     assert client.get("/").status_code == 302
+
+
+def copied(client: FlaskClient, app: Flask) -> FlaskClient:
+    """Return another browser that was given a copy of the session's cookie."""
+    cookie, other = client.get_cookie("gridrounds_centre"), app.test_client()
+    assert cookie is not None
+    other.set_cookie(cookie.key, cookie.value)
+    return other
+
+
+def test_signing_out_ends_the_session_for_who_copied_its_cookie(
+    town: Town, app: Flask, clock: StillClock
+) -> None:
+    client, elsewhere = sign_in(app, "community"), sign_in(app, "community")
+    copy = copied(client, app)
+    assert copy.get("/").status_code == 200
+    assert post(client, "/sign-out").status_code == 303
+    answer = copy.get("/")
+    assert answer.status_code == 302
+    assert "您已退出" in copy.get(answer.headers["Location"]).text
+    another_process = app_of(reopened(town.centre))
+    assert copied(copy, another_process).get("/").status_code == 302
+    assert elsewhere.get("/").status_code == 200  # the same person's other browser
+    for _ in range(4):  # the copy is asked with until its sign-out is forgotten
+        clock.passes(minutes=20)
+        assert copied(copy, app).get("/").status_code == 302
+        assert elsewhere.get("/").status_code == 200
+    again = sign_in(app, "community")
+    assert post(again, "/sign-out").status_code == 303
+    assert copied(copy, app).get("/").status_code == 302
+
+
+def test_a_session_used_under_a_clock_that_was_ahead_ends_as_others_do(
+    town: Town, app: Flask, clock: StillClock
+) -> None:
+    clock.passes(days=300)
+    client = sign_in(app, "community")
+    clock.passes(days=-300)
+    assert client.get("/").status_code == 302
+
+
+def test_a_session_of_an_older_program_signs_in_once_more(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    with client.session_transaction() as known:
+        del known["session_id"]
+    assert client.get("/").status_code == 302
+
+
+def test_choosing_another_password_ends_every_other_session(town: Town, app: Flask) -> None:
+    client, elsewhere = sign_in(app, "community"), sign_in(app, "community")
+    copy = copied(client, app)
+    new = "another horse battery"
+    assert post(client, "/password", old=PASSWORD, new=new, again=new).status_code == 303
+    assert client.get("/").status_code == 200
+    assert copy.get("/").status_code == elsewhere.get("/").status_code == 302
 
 
 def test_a_new_password_ends_sessions_that_were_open(town: Town, app: Flask) -> None:
