@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sync_server.store.base_read import live
 from sync_server.store.duplicate_tables import (
     duplicate_pairs,
     likeness_keys,
@@ -98,12 +99,7 @@ def facts(
 
 def all_facts(connection: sa.Connection, district: str, kind: str) -> Iterator[Row]:
     """Yield what is compared of every live record of a kind."""
-    wanted = sa.select(*_FACTS).where(
-        records.c.district == district,
-        records.c.kind == kind,
-        records.c.voided.is_(False),
-        records.c.merged_into.is_(None),
-    )
+    wanted = sa.select(*_FACTS).where(*live(district, kind))
     yield from connection.execute(wanted, execution_options={"yield_per": 2000}).mappings()
 
 
@@ -114,11 +110,7 @@ def below(
     found: dict[str, list[str]] = {}
     for run in chunks(parent_ids):
         wanted = sa.select(records.c.parent_id, records.c.record_id).where(
-            records.c.district == district,
-            records.c.kind == kind,
-            records.c.parent_id.in_(run),
-            records.c.voided.is_(False),
-            records.c.merged_into.is_(None),
+            *live(district, kind), records.c.parent_id.in_(run)
         )
         for parent_id, record_id in connection.execute(wanted):
             found.setdefault(parent_id, []).append(record_id)
