@@ -169,6 +169,13 @@ class _Door:
         found = self.visit["fields"].get("household_id")
         return self.into.get(found, str(found)) if found else None
 
+    @cached_property
+    def behind(self) -> Collection[str]:
+        """Who is looked after behind the door on the visit's day."""
+        day = local_day(self.visit["happened_at"])
+        home = self.household_id
+        return care_read.in_care(self.connection, self.district, home, day) if home else ()
+
     def sound(self) -> list[str]:
         """Make the alarms this visit calls for and return their ids."""
         fields = self.visit["fields"]
@@ -200,7 +207,9 @@ class _Door:
         if not people:
             return []
         homes = [self.household_id] if self.household_id else []
-        into = duplicates.gathered(self.connection, self.district, [*people, *homes])
+        missed = missed_in_check(self.visit["fields"])
+        others = {*self._people(missed, behind=True)}.difference(people)
+        into = duplicates.gathered(self.connection, self.district, [*people, *others, *homes])
         lying = care_read.lying(self.connection, self.district, {*people, *homes, *into})
         names = {one: _names(one, into) for one in people}
         visits = care_read.visits_about(
@@ -217,7 +226,8 @@ class _Door:
             contacts = self._contacts(visits, into, resident_id)
             visit_id = which(contacts)
             run = misses_around(contacts, visit_id)
-            if run and self._calls(run, visit_id, resident_id, names):
+            strangers = [name for one in others for name in _names(one, into)]
+            if run and self._calls(run, visit_id, resident_id, names, strangers):
                 lies_in = (lying.area.get(one) for one in (resident_id, self.household_id or ""))
                 area = next((one for one in lies_in if one), self.visit["grid"])
                 owner = rows[raised_under(run, visit_id)]
@@ -228,11 +238,7 @@ class _Door:
         """Return whom the visit is about: those checked, and (``behind``) those in care behind the
         door."""
         people = list(dict.fromkeys(self.into.get(one, one) for one in checked))
-        if not self.household_id or not behind:
-            return people
-        day = local_day(self.visit["happened_at"])
-        here = care_read.in_care(self.connection, self.district, self.household_id, day)
-        return list(dict.fromkeys([*people, *here]))
+        return list(dict.fromkeys([*people, *self.behind])) if behind else people
 
     def _contacts(
         self, visits: Sequence[Row], into: Mapping[str, str], resident_id: str
@@ -255,9 +261,10 @@ class _Door:
         visit_id: str,
         resident_id: str,
         names: Mapping[str, Collection[str]],
+        strangers: Collection[str],
     ) -> bool:
         mine = names[resident_id]
-        others = [name for some in names.values() for name in some]
+        others = [*strangers, *(name for some in names.values() for name in some)]
         wanted = {alarm_id(one.visit_id, name) for one in run for name in mine}
         wanted |= {issue_id for one in run for issue_id in one.issue_ids}
         issues = by_ids(self.connection, self.district, wanted)

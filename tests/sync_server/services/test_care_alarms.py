@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from schemas.care_contact import alarm_id
 from schemas.clock import written
 from sync_server.domain.errors import Refusal
 from sync_server.services import doubtful_times, grid_changes
@@ -384,3 +385,30 @@ def test_who_was_missed_by_a_visit_that_met_others_is_no_news_when_it_goes(
     door.one.write("visit", "void", {"reason": "走错门"}, second, base_version=1)
     door.one.send()
     assert len(door.alarms()) == 1
+
+
+def test_an_alarm_about_another_behind_the_door_hides_nobodys(plain_door: Door) -> None:
+    door = plain_door
+    other = load(door.centre, door.one.worker_id, "resident", GRID,
+                 resident(household_id=door.home, name="赵示例", id_no=None))  # fmt: skip
+    load(door.centre, door.one.worker_id, "care", GRID,
+         {"resident_id": other, "cats": ["alone"], "risk": "high", "visit_every_days": 7,
+          "keeper_id": door.one.worker_id, "since": "2026-01-01", "basis": "consent"})  # fmt: skip
+
+    def visit(days_ago: int, mine: str, theirs: str, **more: Any) -> str:
+        checks = {"add": {door.person: {"state": mine}, other: {"state": theirs}}}
+        return door.visit(door.one, days_ago, care_checks=checks, **more)
+
+    visit(9, "not_reached", "well", result="met")
+    between = visit(5, "well", "not_reached", result="met")
+    last = new_id()
+    about_other = alarm_id(last, other)
+    visit(2, "not_reached", "not_reached", record_id=last, issue_ids=[about_other])
+    door.one.write("issue", "create", issue(category="CARE", source="visit"), about_other)
+    door.one.send()
+    assert [one["record_id"] for one in door.alarms()] == [about_other]
+    door.one.write("visit", "void", {"reason": "走错门"}, between, base_version=1)
+    door.one.send()
+    assert {one["record_id"] for one in door.alarms()} == {
+        about_other, alarm_id(last, door.person)
+    }  # fmt: skip
