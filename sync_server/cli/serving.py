@@ -13,7 +13,9 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,12 @@ from flask import Flask
 from sync_server.cli import logs, processes
 from sync_server.domain.errors import Refusal
 from sync_server.settings import BODY_LIMIT, Settings
+from sync_server.store.occupancy import take_duty
 
 THREADS = 8
+COUNTERS = "gridrounds-metrics-"
+JUST_MADE_S = 60.0
+"""A folder younger than this may be one that somebody is about to take."""
 TOO_LARGE = (
     "文件太大，什么都没有收入：这里最多收{megabytes} MB。"
     "更大的中转文件请管理员用命令收入：python -m sync_server relay。\r\n"
@@ -41,24 +47,50 @@ def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: i
         raise Refusal("remote_listening", host=settings.host)
     logs.set_up(settings.json_logs)
     listener = listen(settings.host, settings.port)
-    first = os.getpid()
-    figures = Path(tempfile.mkdtemp(prefix="gridrounds-metrics-"))
+    several = production and _has_gunicorn()
     try:
-        if production and _has_gunicorn():  # before the library that reads it is imported
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
-        app = make_app(settings)
-        host, port = listener.getsockname()[:2]
-        print(f"GridRounds 网格巡访 http://{_shown(host)}:{port}/  (Ctrl-C 停止 stops)", flush=True)
-        if production and _has_gunicorn():
-            _close(app)  # every worker opens its own connections after the fork
-            processes.serve(lambda: make_app(settings), listener, workers=workers, threads=THREADS)
-        else:
-            signal.signal(signal.SIGTERM, _stop)
-            waitress_for(settings, app, listener).run()
+        with counters_folder() if several else nullcontext() as counters:
+            if counters is not None:  # before the library that reads it is imported
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
+            app = make_app(settings)
+            host, port = listener.getsockname()[:2]
+            print(
+                f"GridRounds 网格巡访 http://{_shown(host)}:{port}/  (Ctrl-C 停止 stops)",
+                flush=True,
+            )
+            if several:
+                _close(app)  # every worker opens its own connections after the fork
+                processes.serve(
+                    lambda: make_app(settings), listener, workers=workers, threads=THREADS
+                )
+            else:
+                signal.signal(signal.SIGTERM, _stop)
+                waitress_for(settings, app, listener).run()
     finally:
         listener.close()
+
+
+@contextmanager
+def counters_folder() -> Iterator[Path]:
+    """Make a folder in which the processes of one server count what they do, and take it away when
+    the first of them ends; before, those that killed servers have left."""
+    for left in Path(tempfile.gettempdir()).glob(f"{COUNTERS}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime < JUST_MADE_S:
+                continue
+            if (held := take_duty(left, "counting")) is not None:  # nobody counts there any more
+                held.release()
+                shutil.rmtree(left, ignore_errors=True)
+    first = os.getpid()
+    folder = Path(tempfile.mkdtemp(prefix=COUNTERS))
+    mine = take_duty(folder, "counting")
+    try:
+        yield folder
+    finally:
         if os.getpid() == first:  # workers pass here as well, and others still write there
-            shutil.rmtree(figures, ignore_errors=True)
+            if mine is not None:
+                mine.release()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def listen(host: str, port: int) -> socket.socket:
