@@ -9,7 +9,9 @@ from field_app.services.accounting import last_account
 from field_app.services.records import kind_names
 from field_app.services.streams import all_streams
 from field_app.services.workspace import CHANGES, CONFLICTS, Workspace, plain
+from schemas.catalogue import kind_of
 from sync_server.services.account import account_of
+from sync_server.services.places import GRID_LENGTH
 from tests.journeys.simulation.book import VOIDED, Entry, said_by, seal_of, value_at
 from tests.journeys.simulation.centre import House
 from tests.journeys.simulation.district import District
@@ -168,7 +170,7 @@ class Verdict:
                 elif codes == ["record_not_taken"]:  # what was to make it was dismissed, given up
                     assert row["desk"] == "dismissed", row
                 elif codes == ["out_of_area"]:
-                    assert self._not_his(entry, row["grid"]), row
+                    assert self._not_his(entry, row), row
                 else:
                     assert self._was_voided(row["record_id"]), row
             elif row["outcome"] == "held":
@@ -189,10 +191,17 @@ class Verdict:
         every = [*self.changes, *self.staff_changes]
         return any(one["record_id"] == record_id and one["action"] == "void" for one in every)
 
-    def _not_his(self, entry: Entry, grid: str) -> bool:
-        """Whether the writer did not hold the grid; the centre may have forgotten that he did."""
+    def _not_his(self, entry: Entry, row: Row) -> bool:
+        """Whether the writer did not hold the grid, or that of what his record hangs on, which
+        counts whatever he claims; the centre may have forgotten that he did."""
         held = self.run.staff.surely_held(entry.worker, entry.at) if entry.at else set()
-        return grid not in held or self.run.house.goings_back > 0
+        named = row["fields"].get(kind_of(row["kind"]).info.parent or "")
+        above = self.records.get(named) if isinstance(named, str) else None
+        grids = {row["grid"], *([above["grid"]] if above else [])}
+        return (
+            any(len(one) >= GRID_LENGTH and one not in held for one in grids)
+            or self.run.house.goings_back > 0
+        )
 
     def decisions_told(self) -> None:
         """What staff decided about a conflict is told by a record of its own, to all who see it."""
