@@ -37,6 +37,8 @@ COLLEAGUE = ("W900001", "王小样")
 SILENT = "W009005"
 """Whose laptop has not synced for days: staff see that it waits to be asked after."""
 STEPS = 10
+MOST_ENDS, RIGHT_AWAY_S = 3, 60.0
+"""So often within so many seconds a program may end and is started again."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                     f"端口 {port} 已被占用。Port {port} is in use: "
                     "set SERVER_PORT or LAPTOP_PORT, or stop what uses it."
                 )
-        empty_folder(plan.folder)
+        if (before := empty_folder(plan.folder)) is not None:
+            say(f"上一次演示的数据移到了 The last demo's data went to {before}")
         with ExitStack() as stack:
             if plan.world == "B":
                 programs: Sequence[Program] = (play_year(plan, stack),)
@@ -232,12 +235,21 @@ def write_down(plan: Plan, world: World, joined: Joined, batch: Batch) -> None:
 
 
 def watch(programs: Sequence[Program], pause: Callable[[float], None]) -> None:
-    """Wait for Ctrl-C; raise ProgramFailed when a program ends by itself."""
+    """Wait for Ctrl-C and start a program again that somebody killed, as its user would; raise
+    ProgramFailed when one cannot be started, or ends right away again and again."""
+    ends: dict[Program, list[float]] = {program: [] for program in programs}
     while True:
         pause(1)
         for program in programs:
-            if program.ended:
+            if not program.ended:
+                continue
+            now = time.monotonic()
+            ends[program] = [*(one for one in ends[program] if now - one < RIGHT_AWAY_S), now]
+            if len(ends[program]) > MOST_ENDS:
                 raise ProgramFailed(program.last_words())
+            program.start()
+            say(f"{program.name} 停了，已在 {program.address} 重新启动；保存过的都在。")
+            say(f"{program.name} ended and was started again; what was saved is there.")
 
 
 def _centre(plan: Plan) -> list[str]:

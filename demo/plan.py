@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MARK = ".gridrounds-demo"
-"""Marks a folder as the demo's own, which the next demo may empty."""
+"""Marks a folder as the demo's own, which the next demo puts aside, and the one after removes."""
 
 
 class BadPlan(Exception):
@@ -61,14 +61,21 @@ def _number(environ: Mapping[str, str], name: str, default: int, most: int) -> i
     return int(text)
 
 
-def empty_folder(folder: Path) -> None:
-    """Make ``folder`` the demo's own and empty; raise BadPlan when it holds anything else.
+def empty_folder(folder: Path) -> Path | None:
+    """Make ``folder`` the demo's own and empty; return where an earlier demo's data went, if there
+    was one. The last one is kept, beside the folder.
 
-    Only a folder that an earlier demo marked is ever emptied.
+    Only folders that a demo marked are ever touched; raises BadPlan when others are in the way.
     """
+    before = None
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).exists():
-            raise BadPlan(f"DEMO_DIR={folder} holds other files; name an empty folder")
-        shutil.rmtree(folder)
+        before = folder.absolute().with_name(f"{folder.absolute().name}-before")
+        for one in (folder, before):
+            if one.exists() and not (one / MARK).exists():
+                raise BadPlan(f"DEMO_DIR={folder}: {one} holds other files; name an empty folder")
+        if before.exists():
+            shutil.rmtree(before)
+        folder.rename(before)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text("synthetic data, remade by every demo\n", encoding="ascii")
+    return before

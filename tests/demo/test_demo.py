@@ -117,6 +117,7 @@ def test_it_plays_to_the_end_stops_on_ctrl_c_and_can_be_run_again(demo: Demo) ->
     check_link(told, demo)
     check_colleague(told)
     check_silent_laptop(told)
+    check_killed(told, demo)
     steps = re.findall(r"^\[(\d+)/(\d+)\]", demo.said, re.MULTILINE)
     assert [int(number) for number, _ in steps] == list(range(1, int(steps[0][1]) + 1))
     assert demo.interrupt() == 0
@@ -127,6 +128,8 @@ def test_it_plays_to_the_end_stops_on_ctrl_c_and_can_be_run_again(demo: Demo) ->
     demo.wait_until(lambda: not (demo.folder / "centre.log").exists())
     demo.wait_until(lambda: (demo.folder / "centre" / "centre.db").exists())
     assert not (demo.folder / "demo.json").exists()
+    before = demo.folder.with_name("demo-before")
+    assert json.loads((before / "demo.json").read_text(encoding="utf-8")) == told
     assert demo.interrupt() == 0
     assert "Stopped" in demo.said
     assert all(port_is_free(port) for port in demo.ports)
@@ -187,6 +190,26 @@ def check_link(told: dict[str, object], demo: Demo) -> None:
     demo.enter()
     demo.wait_until(lambda: "网络已恢复" in demo.said)
     assert requests.get(f"{told['server']}/healthz", timeout=10).ok
+
+
+def check_killed(told: dict[str, object], demo: Demo) -> None:
+    """A laptop that somebody kills, to see what becomes of his work, is started again."""
+    processes = Path("/proc")
+    if not processes.exists():  # macOS has no such list
+        return
+    laptop = f"{demo.folder / 'laptop'}\0".encode()
+    (pid,) = (one.parent.name for one in processes.glob("[0-9]*/cmdline") if laptop in _read(one))
+    os.kill(int(pid), signal.SIGKILL)
+    demo.wait_until(lambda: "was started again" in demo.said)
+    assert requests.get(f"{told['laptop']}/healthz", timeout=10).ok
+    assert requests.get(f"{told['server']}/healthz", timeout=10).ok
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
 
 
 def check_silent_laptop(told: dict[str, object]) -> None:

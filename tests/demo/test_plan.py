@@ -52,11 +52,21 @@ def test_what_cannot_be_done_is_told_by_its_name(asked):
 
 def test_only_a_folder_of_its_own_is_emptied(tmp_path):
     own = tmp_path / "demo"
-    empty_folder(own)
+    assert empty_folder(own) is None
     (own / "centre").mkdir()
     (own / "centre" / "centre.db").write_bytes(b"old")
-    empty_folder(own)
+    before = empty_folder(own)
     assert [path.name for path in own.iterdir()] == [MARK]
+    assert before == tmp_path / "demo-before"
+    assert (before / "centre" / "centre.db").read_bytes() == b"old"
+    assert empty_folder(own) == before
+    assert [path.name for path in before.iterdir()] == [MARK]  # the last one, no earlier one
+    (before / MARK).unlink()
+    (before / "wedding.jpg").write_bytes(b"dear")
+    with pytest.raises(BadPlan, match="demo-before holds other files"):
+        empty_folder(own)
+    assert (own / MARK).exists()
+    assert (before / "wedding.jpg").read_bytes() == b"dear"
 
     foreign = tmp_path / "photos"
     foreign.mkdir()
