@@ -58,13 +58,17 @@ _INDEXES = sa.text("""
 """)
 _COLUMNS = sa.text("SELECT name FROM pragma_index_info(:name) ORDER BY seqno")
 _KNOWN = sa.text("SELECT tbl, idx, stat FROM sqlite_stat1")
-_KEEPS_ANY = sa.text("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'")
+_ANY_SAMPLE = sa.text("SELECT 1 FROM sqlite_stat4 LIMIT 1")
+_TABLES = sa.text("SELECT name FROM sqlite_schema WHERE name IN ('sqlite_stat1', 'sqlite_stat4')")
+_SAMPLES = "sqlite_stat4"
+"""What ANALYZE, should anybody run it, leaves besides; it counts for more than the figures."""
 
 
 def tell_sizes(store: Store) -> None:
     """Write the figures into an embedded database that has others or none.
 
-    A full disk does not keep a database from being opened: it is asked as before then.
+    Where that cannot be done, on a full disk above all, the database is opened all the same, and
+    asked as it was before.
     """
     if not store.is_sqlite:
         return
@@ -75,18 +79,19 @@ def tell_sizes(store: Store) -> None:
     try:
         with store.writing() as connection:
             connection.exec_driver_sql("ANALYZE sqlite_schema")  # makes the table, looks at none
-            connection.exec_driver_sql("DELETE FROM sqlite_stat1")
+            for table in connection.execute(_TABLES).scalars().all():
+                connection.exec_driver_sql(f"DELETE FROM {table}")
             for row in sorted(wanted):
                 connection.exec_driver_sql("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", row)
     except Refusal as refusal:
-        if refusal.code != "disk_full":
-            raise
         log.warning("figures for choosing indexes not written: %s", refusal.code)
     store.engine.dispose()  # a connection reads them when it is opened
 
 
 def _known(connection: sa.Connection) -> set[tuple[str, str, str]]:
-    if connection.execute(_KEEPS_ANY).first() is None:
+    """Return the figures that count now; none when there are others' samples besides."""
+    tables = connection.execute(_TABLES).scalars().all()
+    if not tables or (_SAMPLES in tables and connection.execute(_ANY_SAMPLE).first()):
         return set()
     return {(row.tbl, row.idx, row.stat) for row in connection.execute(_KNOWN)}
 
@@ -99,7 +104,7 @@ def _figures(connection: sa.Connection) -> Iterator[tuple[str, str, str]]:
         rows = share = max(FEWER.get(table, ROWS) // (IN_A_PART if partial else 1), 1)
         shares = []
         for column in columns:
-            values = VALUES.get(column)
+            values = VALUES.get(column or "")
             share = max(share // values, 1) if values else min(share, ALIKE)
             shares.append(share)
         if unique:
@@ -109,5 +114,6 @@ def _figures(connection: sa.Connection) -> Iterator[tuple[str, str, str]]:
         yield table, index if apart else table, f"{rows} {' '.join(map(str, shares))} sz={width}"
 
 
-def _width(column: str) -> int:
-    return WIDER.get(column, ID_WIDTH if column.endswith("_id") else WIDTH)
+def _width(column: str | None) -> int:
+    """Return how many bytes a column takes; None: an expression."""
+    return WIDER.get(column or "", ID_WIDTH if (column or "").endswith("_id") else WIDTH)
