@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from sync_server.store.columns import Document, Utc, metadata
+from sync_server.store.columns import CODE, Document, Utc, metadata
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id
 
@@ -19,10 +19,10 @@ cases = sa.Table(
     sa.Column("grid", sa.String(17), nullable=False),
     sa.Column("state", sa.String(2), nullable=False),
     sa.Column("over", sa.Boolean, nullable=False),  # closed, merged or voided
-    sa.Column("level", sa.String(20), nullable=False),
-    sa.Column("category", sa.String(20), nullable=False),
-    sa.Column("urgency", sa.String(20), nullable=False),
-    sa.Column("source", sa.String(20), nullable=False),
+    sa.Column("level", sa.String(CODE), nullable=False),
+    sa.Column("category", sa.String(CODE), nullable=False),
+    sa.Column("urgency", sa.String(CODE), nullable=False),
+    sa.Column("source", sa.String(CODE), nullable=False),
     _id("compound_id"),
     _id("building_id"),
     sa.Column("lat", sa.BigInteger),
@@ -31,9 +31,9 @@ cases = sa.Table(
     _id("unit_id"),
     _id("assignee_id"),
     sa.Column("no", sa.String(30)),
-    sa.Column("mode", sa.String(20)),
-    sa.Column("path", sa.String(20)),
-    sa.Column("result", sa.String(20)),
+    sa.Column("mode", sa.String(CODE)),
+    sa.Column("path", sa.String(CODE)),
+    sa.Column("result", sa.String(CODE)),
     sa.Column("happened_at", Utc, nullable=False),
     sa.Column("received_at", Utc, nullable=False),
     sa.Column("accepted_at", Utc),
@@ -47,7 +47,7 @@ cases = sa.Table(
     sa.Column("yellow_at", Utc),
     sa.Column("suspended_until", sa.Date),
     sa.Column("lookback_on", sa.Date),
-    sa.Column("lookback_result", sa.String(20)),
+    sa.Column("lookback_result", sa.String(CODE)),
     # What was asked for and not decided, by name; units called and not reported in.
     sa.Column("asked", Document, nullable=False),
     sa.Column("called", Document, nullable=False),
@@ -122,7 +122,7 @@ overtaken_steps = sa.Table(
     _id("step_id", primary_key=True),
     _id("issue_id", nullable=False),
     _id("author", nullable=False),
-    sa.Column("action", sa.String(20), nullable=False),
+    sa.Column("action", sa.String(CODE), nullable=False),
     sa.Column("before", sa.String(2), nullable=False),
     sa.Column("why", sa.String(40), nullable=False),
     sa.Column("opened_at", Utc, nullable=False),

@@ -49,6 +49,11 @@ class Utc(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+CODE, KEY = 40, 64
+"""The longest code of a list and the longest key of an entry that a change may carry
+(schemas/fields/base.py); unknown ones are taken too."""
+
+
 def district_key() -> sa.Column[str]:
     """Return the column every key starts with."""
     return sa.Column("district", sa.String(6), primary_key=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from sync_server.store.columns import Utc, metadata
+from sync_server.store.columns import CODE, KEY, Utc, metadata
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id
 
@@ -20,7 +20,7 @@ patrol_lines = sa.Table(
     _id("patrol_id", primary_key=True),
     sa.Column("base_grid", sa.String(15), nullable=False),
     sa.Column("day", sa.Date, nullable=False),
-    sa.Column("slot", sa.String(40), nullable=False),
+    sa.Column("slot", sa.String(CODE), nullable=False),
     sa.Column("at", Utc, nullable=False),
     sa.Column("late", sa.Boolean, nullable=False),  # entered more than a day after
     sa.Column("received_at", Utc, nullable=False),
@@ -52,7 +52,7 @@ visit_lines = sa.Table(
     sa.Column("at", Utc, nullable=False),
     _id("household_id"),
     _id("shop_id"),
-    sa.Column("result", sa.String(40), nullable=False),
+    sa.Column("result", sa.String(CODE), nullable=False),
     sa.Column("met", sa.Boolean, nullable=False),
     sa.Column("by_phone", sa.Boolean, nullable=False),
     sa.Column("late", sa.Boolean, nullable=False),
@@ -78,10 +78,10 @@ visit_checks = sa.Table(
     metadata,
     _district(),
     _id("visit_id", primary_key=True),
-    _id("resident_id", primary_key=True),
+    sa.Column("resident_id", sa.String(KEY), primary_key=True),
     sa.Column("base_grid", sa.String(15), nullable=False),
     sa.Column("at", Utc, nullable=False),
-    sa.Column("state", sa.String(40), nullable=False),
+    sa.Column("state", sa.String(CODE), nullable=False),
     sa.Column("reached", sa.Boolean, nullable=False),
     sa.Column("by_phone", sa.Boolean, nullable=False),
     sa.Column("next_on", sa.Date),
@@ -95,11 +95,11 @@ visit_opinions = sa.Table(
     metadata,
     _district(),
     _id("visit_id", primary_key=True),
-    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(KEY), primary_key=True),
     sa.Column("base_grid", sa.String(15), nullable=False),
     sa.Column("day", sa.Date, nullable=False),
     sa.Column("at", Utc, nullable=False),
-    sa.Column("category", sa.String(40), nullable=False),
+    sa.Column("category", sa.String(CODE), nullable=False),
     _id("campaign_id"),
     sa.Index(None, "district", "day", "base_grid"),
 )
@@ -110,7 +110,7 @@ visit_answers = sa.Table(
     metadata,
     _district(),
     _id("visit_id", primary_key=True),
-    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(KEY), primary_key=True),
     sa.Column("base_grid", sa.String(15), nullable=False),
     sa.Column("at", Utc, nullable=False),
     _id("campaign_id", nullable=False),
@@ -123,10 +123,10 @@ material_lines = sa.Table(
     metadata,
     _district(),
     _id("record_id", primary_key=True),
-    sa.Column("material", sa.String(40), primary_key=True),
+    sa.Column("material", sa.String(KEY), primary_key=True),
     sa.Column("base_grid", sa.String(15), nullable=False),
     sa.Column("day", sa.Date, nullable=False),
-    sa.Column("move", sa.String(40), nullable=False),
+    sa.Column("move", sa.String(CODE), nullable=False),
     sa.Column("qty", sa.Integer, nullable=False),
     _id("campaign_id"),
     sa.Index(None, "district", "base_grid", "material", "move", "day"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from sync_server.store.columns import Utc, metadata
+from sync_server.store.columns import CODE, Utc, metadata
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id
 
@@ -17,8 +17,8 @@ service_cases = sa.Table(
     _district(),
     _id("service_id", primary_key=True),
     sa.Column("grid", sa.String(17), nullable=False),
-    sa.Column("kind", sa.String(20), nullable=False),
-    sa.Column("item", sa.String(20), nullable=False),
+    sa.Column("kind", sa.String(CODE), nullable=False),
+    sa.Column("item", sa.String(CODE), nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     _id("taker_id"),
     sa.Column("requested_at", Utc, nullable=False),
@@ -34,7 +34,7 @@ service_cases = sa.Table(
     sa.Column("plan_at", Utc),
     # When the next of its running clocks runs out; none when nothing is left to reach.
     sa.Column("next_due", Utc),
-    sa.Column("result", sa.String(20)),
+    sa.Column("result", sa.String(CODE)),
     sa.Column("person_times", sa.Integer),
     sa.Column("rating", sa.Integer),
     sa.Index(None, "district", "state", "grid"),
