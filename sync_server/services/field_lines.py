@@ -7,7 +7,7 @@ worked out anew. They say nothing the records do not say.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from sync_server.services.places import GRID_LENGTH
 from sync_server.store import field_lines
 from sync_server.store.engine import Store
 from sync_server.store.field_lines import PATROL, VISIT
+from sync_server.store.poison import each_if_not_all
 
 Row = Mapping[Any, Any]
 CHUNK = 500
@@ -50,6 +51,18 @@ def _work_on(connection: sa.Connection, district: str) -> int:
     field_lines.take_mark(connection, district)
     mark, last = field_lines.worked_out(connection, district)
     some = field_lines.touched(connection, district, mark, CHUNK)
+
+    def write(records: Sequence[Row]) -> None:
+        _replace(connection, district, records)
+
+    # What one record says must not keep all that came after it from being counted.
+    each_if_not_all(connection, some, write, lambda one: f"field work of {one['record_id']}")
+    done = some[-1]["change_no"] if len(some) == CHUNK else last
+    field_lines.put_mark(connection, district, done)
+    return len(some)
+
+
+def _replace(connection: sa.Connection, district: str, some: Sequence[Row]) -> None:
     ids: dict[str, list[str]] = defaultdict(list)
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in some:
@@ -58,9 +71,6 @@ def _work_on(connection: sa.Connection, district: str) -> int:
             for table, row in rows_of(record):
                 rows[table].append({"district": district, **row})
     field_lines.replace_rows(connection, district, ids, rows)
-    done = some[-1]["change_no"] if len(some) == CHUNK else last
-    field_lines.put_mark(connection, district, done)
-    return len(some)
 
 
 def work_anew(connection: sa.Connection, district: str, record: Row) -> None:
@@ -69,12 +79,7 @@ def work_anew(connection: sa.Connection, district: str, record: Row) -> None:
     if record["kind"] not in field_lines.KINDS:
         return
     field_lines.take_mark(connection, district)
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    if not record["voided"] and record["merged_into"] is None:
-        for table, row in rows_of(record):
-            rows[table].append({"district": district, **row})
-    ids = {record["kind"]: [record["record_id"]]}
-    field_lines.replace_rows(connection, district, ids, rows)
+    _replace(connection, district, [record])
 
 
 def rows_of(record: Row) -> Iterator[tuple[str, dict[str, Any]]]:

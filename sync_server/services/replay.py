@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_server.domain.envelope import reopened
+from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.decision_records import tell_refused
 from sync_server.services.releasing import Releasing
@@ -48,8 +49,7 @@ def replay(store: Store, district: str, now: datetime, *, by: str | None = None)
         after = rows[-1]["change_id"]
         ready = [row["change_id"] for row in rows if _understood(row)]
         if ready:
-            with store.writing() as connection:
-                done = _judge(connection, district, ready, now)
+            done = _judge_some(store, district, ready, now)
             judged += len(done)
             released += sum(row["outcome"] != "quarantined" for row in done)
     if judged:
@@ -75,6 +75,24 @@ def _understood(row: Mapping[Any, Any]) -> bool:
         return False
     codes = {one["code"] for one in reopened(row).problems}
     return UNKNOWN not in codes
+
+
+def _judge_some(
+    store: Store, district: str, change_ids: list[str], now: datetime
+) -> list[dict[str, Any]]:
+    """Judge these, one by one when they fail together; what fails alone stays as it is: no change
+    may keep a centre from starting."""
+    try:
+        with store.writing() as connection:
+            return _judge(connection, district, change_ids, now)
+    except Refusal:
+        raise
+    except Exception:
+        if len(change_ids) == 1:
+            log.exception("change %s could not be judged again", change_ids[0])
+            return []
+    some = (_judge_some(store, district, [one], now) for one in change_ids)
+    return [row for rows in some for row in rows]
 
 
 def _judge(

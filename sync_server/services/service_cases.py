@@ -21,6 +21,7 @@ from sync_server.services.time_limits import load_clockwork
 from sync_server.store import service_cases as store_cases
 from sync_server.store import writing
 from sync_server.store.engine import Store
+from sync_server.store.poison import each_if_not_all
 from sync_server.store.records_read import children_of
 from sync_server.store.service_cases import SERVICE, STEP
 
@@ -64,7 +65,12 @@ def _work_on(connection: sa.Connection, district: str) -> None:
     last = writing.lock_district(connection, district)
     mark, _ = store_cases.worked_out(connection, district)
     some = store_cases.touched(connection, district, mark, CHUNK)
-    refold(connection, district, {one for _, one in some})
+    each_if_not_all(
+        connection,
+        list(dict.fromkeys(one for _, one in some)),
+        lambda ids: refold(connection, district, ids),
+        lambda one: f"where request {one} stands",
+    )
     done = some[-1][0] if len(some) == CHUNK else last
     store_cases.put_mark(connection, district, done)
 
