@@ -28,6 +28,7 @@ from tests.sync_server.web.staff import (
     PASSWORD,
     SECOND_PHONE,
     Town,
+    household_of,
     post,
     refused_of,
     sign_in,
@@ -137,6 +138,19 @@ def test_a_new_value_that_is_doubted_is_asked_about_once_more(town: Town, app: F
     assert other.status_code == 422
     assert post(client, desk_of(town), **marks, **typed, **again).status_code == 303
     assert stored(town.centre, town.here.ids["household"]).fields["phone"] == "abc"
+
+
+def test_the_records_page_offers_to_decide_only_what_is_open(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    before = client.get(household_of(town.here)).text
+    assert "去裁决" in before
+    assert "显示的值" not in before
+    marks = seen(client.get(desk_of(town)).text)
+    assert post(client, desk_of(town), **marks, all="other").status_code == 303
+    after = client.get(household_of(town.here)).text
+    assert "去裁决" not in after
+    assert f'href="{desk_of(town)}">裁决经过' in after
+    assert re.search(r"<th[^>]*>先到的值</th><th[^>]*>另一个值</th>", after)
 
 
 def test_one_button_settles_every_open_entry_and_no_decided_one(town: Town, app: Flask) -> None:
