@@ -13,7 +13,7 @@ from sync_server.cli.demo_facts import print_world
 from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.world.shape import DISTRICT
-from sync_server.services import accounts, demo_world, holdings, units
+from sync_server.services import accounts, demo_world, holdings, places, units
 from sync_server.services.backup import back_up, back_up_older, clear_older
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
@@ -42,13 +42,16 @@ def add_user(settings: Settings, args: argparse.Namespace) -> None:
     password = None if role in accounts.LAPTOP_ROLES else _password(args)
     with opened(settings) as centre, centre.store.writing() as connection:
         unit_id = units.unit_for(connection, centre.code, role, args.unit)
+        scope = args.scope or [centre.code]
+        accounts.check_scope(centre.code, role, scope)
+        places.check_known(connection, centre.code, scope)
         user = accounts.add_user(
             connection,
             centre.code,
             no=args.no,
             name=args.name,
             role=role,
-            scope_codes=args.scope or [centre.code],
+            scope_codes=scope,
             now=centre.clock(),
             kind=args.kind or ("full" if role in accounts.LAPTOP_ROLES else "staff"),
             password=password,

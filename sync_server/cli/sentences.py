@@ -94,6 +94,11 @@ SENTENCES: dict[str, Label] = {
         "辖区代码不对：{code}（须在本区县内；网格员须为网格代码）。",
         "Not a fitting area code: {code} (inside the district; a worker needs grid codes).",
     ),
+    "unknown_area": Label(
+        "本区县没有代码为 {code} 的区域，账号没有建；请核对代码，新的区域先在“区域”页新增或导入。",
+        "The district has no area {code}; no account was made. Check the code; add or import a new"
+        " area first.",
+    ),
     "unknown_unit": Label(
         "单位名录里没有这个单位，或它不是这一类：{unit}。",
         "The register has no such unit in use, or it is of the other kind: {unit}.",

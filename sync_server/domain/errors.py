@@ -69,6 +69,7 @@ CODES: dict[str, str] = {
     "unit_needless": "the role acts for no unit",
     "unit_has_work": "issues wait for the unit",
     "bad_scope": "the area codes lie outside the district or do not suit the role",
+    "unknown_area": "the district knows no such area",
     "no_grid": "a worker holds at least one grid",
     "grids_elsewhere": "the worker also holds grids outside the areas of who asks",
     "weak_password": "a password has 10 to 200 characters",

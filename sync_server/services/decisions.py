@@ -7,13 +7,15 @@ anything moved since the page was drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast, get_args
 
 import sqlalchemy as sa
 
+from schemas.check import check
 from schemas.clock import SHANGHAI
 from schemas.fields import Keyed
 from schemas.forms import GetList
@@ -45,21 +47,30 @@ LONGEST_WORDS = 1000
 @dataclass(frozen=True)
 class Pick:
     """What somebody chose for one conflict. ``seen`` marks what he saw, ``value`` is what he wrote
-    (stored form), ``asked_of`` whom he asks, ``words`` what he says about it."""
+    (stored form), ``asked_of`` whom he asks, ``words`` what he says about it, ``sure`` what of his
+    writing he stands by although it is doubted."""
 
     choice: Choice
     seen: str
     words: str = ""
     asked_of: str = ""
     value: Any = None
+    sure: str = ""
+
+    @property
+    def written(self) -> str:
+        """What he wrote, as ``sure`` repeats it."""
+        return json.dumps(self.value, ensure_ascii=False, sort_keys=True)
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why a choice was not taken: a code of the pages' sentences, or a field's own sentence."""
+    """Why a choice was not taken: a code of the pages' sentences, or a field's own sentence;
+    ``doubt``: it is taken when it is sent once more."""
 
     code: str = ""
     text: str = ""
+    doubt: bool = False
 
 
 @dataclass
@@ -110,6 +121,7 @@ def read_picks(
                 first(f"words-{conflict_id}").replace("\r\n", "\n"),
                 first(f"asked_of-{conflict_id}"),
                 value,
+                first(f"sure-{conflict_id}"),
             )
     return picks
 
@@ -133,7 +145,7 @@ def decide(
             _collect(work, picks)
             if work.troubles:
                 raise _Wrong
-            version = _carry_out(work, lang)
+            version = _carry_out(work, picks, lang)
             _write_down(work, picks, version)
     except _Wrong:
         assert work is not None
@@ -190,7 +202,7 @@ def _lacking(pick: Pick) -> Trouble | None:
     return None
 
 
-def _carry_out(work: _Work, lang: str) -> int:
+def _carry_out(work: _Work, picks: Mapping[str, Pick], lang: str) -> int:
     """Change the record as planned and return its version."""
     plan, record = work.plan, work.record
     version = int(record["version"])
@@ -204,6 +216,16 @@ def _carry_out(work: _Work, lang: str) -> int:
     )
     if plan.values:
         wire = deciding.wire(work.kind, plan.values)
+        unsure = {
+            cid: one
+            for cid, one in picks.items()
+            if one.choice == "write" and one.sure != one.written
+        }
+        if unsure:
+            doubts = [one.as_json() for one in check(work.kind, "update", wire).doubts]
+            _blame(work, doubts, lang, among=unsure)
+            if work.troubles:
+                raise _Wrong
         try:
             effect = central.apply_central_change(
                 work.connection, work.district, replace(base, fields=wire), work.now
@@ -224,15 +246,26 @@ def _carry_out(work: _Work, lang: str) -> int:
     return version
 
 
-def _blame(work: _Work, problems: Sequence[Mapping[str, Any]], lang: str) -> None:
-    """Put each problem beside the choices about its field (all of them when it names none)."""
+def _blame(
+    work: _Work,
+    problems: Sequence[Mapping[str, Any]],
+    lang: str,
+    among: Collection[str] | None = None,
+) -> None:
+    """Put each problem beside the choices about its field (all of them when it names none); each
+    doubt beside those ``among`` the ones that wrote something."""
     rows = history_read.conflicts_of(work.connection, work.district, work.record["record_id"])
     paths = {row["conflict_id"]: row["path"].partition(".")[0] for row in rows}
     for one in problems:
         name = str(one["pointer"]).strip("/").partition("/")[0]
-        mine = [cid for cid in work.outcomes if paths[cid] == name] or list(work.outcomes)
+        mine = [cid for cid in work.outcomes if paths[cid] == name]
+        if among is not None:
+            mine = [cid for cid in mine if cid in among]
+        elif not mine:
+            mine = list(work.outcomes)
         for conflict_id in mine:
-            work.troubles[conflict_id] = Trouble(text=str(one["en" if lang == "en" else "zh"]))
+            text = str(one["en" if lang == "en" else "zh"])
+            work.troubles[conflict_id] = Trouble(text=text, doubt=among is not None)
 
 
 def _write_down(work: _Work, picks: Mapping[str, Pick], version: int) -> None:

@@ -66,7 +66,7 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
         Label("关怀探访率", "Care contact"),
         Label(
             "期末当天没有人超过探访间隔的关怀户 ÷ 全部关怀户。见到本人，"
-            "或关怀随访记为平稳、需要帮助、异常的算探访到；异常的次日要再看。",
+            "或关怀随访记为状况良好、需要帮助、异常的算探访到；异常的次日要再看。",
             "Households with people in care of whom nobody is past the interval on the period's"
             " last day ÷ all of them. Reached: met, or found well, in need of help or in a serious"
             " state by a care check; after a serious one they are due the next day.",

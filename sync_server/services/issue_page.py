@@ -21,6 +21,7 @@ from schemas.fields import Keyed
 from sync_server.domain import deadlines
 from sync_server.domain.areas import inside
 from sync_server.services.accounts import User
+from sync_server.services.alarm_origin import Origin, origin_of
 from sync_server.services.issue_duplicates import Similar, similar_to
 from sync_server.services.issue_life import ISSUE, STEP, Told, life_of
 from sync_server.services.issue_queue import Due, delivered_at, due_of
@@ -117,6 +118,7 @@ class IssuePage:
     similar: tuple[Similar, ...]
     into: Link | None
     merged: tuple[Link, ...]
+    origin: Origin | None
     opens_record: bool
 
     @property
@@ -188,6 +190,9 @@ def open_page(
         else (),
         into=next(iter(_links(connection, person, [case.into_id])), None) if case.into_id else None,
         merged=tuple(_links(connection, person, cases.merged_into(connection, district, issue_id))),
+        origin=origin_of(connection, district, row, titles)
+        if person.role not in flow.UNITS
+        else None,
         opens_record=person.role not in flow.UNITS,
     )
 

@@ -167,6 +167,21 @@ def waiting_for(connection: sa.Connection, person: User, now: datetime) -> int:
     return case_lists.waiting(connection, person.district, person.scope_codes, desk_of(person, now))
 
 
+def pressing_for(
+    connection: sa.Connection, person: User, now: datetime, lang: str
+) -> tuple[tuple[str, str, int], ...]:
+    """Return how many of the issues that wait for somebody himself are urgent, and emergencies if
+    there are any: code, word and count."""
+    if person.role not in (*OFFICE_LEVEL, "leader"):
+        return ()
+    found = case_lists.waiting_by_urgency(
+        connection, person.district, person.scope_codes, desk_of(person, now)
+    )
+    words = code_list("URGENCY")
+    asked = [one for one in ("emergency", "urgent") if one == "urgent" or found.get(one)]
+    return tuple((one, words.text(one, lang), found.get(one, 0)) for one in asked)
+
+
 def late_for(connection: sa.Connection, person: User, now: datetime) -> int:
     """Return how many issues of the person's areas are late, as the queue's tab counts them."""
     desk = desk_of(person, now)

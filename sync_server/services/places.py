@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User
+from sync_server.store.area_read import anything_in
 from sync_server.store.records_read import area_names, areas_within
 
 GRID_LENGTH = 15
@@ -42,6 +44,16 @@ def places_of(
         for code, name in sorted(names.items())
         if len(code) <= longest
     ]
+
+
+def check_known(connection: sa.Connection, district: str, codes: Collection[str]) -> None:
+    """Raise Refusal ``unknown_area`` for a code the district knows nothing of: no area has it or
+    lies inside it, and no base data either. A district without any yet takes every code."""
+    unknown = [
+        one for one in codes if one != district and not anything_in(connection, district, one)
+    ]
+    if unknown and anything_in(connection, district, district):
+        raise Refusal("unknown_area", code=unknown[0])
 
 
 def names_for(

@@ -32,6 +32,17 @@ def area_rows(connection: sa.Connection, district: str, areas: Collection[str]) 
     ]
 
 
+def anything_in(connection: sa.Connection, district: str, area: str) -> bool:
+    """Tell whether an area record, or base data, lies inside ``area``."""
+    for kind in ("area", "building", "household"):  # an index serves one kind
+        query = sa.select(records.c.record_id).where(
+            *live(district, kind), within(records.c.grid, [area])
+        )
+        if connection.execute(query.limit(1)).first():
+            return True
+    return False
+
+
 def counted(
     connection: sa.Connection, district: str, kind: str, areas: Collection[str]
 ) -> dict[str, int]:

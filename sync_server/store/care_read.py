@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -91,6 +92,18 @@ def visits_naming(connection: sa.Connection, district: str, issue_ids: Set[str])
         query = sa.select(records).where(*_visits(district, grid, since), said)
         found += connection.execute(query).mappings().all()
     return [row for row in found if not issue_ids.isdisjoint(row["fields"]["issue_ids"])]
+
+
+def visits_alike(connection: sa.Connection, district: str, issue_id: str, length: int) -> list[Row]:
+    """Return the visits whose ids begin with the first ``length`` characters of an alarm's id."""
+    start = issue_id[:length]
+    first, last = (start + re.sub(r"[^-]", digit, issue_id[length:]) for digit in "0f")
+    query = sa.select(records).where(
+        records.c.district == district,
+        records.c.record_id.between(first, last),
+        records.c.kind == "visit",
+    )
+    return list(connection.execute(query).mappings().all())
 
 
 def refused(connection: sa.Connection, district: str, record_ids: Collection[str]) -> set[str]:

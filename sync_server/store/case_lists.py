@@ -145,6 +145,18 @@ def waiting(
     return int(connection.execute(filtered).scalar_one())
 
 
+def waiting_by_urgency(
+    connection: sa.Connection, district: str, areas: tuple[str, ...], desk: Desk
+) -> dict[str, int]:
+    """Return how many issues of each urgency wait for somebody; urgencies without any left out."""
+    query = (
+        sa.select(cases.c.urgency, sa.func.count())
+        .where(*_narrowed(district, Filters(areas)), conditions(district, desk)["mine"])
+        .group_by(cases.c.urgency)
+    )
+    return {urgency: int(count) for urgency, count in connection.execute(query)}
+
+
 def page(
     connection: sa.Connection,
     district: str,
@@ -155,10 +167,15 @@ def page(
     start: int,
     size: int,
 ) -> list[Row]:
-    """Return a page of a tab: emergencies first, then by the stage's due time, then the oldest."""
-    emergency = sa.case((sa.and_(cases.c.urgency == "emergency", cases.c.over.is_(False)), 0),
-                        else_=1)  # fmt: skip
-    order: list[Any] = [emergency, cases.c.stage_due_at.nulls_last(), cases.c.happened_at]
+    """Return a page of a tab: emergencies first, then what is urgent; of these and the others by
+    the stage's due time, then the oldest."""
+    urgency = sa.case(
+        (cases.c.over.is_(True), 2),
+        (cases.c.urgency == "emergency", 0),
+        (cases.c.urgency == "urgent", 1),
+        else_=2,
+    )
+    order: list[Any] = [urgency, cases.c.stage_due_at.nulls_last(), cases.c.happened_at]
     if tab == "all":
         order = [cases.c.happened_at.desc()]
     elif tab == "lookback":

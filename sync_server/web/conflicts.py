@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast, get_args
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -84,7 +84,9 @@ def decide(record_id: str) -> Response | tuple[str, int]:
             raise
         return _again(record_id, picks, {}, errors.say("moved_on"), 409)
     if troubles:
-        return _again(record_id, picks, troubles, errors.say("not_decided"), 422)
+        only_doubts = all(one.doubt for one in troubles.values())
+        words = errors.say("doubted" if only_doubts else "not_decided")
+        return _again(record_id, picks, troubles, words, 422)
     asked = sum(one.choice == "ask" for one in picks.values())
     flash(_("已裁决 %(count)s 项，请人核实 %(asked)s 项。各终端下次同步时会收到。",
             count=len(picks) - asked, asked=asked))  # fmt: skip
@@ -122,7 +124,8 @@ def _again(
         conflict_id: trouble.text or errors.say(trouble.code)
         for conflict_id, trouble in troubles.items()
     }
-    return _page(desk, wrong=words, picks=picks, troubles=said), status
+    doubted = {conflict_id for conflict_id, trouble in troubles.items() if trouble.doubt}
+    return _page(desk, wrong=words, picks=picks, troubles=said, doubted=doubted), status
 
 
 def _page(
@@ -132,6 +135,7 @@ def _page(
     reason: str = "",
     picks: Mapping[str, Pick] | None = None,
     troubles: Mapping[str, str] | None = None,
+    doubted: Collection[str] = (),
 ) -> str:
     return render_template(
         "conflict.html",
@@ -140,4 +144,5 @@ def _page(
         reason=reason,
         picks=picks or {},
         troubles=troubles or {},
+        doubted=doubted,
     )

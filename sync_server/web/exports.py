@@ -8,31 +8,37 @@ from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from sync_server.domain.errors import Refusal
 from sync_server.services import exports, listing, records
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language
+from sync_server.web.records import without_reason
 
 blueprint = Blueprint("exports", __name__)
 
 
 @blueprint.post("/records/<kind>/export")
 @with_right("export")
-def as_csv(kind: str) -> Response:
-    """Send the whole list, row by row as it is read."""
+def as_csv(kind: str) -> Response | tuple[str, int]:
+    """Send the whole list, row by row as it is read; the list comes back when full values are asked
+    for without a reason."""
     declared = records.kind_for(person(), kind)
     asked = listing.read(declared, request.form)
-    export = exports.begin_export(
-        centre().store,
-        person(),
-        declared,
-        asked,
-        centre().clock(),
-        language(),
-        _words(),
-        unmask=request.form.get("unmask") == "1",
-        reason=request.form.get("reason", ""),
-    )
+    try:
+        export = exports.begin_export(
+            centre().store,
+            person(),
+            declared,
+            asked,
+            centre().clock(),
+            language(),
+            _words(),
+            unmask=request.form.get("unmask") == "1",
+            reason=request.form.get("reason", ""),
+        )
+    except Refusal as refusal:
+        return without_reason(declared, asked, refusal)
     answer = Response(exports.lines(centre().store, export), mimetype="text/csv")
     answer.headers["Content-Disposition"] = (
         f"attachment; filename=\"{kind}.csv\"; filename*=UTF-8''{quote(export.file_name)}"

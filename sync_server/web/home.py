@@ -32,4 +32,7 @@ def today_page() -> Response | str:
         figures = overview(connection, me, today(), centre().clock(), language())
         services = waiting(connection, me, centre().clock())
         late = issue_queue.late_for(connection, me, centre().clock())
-    return render_template("home.html", figures=figures, services=services, late_issues=late)
+        pressing = issue_queue.pressing_for(connection, me, centre().clock(), language())
+    return render_template(
+        "home.html", figures=figures, services=services, late_issues=late, pressing=pressing
+    )

@@ -16,6 +16,7 @@ from sync_server.web.context import centre
 from sync_server.web.i18n import language
 from sync_server.web.imports import sheet
 from sync_server.web.paging import asked_page
+from sync_server.web.records import without_reason
 
 blueprint = Blueprint("ledgers", __name__)
 
@@ -48,25 +49,39 @@ def add() -> Response | tuple[str, int]:
 @with_right("records")
 def one(ledger_id: UUID) -> str:
     """Show a page of a ledger."""
-    area = request.args.get("area", "").strip()
+    return _one(str(ledger_id))
+
+
+def _one(ledger_id: str, wrong: str = "", reason: str = "") -> str:
+    area = request.values.get("area", "").strip()
     with centre().store.reading() as connection:
         found = ledgers.open_page(
-            connection, person(), str(ledger_id), _part(), asked_page(), language(), area=area
+            connection, person(), ledger_id, _part(), asked_page(), language(), area=area
         )
         areas = places.places_of(connection, person())
-    return render_template("ledger.html", found=found, area=area, areas=areas)
+    return render_template(
+        "ledger.html", found=found, area=area, areas=areas, wrong=wrong, reason=reason
+    )
 
 
 @blueprint.post("/ledgers/<uuid:ledger_id>/export")
 @with_right("export")
-def export(ledger_id: UUID) -> Response:
-    """Send a ledger as a spreadsheet."""
+def export(ledger_id: UUID) -> Response | tuple[str, int]:
+    """Send a ledger as a spreadsheet; its page comes back when full values are asked for without a
+    reason."""
     with centre().store.reading() as connection:
         ledger = ledgers.get(connection, person(), str(ledger_id))
-    file, name = workbooks.ledger_as_workbook(
-        centre(), person(), ledger, language(), area=request.form.get("area", "").strip(),
-        unmask=request.form.get("unmask") == "1", reason=request.form.get("reason", ""),
-    )  # fmt: skip
+    reason = request.form.get("reason", "")
+    try:
+        file, name = workbooks.ledger_as_workbook(
+            centre(), person(), ledger, language(), area=request.form.get("area", "").strip(),
+            unmask=request.form.get("unmask") == "1", reason=reason,
+        )  # fmt: skip
+    except Refusal as refusal:
+        if refusal.code != "reason_needed":
+            raise
+        page = _one(str(ledger_id), errors.sentence(refusal), reason)
+        return page, errors.status_of(refusal.code)
     return sheet(file, name)
 
 
@@ -108,13 +123,18 @@ def remove(ledger_id: UUID) -> Response:
 
 @blueprint.post("/records/<kind>/export-xlsx")
 @with_right("export")
-def list_as_sheet(kind: str) -> Response:
-    """Send a list as a spreadsheet in the district's own columns."""
+def list_as_sheet(kind: str) -> Response | tuple[str, int]:
+    """Send a list as a spreadsheet in the district's own columns; the list comes back when full
+    values are asked for without a reason."""
     declared = records.kind_for(person(), kind)
-    file, name = workbooks.list_as_workbook(
-        centre(), person(), kind, listing.read(declared, request.form), language(),
-        unmask=request.form.get("unmask") == "1", reason=request.form.get("reason", ""),
-    )  # fmt: skip
+    asked = listing.read(declared, request.form)
+    try:
+        file, name = workbooks.list_as_workbook(
+            centre(), person(), kind, asked, language(),
+            unmask=request.form.get("unmask") == "1", reason=request.form.get("reason", ""),
+        )  # fmt: skip
+    except Refusal as refusal:
+        return without_reason(declared, asked, refusal)
     return sheet(file, name)
 
 

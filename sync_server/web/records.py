@@ -30,9 +30,22 @@ blueprint = Blueprint("records", __name__)
 @with_right("records")
 def of_kind(kind: str) -> str:
     """Show a list of one kind with filters, search, order and pages."""
+    declared = records.kind_for(person(), kind)
+    return list_page(declared, listing.read(declared, request.args))
+
+
+def without_reason(declared: type[Kind], asked: listing.Asked, refusal: Refusal) -> tuple[str, int]:
+    """Show a list again whose export needs a reason, with what is missing; raise any other
+    refusal."""
+    if refusal.code != "reason_needed":
+        raise refusal
+    page = list_page(declared, asked, errors.sentence(refusal), request.form.get("reason", ""))
+    return page, errors.status_of(refusal.code)
+
+
+def list_page(declared: type[Kind], asked: listing.Asked, wrong: str = "", reason: str = "") -> str:
+    """Draw a list; ``wrong`` is what its export lacks, ``reason`` what was given as one."""
     me, lang = person(), language()
-    declared = records.kind_for(me, kind)
-    asked = listing.read(declared, request.args)
     with centre().store.reading() as connection:
         found = records.list_records(connection, me, declared, asked, lang)
         areas = places.places_of(connection, me)
@@ -47,6 +60,8 @@ def of_kind(kind: str) -> str:
         choices=records.choices(declared),
         states=listing.STATES,
         field_prefix=listing.FIELD,
+        wrong=wrong,
+        reason=reason,
     )
 
 

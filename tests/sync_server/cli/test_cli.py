@@ -28,6 +28,7 @@ from sync_server.domain.errors import CODES, Refusal
 from sync_server.services import accounts
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
+from tests.sync_server.web.staff import load
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = [
@@ -170,6 +171,32 @@ def test_people_and_codes_are_made_on_the_terminal(data, run):
     assert_plain_failure(run("add-user", "--data", data, *no_password, text=""))
     short = run("add-user", "--data", data, *no_password, "--password-stdin", text="short\n")
     assert_plain_failure(short, "10")
+
+
+def test_an_area_the_district_does_not_have_is_refused_once_it_has_any(data, run):
+    made = run("add-user", "--data", data, "--district", "990101", *WORKER)
+    assert made.returncode == 0, made.stderr  # the first accounts come before the first area
+    said = {"code": "990101100009003", "name": "第三网格", "level": "grid",
+            "valid_from": "2026-01-01"}  # fmt: skip
+    centre = open_centre(Settings(data=data))
+    load(centre, made.stdout.strip(), "area", said["code"], said)
+    centre.store.close()
+    somebody = ["add-user", "--data", data, "--name", "李演示", "--password-stdin"]
+    for no, role, scope, fits in (
+        ("s1", "street", "990101555", False),
+        ("s2", "community", "990101100010", False),
+        ("s3", "street", "990101100", True),  # a grid lies in it
+        ("s4", "district", "990101", True),
+        ("s5", "leader", "990101100009003", True),
+    ):
+        who = ["--no", no, "--role", role, "--scope", scope]
+        done = run(*somebody, *who, text="correct horse battery\n")
+        if fits:
+            assert done.returncode == 0, done.stderr
+        else:
+            assert_plain_failure(done, scope)
+    assert_plain_failure(run("set-password", "--data", data, "--no", "s1", "--password-stdin",
+                             text="correct horse battery\n"), "s1")  # fmt: skip
 
 
 def test_somebody_added_with_a_password_has_to_choose_his_own(data, run):

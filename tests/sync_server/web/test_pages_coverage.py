@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from openpyxl import load_workbook
 from werkzeug.test import TestResponse
 
+from schemas.codes import code_list
 from schemas.coverage import limits_of
 from sync_server.app import app_of
 from sync_server.services.accounts import add_user, get_user, hash_password
@@ -112,6 +113,8 @@ def test_statistics_campaigns_and_stock_say_what_was_counted(
     page = client.get("/statistics/field?since=2026-09-21&until=2026-09-30").text
     assert "<strong>15.2%</strong><small>5 ÷ 33</small>" in page
     assert page.count("<dt>") == 7
+    assert re.search(r"<small>其中补录巡查 \d+ 条、走访 \d+ 条</small>", page)
+    assert f"记为{code_list('CARE_STATE').text('well', 'zh')}、需要帮助" in page
     assert "没有终端同步过" in page
     assert client.get("/statistics/field?since=2026-09-30&until=2026-09-01").status_code == 422
     page = client.get(f"/campaigns/{place.ids['campaign']}?state=nobody").text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -22,10 +23,12 @@ from tests.sync_server.services.desks import (
     stored,
 )
 from tests.sync_server.web.staff import (
+    FIRST_PHONE,
     GRID,
     PASSWORD,
     SECOND_PHONE,
     Town,
+    household_of,
     post,
     refused_of,
     sign_in,
@@ -116,6 +119,38 @@ def test_a_new_value_typed_without_choosing_to_is_taken_for_the_choice(
     typed = {f"choice-{cid}": "", f"value-{cid}": "10000007777"}
     assert post(client, desk_of(town), **marks, **typed).status_code == 303
     assert stored(town.centre, town.here.ids["household"]).fields["phone"] == "10000007777"
+
+
+def test_a_new_value_that_is_doubted_is_asked_about_once_more(town: Town, app: Flask) -> None:
+    client, cid = sign_in(app, "community"), phone_of(town)
+    marks = seen(client.get(desk_of(town)).text)
+    typed = {f"choice-{cid}": "write", f"value-{cid}": "abc", f"words-{cid}": "查过登记"}
+    answer = post(client, desk_of(town), **marks, **typed)
+    assert answer.status_code == 422
+    assert re.search(rf'class="doubt"[^>]*id="t-{cid}">请核对：[^<]+', answer.text)
+    for kept in (f'id="write-{cid}" name="choice-{cid}" value="write" checked', 'value="abc"'):
+        assert kept in answer.text
+    assert "查过登记" in answer.text
+    assert stored(town.centre, town.here.ids["household"]).fields["phone"] == FIRST_PHONE
+    [sure] = re.findall(rf'name="sure-{cid}" value="([^"]+)"', answer.text)
+    again = {f"sure-{cid}": unescape(sure)}
+    other = post(client, desk_of(town), **marks, **typed | {f"value-{cid}": "abd"}, **again)
+    assert other.status_code == 422
+    assert post(client, desk_of(town), **marks, **typed, **again).status_code == 303
+    assert stored(town.centre, town.here.ids["household"]).fields["phone"] == "abc"
+
+
+def test_the_records_page_offers_to_decide_only_what_is_open(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    before = client.get(household_of(town.here)).text
+    assert "去裁决" in before
+    assert "显示的值" not in before
+    marks = seen(client.get(desk_of(town)).text)
+    assert post(client, desk_of(town), **marks, all="other").status_code == 303
+    after = client.get(household_of(town.here)).text
+    assert "去裁决" not in after
+    assert f'href="{desk_of(town)}">裁决经过' in after
+    assert re.search(r"<th[^>]*>先到的值</th><th[^>]*>另一个值</th>", after)
 
 
 def test_one_button_settles_every_open_entry_and_no_decided_one(town: Town, app: Flask) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 
 import openpyxl
 import pytest
@@ -94,6 +95,29 @@ def test_full_values_need_the_right_and_a_reason(town: Town, app: Flask) -> None
     assert found["姓名"] == "林示例"
     assert found["电话"] == PHONE
     assert found["身份证号"] == f"'{ID_NUMBER}"
+
+
+@pytest.mark.parametrize("address", ["export", "export-xlsx"])
+def test_the_list_comes_back_with_its_filter_when_the_reason_is_missing(
+    town: Town, app: Flask, address: str
+) -> None:
+    client = sign_in(app, "community")
+    shown = client.get("/records/resident?q=ls&f.sex=1&sort=name").text
+    place = f"/records/resident/{address}"
+    assert f'"{place}"' in shown
+    hidden = dict(
+        re.findall(r'<input type="hidden" name="(q|f\.sex|sort)" value="([^"]*)">', shown)
+    )
+    answer = post(client, place, unmask="1", reason="核", **hidden)
+    assert answer.status_code == 422
+    page = answer.text
+    assert re.search(r'id="q" name="q" value="ls"', page)
+    assert re.search(r'name="f\.sex">.*?value="1" selected', page, re.DOTALL)
+    assert '<details class="export" open>' in page
+    assert re.search(r'id="unmask"[^>]* checked', page)
+    assert re.search(r'id="export-reason" name="reason" value="核"[^>]*aria-invalid="true"', page)
+    assert re.search(r'id="export-wrong" role="alert">请写明查看原因', page)
+    assert noted(town) == []
 
 
 def test_every_export_is_written_down_without_what_was_searched(town: Town, app: Flask) -> None:

@@ -212,7 +212,10 @@ def test_full_values_need_the_right_and_a_reason_and_every_export_is_written_dow
 ) -> None:
     client = sign_in(app, "community")
     address = f"/ledgers/{RESIDENTS}/export"
-    assert post(client, address, unmask="1", reason=" ").status_code == 422
+    again = post(client, address, unmask="1", reason=" ", area=GRID)
+    assert again.status_code == 422
+    assert f'<option value="{GRID}" selected>' in again.text
+    assert 'id="export-wrong" role="alert">请写明查看原因' in again.text
     assert post(sign_in(app, "leader"), address, unmask="1", reason="核对").status_code == 403
     [heads, row] = sheets_of(post(client, address, unmask="1", reason="核对名册"))["居民"]
     found = dict(zip(heads, row, strict=True))
