@@ -18,6 +18,7 @@ from field_app.services.find import find_doors, warm
 from field_app.services.record_forms import html_id
 from field_app.services.records import get_view
 from field_app.services.today import care_due
+from field_app.services.visit_target import target_of
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, page_of
 from field_app.web.session import workspace
@@ -146,7 +147,7 @@ def alarm(record_id: str) -> str:
 def _form(page: FormPage) -> str:
     ws = workspace()
     part = page.main.part
-    target = visits.target_of(ws, part["fixed"])
+    target = target_of(ws, part["fixed"])
     result = (part["texts"].get("result") or [""])[0]
     title = names(ws)(target.kind, target.record_id) if target else ""
     return render_template(
