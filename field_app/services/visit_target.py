@@ -9,6 +9,7 @@ from typing import Any
 from field_app.services.households import HouseholdFile, Member, household_file, visits_to
 from field_app.services.records import get_view
 from field_app.services.workspace import Workspace
+from schemas.care_contact import NOT_MET
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Target:
     view: Mapping[str, Any]
     file: HouseholdFile | None
     last: Mapping[str, Any] | None
+    met: Mapping[str, Any] | None
+    """The last visit there that met somebody."""
 
     @property
     def in_care(self) -> tuple[Member, ...]:
@@ -36,7 +39,10 @@ def target_of(ws: Workspace, fields: Mapping[str, Any]) -> Target | None:
             continue
         before = visits_to(ws, field, record_id)
         file = household_file(ws, record_id) if kind == "household" else None
-        return Target(kind, record_id, view, file, before[0] if before else None)
+        met = (one for one in before if one["fields"].get("result") not in NOT_MET)
+        return Target(
+            kind, record_id, view, file, before[0] if before else None, next(met, None)
+        )  # fmt: skip
     return None
 
 

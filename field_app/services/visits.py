@@ -35,8 +35,13 @@ from field_app.services.service_requests import (
     of_household,
     step_part,
 )
-from field_app.services.visit_answers import states_missing
-from field_app.services.visit_target import Target, place_of, target_of
+from field_app.services.visit_answers import (
+    OF_A_MEETING,
+    carried,
+    leave_out_meeting,
+    states_missing,
+)
+from field_app.services.visit_target import place_of, target_of
 from field_app.services.workspace import Workspace
 from schemas.care_contact import NOT_MET, alarm_fields, missed
 from schemas.catalogue import kind_of
@@ -68,10 +73,10 @@ def start_visit(
 ) -> str:
     """Open the draft of a visit that happens now and return its id.
 
-    What the last visit there said is carried on for the fields declared so; with ``result`` (nobody
-    at home) the rest is filled in as far as it can be; with ``campaign_id`` it counts for that
-    knock campaign, whose leaflets are filled in as planned where somebody was met. Raises DraftGone
-    for an unknown door or campaign.
+    What the last visit that met somebody there said is carried on for the fields declared so; with
+    ``result`` (nobody at home) the rest is filled in as far as it can be; with ``campaign_id`` it
+    counts for that knock campaign, whose leaflets are filled in as planned where somebody was met.
+    Raises DraftGone for an unknown door or campaign.
     """
     aim = {"household_id": household_id, "shop_id": shop_id}
     where = {name: value for name, value in aim.items() if value}
@@ -80,7 +85,7 @@ def start_visit(
         raise DraftGone(household_id or shop_id or "")
     if campaign_id and knock.campaign(ws, campaign_id) is None:
         raise DraftGone(campaign_id)
-    values = _carried(target) | {"visited_at": written(ws.now().replace(second=0, microsecond=0))}
+    values = carried(target) | {"visited_at": written(ws.now().replace(second=0, microsecond=0))}
     if campaign_id:
         values["purposes"] = ["knock"]
     elif purpose:
@@ -97,14 +102,9 @@ def start_visit(
     fixed = where | ({"campaign_id": campaign_id} if campaign_id else {})
     part = new_part("visit", values=values, fixed=fixed, grid=target.view["grid"])
     part["last"] = dict(target.last["fields"]) if target.last else {}
+    part["prefilled"] = {name: texts for name in OF_A_MEETING
+                         if (texts := part["texts"].get(name))}  # fmt: skip
     return open_draft(ws, "visit", {MAIN: part})
-
-
-def _carried(target: Target) -> dict[str, Any]:
-    """Return the last visit's values of the fields that are carried on."""
-    last = target.last["fields"] if target.last else {}
-    declared = kind_of("visit").declared()
-    return {name: last[name] for name, field in declared.items() if field.carry and name in last}
 
 
 def count_for(ws: Workspace, draft_id: str, typed: Typed, campaign_id: str) -> Draft:
@@ -287,6 +287,7 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     def link(draft: Draft) -> None:
         parts = draft["parts"]
         main = parts[MAIN]
+        leave_out_meeting(main)
         main["fixed"].pop("issue_ids", None)
         found = [parts[ISSUE]["record_id"]] if ISSUE in parts else []
         if raised := found + _raise_alarms(ws, draft):

@@ -75,6 +75,48 @@ def test_the_next_visit_carries_the_last_values_on(ws: Workspace) -> None:
     assert part["last"]["findings"] == "血压偏高"
 
 
+@pytest.mark.parametrize("result", ["nobody", "refused", "vacant", "moved"])
+def test_a_visit_that_met_nobody_says_nothing_of_whom_the_last_one_met(
+    ws: Workspace, result: str
+) -> None:
+    call_at(ws)
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    typed = as_typed(ws, draft_id, main={"result": [result]})
+    assert visits.finish_visit(ws, draft_id, typed).saved
+    view = get_view(ws, "visit", draft_id)
+    assert view is not None
+    assert "met" not in view["fields"]
+    assert view["fields"]["notice_given"] is False
+    texts = draft_of(ws, visits.start_visit(ws, household_id=HOME))["parts"][MAIN]["texts"]
+    assert (texts["met"], texts["notice_given"]) == (["林示例"], ["1"])
+    assert texts["purposes"] == ["care", "safety"]
+
+
+def test_what_is_typed_of_whom_was_met_is_kept_whatever_the_result(ws: Workspace) -> None:
+    call_at(ws)
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    said = {"result": ["refused"], "met": ["周邻居"], "mode": [""]}
+    assert not visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=said)).saved
+    texts = draft_of(ws, draft_id)["parts"][MAIN]["texts"]
+    assert texts["notice_given"] == ["1"]
+    said = {"mode": ["door"]}
+    assert visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=said)).saved
+    view = get_view(ws, "visit", draft_id)
+    assert view is not None
+    assert (view["fields"]["met"], view["fields"]["notice_given"]) == ("周邻居", False)
+
+
+def test_a_result_put_right_before_saving_keeps_whom_it_met(ws: Workspace) -> None:
+    call_at(ws)
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    said = {"result": ["nobody"], "mode": [""]}
+    assert not visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=said)).saved
+    assert visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=AT_HOME)).saved
+    view = get_view(ws, "visit", draft_id)
+    assert view is not None
+    assert (view["fields"]["met"], view["fields"]["notice_given"]) == ("林示例", True)
+
+
 def test_nobody_at_home_needs_nothing_but_saving(ws: Workspace) -> None:
     call_at(ws)
     draft_id = visits.start_visit(ws, household_id=HOME, result="nobody")
