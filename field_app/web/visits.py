@@ -7,10 +7,11 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from field_app.services import knock, service_requests, visits
-from field_app.services.care_alarms import open_alarms
+from field_app.services.care_alarms import Alarm, open_alarms
 from field_app.services.care_help import HELP
 from field_app.services.choices import names
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
@@ -103,6 +104,19 @@ def alarm_page(draft: Draft) -> str | None:
     """Return the page that says whom to call, None when saving the draft raised no alarm."""
     became = draft["became"].items()
     return _page_of([one for prefix, (_kind, one) in became if prefix.startswith(visits.ALARM)])
+
+
+def tell_left_open(alarms: Collection[Alarm]) -> None:
+    """Say what becomes of these alarms now that a visit calls for them no more."""
+    for one in alarms:
+        words = _(
+            "%(name)s的紧急事件仍未办结，不随走访的更正或作废撤销，要等处置办结。"
+            "如是误报，请到事件里作废；已受理、不能作废的，请加说明。",
+            name=one.name,
+        )
+        link = url_for("issues.show", record_id=one.issue_id)
+        shown = Markup('{} <a class="alert-link" href="{}">{}</a>')
+        flash(shown.format(words, link, _("查看事件")), "warning")
 
 
 def _tell_alarm() -> None:

@@ -343,3 +343,62 @@ def test_correcting_the_visit_between_two_misses_says_whom_to_call(at: Laptop) -
     assert issue["record_id"] == alarm_id(last, LIN)
     assert visit is not None
     assert not visit["fields"].get("issue_ids")
+
+
+STILL_OPEN = "林示例的紧急事件仍未办结，不随走访的更正或作废撤销"
+
+
+def missed_twice(at: Laptop) -> tuple[str, str, str]:
+    """Let somebody be missed twice in a row; return both visits and the issue raised."""
+    missed = {f"care_checks.{LIN}.state": "not_reached"}
+    first = begin(at, household_id=HOME, result="nobody").put(missed)
+    first.press()
+    at.hands.wall += timedelta(days=1)
+    second = begin(at, household_id=HOME, result="nobody").put(missed)
+    answer = second.press()
+    assert "走访已保存" not in at.browser.get(answer.location).text
+    (issue,) = views(at.ws, "issue")
+    return first.draft_id, second.draft_id, issue["record_id"]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_voiding_a_miss_says_what_becomes_of_its_alarm(at: Laptop, which: int) -> None:
+    *both, issue_id = missed_twice(at)
+    answer = at.browser.post(f"/records/visit/{both[which]}/void", {"reason": "走错门"})
+    shown = at.browser.get(answer.location).text
+    assert STILL_OPEN in shown
+    assert f'<a class="alert-link" href="/issues/{issue_id}">' in shown
+    assert [one["record_id"] for one in views(at.ws, "issue")] == [issue_id]
+
+
+def test_correcting_a_miss_says_what_becomes_of_its_alarm(at: Laptop) -> None:
+    _first, second, issue_id = missed_twice(at)
+    paper = Paper.open(at.browser, f"/records/visit/{second}/edit").fill(findings="门口有报纸")
+    assert STILL_OPEN not in at.browser.get(paper.press().location).text  # missed all the same
+    paper = Paper.open(at.browser, f"/records/visit/{second}/edit")
+    answer = paper.fill(result="met").put({f"care_checks.{LIN}.state": "well"}).press()
+    shown = at.browser.get(answer.location).text
+    assert STILL_OPEN in shown
+    assert f'href="/issues/{issue_id}"' in shown
+    # Once it is over there is nothing to tell.
+    save_record(at.ws, "issue", "void", {"reason": "误报"}, record_id=issue_id)
+    answer = at.browser.post(f"/records/visit/{second}/void", {"reason": "走错门"})
+    assert STILL_OPEN not in at.browser.get(answer.location).text
+
+
+@pytest.mark.parametrize(
+    ("contact", "phone", "words"),
+    [("侄子 13700009999", "", "请立即联系紧急联系人: <strong>侄子 13700009999</strong>"),
+     ("", "13700000001", "没有填紧急联系人。 请立即打本人或家庭电话: <strong>13700000001"),
+     ("", "", "没有填紧急联系人，也没有本人或家庭的电话，请立即上门核实。")],
+)  # fmt: skip
+def test_an_alarm_says_whom_to_call_or_to_go_there(
+    at: Laptop, contact: str, phone: str, words: str
+) -> None:
+    for kind, name, said in (
+        ("care", "contact", contact), ("resident", "phone", phone), ("household", "phone", ""),
+    ):  # fmt: skip
+        save_record(at.ws, kind, "update", {name: said or None}, record_id=rid(kind, 1))
+    missed_twice(at)
+    shown = " ".join(at.browser.get("/").text.split())
+    assert words in shown
