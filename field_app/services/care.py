@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from field_app.services import outbox
-from field_app.services.care_alarms import Made, called_for
+from field_app.services.care_alarms import Alarm, Made, called_for, left_open
 from field_app.services.drafts import MAIN, Draft, Finished, Typed
 from field_app.services.likely import finish_checked
 from field_app.services.records import Entry, Saved, get_view, save_records
@@ -67,6 +67,16 @@ def withdraw(ws: Workspace, change_id: str) -> tuple[bool, list[str]]:
         raised = _without(ws, before, get_view(ws, *about))
         save_records(ws, raised)
     return done, [str(one.record_id) for one in raised]
+
+
+def alarms_left(ws: Workspace, before: Mapping[str, Any] | None) -> list[Alarm]:
+    """Return the alarms that stay open though a visit that stood as the view ``before`` was changed
+    and calls for them no more; none for other kinds."""
+    if before is None or before["kind"] != "visit" or before["voided"]:
+        return []
+    after = get_view(ws, "visit", before["record_id"])
+    now = Made(after["record_id"], after["fields"]) if after and not after["voided"] else None
+    return left_open(ws, Made(before["record_id"], before["fields"]), now)
 
 
 def _without(

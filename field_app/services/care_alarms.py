@@ -175,6 +175,32 @@ def open_alarms(ws: Workspace) -> list[Alarm]:
     return sorted(found, key=lambda one: one.missed_at, reverse=True)
 
 
+def left_open(ws: Workspace, before: Made, after: Made | None) -> list[Alarm]:
+    """Return the open alarms about people whom a visit missed ``before`` and misses no more as it
+    stands ``after`` (None: it was voided): its own, and those of visits made since."""
+    merged = _Merged.of(ws)
+    was, now = merged.visit(before), merged.visit(after) if after else None
+    people = [
+        one
+        for one in _people(ws, was.household_id, missed_in_check(was.fields))
+        if missed(one, was.household_id, was.fields)
+        and not (now and missed(one, now.household_id, now.fields))
+    ]
+    own = [
+        _alarm(ws, alarm_id(was.visit_id, name), was.visit_id, was.fields, one)
+        for one in people
+        for name in merged.names(one)
+        if _standing(ws, alarm_id(was.visit_id, name)) == "open"
+    ]
+    return own + [
+        one
+        for one in open_alarms(ws)
+        if one.resident_id in people
+        and one.visit_id != was.visit_id
+        and read_moment(one.missed_at) > was.at
+    ]
+
+
 def contact_words(ws: Workspace, resident_id: str) -> str:
     """Return the emergency contact of somebody in care as their care record says it."""
     care = care_of(ws, resident_id)

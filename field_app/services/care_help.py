@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from field_app.services.drafts import MAIN, Draft, new_part
 from field_app.services.overview import look
@@ -12,6 +12,8 @@ from field_app.services.service_requests import KIND, SERVICE, standing
 from field_app.services.survivors import gathered, survivors
 from field_app.services.workspace import Workspace
 from schemas.care_contact import at_survivors
+from schemas.catalogue import kind_of
+from schemas.fields import Paragraph
 
 HELP = "help-"
 """Beginning of the prefixes of these requests in a visit's draft."""
@@ -76,12 +78,11 @@ def _fields(
     person = resident["fields"]
     home = said.get("household_id") or person.get("household_id")
     household = get_view(ws, "household", home) if home else None
-    asked = "；".join(check[name] for name in ("change", "action") if check.get(name))
     fields = {
         "requested_at": said.get("visited_at"),
         "kind": "proxy",
         "item": "other",
-        "words": asked or "关怀探访时需要帮助，具体事项待核实。",
+        "words": _words(said, check) or "关怀探访时需要帮助，具体事项待核实。",
         "applicant": person.get("name"),
         "phone": person.get("phone") or (household["fields"].get("phone") if household else None),
         "household_id": home,
@@ -90,3 +91,11 @@ def _fields(
         "channel": "door",
     }
     return {name: value for name, value in fields.items() if value}
+
+
+def _words(said: Mapping[str, Any], check: Mapping[str, Any]) -> str:
+    """Return what the check says and what the visit found, as far as a request has room for it."""
+    found = [str(check[name]) for name in ("change", "action") if check.get(name)]
+    words = "\n".join(one for one in ("；".join(found), str(said.get("findings") or "")) if one)
+    longest = cast(Paragraph, kind_of(KIND).declared()["words"]).longest
+    return words if len(words) <= longest else words[: longest - 1] + "…"

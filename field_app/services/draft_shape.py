@@ -34,6 +34,8 @@ class Part(TypedDict):
     only: list[str] | None
     last: dict[str, Any]
     corrects: str | None
+    prefilled: NotRequired[Texts]
+    """Of a visit: whom it met and whether the notice was given, as the form began with them."""
     late: NotRequired[list[str]]
     """Paths at which a window that came too late says otherwise than the record."""
 

@@ -12,7 +12,7 @@ from field_app.services import knock
 from field_app.services.draft_shape import Part
 from field_app.services.records import get_view
 from field_app.services.survivors import survivor_of
-from field_app.services.visits import target_of
+from field_app.services.visit_target import target_of
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
 

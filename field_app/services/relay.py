@@ -97,11 +97,14 @@ def written_files(ws: Workspace) -> list[dict[str, Any]]:
 def write_to(ws: Workspace, path: Path) -> Ready:
     """Write a file at ``path``; when this returns it has been read back and may be taken away.
 
-    An existing folder stands for a new file in it. Raises Trouble ``relay_name``, StickUnusable,
-    StickFull, StickLies, StickHasFile, and what the store raises; then no file is left.
+    An existing folder stands for a new file in it, and a name without an ending for a folder that
+    is not there. Raises Trouble ``relay_name``, StickUnusable, StickFull, StickLies, StickHasFile,
+    and what the store raises; then no file is left.
     """
     if path.is_dir():
         return write_into(ws, path.absolute())
+    if not path.parent.is_dir() or not (path.suffix or path.exists()):
+        raise StickUnusable(str(path))
     if path.suffix != SUFFIX:  # at the centre nobody would be offered it
         raise Trouble("relay_name", suffix=SUFFIX)
     return _write(ws, path)

@@ -128,7 +128,8 @@ def today(ws: Workspace) -> Today:
 
 def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
     """Return the care visits due by today and ``within``: people found in a serious state first,
-    then the longest overdue. Of somebody with two care records the stricter one decides."""
+    then the longest overdue, of one day the riskiest. Of somebody with two care records the
+    stricter one decides."""
     present = date.fromisoformat(local_day(ws.now()))
     in_care: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     people = {}
@@ -162,7 +163,11 @@ def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
                     str(check.get("change") or ""),
                 )
             )  # fmt: skip
-    return sorted(found, key=lambda one: (one.again_by is None, one.due, one.name))
+    return sorted(found, key=_pressing)
+
+
+def _pressing(one: CareDue) -> tuple[object, ...]:
+    return one.again_by is None, one.due, strictness({"risk": one.risk})[0], one.name
 
 
 @dataclass(frozen=True)

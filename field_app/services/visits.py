@@ -22,13 +22,7 @@ from field_app.services.drafts import (
     new_part,
     open_draft,
 )
-from field_app.services.households import (
-    HouseholdFile,
-    Member,
-    household_file,
-    new_resident,
-    visits_to,
-)
+from field_app.services.households import new_resident
 from field_app.services.likely import finish_checked
 from field_app.services.overview import newest
 from field_app.services.patrols import SHORT_ISSUE, SHOWN
@@ -41,9 +35,17 @@ from field_app.services.service_requests import (
     of_household,
     step_part,
 )
+from field_app.services.visit_answers import (
+    OF_A_MEETING,
+    carried,
+    leave_out_meeting,
+    states_missing,
+)
+from field_app.services.visit_target import place_of, target_of
 from field_app.services.workspace import Workspace
 from schemas.care_contact import NOT_MET, alarm_fields, missed
 from schemas.catalogue import kind_of
+from schemas.check import FieldProblem
 from schemas.clock import read_moment, written
 
 ISSUE, HOUSEHOLD = "issue:", "household:"
@@ -60,35 +62,6 @@ NEW_RESIDENT = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where a visit goes: a household's file, or a shop's view, with the last visit there."""
-
-    kind: str
-    record_id: str
-    view: Mapping[str, Any]
-    file: HouseholdFile | None
-    last: Mapping[str, Any] | None
-
-    @property
-    def in_care(self) -> tuple[Member, ...]:
-        """The people looked after behind this door."""
-        return self.file.in_care if self.file else ()
-
-
-def target_of(ws: Workspace, fields: Mapping[str, Any]) -> Target | None:
-    """Return where a visit with these fields goes, None when this laptop does not hold it."""
-    for field, kind in (("household_id", "household"), ("shop_id", "shop")):
-        record_id = str(fields.get(field) or "")
-        view = get_view(ws, kind, record_id) if record_id else None
-        if view is None:
-            continue
-        before = visits_to(ws, field, record_id)
-        file = household_file(ws, record_id) if kind == "household" else None
-        return Target(kind, record_id, view, file, before[0] if before else None)
-    return None
-
-
 def start_visit(
     ws: Workspace,
     *,
@@ -100,10 +73,10 @@ def start_visit(
 ) -> str:
     """Open the draft of a visit that happens now and return its id.
 
-    What the last visit there said is carried on for the fields declared so; with ``result`` (nobody
-    at home) the rest is filled in as far as it can be; with ``campaign_id`` it counts for that
-    knock campaign, whose leaflets are filled in as planned where somebody was met. Raises DraftGone
-    for an unknown door or campaign.
+    What the last visit that met somebody there said is carried on for the fields declared so; with
+    ``result`` (nobody at home) the rest is filled in as far as it can be; with ``campaign_id`` it
+    counts for that knock campaign, whose leaflets are filled in as planned where somebody was met.
+    Raises DraftGone for an unknown door or campaign.
     """
     aim = {"household_id": household_id, "shop_id": shop_id}
     where = {name: value for name, value in aim.items() if value}
@@ -112,7 +85,7 @@ def start_visit(
         raise DraftGone(household_id or shop_id or "")
     if campaign_id and knock.campaign(ws, campaign_id) is None:
         raise DraftGone(campaign_id)
-    values = _carried(target) | {"visited_at": written(ws.now().replace(second=0, microsecond=0))}
+    values = carried(target) | {"visited_at": written(ws.now().replace(second=0, microsecond=0))}
     if campaign_id:
         values["purposes"] = ["knock"]
     elif purpose:
@@ -129,14 +102,9 @@ def start_visit(
     fixed = where | ({"campaign_id": campaign_id} if campaign_id else {})
     part = new_part("visit", values=values, fixed=fixed, grid=target.view["grid"])
     part["last"] = dict(target.last["fields"]) if target.last else {}
+    part["prefilled"] = {name: texts for name in OF_A_MEETING
+                         if (texts := part["texts"].get(name))}  # fmt: skip
     return open_draft(ws, "visit", {MAIN: part})
-
-
-def _carried(target: Target) -> dict[str, Any]:
-    """Return the last visit's values of the fields that are carried on."""
-    last = target.last["fields"] if target.last else {}
-    declared = kind_of("visit").declared()
-    return {name: last[name] for name, field in declared.items() if field.carry and name in last}
 
 
 def count_for(ws: Workspace, draft_id: str, typed: Typed, campaign_id: str) -> Draft:
@@ -185,7 +153,7 @@ def add_issue(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
             "urgency": "normal",
             "happened_at": values_of(kind_of("visit"), main["texts"]).get("visited_at"),
             "text": _first(main, "findings"),
-            **(_place(ws, target) if target else {}),
+            **(place_of(ws, target) if target else {}),
         }
         draft["parts"][ISSUE] = new_part(
             "issue",
@@ -196,19 +164,6 @@ def add_issue(ws: Workspace, draft_id: str, typed: Typed) -> Draft:
         )
 
     return alter(ws, draft_id, typed, add)
-
-
-def _place(ws: Workspace, target: Target) -> dict[str, Any]:
-    """Return compound, building and place of a door."""
-    if target.file is None:
-        return {"place": target.view["fields"].get("address")}
-    room = target.file.room["fields"] if target.file.room else {}
-    building = get_view(ws, "building", room.get("building_id") or "")
-    return {
-        "building_id": room.get("building_id"),
-        "compound_id": building["fields"].get("compound_id") if building else None,
-        "place": target.file.title,
-    }
 
 
 def add_service(
@@ -332,6 +287,7 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     def link(draft: Draft) -> None:
         parts = draft["parts"]
         main = parts[MAIN]
+        leave_out_meeting(main)
         main["fixed"].pop("issue_ids", None)
         found = [parts[ISSUE]["record_id"]] if ISSUE in parts else []
         if raised := found + _raise_alarms(ws, draft):
@@ -348,7 +304,11 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         if requests:
             main["fixed"]["service_ids"] = requests
 
-    return finish_checked(ws, draft_id, typed, prepare=link)
+    def judge(draft: Draft) -> dict[str, list[FieldProblem]]:
+        target = target_of(ws, draft["parts"][MAIN]["fixed"])
+        return {MAIN: states_missing(ws, target, _made(ws, draft).fields)}
+
+    return finish_checked(ws, draft_id, typed, prepare=link, judge=judge)
 
 
 def follow_correction(ws: Workspace, draft: Draft) -> None:
@@ -393,7 +353,7 @@ def alarm_entry(ws: Workspace, call: Call, grid: str | None) -> Entry | None:
     if target is None:
         return None
     area = next((one for one in (target.view["grid"], grid) if one in ws.grids), None)
-    fields = alarm_fields(call.run, call.at, _place(ws, target))
+    fields = alarm_fields(call.run, call.at, place_of(ws, target))
     return Entry("issue", "create", fields, call.issue_id, area) if area else None
 
 

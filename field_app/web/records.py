@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from field_app.domain.typed import values_of
 from field_app.services import base_data, drafts, likely
-from field_app.services.care import finish_record, void_record
+from field_app.services.care import alarms_left, finish_record, void_record
 from field_app.services.choices import names
 from field_app.services.draft_edits import begun_edit, reasons_of, refused_change
 from field_app.services.drafts import MAIN, Finished, Typed, edit_part, open_draft
@@ -21,7 +21,7 @@ from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, draft_url, page_of
 from field_app.web.errors import problem_text
 from field_app.web.session import workspace
-from field_app.web.visits import alarm_page, tell_alarms, tell_follow_ups
+from field_app.web.visits import alarm_page, tell_alarms, tell_follow_ups, tell_left_open
 from field_app.web.widgets import FormPage, record_url
 from schemas.kind import Kind
 
@@ -111,8 +111,13 @@ def fill_in(draft_id: str) -> Any:
 
 
 def _save(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
+    draft = drafts.find(ws, draft_id)
+    main = draft["parts"].get(MAIN) if draft else None
+    before = get_view(ws, main["kind"], main["record_id"]) if main else None
     finished = finish_record(ws, draft_id, typed)
     tell_follow_ups(finished)
+    if finished.saved:
+        tell_left_open(alarms_left(ws, before))
     return finished
 
 
@@ -161,8 +166,11 @@ def void(kind_name: str, record_id: str) -> Any:
         abort(404)
     reason, problems = request.form.get("reason", ""), []
     if request.method == "POST":
+        before = get_view(ws, kind_name, record_id)
         saved, alarms = void_record(ws, kind_name, record_id, reason, corrects)
         at_once = tell_alarms(alarms)
+        if saved.saved:
+            tell_left_open(alarms_left(ws, before))
         if saved.change_id and get_view(ws, kind_name, record_id) is None:
             flash(_("已撤回。内容仍保留在本机和服务器的退回记录中。"))
             return redirect(at_once or url_for("outbox.detail", change_id=saved.change_id))

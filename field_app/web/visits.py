@@ -7,10 +7,11 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from field_app.services import knock, service_requests, visits
-from field_app.services.care_alarms import open_alarms
+from field_app.services.care_alarms import Alarm, open_alarms
 from field_app.services.care_help import HELP
 from field_app.services.choices import names
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
@@ -18,6 +19,7 @@ from field_app.services.find import find_doors, warm
 from field_app.services.record_forms import html_id
 from field_app.services.records import get_view
 from field_app.services.today import care_due
+from field_app.services.visit_target import target_of
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, page_of
 from field_app.web.session import workspace
@@ -104,6 +106,19 @@ def alarm_page(draft: Draft) -> str | None:
     return _page_of([one for prefix, (_kind, one) in became if prefix.startswith(visits.ALARM)])
 
 
+def tell_left_open(alarms: Collection[Alarm]) -> None:
+    """Say what becomes of these alarms now that a visit calls for them no more."""
+    for one in alarms:
+        words = _(
+            "%(name)s的紧急事件仍未办结，不随走访的更正或作废撤销，要等处置办结。"
+            "如是误报，请到事件里作废；已受理、不能作废的，请加说明。",
+            name=one.name,
+        )
+        link = url_for("issues.show", record_id=one.issue_id)
+        shown = Markup('{} <a class="alert-link" href="{}">{}</a>')
+        flash(shown.format(words, link, _("查看事件")), "warning")
+
+
 def _tell_alarm() -> None:
     flash(_("关怀对象连续两次未见到：已自动上报紧急事件，请立即联系紧急联系人。"), "error")
 
@@ -146,7 +161,7 @@ def alarm(record_id: str) -> str:
 def _form(page: FormPage) -> str:
     ws = workspace()
     part = page.main.part
-    target = visits.target_of(ws, part["fixed"])
+    target = target_of(ws, part["fixed"])
     result = (part["texts"].get("result") or [""])[0]
     title = names(ws)(target.kind, target.record_id) if target else ""
     return render_template(

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, request, url_for
 from flask_babel import gettext as _
+from jinja2.filters import do_filesizeformat
 from werkzeug.datastructures import MultiDict
 
 from field_app.domain.shown_texts import shown_marks
@@ -400,6 +401,12 @@ pages.app_template_filter("ordinal")(ordinal)
 def clock_words(text: str | None) -> str:
     """Show a time as 08:41 in Shanghai's time, empty for none."""
     return clock_of(text)
+
+
+@pages.app_template_filter("size")
+def size_words(count: int) -> str:
+    """Show a number of bytes as 620字节, 1.2 kB or 3.4 MB."""
+    return do_filesizeformat(count) if count >= 1000 else _("%(count)s字节", count=count)
 
 
 @pages.app_template_filter("area")

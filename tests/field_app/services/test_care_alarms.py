@@ -205,6 +205,23 @@ def test_somebody_in_need_of_help_gets_a_request_in_the_same_commit(ws: Workspac
     assert visit["fields"]["service_ids"] == [request["record_id"]]
 
 
+def test_a_request_says_what_the_visit_found_too_as_far_as_it_has_room(ws: Workspace) -> None:
+    found = "血压计坏了，" * 400
+    _visit_id, finished = call(ws, **HELP, findings=[found])
+    assert finished.saved, finished.problems
+    (request,) = views(ws, "service")
+    words = request["fields"]["words"]
+    assert words.startswith("腿脚不便；请代买降压药\n血压计坏了，")
+    assert words.endswith("…")
+    assert len(words) == 2000
+
+
+def test_what_was_found_is_enough_of_a_request(ws: Workspace) -> None:
+    nothing = {f"care_checks.{LIN}.{name}": [""] for name in ("change", "action")}
+    call(ws, **(HELP | nothing), findings=["家里没有米了"])
+    assert views(ws, "service")[0]["fields"]["words"] == "家里没有米了"
+
+
 def test_a_need_that_is_still_being_met_opens_no_second_request(
     ws: Workspace, hands: Hands
 ) -> None:

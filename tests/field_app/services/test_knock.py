@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from field_app.services import drafts, knock, materials, visits
+from field_app.services import drafts, households, knock, materials, visits
 from field_app.services.drafts import MAIN, DraftGone, Typed
 from field_app.services.records import get_view, save_record, views
 from field_app.services.workspace import Workspace
@@ -35,7 +35,11 @@ def knock_at(ws: Workspace, number: int, result: str, **typed: list[str]) -> str
     )
     draft = drafts.find(ws, draft_id)
     assert draft is not None
-    texts = {MAIN: dict(draft["parts"][MAIN]["texts"]) | {"notice_given": ["1"]} | typed}
+    file = households.household_file(ws, rid("household", number))
+    assert file is not None
+    checks = {f"care_checks.{one.view['record_id']}.state": ["well"] for one in file.in_care}
+    said = {"notice_given": ["1"], **(checks if result == "met" else {}), **typed}
+    texts = {MAIN: dict(draft["parts"][MAIN]["texts"]) | said}
     assert visits.finish_visit(ws, draft_id, Typed(texts, draft["revision"], "a")).saved
     return draft_id
 

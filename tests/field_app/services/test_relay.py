@@ -350,6 +350,9 @@ class TestTheStick:
     def test_no_folder_and_no_room_are_told(self, laptop, tmp_path, monkeypatch):
         with pytest.raises(StoreError, match="stick_unusable"):
             relay.write_to(laptop.ws, tmp_path / "none" / "a.gridbatch")
+        for missing in (tmp_path / "none", tmp_path / "none" / "KINGSTON.16", "none"):
+            with pytest.raises(StoreError, match="stick_unusable"):
+                relay.write_to(laptop.ws, Path(missing))
 
         def full(handle: int) -> None:
             raise OSError(errno.ENOSPC, "full")

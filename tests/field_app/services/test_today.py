@@ -94,6 +94,20 @@ def test_of_two_care_records_the_stricter_one_decides_whichever_came_last(
     assert care["fields"]["risk"] == "high"
 
 
+@pytest.mark.parametrize("people", [(20, 26, 29), (29, 26, 20), (26, 29, 20)])
+def test_of_those_due_on_one_day_the_riskiest_come_first(
+    ws: Workspace, people: tuple[int, int, int]
+) -> None:
+    since = {"high": ("2026-09-23", 7), "key": ("2026-08-31", 30), "general": ("2026-07-02", 90)}
+    for number, person, (risk, (day, days)) in zip((7, 8, 9), people, since.items(), strict=True):
+        pull_in(ws, "care", rid("care", number), {
+            "resident_id": rid("resident", person), "cats": ["alone"], "risk": risk,
+            "visit_every_days": days, "keeper_id": WORKER, "since": day, "basis": "statutory",
+        })  # fmt: skip
+    due = [one for one in care_due(ws) if one.due == "2026-09-30"]
+    assert [one.resident_id for one in due] == [rid("resident", one) for one in people]
+
+
 def test_a_check_of_a_person_merged_since_counts_for_the_one_left(ws: Workspace) -> None:
     person, other, home = rid("resident", 7), rid("resident", 8), rid("household", 3)
     care = dict(get_view(ws, "care", rid("care", 3)) or {})["fields"]

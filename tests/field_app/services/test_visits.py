@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from field_app.domain.typed import control_at
 from field_app.services import drafts, households, visits
 from field_app.services.base_data import detail
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
@@ -19,6 +20,8 @@ MET = {
     "result": ["met"], "mode": ["door"], "purposes": ["", "care", "safety"], "met": ["林示例"],
     "notice_given": ["1"], "findings": ["血压偏高"],
 }  # fmt: skip
+AT_HOME = MET | {f"care_checks.{OLD_LIN}.state": ["well"]}
+"""What is typed where somebody in care lives."""
 ISSUE = {
     "category": ["UTL"], "title": ["燃气软管老化"], "text": ["厨房软管开裂"], "level": ["2"],
     "urgency": ["urgent"], "place": ["幸福里 1-1-201"],
@@ -48,7 +51,7 @@ def as_typed(ws: Workspace, draft_id: str, **more: dict[str, list[str]]) -> Type
 
 def call_at(ws: Workspace, **more: list[str]) -> tuple[str, Finished]:
     draft_id = visits.start_visit(ws, household_id=HOME)
-    typed = as_typed(ws, draft_id, main=MET | more)
+    typed = as_typed(ws, draft_id, main=AT_HOME | more)
     return draft_id, visits.finish_visit(ws, draft_id, typed)
 
 
@@ -70,6 +73,48 @@ def test_the_next_visit_carries_the_last_values_on(ws: Workspace) -> None:
     assert "findings" not in texts
     assert "result" not in texts
     assert part["last"]["findings"] == "血压偏高"
+
+
+@pytest.mark.parametrize("result", ["nobody", "refused", "vacant", "moved"])
+def test_a_visit_that_met_nobody_says_nothing_of_whom_the_last_one_met(
+    ws: Workspace, result: str
+) -> None:
+    call_at(ws)
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    typed = as_typed(ws, draft_id, main={"result": [result]})
+    assert visits.finish_visit(ws, draft_id, typed).saved
+    view = get_view(ws, "visit", draft_id)
+    assert view is not None
+    assert "met" not in view["fields"]
+    assert view["fields"]["notice_given"] is False
+    texts = draft_of(ws, visits.start_visit(ws, household_id=HOME))["parts"][MAIN]["texts"]
+    assert (texts["met"], texts["notice_given"]) == (["林示例"], ["1"])
+    assert texts["purposes"] == ["care", "safety"]
+
+
+def test_what_is_typed_of_whom_was_met_is_kept_whatever_the_result(ws: Workspace) -> None:
+    call_at(ws)
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    said = {"result": ["refused"], "met": ["周邻居"], "mode": [""]}
+    assert not visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=said)).saved
+    texts = draft_of(ws, draft_id)["parts"][MAIN]["texts"]
+    assert texts["notice_given"] == ["1"]
+    said = {"mode": ["door"]}
+    assert visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=said)).saved
+    view = get_view(ws, "visit", draft_id)
+    assert view is not None
+    assert (view["fields"]["met"], view["fields"]["notice_given"]) == ("周邻居", False)
+
+
+def test_a_result_put_right_before_saving_keeps_whom_it_met(ws: Workspace) -> None:
+    call_at(ws)
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    said = {"result": ["nobody"], "mode": [""]}
+    assert not visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=said)).saved
+    assert visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=AT_HOME)).saved
+    view = get_view(ws, "visit", draft_id)
+    assert view is not None
+    assert (view["fields"]["met"], view["fields"]["notice_given"]) == ("林示例", True)
 
 
 def test_nobody_at_home_needs_nothing_but_saving(ws: Workspace) -> None:
@@ -128,9 +173,32 @@ def test_a_day_named_after_a_miss_is_never_read_and_not_asked_about(ws: Workspac
     assert finished.results[MAIN].doubts == []
 
 
+def test_who_is_met_at_a_door_with_somebody_in_care_says_how_they_are(ws: Workspace) -> None:
+    state = f"care_checks.{OLD_LIN}.state"
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    finished = visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=MET | {state: [""]}))
+    assert not finished.saved
+    (said,) = finished.problems[MAIN]
+    assert (control_at(kind_of("visit"), said.pointer), said.problem.code) == (state, "required")
+    assert len(ws.table(CHANGES)) == 0
+    assert draft_of(ws, draft_id)["parts"][MAIN]["texts"]["findings"] == ["血压偏高"]
+    typed = as_typed(ws, draft_id, main={state: ["not_reached"]})
+    assert visits.finish_visit(ws, draft_id, typed).saved
+    view = get_view(ws, "visit", draft_id)
+    assert view is not None
+    assert view["fields"]["care_checks"] == {OLD_LIN: {"state": "not_reached"}}
+
+
+@pytest.mark.parametrize("result", ["nobody", "refused", "other_person"])
+def test_a_state_is_asked_only_where_somebody_was_met(ws: Workspace, result: str) -> None:
+    draft_id = visits.start_visit(ws, household_id=HOME)
+    typed = as_typed(ws, draft_id, main=MET | {"result": [result]})
+    assert visits.finish_visit(ws, draft_id, typed).saved
+
+
 def test_visit_issue_phone_tenant_and_move_are_saved_in_one_commit(ws: Workspace) -> None:
     draft_id = visits.start_visit(ws, household_id=HOME)
-    visits.add_issue(ws, draft_id, as_typed(ws, draft_id, main=MET))
+    visits.add_issue(ws, draft_id, as_typed(ws, draft_id, main=AT_HOME))
     visits.change_household(ws, draft_id, as_typed(ws, draft_id))
     visits.add_resident(ws, draft_id, as_typed(ws, draft_id))
     visits.move_out(ws, draft_id, as_typed(ws, draft_id), rid("resident", 3))
@@ -163,7 +231,7 @@ def test_visit_issue_phone_tenant_and_move_are_saved_in_one_commit(ws: Workspace
 
 def test_a_refused_part_leaves_all_of_them_unsaved(ws: Workspace) -> None:
     draft_id = visits.start_visit(ws, household_id=HOME)
-    visits.change_household(ws, draft_id, as_typed(ws, draft_id, main=MET))
+    visits.change_household(ws, draft_id, as_typed(ws, draft_id, main=AT_HOME))
     typed = as_typed(ws, draft_id, **{visits.HOUSEHOLD: {"phone": ["1" * 40]}})
     finished = visits.finish_visit(ws, draft_id, typed)
     assert not finished.saved
@@ -173,7 +241,7 @@ def test_a_refused_part_leaves_all_of_them_unsaved(ws: Workspace) -> None:
 
 def test_a_part_taken_back_changes_nothing(ws: Workspace) -> None:
     draft_id = visits.start_visit(ws, household_id=HOME)
-    visits.add_issue(ws, draft_id, as_typed(ws, draft_id, main=MET))
+    visits.add_issue(ws, draft_id, as_typed(ws, draft_id, main=AT_HOME))
     visits.change_household(ws, draft_id, as_typed(ws, draft_id))
     visits.take_back(ws, draft_id, as_typed(ws, draft_id), visits.ISSUE)
     visits.take_back(ws, draft_id, as_typed(ws, draft_id), visits.HOUSEHOLD)
@@ -203,7 +271,7 @@ def test_an_unknown_door_and_a_stranger_are_refused(ws: Workspace) -> None:
 def test_an_entry_after_a_day_needs_its_reason(ws: Workspace, hands: Hands) -> None:
     draft_id = visits.start_visit(ws, household_id=HOME)
     hands.passes(25 * 3600)
-    finished = visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=MET))
+    finished = visits.finish_visit(ws, draft_id, as_typed(ws, draft_id, main=AT_HOME))
     assert [one.problem.code for one in finished.problems[MAIN]] == ["late_reason_required"]
 
 

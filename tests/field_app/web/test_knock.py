@@ -12,6 +12,7 @@ from tests.field_app.signed_in import sign_in
 from tests.field_app.small_grid import COMMUNITY, pull_in, rid
 
 DOOR = {"household_id": rid("household", 1), "campaign_id": CAMPAIGN}
+WELL = {f"care_checks.{rid('resident', 1)}.state": "well"}
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_door_is_one_tap_from_the_list_and_saving_leads_to_the_next(at: Laptop
     assert "秋季防诈骗敲门行动" in paper.page.text
     assert "家里有人在外地工作吗" in paper.page.text
     assert paper["materials.fraud.qty"] == "2"
-    paper.put({f"answers.{QUESTION}.text": "有", "notice_given": "1"})
+    paper.put({f"answers.{QUESTION}.text": "有", "notice_given": "1"} | WELL)
     answer = paper.press()
     here = f"/knock/{CAMPAIGN}/doors?building={rid('building', 1)}#doors"
     assert answer.location == here
@@ -46,7 +47,7 @@ def test_a_door_is_one_tap_from_the_list_and_saving_leads_to_the_next(at: Laptop
 
 def test_an_answer_forgotten_on_a_visit_is_filed_under_its_question(at: Laptop) -> None:
     paper = Paper.open(at.browser, at.browser.post("/visits/start", DOOR).location)
-    paper.fill(result="met", mode="door", notice_given="1").press()
+    paper.fill(result="met", mode="door", notice_given="1").put(WELL).press()
     (visit,) = views(at.ws, "visit")
     paper = Paper.open(at.browser, f"/records/visit/{visit['record_id']}/edit")
     assert "家里有人在外地工作吗" in paper.page.text
@@ -58,6 +59,7 @@ def test_a_visit_begun_elsewhere_is_counted_by_a_button(at: Laptop) -> None:
     start = at.browser.post("/visits/start", {"household_id": rid("household", 2)})
     paper = Paper.open(at.browser, start.location)
     paper = paper.fill(result="met", mode="door", notice_given="1")
+    paper.put({f"care_checks.{rid('resident', 4)}.state": "well"})
     paper = paper.press_on(f"campaign:{CAMPAIGN}")
     assert "计入敲门行动" in paper.page.text
     paper = paper.press_on("as_planned")

@@ -136,6 +136,7 @@ def test_a_part_taken_back_counts_only_where_the_second_window_typed_in_it(at: L
     start = at.browser.post("/visits/start", {"household_id": rid("household", 1)})
     begun = Paper.open(at.browser, start.location)
     begun = begun.fill(result="met", mode="door", notice_given="1")
+    begun = begun.put({f"care_checks.{rid('resident', 1)}.state": "well"})
     begun = begun.press_on("household").press_on("issue")
     first, second = twice(at, begun.page.request.path)
     typing = Paper.open(at.browser, begun.page.request.path)

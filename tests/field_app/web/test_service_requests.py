@@ -12,6 +12,7 @@ from tests.field_app.signed_in import sign_in
 from tests.field_app.small_grid import COLLEAGUE, pull_in, rid
 
 HOME = rid("household", 1)
+WELL = {f"care_checks.{rid('resident', 1)}.state": "well"}
 REQUEST = {"item": "repair", "words": "客厅灯不亮"}
 
 
@@ -119,7 +120,7 @@ def test_a_visit_takes_a_request_along_and_links_it(at: Laptop) -> None:
     paper = Paper.open(
         at.browser, at.browser.post("/visits/start", {"household_id": HOME}).location
     )
-    paper = paper.fill(result="met", mode="door", notice_given="1", findings="灯坏了")
+    paper = paper.fill(result="met", mode="door", notice_given="1", findings="灯坏了").put(WELL)
     paper = paper.press_on("service")
     assert paper["service:words"] == "灯坏了"
     assert paper["service:applicant"] == "林示例"
@@ -137,7 +138,7 @@ def test_a_request_on_a_visit_can_be_handed_over_or_taken_out_again(at: Laptop) 
     paper = Paper.open(
         at.browser, at.browser.post("/visits/start", {"household_id": HOME}).location
     )
-    paper = paper.fill(result="met", mode="door", notice_given="1")
+    paper = paper.fill(result="met", mode="door", notice_given="1").put(WELL)
     paper = paper.press_on("service").press_on("take_back:service:")
     assert "service:words" not in paper.names
     paper = paper.press_on("service:hand_over")

@@ -8,8 +8,10 @@ import threading
 import time
 
 import pytest
+from flask_babel import force_locale
 
 from field_app.services.workspace import PHOTO_BYTES
+from field_app.web.widgets import size_words
 from tests.field_app.centres import answers
 from tests.field_app.laptops import OTHER_WORKER, PASSPHRASE, save_issue
 
@@ -42,6 +44,26 @@ def test_the_button_starts_a_round_and_the_page_shows_its_end(joined):
     assert "同步完成" in page
     assert "已确认 1 / 共 1 条" in page
     assert "hx-get" not in page
+
+
+@pytest.mark.parametrize(
+    ("count", "lang", "words"),
+    [(620, "zh", "620字节"), (620, "en", "620 B"), (1240, "zh", "1.2 kB"), (0, "zh", "0字节")],
+)
+def test_few_bytes_are_written_in_the_language_of_the_page(laptop, count, lang, words):
+    with laptop.browser.client.application.test_request_context(), force_locale(lang):
+        assert size_words(count) == words
+
+
+def test_the_speed_of_a_round_has_no_english_unit_in_chinese(joined):
+    laptop = joined()
+    save_issue(laptop.ws)
+    at_page(laptop)
+    laptop.browser.post("/sync", seen="/sync")
+    until_over(laptop)
+    page = laptop.browser.get("/sync").text
+    assert "上行" in page
+    assert not re.search(r"\d Bytes?", page)
 
 
 def test_after_a_restart_the_page_still_knows_the_last_round(joined):
