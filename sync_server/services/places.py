@@ -13,6 +13,7 @@ from sync_server.store.area_read import anything_in
 from sync_server.store.records_read import area_names, areas_within
 
 GRID_LENGTH = 15
+COMMUNITY_LENGTH = 12
 _LEVELS = {6: 0, 9: 1, 12: 2, 15: 3, 17: 4}
 
 
@@ -48,10 +49,12 @@ def places_of(
 
 def check_known(connection: sa.Connection, district: str, codes: Collection[str]) -> None:
     """Raise Refusal ``unknown_area`` for a code the district knows nothing of: no area has it or
-    lies inside it, and no base data either. A district without any yet takes every code."""
+    lies inside it, and no base data either. Of a grid it is enough that its community is known: a
+    new one gets its worker first. A district without any area yet takes every code."""
     unknown = [
-        one for one in codes if one != district and not anything_in(connection, district, one)
-    ]
+        one for one in codes
+        if one != district and not anything_in(connection, district, one[:COMMUNITY_LENGTH])
+    ]  # fmt: skip
     if unknown and anything_in(connection, district, district):
         raise Refusal("unknown_area", code=unknown[0])
 

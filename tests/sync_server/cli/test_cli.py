@@ -188,6 +188,8 @@ def test_an_area_the_district_does_not_have_is_refused_once_it_has_any(data, run
         ("s3", "street", "990101100", True),  # a grid lies in it
         ("s4", "district", "990101", True),
         ("s5", "leader", "990101100009003", True),
+        ("s6", "leader", "990101100009077", True),  # a new grid of a community that is known
+        ("s7", "leader", "990101100010001", False),
     ):
         who = ["--no", no, "--role", role, "--scope", scope]
         done = run(*somebody, *who, text="correct horse battery\n")

@@ -49,6 +49,7 @@ def test_the_first_page_counts_the_day_and_leads_to_each_list(
         "事件（今天发生）": 1,
         "服务单（今天发生）": 1,
         "要我办的事件": 1,
+        "其中紧急": 0,
         "超期的事件": 0,
         "未裁决的冲突": 1,
         "待处理的变更": 1,
@@ -136,7 +137,7 @@ def test_an_unusable_batch_is_listed_as_kept(town: Town, app: Flask) -> None:
     client = sign_in(app, "community")
     page = client.get("/uploads").text
     assert "无法读取，原文已保留" in page
-    address = re.search(r'/uploads/[0-9a-f-]{36}(?=">[^<]*</a></td>\s*<td>网络</td>)', page)
+    address = re.search(r'/uploads/[0-9a-f-]{36}(?=">[^<]*</a></td>\s*<td[^>]*>网络</td>)', page)
     assert address
     assert "原文已整批保留" in client.get("/").text or "无法读取" in client.get("/").text
 
