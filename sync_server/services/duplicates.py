@@ -136,13 +136,13 @@ def search_duplicates(store: Store, district: str, now: datetime) -> Searched:
 
     Doing it twice changes nothing more; of several programs at once one does it.
     """
-    records = pairs = 0
+    records = pairs = until = 0
     while True:
         with store.reading() as connection:
             mark = duplicates.mark(connection, district)
             after = int(mark["change_no"]) if mark else -1
-            last = feed.last_change_no(connection, district)
-            if after == last:
+            until = until or feed.last_change_no(connection, district)
+            if after >= until:  # what came meanwhile is for the next minute
                 break
             waiting = duplicates.count_changed(connection, district, KINDS, after, ALL_ANEW + 1)
         if mark is None or waiting > ALL_ANEW:

@@ -32,14 +32,15 @@ LATE_AFTER = timedelta(hours=24)
 
 
 def bring_up_to_date(store: Store, district: str) -> int:
-    """Work out what was written since the rows were last worked out; return how many records that
-    were."""
-    worked = 0
+    """Work out what was written since the rows were last worked out, up to now: what laptops bring
+    meanwhile is for the next time. Return how many records that were."""
+    worked, until = 0, None
     while True:
         with store.reading() as connection:
             mark, last = field_lines.worked_out(connection, district)
-            some = mark < last and field_lines.any_touched(connection, district, mark)
-        if not some and last - mark < LAG:
+            until = last if until is None else until
+            some = mark < until and field_lines.any_touched(connection, district, mark)
+        if not some and until - mark < LAG:
             return worked
         with store.writing() as connection:
             worked += _work_on(connection, district)

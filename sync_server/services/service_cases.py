@@ -50,12 +50,14 @@ def dues_of(case: Case, clockwork: Clockwork) -> dict[Name, datetime]:
 
 
 def bring_up_to_date(store: Store, district: str) -> None:
-    """Fold what was written to requests since they were last worked out."""
+    """Fold what was written to requests since they were last worked out, up to now."""
+    until = None
     while True:
         with store.reading() as connection:
             mark, last = store_cases.worked_out(connection, district)
-            some = store_cases.touched(connection, district, mark, 1) if mark < last else []
-        if not some and last - mark < LAG:
+            until = last if until is None else until
+            some = store_cases.touched(connection, district, mark, 1) if mark < until else []
+        if not some and until - mark < LAG:
             return
         with store.writing() as connection:
             _work_on(connection, district)

@@ -101,3 +101,27 @@ def test_a_time_confirmed_while_rows_are_worked_out_is_the_one_that_stays(centre
     [told] = lines(centre).values()
     with centre.store.reading() as connection:
         assert told == connection.scalar(sa.select(records.c.happened_at))
+
+
+def test_what_laptops_bring_meanwhile_is_for_the_next_time(centre, laptop, monkeypatch):
+    """Nobody who looks at figures waits for laptops that go on bringing work."""
+
+    def visits(count: int) -> None:
+        for _ in range(count):
+            laptop.write("visit", "create", visit())
+        laptop.send()
+
+    visits(3)
+    work_on = field_lines._work_on
+
+    def busy(connection, district):
+        visits(1)  # more comes with every piece
+        return work_on(connection, district)
+
+    monkeypatch.setattr(field_lines, "CHUNK", 1)
+    monkeypatch.setattr(field_lines, "_work_on", busy)
+    assert field_lines.bring_up_to_date(centre.store, DISTRICT) == 3
+    assert len(lines(centre)) == 3
+    monkeypatch.setattr(field_lines, "_work_on", work_on)
+    assert field_lines.bring_up_to_date(centre.store, DISTRICT) == 3
+    assert len(lines(centre)) == 6
