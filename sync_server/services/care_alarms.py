@@ -207,9 +207,7 @@ class _Door:
         if not people:
             return []
         homes = [self.household_id] if self.household_id else []
-        missed = missed_in_check(self.visit["fields"])
-        others = {*self._people(missed, behind=True)}.difference(people)
-        into = duplicates.gathered(self.connection, self.district, [*people, *others, *homes])
+        into = duplicates.gathered(self.connection, self.district, [*people, *homes])
         lying = care_read.lying(self.connection, self.district, {*people, *homes, *into})
         names = {one: _names(one, into) for one in people}
         visits = care_read.visits_about(
@@ -226,8 +224,7 @@ class _Door:
             contacts = self._contacts(visits, into, resident_id)
             visit_id = which(contacts)
             run = misses_around(contacts, visit_id)
-            strangers = [name for one in others for name in _names(one, into)]
-            if run and self._calls(run, visit_id, resident_id, names, strangers):
+            if run and self._calls(run, visit_id, resident_id, names):
                 lies_in = (lying.area.get(one) for one in (resident_id, self.household_id or ""))
                 area = next((one for one in lies_in if one), self.visit["grid"])
                 owner = rows[raised_under(run, visit_id)]
@@ -261,10 +258,10 @@ class _Door:
         visit_id: str,
         resident_id: str,
         names: Mapping[str, Collection[str]],
-        strangers: Collection[str],
     ) -> bool:
         mine = names[resident_id]
-        others = [*strangers, *(name for some in names.values() for name in some)]
+        others = [name for some in names.values() for name in some]
+        others += self._strangers(names.keys())
         wanted = {alarm_id(one.visit_id, name) for one in run for name in mine}
         wanted |= {issue_id for one in run for issue_id in one.issue_ids}
         issues = by_ids(self.connection, self.district, wanted)
@@ -282,6 +279,13 @@ class _Door:
             return "over" if state in OVER_STATES else "open"
 
         return calls_for_alarm(run, visit_id, mine, others, standing)
+
+    def _strangers(self, people: Collection[str]) -> list[str]:
+        """Return the names of whom else an alarm of this door may be about."""
+        missed = missed_in_check(self.visit["fields"])
+        others = {*self._people(missed, behind=True)}.difference(people)
+        into = duplicates.gathered(self.connection, self.district, others) if others else {}
+        return [name for one in others for name in _names(one, into)]
 
     def _make(self, run: tuple[Contact, ...], resident_id: str, visit: Row, area: str) -> str:
         """Make the issue as the worker's of the visit: it is his to edit, as if he had reported it.

@@ -17,7 +17,7 @@ from schemas.care_contact import MET, REACHED
 from schemas.clock import SHANGHAI, read_moment
 from schemas.materials import moves_of
 from sync_server.services.places import GRID_LENGTH
-from sync_server.store import field_lines
+from sync_server.store import feed, field_lines
 from sync_server.store.engine import Store
 from sync_server.store.field_lines import PATROL, VISIT
 from sync_server.store.poison import each_if_not_all
@@ -49,8 +49,8 @@ def bring_up_to_date(store: Store, district: str) -> int:
 def _work_on(connection: sa.Connection, district: str) -> int:
     """Work the next records out, and the district's laptops go on: what they write meanwhile has a
     number beyond the last one seen here, and is worked out by the next piece."""
-    field_lines.take_mark(connection, district)
-    mark, last = field_lines.worked_out(connection, district)
+    mark = field_lines.take_mark(connection, district)
+    last = feed.last_change_no(connection, district)
     some = field_lines.touched(connection, district, mark, CHUNK)
 
     def write(records: Sequence[Row]) -> None:

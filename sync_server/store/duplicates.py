@@ -53,7 +53,22 @@ def changed(
 ) -> list[tuple[int, str, str]]:
     """Return (change_no, kind, record_id) of the first records of ``kinds`` changed after a
     number."""
-    wanted = (
+    wanted = _first_changed(district, kinds, after, size)
+    return [(row.change_no, row.kind, row.record_id) for row in connection.execute(wanted)]
+
+
+def count_changed(
+    connection: sa.Connection, district: str, kinds: Collection[str], after: int, most: int
+) -> int:
+    """Return how many records of ``kinds`` were changed after a number, counted up to ``most``."""
+    some = _first_changed(district, kinds, after, most).subquery()
+    return int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
+def _first_changed(
+    district: str, kinds: Collection[str], after: int, size: int
+) -> sa.Select[int, str, str]:
+    return (
         sa.select(records.c.change_no, records.c.kind, records.c.record_id)
         .where(
             records.c.district == district,
@@ -63,25 +78,6 @@ def changed(
         .order_by(records.c.change_no)
         .limit(size)
     )
-    return [tuple(row) for row in connection.execute(wanted)]
-
-
-def count_changed(
-    connection: sa.Connection, district: str, kinds: Collection[str], after: int, most: int
-) -> int:
-    """Return how many records of ``kinds`` were changed after a number, counted up to ``most``."""
-    some = (
-        sa.select(records.c.change_no)
-        .where(
-            records.c.district == district,
-            records.c.change_no > after,
-            records.c.kind.in_(list(kinds)),
-        )
-        .order_by(records.c.change_no)
-        .limit(most)
-    )
-    wanted = sa.select(sa.func.count()).select_from(some.subquery())
-    return int(connection.execute(wanted).scalar_one())
 
 
 def facts(

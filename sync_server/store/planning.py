@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from itertools import groupby
 
 import sqlalchemy as sa
 
@@ -52,11 +53,11 @@ WIDER = {"search_text": 200, "grid": 30, "base_grid": 30}
 area, both of them stretches, the period is mostly the shorter one."""
 _INDEXES = sa.text("""
     SELECT tables.name, own.name, own."unique", own.partial,
-        own.name IN (SELECT name FROM sqlite_schema) AS apart
-    FROM sqlite_schema AS tables, pragma_index_list(tables.name) AS own
-    WHERE tables.type = 'table' ORDER BY tables.name, own.name
+        own.name IN (SELECT name FROM sqlite_schema) AS apart, part.name
+    FROM sqlite_schema AS tables, pragma_index_list(tables.name) AS own,
+        pragma_index_info(own.name) AS part
+    WHERE tables.type = 'table' ORDER BY tables.name, own.name, part.seqno
 """)
-_COLUMNS = sa.text("SELECT name FROM pragma_index_info(:name) ORDER BY seqno")
 _KNOWN = sa.text("SELECT tbl, idx, stat FROM sqlite_stat1")
 _ANY_SAMPLE = sa.text("SELECT 1 FROM sqlite_stat4 LIMIT 1")
 _TABLES = sa.text("SELECT name FROM sqlite_schema WHERE name IN ('sqlite_stat1', 'sqlite_stat4')")
@@ -99,8 +100,9 @@ def _known(connection: sa.Connection) -> set[tuple[str, str, str]]:
 def _figures(connection: sa.Connection) -> Iterator[tuple[str, str, str]]:
     """Yield table, index and figures: the rows in it, then how many share its first column, its
     first two, and so on (sqlite.org/fileformat2.html#stat1tab)."""
-    for table, index, unique, partial, apart in connection.execute(_INDEXES).all():
-        columns = connection.execute(_COLUMNS, {"name": index}).scalars().all()
+    found = groupby(connection.execute(_INDEXES), key=lambda row: row[:5])
+    for (table, index, unique, partial, apart), parts in found:
+        columns = [column for *_, column in parts]
         rows = share = max(FEWER.get(table, ROWS) // (IN_A_PART if partial else 1), 1)
         shares = []
         for column in columns:

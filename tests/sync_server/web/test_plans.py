@@ -11,15 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sync_server.app import app_of
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
-from sync_server.timer import Timer
 from tests.sync_server.plans import Plans, reads_all
 from tests.sync_server.web import staff
-from tests.sync_server.web.staff import sign_in
-from tests.sync_server.web.test_pages_access import ask, pages
-from tests.sync_server.web.test_routing import DESKS, exchanges
+from tests.sync_server.web.test_pages_access import pages
+from tests.sync_server.web.test_routing import everything
 from tests.sync_server.world import DISTRICT, StillClock
 
 ALL_OF_IT = (
@@ -42,18 +39,9 @@ def town(tmp_path: Path) -> Iterator[staff.Town]:
 
 
 def test_nothing_reads_a_whole_district_for_a_few_rows(town: staff.Town) -> None:
-    centre = town.centre
-    app = app_of(centre)
     addresses = pages(town.here)
-    with Plans(centre.store.engine) as plans:
-        clients = {role: sign_in(app, role) for role in DESKS}
-        for endpoint in sorted(addresses, key="account.sign_out".__eq__):
-            method, address, roles = addresses[endpoint]
-            client = next(clients[role] for role in DESKS if role in roles)
-            answer = ask(client, method, address, reason="核对电话", state="lost")
-            assert answer.status_code < 500, endpoint
-        exchanges(town, app)
-        Timer(centre).tick()
+    with Plans(town.centre.store.engine) as plans:
+        everything(town, addresses)
     assert len(plans.steps) > 200
     found = plans.reading_all()
     asked = {one for one in found if any(re.match(pattern, one) for pattern in ALL_OF_IT)}

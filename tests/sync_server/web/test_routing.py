@@ -128,21 +128,25 @@ def town(
 
 @pytest.mark.postgres
 def test_every_statement_of_the_centre_names_its_district(town: staff.Town) -> None:
-    centre = town.centre
-    app = app_of(centre)
-    with Watch(centre.store.engine) as watch:
-        clients = {role: sign_in(app, role) for role in DESKS}
-        addresses = pages(town.here)
-        for endpoint in sorted(addresses, key="account.sign_out".__eq__):
-            method, address, roles = addresses[endpoint]
-            client = next(clients[role] for role in DESKS if role in roles)
-            answer = ask(client, method, address, reason="核对电话", state="lost")
-            assert answer.status_code < 500, endpoint
-        exchanges(town, app)
-        Timer(centre).tick()
+    addresses = pages(town.here)
+    with Watch(town.centre.store.engine) as watch:
+        everything(town, addresses)
     assert len(watch.statements) > 200
     astray = watch.astray()
     assert astray == []
+
+
+def everything(town: staff.Town, addresses: dict[str, tuple[str, str, set[str]]]) -> None:
+    """Open every page of a town, let a laptop exchange, and let the centre's minute pass."""
+    app = app_of(town.centre)
+    clients = {role: sign_in(app, role) for role in DESKS}
+    for endpoint in sorted(addresses, key="account.sign_out".__eq__):
+        method, address, roles = addresses[endpoint]
+        client = next(clients[role] for role in DESKS if role in roles)
+        answer = ask(client, method, address, reason="核对电话", state="lost")
+        assert answer.status_code < 500, endpoint
+    exchanges(town, app)
+    Timer(town.centre).tick()
 
 
 def exchanges(town: staff.Town, app) -> None:
