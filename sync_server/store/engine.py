@@ -136,6 +136,8 @@ def _code_of(text: str, err: DBAPIError) -> str | None:
         return "unavailable"
     if err.connection_invalidated or postgresql.not_reached(text):
         return "database_unreachable"
+    if "invalid connection option" in text:
+        return "bad_database_url"
     return None
 
 

@@ -114,6 +114,8 @@ def code_of(state: str) -> str | None:
 
 def not_reached(text: str) -> bool:
     """Whether an error's words, in lower case, say that no connection came about."""
+    if "failed to resolve host" in text or "connection is bad" in text:
+        return True
     return "connection" in text and ("failed" in text or "timeout" in text)
 
 

@@ -116,6 +116,21 @@ def test_an_unreachable_server_has_a_name():
         pass
 
 
+@pytest.mark.parametrize(
+    ("rest", "code"),
+    [
+        ("nobody.invalid/none", "database_unreachable"),  # a name that is not resolved
+        ("127.0.0.1:99999/none", "database_unreachable"),
+        ("127.0.0.1:1/none?sslmode=nonsense", "database_unreachable"),
+        ("127.0.0.1:1/none?nonsense=1", "bad_database_url"),
+    ],
+)
+def test_an_address_nothing_is_found_at_has_a_name_too(rest, code):
+    store = open_store(f"postgresql+psycopg://nobody@{rest}")
+    with pytest.raises(Refusal, match=code), store.reading():
+        pass
+
+
 def test_a_damaged_file_has_a_name(tmp_path):
     path = tmp_path / "a.db"
     path.write_bytes(b"this is no database at all, but long enough to look at" * 100)
