@@ -28,7 +28,7 @@ def command(
     Raises Refusal ``world_differs`` when they differ, ``no_files`` when asked for files: its issues
     exist only where they were handled.
     """
-    if args.files:
+    if args.files or args.as_xlsx:
         raise Refusal("no_files")
     with opened(replace(settings, district=DISTRICT), beside=True) as centre:
         now = centre.clock()

@@ -313,6 +313,13 @@ def test_a_demo_world_goes_into_an_empty_database_alone(data, run):
     centre.store.close()
 
 
+def test_a_year_that_cannot_be_written_as_files_is_not_built_instead(data, tmp_path, run):
+    for option in ("--files", "--as-xlsx"):
+        done = run("demo-world", "--data", data, "--world", "B", option, tmp_path / "out")
+        assert_plain_failure(done, "B")
+    assert not data.exists()
+
+
 def test_a_mistyped_district_is_told_and_makes_none(data, run):
     assert run("add-user", "--data", data, "--district", "990101", *WORKER).returncode == 0
     for mistyped in ("990110", "9901"):
