@@ -6,7 +6,6 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
-from datetime import date
 
 from sync_server.cli import demo_year, importing, redrawing
 from sync_server.cli.demo_facts import print_world
@@ -247,11 +246,6 @@ def _place(centre: Centre) -> str:
     if centre.store.path:
         return str(centre.store.path)
     return centre.store.engine.url.render_as_string(hide_password=True)
-
-
-def day(text: str) -> date:
-    """Read a day as 2026-09-30; raises ValueError."""
-    return date.fromisoformat(text)
 
 
 def partition(settings: Settings, args: argparse.Namespace) -> None:

@@ -6,15 +6,16 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import sync_server
 from schemas.codes import code_list
 from sync_server.cli import importing, redrawing
-from sync_server.cli.commands import COMMANDS, day
+from sync_server.cli.commands import COMMANDS
 from sync_server.cli.sentences import lines
 from sync_server.cli.serving import MakeApp, serve
 from sync_server.domain.errors import Refusal
@@ -28,9 +29,11 @@ def run(argv: Sequence[str] | None, make_app: MakeApp) -> int:
     for stream in (sys.stdout, sys.stderr):  # a Chinese Windows console is not UTF-8 by itself
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    args = parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    args = parser().parse_args(arguments)
     settings = settings_of(args)
     try:
+        check_readable([*arguments, str(settings.data), settings.database_url])
         if args.command is None:
             serve(settings, make_app, production=args.production, workers=args.workers)
         else:
@@ -43,6 +46,13 @@ def run(argv: Sequence[str] | None, make_app: MakeApp) -> int:
             print(line, file=sys.stderr)
         return FAILED
     return 0
+
+
+def check_readable(texts: Iterable[str]) -> None:
+    """Raise Refusal ``unreadable_words`` for what the terminal wrote in another encoding than the
+    one its settings name: neither a database nor a message can carry it."""
+    if any("\ud800" <= sign <= "\udfff" for text in texts for sign in text):
+        raise Refusal("unreadable_words", encoding=sys.getfilesystemencoding())
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -144,7 +154,7 @@ def _serving(top: argparse.ArgumentParser, known: dict[str, str]) -> None:
     )
     group.add_argument(
         "--workers",
-        type=int,
+        type=_at_least_one,
         default=2,
         metavar="N",
         help="进程数 (processes with --production, default 2)",
@@ -156,7 +166,7 @@ def _serving(top: argparse.ArgumentParser, known: dict[str, str]) -> None:
     )
     group.add_argument(
         "--exchanges",
-        type=_at_once,
+        type=_at_least_one,
         default=Settings.exchanges_at_once,
         metavar="N",
         help="每个进程同时受理几次同步，其余稍后再来 (exchanges at a time in each process;"
@@ -164,11 +174,11 @@ def _serving(top: argparse.ArgumentParser, known: dict[str, str]) -> None:
     )
 
 
-def _at_once(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("1…")
-    return number
+def _at_least_one(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        if (number := int(text)) >= 1:
+            return number
+    raise argparse.ArgumentTypeError(f"应是不小于1的整数 a whole number from 1 on: {text!r}")
 
 
 def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -264,7 +274,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     place.add_argument(
         "--keep",
-        type=_at_once,
+        type=_at_least_one,
         metavar="N",
         help="备份做好并核对后，backups/ 里只留最新的N份，逐一打印删掉的"
         " (once it is written, leave the newest N in backups/ and print what is removed;"
@@ -307,7 +317,7 @@ def _add_demo_world(add: Any) -> None:
     one.add_argument("--seed", type=int, default=1, help="随机种子 (seed, default 1)")
     one.add_argument(
         "--today",
-        type=day,
+        type=_day,
         default="2026-09-30",
         metavar="DAY",
         help="世界里的今天 (today in the world, default 2026-09-30)",
@@ -336,7 +346,7 @@ def _add_demo_world(add: Any) -> None:
     )
     one.add_argument(
         "--part",
-        type=_at_once,
+        type=_at_least_one,
         default=1,
         metavar="N",
         help="B：只做N分之一 (B: one N-th of it)",
@@ -354,10 +364,22 @@ def _add_demo_world(add: Any) -> None:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError("0-65535")
-    return port
+    with contextlib.suppress(ValueError):
+        port = int(text)
+        if 0 <= port <= 65535:
+            return port
+    raise argparse.ArgumentTypeError(
+        f"端口应是0至65535的整数 a port is a whole number from 0 to 65535 (SERVER_PORT): {text!r}"
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"日期应写成 2026-09-30 a day reads 2026-09-30: {text!r}"
+        ) from None
 
 
 def _roles() -> list[str]:

@@ -10,6 +10,17 @@ SENTENCES: dict[str, Label] = {
         "端口 {port} 已被占用，请换一个端口（--port）或先停掉占用它的程序。",
         "Port {port} is in use; choose another with --port or stop the program that uses it.",
     ),
+    "port_reserved": Label(
+        "系统不让本用户使用端口 {port}：请用1024以上的端口（--port），由前面的代理监听 {port}。",
+        "The system does not let this user take port {port}: choose one above 1023 with --port"
+        " and let a proxy in front listen on {port}.",
+    ),
+    "unreadable_words": Label(
+        "命令里有按终端设置（{encoding}）读不出的字，什么都没有做。请先 export LC_ALL=C.UTF-8 再运行；"
+        "文件名本身是别的编码的，请先改名。",
+        "Some words cannot be read by the terminal's settings ({encoding}); nothing was done."
+        " Say export LC_ALL=C.UTF-8 and run it again, or rename the file whose name it is.",
+    ),
     "bad_address": Label(
         "不能在地址 {host} 上监听。", "This machine cannot listen on the address {host}."
     ),

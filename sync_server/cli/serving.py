@@ -41,8 +41,9 @@ MakeApp = Callable[[Settings], Flask]
 
 
 def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: int) -> None:
-    """Serve until interrupted. Raises Refusal: remote_listening, port_in_use, bad_address, and
-    what opening the centre raises; the port is taken before the database is opened."""
+    """Serve until interrupted. Raises Refusal: remote_listening, port_in_use, port_reserved,
+    bad_address, and what opening the centre raises; the port is taken before the database is
+    opened."""
     if not settings.loopback and not settings.listen_remotely:
         raise Refusal("remote_listening", host=settings.host)
     logs.set_up(settings.json_logs)
@@ -94,7 +95,7 @@ def counters_folder() -> Iterator[Path]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; raise Refusal port_in_use or bad_address."""
+    """Return a listening socket; raise Refusal port_in_use, port_reserved or bad_address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -104,7 +105,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as err:
         listener.close()
-        if err.errno in (errno.EADDRINUSE, errno.EACCES):
+        if err.errno == errno.EACCES and os.name != "nt":
+            raise Refusal("port_reserved", port=port) from err
+        if err.errno in (errno.EADDRINUSE, errno.EACCES):  # the second by Windows, for the same
             raise Refusal("port_in_use", port=port) from err
         raise Refusal("bad_address", host=host) from err
     listener.set_inheritable(True)

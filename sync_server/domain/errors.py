@@ -139,6 +139,8 @@ CODES: dict[str, str] = {
     "passwords_differ": "the two passwords differ",
     "same_password": "the new password is the old one",
     "port_in_use": "the port is in use",
+    "port_reserved": "the system lets this user take no such port",
+    "unreadable_words": "words of the command line are in another encoding than the terminal's",
     "remote_listening": "listening beyond this machine was not asked for",
     "district_not_empty": "the district holds records already",
     "bad_district": "a district code has 6 digits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -273,6 +274,55 @@ def test_listening_beyond_this_machine_must_be_asked_for(data, run):
 
 def test_an_address_of_nobody_is_refused(data, run):
     assert_plain_failure(run("--data", data, "--host", "203.0.113.1", "--listen-remotely"))
+
+
+def test_a_port_the_system_keeps_for_others_is_not_called_taken(data, run, monkeypatch):
+    def kept(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("socket.socket.bind", kept)
+    done = run("--data", data, "--port", 443)
+    assert_plain_failure(done, "443", "系统不让")
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["--port", "x"], ["--port", "65536"], ["--workers", "0"], ["--workers", "-3"],
+        ["--exchanges", "some"], ["backup", "--keep", "0"], ["demo-world", "--today", "2026-13-01"],
+        ["demo-world", "--part", "half"],
+    ],
+)  # fmt: skip
+def test_a_number_or_day_that_is_none_is_told_in_both_languages(data, capsys, line):
+    with pytest.raises(SystemExit) as ended:
+        run_line(["--data", str(data), *line], create_app)
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == 2
+    assert "应" in said
+    assert line[-1] in said
+    assert "invalid" not in said
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["reassign", "--no", "张", "--grids", "990101100009003"],
+        ["add-user", *WORKER],
+        ["backup", "--to", "备份.db"],
+        ["--data", "中心", "init"],
+    ],
+)  # fmt: skip
+def test_words_in_another_encoding_than_the_terminals_are_one_sentence(tmp_path, line):
+    plain = environment() | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    del plain["PYTHONIOENCODING"]
+    done = subprocess.run(
+        command("--data", tmp_path / "centre", *line), cwd=tmp_path, env=plain,
+        capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+    assert_plain_failure(Done(done.returncode, done.stdout, "字" + done.stderr), "C.UTF-8")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unreachable_database_is_one_sentence(data, run):
