@@ -106,8 +106,8 @@ SENTENCES: dict[str, Label] = {
         "Not a fitting area code: {code} (inside the district; a worker needs grid codes).",
     ),
     "unknown_area": Label(
-        "本区县没有代码为 {code} 的区域，账号没有建；请核对代码，新的区域先在“区域”页新增或导入。",
-        "The district has no area {code}; no account was made. Check the code; add or import a new"
+        "本区县没有代码为 {code} 的区域，什么都没有做；请核对代码，新的区域先在“区域和网格”页新增或导入。",
+        "The district has no area {code}; nothing was done. Check the code; add or import a new"
         " area first.",
     ),
     "unknown_unit": Label(

@@ -18,7 +18,7 @@ from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import LAPTOP_ROLES, User, check_scope, get_user
-from sync_server.services.places import Place, names_for, places_of
+from sync_server.services.places import Place, check_known, names_for, places_of
 from sync_server.services.readers import follow
 from sync_server.store import people_read
 from sync_server.store.holdings import holdings_of, write_holdings
@@ -70,7 +70,8 @@ def reassign(
 ) -> bool:
     """Give a worker these grids and no others from ``now`` on; return whether that changes any.
 
-    Raises Refusal: unknown_user; not_allowed for somebody without a laptop's role; bad_scope.
+    Raises Refusal: unknown_user; not_allowed for somebody without a laptop's role; bad_scope;
+    unknown_area for a code that is new to him and that the district knows nothing of.
     """
     lock_district(connection, district)  # as whoever redraws grids does, before anybody's row
     worker = _locked(connection, district, user_id)
@@ -80,6 +81,7 @@ def reassign(
     check_scope(district, worker.role, wanted)
     if wanted == sorted(worker.scope_codes):
         return False
+    check_known(connection, district, sorted(set(wanted) - set(worker.scope_codes)))
     connection.execute(
         sa.update(users)
         .where(users.c.district == district, users.c.user_id == user_id)
@@ -99,7 +101,7 @@ def reassign_as(
 ) -> bool:
     """Reassign for somebody of the staff: what lies outside his areas stays as it is.
 
-    Raises Refusal: not_allowed, unknown_user (also outside the areas), bad_scope.
+    Raises Refusal: not_allowed, unknown_user (also outside the areas), bad_scope, unknown_area.
     """
     lock_district(connection, person.district)
     _locked(connection, person.district, user_id)

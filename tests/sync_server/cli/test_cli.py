@@ -198,6 +198,10 @@ def test_an_area_the_district_does_not_have_is_refused_once_it_has_any(data, run
             assert done.returncode == 0, done.stderr
         else:
             assert_plain_failure(done, scope)
+    mistyped = run("reassign", "--data", data, "--no", "s5", "--grids", "990101100010001")
+    assert_plain_failure(mistyped, "990101100010001")
+    given = run("reassign", "--data", data, "--no", "s5", "--grids", "990101100009004")
+    assert given.stdout == "990101100009004\n", given.stderr
     assert_plain_failure(run("set-password", "--data", data, "--no", "s1", "--password-stdin",
                              text="correct horse battery\n"), "s1")  # fmt: skip
 
