@@ -17,10 +17,12 @@ from field_app.cli import parser as laptop_parser
 from field_app.services.desk import open_desk
 from field_app.settings import DEFAULT_PORT
 from field_app.settings import Settings as LaptopSettings
+from schemas.exchange import API
 from sync_server.app import create_app as centre_app
 from sync_server.cli.main import parser as centre_parser
 from sync_server.settings import DEFAULT_DATA, from_environment
 from sync_server.settings import Settings as CentreSettings
+from sync_server.web.large_bodies import IMPORT_BYTES, PATHS
 from tests.test_architecture import ROOT, tracked
 
 READMES = ["README.md", "README.zh-CN.md"]
@@ -296,3 +298,20 @@ def test_what_the_system_starts_is_started_in_the_checkout() -> None:
     assert settings in lines  # what is typed by hand meets the same centre
     given = {line.partition("=")[0]: "x" for line in lines if line.startswith("GRIDROUNDS_")}
     assert {"data", "database_url", "district"} <= from_environment(given).keys()
+
+
+def test_the_server_in_front_lets_through_what_the_centre_takes() -> None:
+    [front] = [one for one in FENCE.findall(text_of("docs/operations.md")) if "server {" in one]
+    assert re.search(r"^    client_max_body_size (\w+);", front, re.MULTILINE)[1] == (
+        f"{IMPORT_BYTES >> 20}m"
+    )
+    place = re.search(r"location ~ (\S+) \{\n        client_max_body_size (\w+);", front)
+    assert all(re.match(place[1], path) for path in PATHS)
+    assert place[2] == f"{CentreSettings.relay_bytes >> 20}m"
+    assert f"location {API}/photos {{" in front
+    assert set(re.findall(r"proxy_pass (\S+);", front)) == {
+        f"http://127.0.0.1:{CentreSettings.port}"
+    }
+    assert {"Host", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} == set(
+        re.findall(r"proxy_set_header (\S+) ", front)
+    )
