@@ -16,8 +16,8 @@ SENTENCES: dict[str, Label] = {
         " and let a proxy in front listen on {port}.",
     ),
     "unreadable_words": Label(
-        "命令里有按终端设置（{encoding}）读不出的字，什么都没有做。请先 export LC_ALL=C.UTF-8 再运行；"
-        "文件名本身是别的编码的，请先改名。",
+        "命令里有按终端设置（{encoding}）读不出的字，什么都没有做。"
+        "请先 export LC_ALL=C.UTF-8 再运行；文件名本身是别的编码的，请先改名。",
         "Some words cannot be read by the terminal's settings ({encoding}); nothing was done."
         " Say export LC_ALL=C.UTF-8 and run it again, or rename the file whose name it is.",
     ),
@@ -106,7 +106,8 @@ SENTENCES: dict[str, Label] = {
         "Not a fitting area code: {code} (inside the district; a worker needs grid codes).",
     ),
     "unknown_area": Label(
-        "本区县没有代码为 {code} 的区域，什么都没有做；请核对代码，新的区域先在“区域和网格”页新增或导入。",
+        "本区县没有代码为 {code} 的区域，什么都没有做；"
+        "请核对代码，新的区域先在“区域和网格”页新增或导入。",
         "The district has no area {code}; nothing was done. Check the code; add or import a new"
         " area first.",
     ),
