@@ -6,6 +6,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from sync_server.cli import demo_year, importing, redrawing
 from sync_server.cli.demo_facts import print_world
@@ -13,7 +14,7 @@ from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.world.shape import DISTRICT
 from sync_server.services import accounts, demo_world, holdings, places, units
-from sync_server.services.backup import back_up, back_up_older, clear_older
+from sync_server.services.backup import back_up, back_up_older, clear_older, note_cleared
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.closed_months import freeze_due
@@ -151,16 +152,28 @@ def backup(settings: Settings, args: argparse.Namespace) -> None:
     older = back_up_older(settings, args.to, utc_now())
     if older is not None:
         path, size = older
-    else:
-        with opened(settings) as centre:
-            path, size = back_up(centre, args.to, centre.clock())
-    print(f"{path}  {size:,} bytes")
-    if older is not None:
+        print(f"{path}  {size:,} bytes")
         print("数据库是旧版本程序的，已按原样备份，没有升级。"
               " An older program's database, copied as it is; it was not upgraded.")  # fmt: skip
-    if args.keep is not None:
-        for old in clear_older(path, args.keep):
-            print(f"已删除旧备份 removed: {old}")
+        _clear(path, args.keep, [])
+        return
+    with opened(settings) as centre:
+        path, size = back_up(centre, args.to, centre.clock())
+        print(f"{path}  {size:,} bytes")
+        removed: list[Path] = []
+        try:
+            _clear(path, args.keep, removed)
+        finally:
+            note_cleared(centre, removed, centre.clock())
+
+
+def _clear(newest: Path, keep: int | None, removed: list[Path]) -> None:
+    """Remove older copies, print each, and add it to ``removed``."""
+    if keep is None:
+        return
+    for old in clear_older(newest, keep):
+        removed.append(old)
+        print(f"已删除旧备份 removed: {old}")
 
 
 def relay(settings: Settings, args: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sync_server.store.copying import copy_database
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import step, steps
 from sync_server.store.occupancy import occupy
-from sync_server.store.old_copies import remove_older
+from sync_server.store.old_copies import remove_older, remove_unfinished
 
 NAMED = re.compile(r"centre-\d{8}-\d{6}\.(?:db|dump)")
 """What ``default_target`` calls a copy."""
@@ -24,10 +24,11 @@ NAMED = re.compile(r"centre-\d{8}-\d{6}\.(?:db|dump)")
 def back_up(centre: Centre, target: Path | None, now: datetime) -> tuple[Path, int]:
     """Write a verified copy and return where it lies and its size in bytes.
 
-    ``target`` None: a new file named by day and time in ``backups`` beside the data. Raises what
-    ``store/copying.py`` raises; the database is not touched.
+    ``target`` None: a new file named by day and time in ``backups`` beside the data, where what
+    killed backups left half-written goes first. Raises what ``store/copying.py`` raises; the
+    database is not touched.
     """
-    path = target or default_target(centre.settings, centre.store, now)
+    path = target or _in_backups(centre.settings, centre.store, now)
     size = copy_database(centre.store, path)
     with centre.store.writing() as connection:
         audit.note(connection, centre.code, now, "backup", detail={"bytes": size})
@@ -50,10 +51,18 @@ def back_up_older(
         with store.reading() as connection:
             if step(connection) not in steps()[:-1]:
                 return None
-        path = target or default_target(settings, store, now)
+        path = target or _in_backups(settings, store, now)
         return path, copy_database(store, path)
     finally:
         store.close()
+
+
+def note_cleared(centre: Centre, removed: Sequence[Path], now: datetime) -> None:
+    """Write into the audit which older copies were removed."""
+    if removed:
+        with centre.store.writing() as connection:
+            detail = {"file": [one.name for one in removed]}
+            audit.note(connection, centre.code, now, "clear_backups", detail=detail)
 
 
 def clear_older(newest: Path, keep: int) -> Iterator[Path]:
@@ -63,6 +72,12 @@ def clear_older(newest: Path, keep: int) -> Iterator[Path]:
     Raises as ``store/old_copies.py``.
     """
     return remove_older(newest, NAMED, keep)
+
+
+def _in_backups(settings: Settings, store: Store, now: datetime) -> Path:
+    target = default_target(settings, store, now)
+    remove_unfinished(target.parent, NAMED)
+    return target
 
 
 def default_target(settings: Settings, store: Store, now: datetime) -> Path:

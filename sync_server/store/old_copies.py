@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
+from sync_server.store.copying import SCRATCH
 from sync_server.store.folders import disk_trouble, sync_folder
 from sync_server.store.restoring import OURS, check_dump
+
+STILL_WRITTEN_S = 86_400.0
+"""Whatever nobody has written to for so long, nobody is writing any more."""
 
 
 def remove_older(newest: Path, named: re.Pattern[str], keep: int) -> Iterator[Path]:
@@ -34,6 +39,21 @@ def remove_older(newest: Path, named: re.Pattern[str], keep: int) -> Iterator[Pa
         except OSError as err:
             raise Refusal("backup_not_removed", file=str(old), words=err.strerror or "") from err
         yield old
+
+
+def remove_unfinished(folder: Path, named: re.Pattern[str]) -> None:
+    """Remove what backups that were killed left half-written under names that are ``named`` so.
+
+    One that somebody still writes is younger than a day. What cannot be removed stays.
+    """
+    with suppress(OSError):
+        for one in folder.glob(f"*{SCRATCH}*"):
+            whole, _, rest = one.name.partition(SCRATCH)
+            if not named.fullmatch(whole) or rest not in ("", "-journal"):
+                continue
+            with suppress(OSError):
+                if time.time() - one.stat().st_mtime > STILL_WRITTEN_S:
+                    one.unlink()
 
 
 def _is_ours(file: Path) -> bool:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from sync_server.app import create_app
 from sync_server.cli.main import parser, settings_of
@@ -29,6 +30,7 @@ from sync_server.domain.errors import CODES, Refusal
 from sync_server.services import accounts
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
+from sync_server.store.tables import audit
 from tests.sync_server.web.staff import load
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -428,6 +430,11 @@ def test_a_backup_leaves_as_many_as_are_asked_for_once_it_is_whole(data, run, mo
     gone = [folder / f"centre-2025010{day}-023000.db" for day in range(1, 4)]
     assert removed == [f"已删除旧备份 removed: {file}" for file in gone]
     assert sorted(folder.iterdir()) == [folder / "centre-20250104-023000.db", Path(made.split()[0])]
+    with opened(Settings(data)) as centre, centre.store.reading() as connection:
+        noted = connection.scalars(
+            sa.select(audit.c.detail).where(audit.c.action == "clear_backups")
+        )
+        assert list(noted) == [{"file": [one.name for one in gone]}]
 
 
 def fail_to_verify(_copy: Path, _tables: set[str]) -> None:

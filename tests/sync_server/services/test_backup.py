@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -157,6 +158,22 @@ def test_files_that_are_no_copies_of_ours_neither_go_nor_count(centre, clock, tm
     assert list(clear_older(made[2], 1)) == [made[1]]
     assert set(folder.iterdir()) == before - {made[1]}
     assert elsewhere.exists()
+
+
+def test_what_a_killed_backup_left_half_written_goes_with_the_next(centre, clock, tmp_path):
+    folder = daily(centre, clock, 1)[0].parent
+    old = ["centre-20260101-000000.db.part", "centre-20260101-000000.db.part-journal",
+           "centre-20260102-000000.dump.part"]  # fmt: skip
+    others = ["centre-20260103-000000.db.part.txt", "mine.db.part"]
+    for name in (*old, *others, "centre-20260104-000000.db.part"):
+        (folder / name).write_bytes(b"half")
+        if name != "centre-20260104-000000.db.part":  # that one is written at this moment
+            os.utime(folder / name, (time.time() - 2 * 86_400,) * 2)
+    before = {one.name for one in folder.iterdir()}
+    back_up(centre, tmp_path / "elsewhere.db", clock())
+    assert {one.name for one in folder.iterdir()} == before
+    [made] = daily(centre, clock, 1)
+    assert {one.name for one in folder.iterdir()} == before - set(old) | {made.name}
 
 
 def test_a_copy_made_under_a_clock_that_went_back_stays(centre, clock):
