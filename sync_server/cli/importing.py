@@ -14,7 +14,7 @@ from schemas.catalogue import KINDS, kind_of
 from schemas.workflow import SYSTEM_ID
 from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
-from sync_server.domain.sheets.columns import ORDER
+from sync_server.domain.sheets.columns import ORDER, columns_of
 from sync_server.domain.sheets.problems import read_problem
 from sync_server.services import accounts, imports, ledgers, listing, workbooks
 from sync_server.services.accounts import User
@@ -206,7 +206,10 @@ def _run(
         plan = imports.plan_of(sheet.row)
         imports.run_unchecked(centre, who, sheet.import_id, plan, worker)
     except Refusal as refusal:
-        raise Refusal(refusal.code, **refusal.facts | {"file": str(sheet.file)}) from None
+        facts = refusal.facts | {"file": str(sheet.file)}
+        if refusal.code == "columns_missing":
+            facts["columns"] = _heads(sheet.kind, refusal.facts["columns"])
+        raise Refusal(refusal.code, **facts) from None
 
     def told(row: Mapping[str, Any]) -> None:
         if watched:
@@ -221,6 +224,12 @@ def _run(
     if row["state"] == "failed":
         raise Refusal(row["problem"]["code"], file=str(sheet.file))
     return row
+
+
+def _heads(kind: str, names: Sequence[str]) -> str:
+    """Return columns as their heads read in a register."""
+    labels = {column.name: column.label.zh for column in columns_of(kind)}
+    return "、".join(labels.get(name, name) for name in names)
 
 
 def _print(centre: Centre, who: Importer, sheet: _Sheet, row: Mapping[str, Any]) -> int:

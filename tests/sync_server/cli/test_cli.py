@@ -369,6 +369,12 @@ def test_a_demo_world_goes_into_an_empty_database_alone(data, run):
     centre.store.close()
 
 
+def test_needed_columns_are_called_as_their_heads_read(data, tmp_path, run):
+    (tmp_path / "people.csv").write_text("姓名,电话\n张三,139\n", encoding="utf-8")
+    done = run("import", "--data", data, "--kind", "resident", tmp_path / "people.csv")
+    assert_plain_failure(done, "people.csv：与户主关系。", "people.csv: 与户主关系.")
+
+
 def test_a_year_that_cannot_be_written_as_files_is_not_built_instead(data, tmp_path, run):
     for option in ("--files", "--as-xlsx"):
         done = run("demo-world", "--data", data, "--world", "B", option, tmp_path / "out")
