@@ -137,7 +137,7 @@ def import_files(settings: Settings, args: argparse.Namespace) -> None:
     Raises Refusal: what opening the centre and reading a file raises, columns_missing. What was
     imported before a file failed stays, and importing it again changes nothing.
     """
-    files: Sequence[Path] = args.files
+    files = [one for file in args.files for one in _meant(file)]
     for file in files:
         if not file.is_file():
             raise Refusal("no_such_file", file=str(file))
@@ -154,6 +154,13 @@ def import_files(settings: Settings, args: argparse.Namespace) -> None:
             failed += _print(centre, who, sheet, row)
         if failed:
             raise Refusal("rows_refused", count=failed)
+
+
+def _meant(file: Path) -> Sequence[Path]:
+    """Return the files a name stands for: Windows leaves a pattern such as ``*.xlsx`` to us."""
+    if file.exists() or not any(sign in file.name for sign in "*?"):
+        return [file]
+    return sorted(file.parent.glob(file.name)) or [file]
 
 
 def undo_import(settings: Settings, args: argparse.Namespace) -> None:

@@ -375,6 +375,14 @@ def test_needed_columns_are_called_as_their_heads_read(data, tmp_path, run):
     assert_plain_failure(done, "people.csv：与户主关系。", "people.csv: 与户主关系.")
 
 
+def test_a_pattern_no_shell_has_read_stands_for_its_files(data, tmp_path, run):
+    for name in ("b.csv", "a.csv"):
+        (tmp_path / name).write_text("名称,单位类型\n", encoding="utf-8")
+    done = run("import", "--data", data, tmp_path / "*.csv")
+    assert_plain_failure(done, "a.csv")  # holds nothing, and is the first of both
+    assert_plain_failure(run("import", "--data", data, tmp_path / "*.xlsx"), "*.xlsx")
+
+
 def test_a_year_that_cannot_be_written_as_files_is_not_built_instead(data, tmp_path, run):
     for option in ("--files", "--as-xlsx"):
         done = run("demo-world", "--data", data, "--world", "B", option, tmp_path / "out")
