@@ -151,6 +151,12 @@ SENTENCES: dict[str, Label] = {
         "这不是本程序的备份，什么都没有改动：{file}。",
         "This is no backup of a centre; nothing was changed: {file}.",
     ),
+    "backup_of_other": Label(
+        "备份是另一种数据库的（SQLite 为 .db，PostgreSQL 为 .dump），什么都没有改动：{file}。"
+        "请核对 --database-url。",
+        "The backup is of the other sort of database (.db: SQLite, .dump: PostgreSQL); nothing was"
+        " changed: {file}. Check --database-url.",
+    ),
     "backup_damaged": Label(
         "备份已损坏，什么都没有改动，请换一份：{file}。",
         "The backup is damaged; nothing was changed, choose another: {file}.",

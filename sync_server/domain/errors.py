@@ -151,6 +151,7 @@ CODES: dict[str, str] = {
     "backup_not_removed": "the copy was made, an older one could not be removed",
     "no_backup": "the backup file cannot be read",
     "not_a_backup": "the file is no backup of a centre",
+    "backup_of_other": "the backup is of the other sort of database",
     "backup_damaged": "the backup is damaged",
     "restore_failed": "the backup could not be loaded",
     "server_running": "programs are using the data folder",

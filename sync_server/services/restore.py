@@ -37,8 +37,9 @@ def restore(settings: Settings, backup: Path, now: datetime) -> Restored:
     """Put a backup in the place of the database, which is kept aside.
 
     PostgreSQL: the archive is loaded into the empty database of ``settings``. Raises Refusal:
-    server_running, no_backup, not_a_backup, backup_damaged, database_newer, database_not_empty,
-    restore_failed, program_missing, disk_full, folder_unusable. What stood before still stands.
+    server_running, no_backup, not_a_backup, backup_of_other, backup_damaged, database_newer,
+    database_not_empty, restore_failed, program_missing, disk_full, folder_unusable. What stood
+    before still stands.
     """
     if not backup.is_file():
         raise Refusal("no_backup", file=str(backup))

@@ -37,6 +37,8 @@ from sync_server.store.tables import (
 SCRATCH = ".restoring"
 BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database file that is, or was, in use."""
+OF_SQLITE, OF_POSTGRESQL = b"SQLite format 3", b"PGDMP"
+"""How a database file of the one, and an archive of the other, begins."""
 OURS = frozenset(
     {"alembic_version", "districts", "users", "devices", "streams", "changes", "records", "secrets"}
 )
@@ -48,8 +50,11 @@ def sqlite_copy(backup: Path, database: Path) -> Iterator[Path]:
     """Copy a backup beside ``database``, looked through, for the block; it goes afterwards unless
     it was moved.
 
-    Raises Refusal: not_a_backup, backup_damaged, disk_full, folder_unusable.
+    Raises Refusal: not_a_backup, backup_of_other, backup_damaged, disk_full, folder_unusable.
     """
+    with disk_trouble(backup.parent):
+        if _beginning(backup).startswith(OF_POSTGRESQL):
+            raise Refusal("backup_of_other")
     scratch = database.with_name(database.name + SCRATCH)
     try:
         _remove(scratch)
@@ -66,6 +71,11 @@ def sqlite_copy(backup: Path, database: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             _remove(scratch)
+
+
+def _beginning(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(16)
 
 
 def _look_through(file: Path) -> None:
@@ -168,14 +178,15 @@ def is_empty(connection: sa.Connection) -> bool:
 def check_dump(dump: Path) -> None:
     """Raise Refusal unless a file is an archive of ``pg_dump`` that lists our tables.
 
-    Its codes: no_backup, not_a_backup, backup_damaged, program_missing.
+    Its codes: no_backup, not_a_backup, backup_of_other, backup_damaged, program_missing.
     """
     try:
-        with dump.open("rb") as file:
-            ours = file.read(5) == b"PGDMP"
+        begins = _beginning(dump)
     except OSError as err:
         raise Refusal("no_backup", file=str(dump)) from err
-    if not ours:
+    if begins.startswith(OF_SQLITE):
+        raise Refusal("backup_of_other")
+    if not begins.startswith(OF_POSTGRESQL):
         raise Refusal("not_a_backup")
     listed = postgresql_program("pg_restore", "--list", str(dump))
     if listed.returncode:

@@ -290,6 +290,7 @@ def _sql(statement: str) -> Callable[[Path], None]:
 UNFIT = {
     "nothing": (_nothing, "no_backup"),
     "words": (_words, "not_a_backup"),
+    "PostgreSQL's": (lambda file: file.write_bytes(b"PGDMP" * 99), "backup_of_other"),
     "another program's": (_foreign, "not_a_backup"),
     "cut": (_cut, "backup_damaged"),
     "flipped": (_flipped, "backup_damaged"),
@@ -352,6 +353,8 @@ def test_a_dump_goes_into_an_empty_postgresql_database(
     again = Operator(capsys, tmp_path / "centre", second_url)
     (tmp_path / "words").write_text("no dump")
     assert_plain_failure(again.run("restore", tmp_path / "words"))
+    sqlite3.connect(tmp_path / "embedded.db").execute("CREATE TABLE users (name)")
+    assert_plain_failure(again.run("restore", tmp_path / "embedded.db"), "--database-url")
     (tmp_path / "cut").write_bytes(dump.read_bytes()[:3000])
     assert_plain_failure(again.run("restore", tmp_path / "cut"))
     done = again.run("restore", dump)
