@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import json
-import os
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from sync_server.app import create_app
 from sync_server.cli.main import parser, settings_of
-from sync_server.cli.main import run as run_line
 from sync_server.cli.opening import opened
 from sync_server.cli.sentences import SENTENCES
 from sync_server.domain.errors import CODES, Refusal
@@ -31,9 +24,15 @@ from sync_server.services import accounts
 from sync_server.services.centre import open_centre
 from sync_server.settings import Settings
 from sync_server.store.tables import audit
+from tests.sync_server.cli.lines import (
+    ROOT,
+    WORKER,
+    assert_plain_failure,
+    command,
+    environment,
+)
 from tests.sync_server.web.staff import load
 
-ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = [
     "init",
     "add-user",
@@ -45,59 +44,6 @@ COMMANDS = [
     "relay",
     "replay",
 ]
-WORKER = ["--no", "w1", "--name", "张演示", "--role", "worker", "--scope", "990101100009003"]
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "sync_server", *map(str, arguments)]
-
-
-def environment() -> dict[str, str]:
-    known = {name: value for name, value in os.environ.items() if "GRIDROUNDS" not in name}
-    return known | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended and what it printed."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def run(capsys, monkeypatch) -> Callable[..., Done]:
-    """Run a command line in this process, as ``python -m sync_server`` would."""
-    for name in list(os.environ):
-        if "GRIDROUNDS" in name:
-            monkeypatch.delenv(name)
-
-    def run_command(*arguments: object, text: str | None = None, **more: str) -> Done:
-        for name, value in more.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr("sys.stdin", io.StringIO(text or ""))
-        capsys.readouterr()
-        status = run_line([str(one) for one in arguments], create_app)
-        printed = capsys.readouterr()
-        return Done(status, printed.out, printed.err)
-
-    return run_command
-
-
-def assert_plain_failure(done: Done, *words: str) -> None:
-    """Assert one sentence in each language on standard error, no traceback, a non-zero exit."""
-    assert done.returncode == 1, done
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 2, done.stderr
-    assert any("\u4e00" <= char <= "\u9fff" for char in lines[0])
-    for word in words:
-        assert word in done.stderr
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "centre"
 
 
 @contextmanager
@@ -282,55 +228,6 @@ def test_an_address_of_nobody_is_refused(data, run):
     assert_plain_failure(run("--data", data, "--host", "203.0.113.1", "--listen-remotely"))
 
 
-def test_a_port_the_system_keeps_for_others_is_not_called_taken(data, run, monkeypatch):
-    def kept(*_):
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr("socket.socket.bind", kept)
-    done = run("--data", data, "--port", 443)
-    assert_plain_failure(done, "443", "系统不让")
-    assert not data.exists()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        ["--port", "x"], ["--port", "65536"], ["--workers", "0"], ["--workers", "-3"],
-        ["--exchanges", "some"], ["backup", "--keep", "0"], ["demo-world", "--today", "2026-13-01"],
-        ["demo-world", "--part", "half"],
-    ],
-)  # fmt: skip
-def test_a_number_or_day_that_is_none_is_told_in_both_languages(data, capsys, line):
-    with pytest.raises(SystemExit) as ended:
-        run_line(["--data", str(data), *line], create_app)
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert ended.value.code == 2
-    assert "应" in said
-    assert line[-1] in said
-    assert "invalid" not in said
-    assert not data.exists()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        ["reassign", "--no", "张", "--grids", "990101100009003"],
-        ["add-user", *WORKER],
-        ["backup", "--to", "备份.db"],
-        ["--data", "中心", "init"],
-    ],
-)  # fmt: skip
-def test_words_in_another_encoding_than_the_terminals_are_one_sentence(tmp_path, line):
-    plain = environment() | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    del plain["PYTHONIOENCODING"]
-    done = subprocess.run(
-        command("--data", tmp_path / "centre", *line), cwd=tmp_path, env=plain,
-        capture_output=True, text=True, encoding="utf-8",
-    )  # fmt: skip
-    assert_plain_failure(Done(done.returncode, done.stdout, "字" + done.stderr), "C.UTF-8")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_an_unreachable_database_is_one_sentence(data, run):
     url = "postgresql+psycopg://nobody@127.0.0.1:1/none"
     assert_plain_failure(run("init", "--data", data, "--database-url", url), "--database-url")
@@ -367,27 +264,6 @@ def test_a_demo_world_goes_into_an_empty_database_alone(data, run):
     centre = open_centre(Settings(data=data))
     assert centre.district.synthetic
     centre.store.close()
-
-
-def test_needed_columns_are_called_as_their_heads_read(data, tmp_path, run):
-    (tmp_path / "people.csv").write_text("姓名,电话\n张三,139\n", encoding="utf-8")
-    done = run("import", "--data", data, "--kind", "resident", tmp_path / "people.csv")
-    assert_plain_failure(done, "people.csv：与户主关系。", "people.csv: 与户主关系.")
-
-
-def test_a_pattern_no_shell_has_read_stands_for_its_files(data, tmp_path, run):
-    for name in ("b.csv", "a.csv"):
-        (tmp_path / name).write_text("名称,单位类型\n", encoding="utf-8")
-    done = run("import", "--data", data, tmp_path / "*.csv")
-    assert_plain_failure(done, "a.csv")  # holds nothing, and is the first of both
-    assert_plain_failure(run("import", "--data", data, tmp_path / "*.xlsx"), "*.xlsx")
-
-
-def test_a_year_that_cannot_be_written_as_files_is_not_built_instead(data, tmp_path, run):
-    for option in ("--files", "--as-xlsx"):
-        done = run("demo-world", "--data", data, "--world", "B", option, tmp_path / "out")
-        assert_plain_failure(done, "B")
-    assert not data.exists()
 
 
 def test_a_mistyped_district_is_told_and_makes_none(data, run):

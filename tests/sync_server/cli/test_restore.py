@@ -29,7 +29,7 @@ from sync_server.store.engine import open_store
 from sync_server.store.migrate import migrate
 from sync_server.store.occupancy import occupy
 from sync_server.store.tables import audit, districts, records
-from tests.sync_server.cli.test_cli import Done, assert_plain_failure
+from tests.sync_server.cli.lines import Done, assert_plain_failure
 from tests.sync_server.world import DISTRICT, Laptop, StillClock, add_worker, household, join
 
 

@@ -22,7 +22,7 @@ import requests
 from schemas.exchange import API
 from sync_server.store.occupancy import take_duty
 from tests.postgres import free_port
-from tests.sync_server.cli.test_cli import ROOT, command, environment
+from tests.sync_server.cli.lines import ROOT, command, environment
 
 pytestmark = [
     pytest.mark.slow,
