@@ -345,8 +345,21 @@
     });
   }
 
+  // What is looked for, people's names among it, stays out of the address: browsers keep those -------
+
+  function searchInPlace(form) {
+    const field = form.querySelector("[hx-get]");
+    form.addEventListener("submit", function (event) {
+      if (field && window.htmx) {
+        event.preventDefault();
+        window.htmx.trigger(field, "now");
+      }
+    });
+  }
+
   document.querySelectorAll("form[data-draft]").forEach(keepDrafts);
   document.querySelectorAll("[data-checklist]").forEach(quickenChecklist);
   document.querySelectorAll("[data-finder]").forEach(narrowWhileTyping);
   document.querySelectorAll("[data-steps]").forEach(stepThrough);
+  document.querySelectorAll("form[role=search]").forEach(searchInPlace);
 }());

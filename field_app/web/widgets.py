@@ -32,6 +32,7 @@ from field_app.services.record_forms import (
     html_id,
     problems_by_control,
 )
+from field_app.services.titles import title_of
 from field_app.services.workspace import Workspace
 from field_app.web.i18n import language
 from field_app.web.session import workspace
@@ -355,6 +356,7 @@ def _for_every_template() -> dict[str, Any]:
         "state_tones": TONES,
         "html_id": html_id,
         "kind_label": _kind_label,
+        "tab_name": _tab_name,
         "worker_may": _worker_may,
         "FIND": FIND,
     }
@@ -363,6 +365,12 @@ def _for_every_template() -> dict[str, Any]:
 def _worker_may(action: str, kind: str) -> bool:
     """Whether the worker may take ``action`` on records of a kind at all."""
     return may(workspace(), kind_of(kind), action)
+
+
+def _tab_name(kind: str, record_id: str) -> str:
+    """Return what a record's page is called in its tab, masked: browsers keep the names of pages in
+    their history, which is not encrypted."""
+    return title_of(workspace(), kind, record_id, language()) or _kind_label(kind)
 
 
 def _kind_label(name: str) -> str:

@@ -154,6 +154,9 @@ def sign_in(store: Store, district: str, no: str, password: str, now: datetime) 
     with store.writing() as connection:
         if row.demo:
             _check_demo(connection, district)
+        _, locked_until = _failures(connection, district, row.user_id)
+        if locked_until and locked_until > now:  # by guesses sent at the same moment
+            raise Refusal("locked_out", until=locked_until)
         fresh: dict[str, Any] = {"failed_sign_ins": 0, "locked_until": None}
         if _hasher.check_needs_rehash(row.password_hash):
             fresh["password_hash"] = _hasher.hash(unicodedata.normalize("NFC", password))
@@ -359,19 +362,30 @@ def _verify(password_hash: str | None, password: str) -> bool:
 
 
 def _count_failure(store: Store, district: str, user_id: str, now: datetime) -> None:
+    """Count a wrong password; many sent at the same moment lock no later, and none unlocks."""
     with store.writing() as connection:
-        wanted = sa.select(users.c.failed_sign_ins).where(
-            users.c.district == district, users.c.user_id == user_id
-        )
-        failures = (connection.scalar(wanted.with_for_update()) or 0) + 1
-        locked = failures >= TRIES
-        values = {
-            "failed_sign_ins": 0 if locked else failures,
-            "locked_until": now + LOCK if locked else None,
-        }
-        connection.execute(_this(district, user_id).values(**values))
-        action = "locked_out" if locked else "sign_in_failed"
+        before, locked_until = _failures(connection, district, user_id)
+        failures = before + 1
+        locks = failures >= TRIES
+        if not (locked_until and locked_until > now):
+            values = {
+                "failed_sign_ins": 0 if locks else failures,
+                "locked_until": now + LOCK if locks else None,
+            }
+            connection.execute(_this(district, user_id).values(**values))
+        action = "locked_out" if locks else "sign_in_failed"
         audit.note(connection, district, now, action, target=user_id)
+
+
+def _failures(
+    connection: sa.Connection, district: str, user_id: str
+) -> tuple[int, datetime | None]:
+    """Return how often somebody failed and until when he is locked out, his row held."""
+    wanted = sa.select(users.c.failed_sign_ins, users.c.locked_until).where(
+        users.c.district == district, users.c.user_id == user_id
+    )
+    row = connection.execute(wanted.with_for_update()).first()
+    return (row.failed_sign_ins, row.locked_until) if row else (0, None)
 
 
 def _row(connection: sa.Connection, district: str, user_id: str) -> sa.Row[Any] | None:

@@ -29,6 +29,7 @@ from sync_server.services.titles import Titles
 from sync_server.store import duplicates, records_read
 from sync_server.store import ledgers as store_ledgers
 from sync_server.store.sheet_writing import Value
+from sync_server.store.writing import lock_district
 
 ENVELOPE: Mapping[str, Label] = {
     "@area": Label("所在区域", "Area"),
@@ -168,6 +169,7 @@ def save_layout(
         raise Refusal("not_allowed")
     for column in columns:
         label_of(kind, column.path)
+    lock_district(connection, person.district)  # two at once would both add what is not there
     store_ledgers.put_layout(
         connection, person.district, kind.info.name, as_stored(columns), person.user_id, now
     )

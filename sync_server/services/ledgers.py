@@ -27,6 +27,7 @@ from sync_server.services.listing import lineage
 from sync_server.store import ledgers as store_ledgers
 from sync_server.store import records_read
 from sync_server.store.records_read import Choice, Order, Selection
+from sync_server.store.writing import lock_district
 
 PAGE = 50
 AT_ONCE = 1_000
@@ -343,7 +344,9 @@ def _require(person: User) -> None:
 
 
 def _settle(connection: sa.Connection, person: User, now: datetime) -> None:
-    """Store the eight the district begins with, once one of them is changed."""
+    """Store the eight the district begins with, once one of them is changed; nobody else changes
+    any until this transaction ends."""
+    lock_district(connection, person.district)
     if not store_ledgers.every(connection, person.district):
         rows = [{**row, "set_by": None, "set_at": now} for row in default_rows(person.district)]
         store_ledgers.add(connection, rows)

@@ -40,6 +40,7 @@ from sync_server.services.photos import keep_photo
 from sync_server.services.sync import Reply, exchange, keep_unusable
 from sync_server.store import relay_rows
 from sync_server.store.relay_folder import RelayFolder
+from sync_server.store.writing import lock_district
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 log = logging.getLogger(__name__)
@@ -386,6 +387,7 @@ def _remember(centre: Centre, taken: TakenIn, now: datetime, by: User | None) ->
     user_id = by.user_id if by else None
     counts = {"requests": taken.requests, "changes": taken.changes, "photos": taken.photos}
     with centre.store.writing() as connection:
+        lock_district(connection, centre.code)  # somebody else may hand in the same file just now
         if relay_rows.find(connection, centre.code, taken.sha256) is None:
             row = {
                 "district": centre.code, "sha256": taken.sha256, "received_at": now,

@@ -17,6 +17,7 @@ from sync_server.store.duplicate_tables import (
 )
 from sync_server.store.scope import chunks, within
 from sync_server.store.tables import aliases, records
+from sync_server.store.writing import lock_district
 
 Row = sa.RowMapping
 _FACTS = (
@@ -31,9 +32,11 @@ _FACTS = (
 def mark(connection: sa.Connection, district: str, *, lock: bool = False) -> Row | None:
     """Return how far the search has come, None when it never began."""
     wanted = sa.select(likeness_marks).where(likeness_marks.c.district == district)
-    if lock:
-        wanted = wanted.with_for_update()
-    return connection.execute(wanted).mappings().first()
+    found = connection.execute(wanted.with_for_update() if lock else wanted).mappings().first()
+    if found is None and lock:  # nothing to hold yet: who begins takes the district's turn
+        lock_district(connection, district)
+        found = connection.execute(wanted).mappings().first()
+    return found
 
 
 def put_mark(connection: sa.Connection, district: str, values: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from werkzeug.http import parse_cookie
 from schemas.exchange import API
 from sync_server.services.relay import folder_of
 from sync_server.web.context import centre
+from sync_server.web.security import Typed
 
 USUAL_BYTES = 4 * 1_048_576
 """The largest body of every other address; the app itself is stricter still."""
@@ -35,6 +36,8 @@ BodyLimit = Callable[[str, str], int]
 
 class CentreRequest(Request):
     """A request whose uploaded files are laid down in the data folder, not in the system's."""
+
+    parameter_storage_class = Typed
 
     def _get_file_stream(
         self,

@@ -1,9 +1,15 @@
-"""What stands on every answer: a strict content policy, no framing, no caching of pages."""
+"""What stands on every answer: a strict content policy, no framing, no caching of pages; and what
+no request brings in: the sign NUL, which PostgreSQL takes in no text."""
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from collections.abc import Iterable
+from typing import Any
 
+from flask import Flask, Response, request
+from werkzeug.datastructures import ImmutableMultiDict
+
+from sync_server.domain.errors import Refusal
 from sync_server.web.context import centre
 
 POLICY = (
@@ -21,11 +27,29 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 YEAR_S = 365 * 24 * 3600
+NUL = "\0"
+
+
+class Typed(ImmutableMultiDict[str, Any]):
+    """What a form or an address says, without NUL: a text copied from elsewhere may hold it."""
+
+    def __init__(self, said: Iterable[tuple[str, Any]] = ()) -> None:
+        super().__init__([(_without(name), _without(value)) for name, value in said])
 
 
 def register(app: Flask) -> None:
     """Put the headers on every answer of ``app``."""
+    app.before_request(_check_path)
     app.after_request(_harden)
+
+
+def _without(value: Any) -> Any:
+    return value.replace(NUL, "") if isinstance(value, str) else value
+
+
+def _check_path() -> None:
+    if NUL in request.path:
+        raise Refusal("not_found")
 
 
 def _harden(response: Response) -> Response:

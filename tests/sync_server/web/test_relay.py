@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import requests
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
@@ -33,6 +34,7 @@ from sync_server.services import relay
 from sync_server.services.devices import revoke_device
 from sync_server.services.ids import new_id
 from sync_server.settings import BODY_LIMIT
+from sync_server.store.tables import users
 from sync_server.web.large_bodies import USUAL_BYTES
 from tests.pictures import picture
 from tests.sync_server.relay_files import (
@@ -42,8 +44,8 @@ from tests.sync_server.relay_files import (
     open_receipt,
     relay_file,
 )
-from tests.sync_server.web.staff import PASSWORD, Town, sign_in, token
-from tests.sync_server.world import Laptop, add_worker, issue
+from tests.sync_server.web.staff import PASSWORD, Town, hire, sign_in, token
+from tests.sync_server.world import COMMUNITY, Laptop, add_worker, issue
 
 ROOT = Path(__file__).resolve().parents[3]
 LARGE_MB = int(os.environ.get("GRIDROUNDS_RELAY_MB", "64"))
@@ -126,7 +128,7 @@ def test_the_files_of_next_door_are_not_listed(town, app):
     assert "隔壁" in sign_in(app, "neighbour").get("/relay").text
 
 
-def test_the_api_answers_the_receipt_itself(app, laptop):
+def test_the_api_answers_the_receipt_itself(town, app, laptop):
     client = sign_in(app, "community")
     file = relay_file(laptop, [laptop.body()])
     sent = {"data": file, "content_type": "application/octet-stream"}
@@ -137,6 +139,13 @@ def test_the_api_answers_the_receipt_itself(app, laptop):
     assert (stranger.status_code, stranger.json["code"]) == (401, "sign_in_needed")
     auditor = sign_in(app, "auditor").post(f"{API}/relay", **sent)
     assert (auditor.status_code, auditor.json["code"]) == (403, "not_allowed")
+    given = hire(town, "new", "community", (COMMUNITY,))
+    newcomer = sign_in(app, "new")
+    with town.centre.store.writing() as connection:
+        whose = users.c.user_id == given.user_id
+        connection.execute(sa.update(users).where(whose).values(password_given=True))
+    refused = newcomer.post(f"{API}/relay", **sent)
+    assert (refused.status_code, refused.json["code"]) == (403, "not_allowed")
     as_form = client.post(f"{API}/relay", data={"file": "x"})
     assert (as_form.status_code, as_form.json["code"]) == (415, "wrong_type")
     cut = client.post(f"{API}/relay", **(sent | {"data": file[:-1]}))
