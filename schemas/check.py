@@ -13,6 +13,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from schemas.fields.accept import Accepted
+from schemas.fields.base import clean_text
 from schemas.kind import Action, Kind, accepter, instance
 from schemas.messages import Problem
 from schemas.values import apply
@@ -137,17 +138,18 @@ def broken_rules(kind: type[Kind], whole: Mapping[str, Any]) -> list[FieldProble
 
 
 def _check_void(fields: dict[str, Any]) -> Checked:
-    reason = fields.get("reason")
     unknown = [
         FieldProblem(f"/{name}", Problem("unknown_field")) for name in set(fields) - VOID_FIELDS
     ]
+    reason = fields.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         unknown.append(FieldProblem("/reason", Problem("reason_required")))
         return Checked({}, unknown)
-    if len(reason.strip()) > LONGEST_REASON:
-        unknown.append(FieldProblem("/reason", Problem("too_long", max=LONGEST_REASON)))
-        return Checked({}, unknown)
-    return Checked({"reason": reason.strip()}, unknown)
+    try:
+        reason = clean_text(reason, lines=True, longest=LONGEST_REASON)
+    except ValidationError as err:
+        return Checked({}, [*unknown, *_flatten(err.messages, "/reason")])
+    return Checked({"reason": reason}, unknown)
 
 
 def _flatten(messages: Any, pointer: str = "") -> Iterator[FieldProblem]:

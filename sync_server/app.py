@@ -11,9 +11,12 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from schemas.exchange import API, MAX_BODY_BYTES
+from sync_server.domain.errors import Refusal
 from sync_server.services.centre import Centre, Clock, open_centre, utc_now
 from sync_server.services.replay import replay
 from sync_server.settings import BODY_LIMIT, Settings
+from sync_server.store.folders import FULL
+from sync_server.store.postgresql import was_asked_for_nul
 from sync_server.timer import ImportTimer, Timer
 from sync_server.web import api, metrics, pages, photos, problems, readiness, request_log
 from sync_server.web.context import CENTRE, GATE, LIMITER
@@ -29,9 +32,14 @@ class CentreApp(Flask):
     request_class = CentreRequest
 
     def handle_user_exception(self, e: Exception) -> Any:
-        """Answer a failure of an API request by ``web/problems.py``, others as pages do."""
+        """Answer a failure of an API request by ``web/problems.py``, others as pages do. A full
+        disk has its name wherever it was met, also while a form's file was laid down."""
+        if isinstance(e, OSError) and e.errno in FULL:
+            e = Refusal("disk_full")
         if request.path.startswith(API) or request.path in readiness.WATCHED:
             return problems.answer(e)
+        if was_asked_for_nul(e):
+            e = Refusal("bad_request")
         return super().handle_user_exception(e)
 
 

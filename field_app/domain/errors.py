@@ -122,8 +122,9 @@ SENTENCES: dict[str, Label] = {
         "The server did not answer in time; it will be tried again. Everything is kept here.",
     ),
     "tls_failed": Label(
-        "服务器的安全证书不可信，没有发送任何内容。请联系管理员。",
-        "The server's certificate is not trusted; nothing was sent. Ask your administrator.",
+        "服务器的安全证书不可信，没有发送任何内容。请先看电脑的日期和时间对不对，再联系管理员。",
+        "The server's certificate is not trusted; nothing was sent. See first whether this "
+        "computer's date and time are right, then ask your administrator.",
     ),
     "not_our_server": Label(
         "回应不是来自网格巡访服务器（可能需要先登录上网认证页面），没有记为已上传。",
@@ -157,6 +158,10 @@ SENTENCES: dict[str, Label] = {
     "server_busy": Label(
         "服务器繁忙，{seconds}秒后会再试。",
         "The server is busy; it will be tried again in {seconds} seconds.",
+    ),
+    "server_busy_for_now": Label(
+        "服务器繁忙，稍后会再试。记录都在本机。",
+        "The server is busy; it will be tried again. Everything is kept here.",
     ),
     "server_error": Label(
         "服务器出错（{status}），稍后会再试。记录都在本机。",
@@ -341,8 +346,11 @@ SENTENCES: dict[str, Label] = {
 def sentence(code: str, lang: str, **facts: Any) -> str:
     """Return what a person is told about ``code``; an unknown code is named as it is.
 
-    Facts the sentence asks for but were not given are shown as a question mark.
+    Facts the sentence asks for but were not given are shown as a question mark. A busy server that
+    does not say for how long is not said to be free in no time.
     """
+    if code == "server_busy" and not facts.get("seconds"):
+        code = "server_busy_for_now"
     label = SENTENCES.get(code)
     if label is None:
         return code

@@ -75,7 +75,7 @@ def receipts_in(ws: Workspace, folders: list[str]) -> list[Path]:
         try:
             here = [one for one in Path(folder).iterdir() if one.suffix == RECEIPT]
             found |= {one: one.stat().st_mtime for one in here if _is_awaited(ws, one)}
-        except OSError:  # taken out this moment
+        except (OSError, ValueError):  # taken out this moment, or no name of a folder at all
             continue
     return sorted(found, key=lambda one: found[one], reverse=True)
 
@@ -101,9 +101,9 @@ def write_to(ws: Workspace, path: Path) -> Ready:
     is not there. Raises Trouble ``relay_name``, StickUnusable, StickFull, StickLies, StickHasFile,
     and what the store raises; then no file is left.
     """
-    if path.is_dir():
+    if _is_folder(path):
         return write_into(ws, path.absolute())
-    if not path.parent.is_dir() or not (path.suffix or path.exists()):
+    if not _is_folder(path.parent) or not (path.suffix or path.exists()):
         raise StickUnusable(str(path))
     if path.suffix != SUFFIX:  # at the centre nobody would be offered it
         raise Trouble("relay_name", suffix=SUFFIX)
@@ -112,7 +112,7 @@ def write_to(ws: Workspace, path: Path) -> Ready:
 
 def write_into(ws: Workspace, folder: Path) -> Ready:
     """Write a new file into a folder. Raises StickUnusable where there is none, and as write_to."""
-    if not (folder.is_absolute() and folder.is_dir()):
+    if not (folder.is_absolute() and _is_folder(folder)):
         raise StickUnusable(str(folder))
     path = folder / file_name(ws)
     number = 1
@@ -120,6 +120,13 @@ def write_into(ws: Workspace, folder: Path) -> Ready:
         number += 1
         path = folder / f"{Path(file_name(ws)).stem}-{number}{SUFFIX}"
     return _write(ws, path)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # longer than a name may be
+        return False
 
 
 def _write(ws: Workspace, path: Path) -> Ready:

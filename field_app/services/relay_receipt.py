@@ -94,7 +94,7 @@ def take_receipt_at(ws: Workspace, path: Path, *, agreed: bool = False) -> Taken
     ``no_receipt_there``."""
     try:
         file = path.open("rb")
-    except OSError:
+    except (OSError, ValueError):
         raise Trouble("no_receipt_there") from None
     with file:
         return take_receipt(ws, file, agreed=agreed)

@@ -38,6 +38,8 @@ KNOWN_REFUSALS = frozenset({
 """Codes of the centre that have a meaning of their own here; others are told as they are."""
 FAILED = "unexpected"
 """The centre's code for a failure of its own."""
+SIGN_IN_FIRST = 511
+"""What a network that asks people to sign in answers for any server (RFC 6585)."""
 TUS_REFUSALS = {
     401: "bad_token", 403: "device_revoked",
     404: "upload_gone", 410: "upload_gone", 409: "offset_conflict", 413: "photo_refused",
@@ -237,7 +239,7 @@ def _refuse(status: int, body: Any, retry_after_s: float | None) -> NoReturn:
     if status in (429, 503):
         name = "rate_limited" if code == "rate_limited" else "server_busy"
         raise SyncFault(name, seconds=round(retry_after_s or 0), **common)
-    if status >= 500:
+    if status >= 500 and status != SIGN_IN_FIRST:
         raise SyncFault("server_error", own=code == FAILED, **common)
     if not isinstance(code, str):
         # A sign-in page of the network, a proxy, another program: no word of our centre's.

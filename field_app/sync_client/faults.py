@@ -37,4 +37,4 @@ class SyncFault(Exception):
         self.stream = stream
         self.cut = cut
         self.own = own
-        self.facts = facts
+        self.facts = facts | ({"status": status} if code == "server_error" and status else {})

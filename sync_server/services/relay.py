@@ -200,7 +200,11 @@ class _Taking:
 
     def apply(self, file: BinaryIO, header: BatchHeader, out: BinaryIO) -> None:
         """Apply all parts of a verified file and write the receipt."""
-        sealer = Sealer(out, "receipt", bytes.fromhex(header.reply_key), self._centre.keys.x25519)
+        reply_key = bytes.fromhex(header.reply_key)
+        try:
+            sealer = Sealer(out, "receipt", reply_key, self._centre.keys.x25519)
+        except ValueError:  # of small order: nothing can be sealed to it
+            raise RelayFault("relay_damaged") from None
         writer = PartWriter(sealer, self._receipt_header().document())
         last: tuple[dict[str, Any], Reply] | None = None
         for part in _opened(self._centre, file).parts():

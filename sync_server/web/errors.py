@@ -123,6 +123,7 @@ SENTENCES = {
     "unavailable": later("数据库正忙，请稍后再试。"),
     "database_unreachable": later("暂时连不上数据库，请稍后再试。"),
     "disk_full": later("服务器磁盘已满，请联系管理员。"),
+    "folder_unusable": later("服务器的数据文件夹不能写入，请联系管理员。"),
     "database_damaged": later("数据库文件损坏，请联系管理员。"),
     "unexpected": later("服务器出错了，问题已记录。请稍后再试。"),
 }
@@ -195,6 +196,7 @@ STATUS = {
     "unavailable": 503,
     "database_unreachable": 503,
     "disk_full": 507,
+    "folder_unusable": 500,
     "database_damaged": 500,
     "unexpected": 500,
 }

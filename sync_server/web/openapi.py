@@ -83,8 +83,10 @@ def document() -> Schema:
     for path, operations in _paths().items():
         spec.path(path, parameters=operations.pop("parameters", []), operations=operations)
     described = cast(Schema, _portable(spec.to_dict()))
-    changes = described["components"]["schemas"]["Exchange"]["properties"]["changes"]
-    changes["items"] = {"anyOf": [_ref("Change"), _ref("Aside")]}
+    members = described["components"]["schemas"]["Exchange"]["properties"]
+    members["changes"]["items"] = {"anyOf": [_ref("Change"), _ref("Aside")]}
+    for by_change in ("former", "trails"):  # apispec takes what has a length for a text
+        members[by_change]["maxProperties"] = members[by_change].pop("maxLength")
     return described
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalogue import kind_of, kinds
-from schemas.check import check
+from schemas.check import check, quick_check
 from schemas.kind import Kind
 from tests.schemas.samples import ID, Pet, resident
 
@@ -115,6 +115,15 @@ def test_a_void_needs_a_reason_and_nothing_else() -> None:
     assert check(RESIDENT, "void", {"reason": " 重复 "}).fields == {"reason": "重复"}
     assert not check(RESIDENT, "void", {}).ok
     assert not check(RESIDENT, "void", {"reason": "x", "name": "y"}).ok
+
+
+def test_the_reason_of_a_void_is_text_like_any_other() -> None:
+    assert check(RESIDENT, "void", {"reason": "e\u0301\r\n重复"}).fields == {"reason": "é\n重复"}
+    for odd in ("a\0b", "\x1b[31m", "a\ud842"):
+        found = check(RESIDENT, "void", {"reason": odd})
+        (problem,) = found.problems
+        assert (problem.pointer, problem.problem.code) == ("/reason", "bad_characters")
+        assert quick_check(RESIDENT, "void", {"reason": odd}) is None
 
 
 def test_self_handling_is_for_level_one_with_words() -> None:

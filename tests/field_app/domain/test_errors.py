@@ -42,5 +42,16 @@ def test_every_code_of_the_store_and_the_line_has_a_sentence():
 
 def test_facts_fill_the_sentence_and_a_missing_one_breaks_nothing():
     assert sentence("server_busy", "zh", seconds=30) == "服务器繁忙，30秒后会再试。"
-    assert "? seconds" in sentence("server_busy", "en")
+    assert "(?)" in sentence("server_error", "en")
     assert sentence("no_such_code", "zh") == "no_such_code"
+
+
+@pytest.mark.parametrize("facts", [{}, {"seconds": 0}])
+def test_a_busy_server_that_names_no_time_is_not_said_to_be_free_in_no_time(facts):
+    assert sentence("server_busy", "zh", **facts) == "服务器繁忙，稍后会再试。记录都在本机。"
+    assert not re.search(r"[0-9?]", sentence("server_busy", "en", **facts))
+
+
+def test_a_certificate_not_trusted_may_be_the_fault_of_this_computers_clock():
+    assert "日期和时间" in sentence("tls_failed", "zh")
+    assert "date and time" in sentence("tls_failed", "en")

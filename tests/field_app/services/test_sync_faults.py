@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from field_app.domain.errors import sentence
 from field_app.domain.progress import Progress
 from field_app.services.records import new_id, unsent_count, views
 from field_app.services.sync import run_round
@@ -53,7 +54,7 @@ CAPTIVE = "<html>请先登录上网认证</html>"
         (answers(302, "", Location="http://login.example/"), "not_our_server"),
         (answers(307, "", Location="http://login.example/"), "not_our_server"),
         (answers(401, CAPTIVE, Content_Type="text/html"), "not_our_server"),
-        (answers(511, CAPTIVE, Content_Type="text/html"), "server_error"),
+        (answers(511, CAPTIVE, Content_Type="text/html"), "not_our_server"),
         (answers(404, CAPTIVE, Content_Type="text/html"), "not_our_server"),
         (answers(204, ""), "not_our_server"),
     ],
@@ -76,6 +77,15 @@ def test_a_busy_centre_says_when_to_come_again(joined, line):
     told = laptop.sync()
     assert (told.error, told.retry_after_s, told.facts) == ("server_busy", 240.0, {"seconds": 240})
     assert laptop.waits == []
+
+
+def test_a_server_that_fails_is_told_with_what_it_answered(joined, line):
+    laptop = joined()
+    save_issue(laptop.ws)
+    line.faults.extend([answers(502, "", Content_Type="text/html")] * 9)
+    told = laptop.sync()
+    assert (told.error, told.facts) == ("server_error", {"status": 502})
+    assert "（502）" in sentence(told.error, "zh", **told.facts)
 
 
 def test_a_short_pause_the_centre_asks_for_is_kept_within_the_round(joined, line):

@@ -125,6 +125,14 @@ def test_what_goes_wrong_is_told_and_what_was_typed_stays(at, tmp_path):
     assert relay.written_files(at.ws) == []
 
 
+@pytest.mark.parametrize("name", ["/" + "长" * 300, "/stick\0"])
+def test_what_is_no_name_of_a_folder_is_told_like_a_folder_that_is_not_there(at, name):
+    answer = post(at, "/relay/write", folder=name)
+    assert answer.status_code == 422
+    assert "这个文件夹不存在或不能写入" in answer.text
+    assert "这个文件读不了" in post(at, "/relay/take", path=name).text
+
+
 def test_a_locked_laptop_writes_nothing(at, stick):
     at.desk.lock()
     assert post(at, "/relay/write", folder=str(stick)).status_code == 302

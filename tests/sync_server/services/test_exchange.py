@@ -195,6 +195,7 @@ def test_one_bad_record_among_two_hundred_stops_no_other(laptop):
         ({"author": "somebody"}, "not_an_object"),
         ({"fields": household(remarks="x" * 70_000)}, "too_large"),
         ({"fields": household(remarks="nul\0")}, "bad_characters"),
+        ({"action": "void", "fields": {"reason": "nul\0"}}, "bad_characters"),
         ({"fields": household(size=1.5)}, "not_whole"),
         ({"fields": household(size=2**60)}, "not_whole"),
         ({"fields": {"a": [[[[[[[[[]]]]]]]]]}}, "too_deep"),

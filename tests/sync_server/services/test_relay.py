@@ -191,6 +191,10 @@ BAD = {
         "relay_damaged",
         lambda laptop, good: relay_file(laptop, [laptop.body()], batches=[new_id(), new_id()]),
     ),
+    "an answer wanted that nobody can seal": (
+        "relay_damaged",
+        lambda laptop, good: relay_file(laptop, [laptop.body()], reply_key="0" * 64),
+    ),
 }
 
 

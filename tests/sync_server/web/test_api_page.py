@@ -23,6 +23,7 @@ from schemas.exchange import (
 )
 from schemas.kinds.photo import LONGEST_SIDE, MOST_BYTES
 from schemas.service_flow import DUES, OFFLINE_ACTIONS
+from sync_server.web.openapi import document
 from sync_server.web.problems import STATUS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -100,3 +101,10 @@ def test_what_a_second_client_must_know_of_alarms_and_service_steps():
     service = service[: service.index("\n\n")]
     told = set(re.findall(r"`(\w+)`", service))
     assert set(OFFLINE_ACTIONS) | set(DUES) <= told
+
+
+def test_the_description_limits_what_an_object_holds_as_such() -> None:
+    members = document()["components"]["schemas"]["Exchange"]["properties"]
+    for name in ("former", "trails"):
+        assert members[name]["maxProperties"] == MAX_CHANGES
+        assert "maxLength" not in members[name]

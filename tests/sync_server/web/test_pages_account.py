@@ -315,3 +315,9 @@ def test_demo_data_carry_a_banner_on_every_page(tmp_path, clock: StillClock) -> 
     page = app_of(reopened(opened)).test_client().get("/sign-in").text
     assert "演示数据" in page
     assert "繁山县" in page
+
+
+def test_a_name_with_a_nul_is_nobodys_on_either_database(any_centre):
+    client = app_of(any_centre).test_client()
+    answer = post(client, "/sign-in", no="w\0", password="whatever it is")
+    assert 400 <= answer.status_code < 500, answer.status_code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import io
@@ -30,11 +31,13 @@ from schemas.seal import canonical
 from sync_server.app import app_of, create_app
 from sync_server.cli.main import run
 from sync_server.cli.serving import listen, waitress_for
+from sync_server.domain.errors import Refusal
 from sync_server.services import relay
 from sync_server.services.devices import revoke_device
 from sync_server.services.ids import new_id
 from sync_server.settings import BODY_LIMIT
 from sync_server.store.tables import users
+from sync_server.store.relay_folder import RelayFolder
 from sync_server.web.large_bodies import USUAL_BYTES
 from tests.pictures import picture
 from tests.sync_server.relay_files import (
@@ -176,6 +179,46 @@ def test_a_file_beyond_the_cap_is_refused_before_it_is_laid_down(town, laptop):
     assert "请管理员在服务器上用命令收入" in hand_in(client, file).text
     answer = client.post(f"{API}/relay", data=file, content_type="application/octet-stream")
     assert (answer.status_code, answer.json["code"]) == (413, "relay_too_large")
+
+
+class FullDisk(io.BytesIO):
+    """A file on a disk that has no room left."""
+
+    def write(self, data: Any, /) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("way", ["page", "api"])
+def test_a_disk_too_full_for_the_file_is_told_as_such_and_the_file_comes_again(
+    app, laptop, monkeypatch, way
+):
+    client, file = sign_in(app, "community"), relay_file(laptop, [laptop.body()])
+
+    def give() -> Any:
+        if way == "page":
+            return hand_in(client, file)
+        return client.post(f"{API}/relay", data=file, content_type="application/octet-stream")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RelayFolder, "scratch", lambda folder: FullDisk())
+        answer = give()
+    if way == "page":
+        assert (answer.status_code, "服务器磁盘已满" in answer.text) == (507, True)
+    else:
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "disk_full")
+    assert give().status_code == 200
+
+
+def test_a_folder_that_takes_nothing_is_no_fault_of_who_asked(app, laptop, monkeypatch):
+    client = sign_in(app, "community")
+
+    def refuse(*args: Any, **more: Any) -> None:
+        raise Refusal("folder_unusable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relay, "take_in", refuse)
+        answer = hand_in(client, relay_file(laptop, [laptop.body()]))
+    assert (answer.status_code, "数据文件夹不能写入" in answer.text) == (500, True)
 
 
 def test_only_signed_in_staff_may_send_more_than_a_form(town, app):
