@@ -138,12 +138,14 @@ def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
         person = survivor_of(ws, "resident", care.get("resident_id") or "")
         resident = get_view(ws, "resident", person)
         over = care.get("until") and care["until"] < present.isoformat()
-        if resident is not None and not resident["fields"].get("moved_out_at") and not over:
+        gone = resident is None or resident["voided"] or resident["fields"].get("moved_out_at")
+        if resident is not None and not gone and not over:
             in_care[resident["record_id"]].append({**care, "resident_id": resident["record_id"]})
             people[resident["record_id"]] = resident
-    last = _last_contacts(ws, {key: survivor_of(ws, "household", home) if home else None
-                               for key, one in people.items()
-                               for home in [one["fields"].get("household_id")]})  # fmt: skip
+    home_of = {key: survivor_of(ws, "household", home) if home else None
+               for key, one in people.items()
+               for home in [one["fields"].get("household_id")]}  # fmt: skip
+    last = _last_contacts(ws, home_of)
     found = []
     name_of = names(ws)
     for resident_id, resident in people.items():

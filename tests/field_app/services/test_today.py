@@ -69,6 +69,13 @@ def test_the_last_visit_that_reached_a_person_counts_whatever_came_first(ws: Wor
     assert due[person] == "2026-10-02"
 
 
+def test_nobody_is_due_whose_entry_was_voided(ws: Workspace) -> None:
+    first, second = care_due(ws)
+    void = {"reason": "登记错误"}
+    assert save_record(ws, "resident", "void", void, record_id=first.resident_id).saved
+    assert [one.resident_id for one in care_due(ws)] == [second.resident_id]
+
+
 @pytest.mark.parametrize("order", [(8, 9), (9, 8)])
 @pytest.mark.parametrize("merged", [False, True])
 def test_of_two_care_records_the_stricter_one_decides_whichever_came_last(
