@@ -76,6 +76,27 @@ def test_nobody_is_due_whose_entry_was_voided(ws: Workspace) -> None:
     assert [one.resident_id for one in care_due(ws)] == [second.resident_id]
 
 
+def test_of_one_day_the_visit_that_checked_the_person_tells(ws: Workspace) -> None:
+    person, home = rid("resident", 7), rid("household", 3)
+    for number, (at, said) in enumerate(
+        [("2026-09-29T09", {"care_checks": {person: {"state": "abnormal"}}}), ("2026-09-29T19", {})]
+    ):
+        pull_in(ws, "visit", rid("visit", number), {
+            "visited_at": f"{at}:00:00+08:00", "household_id": home, "result": "met", **said,
+        })  # fmt: skip
+    (due,) = [one for one in care_due(ws) if one.resident_id == person]
+    assert (due.due, due.again_by) == ("2026-09-30", "2026-09-30T09:00:00+08:00")
+
+
+def test_who_lives_in_a_merged_household_is_due_at_the_one_left(ws: Workspace) -> None:
+    first, _ = care_due(ws)
+    assert first.household_id
+    said = dict(get_view(ws, "household", first.household_id) or {})["fields"]
+    pull_in(ws, "household", first.household_id, said, version=2, merged_into=rid("household", 9))
+    found = next(one for one in care_due(ws) if one.resident_id == first.resident_id)
+    assert found.household_id == rid("household", 9)
+
+
 @pytest.mark.parametrize("order", [(8, 9), (9, 8)])
 @pytest.mark.parametrize("merged", [False, True])
 def test_of_two_care_records_the_stricter_one_decides_whichever_came_last(
@@ -163,6 +184,18 @@ def test_what_is_dated_ahead_covers_nothing_yet(ws: Workspace) -> None:
         "started_at": "2027-09-29T09:00:00+08:00", "covered_ids": [rid("compound", 1)],
     })  # fmt: skip
     assert [coverage(ws, subject).counts for subject in ("household", "point")] == before
+
+
+def test_a_household_in_a_merged_room_is_covered_where_the_room_left_lies(ws: Workspace) -> None:
+    before = coverage(ws, "household", "all")
+    room = get_view(ws, "room", rid("room", 8))
+    assert room is not None
+    pull_in(ws, "room", rid("room", 8), room["fields"], version=2, merged_into=rid("room", 1))
+    found = coverage(ws, "household", "all")
+    assert [one.building_id for one in found.items] == [one.building_id for one in before.items]
+    vacant = {**(get_view(ws, "room", rid("room", 1)) or {})["fields"], "state": "vacant"}
+    pull_in(ws, "room", rid("room", 1), vacant, version=2)
+    assert len(coverage(ws, "household", "all").items) == len(found.items) - 2
 
 
 def test_drafts_are_named_by_what_was_typed(ws: Workspace) -> None:
