@@ -86,7 +86,10 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
     ),
     "rated": (
         Label("评价率", "Rating response"),
-        Label("有评价的走访 ÷ 见到人的走访。", "Visits with a rating ÷ visits that met somebody."),
+        Label(
+            "有评价的走访 ÷ 见到人的走访；有评价的都算见到人。",
+            "Visits with a rating ÷ visits that met somebody; whoever rated was met.",
+        ),
     ),
 }
 """Name and definition of each rate, printed wherever it is shown."""

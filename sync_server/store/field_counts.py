@@ -24,7 +24,8 @@ from sync_server.store.scope import chunks, within
 from sync_server.store.tables import aliases, changes, records
 
 _RATINGS = (
-    sa.func.sum(sa.case((visit_lines.c.met, 1), else_=0)),
+    # Whoever rates was met, though it was somebody else's door: no share is above 100 %.
+    sa.func.sum(sa.case((visit_lines.c.met | visit_lines.c.rating.is_not(None), 1), else_=0)),
     sa.func.count(visit_lines.c.rating),
     sa.func.sum(sa.case((visit_lines.c.rating >= 4, 1), else_=0)),
 )
@@ -127,7 +128,8 @@ def last_met(
 def ratings(
     connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
 ) -> tuple[int, int, int]:
-    """Return how many visits met somebody, how many of all were rated, how many of those 4 or 5."""
+    """Return how many visits met somebody (or were rated), how many were rated, how many of those
+    4 or 5."""
     query = sa.select(*_RATINGS).where(*_of(visit_lines, district, areas, first, last))
     met, rated, good = connection.execute(query).one()
     return int(met or 0), int(rated or 0), int(good or 0)
@@ -136,7 +138,7 @@ def ratings(
 def ratings_by_grid(
     connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
 ) -> Iterator[tuple[str, int, int, int]]:
-    """Yield ``(grid, visits that met somebody, rated ones, ratings of 4 or 5)``."""
+    """Yield ``(grid, visits that met somebody or were rated, rated ones, ratings of 4 or 5)``."""
     query = (
         sa.select(visit_lines.c.base_grid, *_RATINGS)
         .where(*_of(visit_lines, district, areas, first, last))
