@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from field_app.services.areas import area_name
 from field_app.services.choices import names
 from field_app.services.doubts import last_day
 from field_app.services.level_labels import district_fields
@@ -35,6 +36,7 @@ HOUSEHOLD, CARE, POINT = "household", "care", "point"
 SUBJECTS = (CARE, HOUSEHOLD, POINT)
 FAR = timedelta(days=3650)
 LISTED = 200
+GRID_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -178,21 +180,31 @@ def _care(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Ite
 
 
 def _points(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
-    covered: dict[str, date] = {}
+    """Return the points of each own grid: of a compound in two grids, a patrol of either covers
+    that grid's part alone."""
+    covered: dict[tuple[str, str], date] = {}
     until = date.fromisoformat(last_day(ws))
     for view in look(ws, "patrol"):
         on = read_moment(view["fields"]["started_at"]).astimezone(SHANGHAI).date()
         if on > until:
             continue
         for compound in view["fields"].get("covered_ids") or ():
-            covered[compound] = max(on, covered.get(compound, on))
-    here = {places.compound_of(one) for one in places.buildings} - {""}
+            point = (_base(view), compound)
+            covered[point] = max(on, covered.get(point, on))
+    here = {(_base(view), places.compound_of(one)) for one, view in places.buildings.items()}
+    several = len({grid for grid, _ in here}) > 1
     found = []
-    for compound in here:
-        last = covered.get(compound)
-        mark = point_mark(last, day, limits)
-        found.append(Item(compound, "", compound, mark, last.isoformat() if last else ""))
+    for grid, compound in sorted(here):
+        if compound:
+            last = covered.get((grid, compound))
+            mark, on_day = point_mark(last, day, limits), last.isoformat() if last else ""
+            note = area_name(ws, grid) if several else ""
+            found.append(Item(compound, "", compound, mark, on_day, note=note))
     return found
+
+
+def _base(view: View) -> str:
+    return str(view["grid"])[:GRID_DIGITS]
 
 
 def _titled(ws: Workspace, one: Item, subject: str) -> Item:

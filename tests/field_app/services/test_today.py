@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from field_app.services.notices import notices_today
 from field_app.services.records import get_view, save_record
 from field_app.services.today import care_due, draft_line, room_of, today
 from field_app.services.workspace import Workspace
-from tests.field_app.laptops import WORKER, Hands, Laptop, save_issue
+from tests.field_app.laptops import GRID, NEXT_GRID, WORKER, Hands, Laptop, save_issue
 from tests.field_app.small_grid import fill, pull_in, rid
 
 
@@ -184,6 +185,23 @@ def test_what_is_dated_ahead_covers_nothing_yet(ws: Workspace) -> None:
         "started_at": "2027-09-29T09:00:00+08:00", "covered_ids": [rid("compound", 1)],
     })  # fmt: skip
     assert [coverage(ws, subject).counts for subject in ("household", "point")] == before
+
+
+def test_a_patrol_covers_a_compound_in_the_grid_it_went_through_alone(ws: Workspace) -> None:
+    ws.keep_setting("identity", **replace(ws.identity, grids=(GRID, NEXT_GRID)).document())
+    pull_in(ws, "area", rid("area", 2), {"code": NEXT_GRID, "name": "第四网格", "level": "grid"},
+            NEXT_GRID)  # fmt: skip
+    building = {"compound_id": rid("compound", 1), "no": "9"}
+    pull_in(ws, "building", rid("building", 9), building, NEXT_GRID)
+    pull_in(ws, "patrol", rid("patrol", 1), {
+        "started_at": "2026-09-30T08:00:00+08:00", "covered_ids": [rid("compound", 1)],
+    })  # fmt: skip
+    found = coverage(ws, "point", "all")
+    assert sorted((one.record_id, one.note, one.mark) for one in found.items) == [
+        (rid("compound", 1), "东关社区第三网格", "ok"), (rid("compound", 1), "第四网格", "overdue"),
+        (rid("compound", 2), "东关社区第三网格", "overdue"),
+    ]  # fmt: skip
+    assert found.counts == {"overdue": 2, "due": 0, "ok": 1}
 
 
 def test_a_household_in_a_merged_room_is_covered_where_the_room_left_lies(ws: Workspace) -> None:
