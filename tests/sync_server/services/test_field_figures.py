@@ -71,6 +71,8 @@ def test_one_grid_shows_its_days(place: Place) -> None:
     assert days[date(2026, 9, 24)] == (True, 0, 0, 2)
     assert date(2026, 9, 27) not in days
     assert next(iter(days)) == date(2026, 9, 30)
+    began = report(place, area=OTHER_GRID)
+    assert min(day for day, _, _ in began.days) == date(2026, 9, 22)
 
 
 def test_visits_cover_occupied_households(place: Place) -> None:
