@@ -119,11 +119,13 @@ def at_survivors(
     home, checks = fields.get("household_id"), dict[str, Any]()
     for one, check in (fields.get("care_checks") or {}).items():
         person = persons.get(one, one)
-        checks[person] = _graver(checks[person], check) if person in checks else check
+        checks[person] = graver(checks[person], check) if person in checks else check
     return {**fields, "household_id": homes.get(home or "", home), "care_checks": checks}
 
 
-def _graver(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+def graver(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the graver of two care checks of one person (`GRAVEST`), with the earlier day that one
+    which reached them names for the next visit."""
     rank = {state: number for number, state in enumerate(GRAVEST)}
     kept = min(one, other, key=lambda check: rank.get(str(check.get("state")), len(rank)))
     named = [str(check["next_on"]) for check in (one, other)
@@ -149,6 +151,15 @@ def counting(contacts: Iterable[Contact], today: str) -> list[Contact]:
     """Return the contacts without those said to have reached somebody after ``today`` (2026-09-30):
     such a day may be mistyped, and counts when it has come."""
     return [one for one in contacts if one.missed or local_day(one.at) <= today]
+
+
+def told_last(
+    resident_id: str, at: datetime, fields: Mapping[str, Any]
+) -> tuple[str, bool, datetime]:
+    """Return by what the visits that reached a person are put in order: the greatest tells when
+    they are due again. Of one day a visit that checked them tells rather than one that met somebody
+    at their door."""
+    return local_day(at), _check(resident_id, fields) is not None, at
 
 
 def last_contact(contacts: Iterable[Contact]) -> str:

@@ -6,8 +6,8 @@ part: counts say so.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,9 @@ from field_app.services.issues import OVER, Standing, standing
 from field_app.services.overview import look, newest
 from field_app.services.places import Place
 from field_app.services.records import children, get_view
+from field_app.services.survivors import named, survivors
 from field_app.services.workspace import Workspace
+from schemas.care_due import strictness
 from schemas.clock import local_day
 from schemas.codes import code_list
 from schemas.kinds.compound import Span, tag_spans, three_none
@@ -97,19 +99,15 @@ def compound_file(ws: Workspace, compound_id: str) -> CompoundFile | None:
                                                            compound_id)}  # fmt: skip
     rooms = {one["record_id"]: one for one in look(ws, "room")
              if one["fields"].get("building_id") in buildings}  # fmt: skip
-    homes = {one["record_id"]: one for one in look(ws, "household")
-             if one["fields"].get("room_id") in rooms}  # fmt: skip
-    people = {one["record_id"]: one for one in look(ws, "resident")
-              if one["fields"].get("household_id") in homes
-              and not one["fields"].get("moved_out_at")}  # fmt: skip
+    into = {kind: survivors(ws, kind) for kind in ("room", "household", "resident")}
+    room_of = {one["record_id"]: room for one in look(ws, "household")
+               if (room := named(one, "room_id", into["room"])) in rooms}  # fmt: skip
+    home_of = {one["record_id"]: home for one in look(ws, "resident")
+               if (home := named(one, "household_id", into["household"])) in room_of
+               and not one["fields"].get("moved_out_at")}  # fmt: skip
     today = local_day(ws.now())
-    care = [
-        one["fields"] for one in look(ws, "care")
-        if one["fields"].get("resident_id") in people
-        and (one["fields"].get("until") or today) >= today
-    ]  # fmt: skip
     building_of = {key: one["fields"]["building_id"] for key, one in rooms.items()}
-    home_at = {key: building_of[one["fields"]["room_id"]] for key, one in homes.items()}
+    home_at = {key: building_of[room] for key, room in room_of.items()}
     rooms_in, homes_in = Counter(building_of.values()), Counter(home_at.values())
     issues = _issues(ws, compound_id, set(buildings))
     overlap = str(view["fields"].get("overlap") or "")
@@ -124,15 +122,14 @@ def compound_file(ws: Workspace, compound_id: str) -> CompoundFile | None:
                 buildings.items(), key=lambda pair: natural(str(pair[1]["fields"].get("no", "")))
             )
         ),
-        people_in=Counter(home_at[one["fields"]["household_id"]] for one in people.values()),
+        people_in=Counter(home_at[home] for home in home_of.values()),
         rooms=len(rooms),
         rooms_by_state=_coded(ws, "ROOM_STATE",
                               Counter(one["fields"].get("state") for one in rooms.values())),
-        households=len(homes),
-        people=len(people),
-        care_by_risk=_coded(ws, "CARE_RISK", Counter(one.get("risk") for one in care)),
-        shops=len(look(ws, "shop", lambda one: one["fields"].get("room_id") in rooms
-                       and not one["voided"])),
+        households=len(room_of),
+        people=len(home_of),
+        care_by_risk=_coded(ws, "CARE_RISK", _care(ws, home_of, into["resident"], today)),
+        shops=sum(named(one, "room_id", into["room"]) in rooms for one in look(ws, "shop")),
         roles=tuple(_roles(ws, view["fields"], buildings)),
         linked=tuple(_linked(ws, view["fields"])),
         groups=tuple(_groups(ws, compound_id, today)),
@@ -141,13 +138,26 @@ def compound_file(ws: Workspace, compound_id: str) -> CompoundFile | None:
         issues_total=len(issues),
         patrols=tuple(newest(ws, "patrol", "started_at", PATROLS_SHOWN,
                              lambda one: compound_id in (one["fields"].get("covered_ids") or ()))),
-        visits=tuple(_visits(ws, homes)),
+        visits=tuple(_visits(ws, room_of, into["household"])),
         may_add_group=not view["voided"],
         tags=tuple(
             (code_list("COMPOUND_TAG").text(one.tag, ws.lang), one)
             for one in tag_spans(view["fields"])
         ),
     )  # fmt: skip
+
+
+def _care(
+    ws: Workspace, people: Collection[str], into: Mapping[str, str], today: str
+) -> Counter[str]:
+    """Count those of ``people`` who are looked after today by their risk, each once: the strictest
+    of several care records tells."""
+    held: dict[str, list[View]] = defaultdict(list)
+    for one in look(ws, "care"):
+        person = named(one, "resident_id", into)
+        if person in people and (one["fields"].get("until") or today) >= today:
+            held[person].append(one["fields"])
+    return Counter(str(min(cares, key=strictness).get("risk") or "") for cares in held.values())
 
 
 def _coded(
@@ -224,9 +234,8 @@ def _issues(ws: Workspace, compound_id: str, buildings: set[str]) -> list[Standi
     return [one for one in found if one is not None]
 
 
-def _visits(ws: Workspace, homes: Mapping[str, View]) -> Iterator[Visited]:
+def _visits(ws: Workspace, homes: Collection[str], into: Mapping[str, str]) -> Iterator[Visited]:
     name_of = names(ws)
     for view in newest(ws, "visit", "visited_at", VISITS_SHOWN,
-                       lambda one: one["fields"].get("household_id") in homes):  # fmt: skip
-        home = name_of("household", str(view["fields"]["household_id"])) or ""
-        yield Visited(home, view)
+                       lambda one: named(one, "household_id", into) in homes):  # fmt: skip
+        yield Visited(name_of("household", named(view, "household_id", into)) or "", view)

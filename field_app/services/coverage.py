@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from field_app.services.areas import area_name
 from field_app.services.choices import names
 from field_app.services.doubts import last_day
 from field_app.services.level_labels import district_fields
-from field_app.services.overview import look, survivors
+from field_app.services.overview import look
+from field_app.services.survivors import named, survivors
 from field_app.services.today import care_due
 from field_app.services.workspace import Workspace
 from schemas.care_contact import MET
@@ -34,6 +36,7 @@ HOUSEHOLD, CARE, POINT = "household", "care", "point"
 SUBJECTS = (CARE, HOUSEHOLD, POINT)
 FAR = timedelta(days=3650)
 LISTED = 200
+GRID_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -125,12 +128,19 @@ class _Places:
         self.rooms = {view["record_id"]: view["fields"] for view in look(ws, "room")}
         self.buildings = {view["record_id"]: view for view in look(ws, "building")}
         self.compounds = {view["record_id"]: view["fields"] for view in look(ws, "compound")}
-        self.homes = {view["record_id"]: view["fields"] for view in look(ws, "household")}
+        into = survivors(ws, "room")
+        self.homes = {
+            view["record_id"]: named(view, "room_id", into) for view in look(ws, "household")
+        }
+
+    def room_of(self, household_id: str) -> Mapping[str, Any]:
+        """Return the fields of a household's room, none where it is not known."""
+        found: Mapping[str, Any] = self.rooms.get(self.homes.get(household_id, ""), {})
+        return found
 
     def of_home(self, household_id: str) -> tuple[str, str]:
         """Return building and compound of a household, empty where they are not known."""
-        room = self.rooms.get((self.homes.get(household_id) or {}).get("room_id") or "") or {}
-        building_id = room.get("building_id") or ""
+        building_id = self.room_of(household_id).get("building_id") or ""
         return building_id, self.compound_of(building_id)
 
     def compound_of(self, building_id: str) -> str:
@@ -144,16 +154,15 @@ def _households(ws: Workspace, places: _Places, day: date, limits: Limits) -> li
     into, until = survivors(ws, "household"), date.fromisoformat(last_day(ws))
     for view in look(ws, "visit"):
         fields = view["fields"]
-        home = into.get(fields.get("household_id") or "", fields.get("household_id"))
+        home = named(view, "household_id", into)
         if home and fields.get("result") in MET:
             on = read_moment(fields["visited_at"]).astimezone(SHANGHAI).date()
             if on > until:
                 continue
             met[home] = max(on, met.get(home, on))
     found = []
-    for home, fields in places.homes.items():
-        room = places.rooms.get(fields.get("room_id") or "") or {}
-        if room.get("state") == "vacant":
+    for home in places.homes:
+        if places.room_of(home).get("state") == "vacant":
             continue
         last = met.get(home)
         mark = household_mark(last, day, limits)
@@ -171,21 +180,31 @@ def _care(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Ite
 
 
 def _points(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
-    covered: dict[str, date] = {}
+    """Return the points of each own grid: of a compound in two grids, a patrol of either covers
+    that grid's part alone."""
+    covered: dict[tuple[str, str], date] = {}
     until = date.fromisoformat(last_day(ws))
     for view in look(ws, "patrol"):
         on = read_moment(view["fields"]["started_at"]).astimezone(SHANGHAI).date()
         if on > until:
             continue
         for compound in view["fields"].get("covered_ids") or ():
-            covered[compound] = max(on, covered.get(compound, on))
-    here = {places.compound_of(one) for one in places.buildings} - {""}
+            point = (_base(view), compound)
+            covered[point] = max(on, covered.get(point, on))
+    here = {(_base(view), places.compound_of(one)) for one, view in places.buildings.items()}
+    several = len({grid for grid, _ in here}) > 1
     found = []
-    for compound in here:
-        last = covered.get(compound)
-        mark = point_mark(last, day, limits)
-        found.append(Item(compound, "", compound, mark, last.isoformat() if last else ""))
+    for grid, compound in sorted(here):
+        if compound:
+            last = covered.get((grid, compound))
+            mark, on_day = point_mark(last, day, limits), last.isoformat() if last else ""
+            note = area_name(ws, grid) if several else ""
+            found.append(Item(compound, "", compound, mark, on_day, note=note))
     return found
+
+
+def _base(view: View) -> str:
+    return str(view["grid"])[:GRID_DIGITS]
 
 
 def _titled(ws: Workspace, one: Item, subject: str) -> Item:

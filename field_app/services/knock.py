@@ -13,8 +13,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from field_app.domain.doors import natural
-from field_app.services.overview import is_present, look, survivors
+from field_app.services.overview import is_present, look
 from field_app.services.records import get_view
+from field_app.services.survivors import named, survivors
 from field_app.services.workspace import Workspace
 from schemas.clock import local_day, read_moment
 from schemas.codes import code_list
@@ -141,10 +142,11 @@ def doors(
     shown = shown if shown in SHOWN else LEFT_DOORS
     visits = _states(ws, {campaign_id})[campaign_id]
     rooms = {view["record_id"]: view["fields"] for view in look(ws, "room")}
+    into = survivors(ws, "room")
     inside: dict[str, list[tuple[View, Mapping[str, Any]]]] = defaultdict(list)
     for home in look(ws, "household"):
         if _covers(found.view, home["grid"]):
-            room = rooms.get(home["fields"].get("room_id"), {})
+            room = rooms.get(named(home, "room_id", into), {})
             inside[room.get("building_id") or ""].append((home, room))
     buildings = sorted(
         (
@@ -233,11 +235,10 @@ def _states(ws: Workspace, wanted: set[str]) -> dict[str, dict[str, list[tuple[s
 
     for view in look(ws, "visit", linked):
         fields = view["fields"]
-        home = fields.get("household_id")
-        if home:
+        if home := named(view, "household_id", into):
             at = read_moment(fields["visited_at"]).isoformat()
             one = (at, view["record_id"], str(fields.get("result") or ""))
-            found[fields["campaign_id"]].setdefault(into.get(home, home), []).append(one)
+            found[fields["campaign_id"]].setdefault(home, []).append(one)
     return found
 
 
@@ -268,9 +269,10 @@ def _door(
 def _members(ws: Workspace, homes: set[str]) -> dict[str, tuple[str, ...]]:
     """Return the names of who lives in these households, the head first."""
     found: dict[str, list[tuple[bool, str, str]]] = defaultdict(list)
+    into = survivors(ws, "household")
     for view in look(ws, "resident"):
         fields = view["fields"]
-        home = fields.get("household_id")
+        home = named(view, "household_id", into)
         if home in homes and not fields.get("moved_out_at"):
             head = fields.get("relation") not in ("01", "02")
             found[home].append((head, str(fields.get("birth") or ""), str(fields.get("name", ""))))

@@ -59,3 +59,10 @@ def survivors(ws: Workspace, kind_name: str) -> dict[str, str]:
 
     ws.table(kind_name).count(see)
     return {one: survivor_of(ws, kind_name, one) for one in merged}
+
+
+def named(view: Mapping[str, Any], field: str, into: Mapping[str, str]) -> str:
+    """Return which record a view names in ``field``, empty when none; ``into``: where merged ones
+    of its kind went (`survivors`)."""
+    found = str(view["fields"].get(field) or "")
+    return into.get(found, found)

@@ -29,7 +29,7 @@ from field_app.services.survivors import survivor_of, survivors
 from field_app.services.sync import last_rounds
 from field_app.services.workspace import Workspace
 from field_app.store.copies import backup_day
-from schemas.care_contact import at_survivors, reached
+from schemas.care_contact import at_survivors, reached, told_last
 from schemas.care_due import first_due, recheck_at, strictness
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.clock import local_day, read_moment, written
@@ -138,12 +138,14 @@ def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
         person = survivor_of(ws, "resident", care.get("resident_id") or "")
         resident = get_view(ws, "resident", person)
         over = care.get("until") and care["until"] < present.isoformat()
-        if resident is not None and not resident["fields"].get("moved_out_at") and not over:
+        gone = resident is None or resident["voided"] or resident["fields"].get("moved_out_at")
+        if resident is not None and not gone and not over:
             in_care[resident["record_id"]].append({**care, "resident_id": resident["record_id"]})
             people[resident["record_id"]] = resident
-    last = _last_contacts(ws, {key: survivor_of(ws, "household", home) if home else None
-                               for key, one in people.items()
-                               for home in [one["fields"].get("household_id")]})  # fmt: skip
+    home_of = {key: survivor_of(ws, "household", home) if home else None
+               for key, one in people.items()
+               for home in [one["fields"].get("household_id")]}  # fmt: skip
+    last = _last_contacts(ws, home_of)
     found = []
     name_of = names(ws)
     for resident_id, resident in people.items():
@@ -152,7 +154,7 @@ def care_due(ws: Workspace, within: timedelta = SOON) -> list[CareDue]:
         due = first_due(cares, last.get(resident_id))
         days = (date.fromisoformat(due) - present).days
         if days <= within.days:
-            home = resident["fields"].get("household_id")
+            home = home_of[resident_id]
             where = (name_of("household", home) if home else "") or ""
             again = recheck_at(resident_id, last.get(resident_id))
             check = (last[resident_id].get("care_checks") or {})[resident_id] if again else {}
@@ -199,7 +201,7 @@ def _last_contacts(
     for resident_id, home in home_of.items():
         if home:
             people[home].append(resident_id)
-    last: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
+    last: dict[str, tuple[tuple[str, bool, datetime], Mapping[str, Any]]] = {}
     homes, persons = survivors(ws, "household"), survivors(ws, "resident")
     until = last_day(ws)
     for visit in look(ws, "visit"):
@@ -210,8 +212,9 @@ def _last_contacts(
                 at = read_moment(fields["visited_at"])
                 if local_day(at) > until:
                     continue
-                if resident_id not in last or last[resident_id][0] < at:
-                    last[resident_id] = (at, fields)
+                rank = told_last(resident_id, at, fields)
+                if resident_id not in last or last[resident_id][0] < rank:
+                    last[resident_id] = (rank, fields)
     return {resident_id: fields for resident_id, (_, fields) in last.items()}
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas import workflow as flow
 from schemas.cases import Case
 from schemas.clock import local_day, read_moment
-from sync_server.domain.case_clocks import due_afterwards
+from sync_server.domain.case_clocks import due_afterwards, known_at
 from sync_server.domain.time_limits import Clockwork
 
 SATISFIED = 3
@@ -57,7 +57,8 @@ def looks_back(case: Case) -> bool:
     return case.category in LOOKBACK_CATEGORIES or digest[0] % SAMPLE == 0
 
 
-def relapsed(case: Case) -> str | None:
-    """Return the id of the step with which a look-back last found a relapse, None without one."""
+def relapsed_at(case: Case) -> datetime | None:
+    """Return since when the centre knows of the last relapse a look-back found, None without
+    one."""
     found = [one.step for one in case.lookbacks if one.result == "relapse" and one.step]
-    return found[-1].step_id if found else None
+    return known_at(found[-1]) if found else None

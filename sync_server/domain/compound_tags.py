@@ -5,6 +5,7 @@ of tags before there was a list of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from schemas.clock import local_day
@@ -25,6 +26,16 @@ def today(fields: Mapping[str, Any], day: str) -> dict[str, str | None]:
     """Return what ``tag`` and ``tag_from`` have to say on ``day``."""
     span = tag_on(fields, day)
     return {TAG: span.tag if span else None, SINCE: span.since if span else None}
+
+
+def said_since(changes: Sequence[Row], at: datetime) -> bool:
+    """Whether anybody, the centre itself included, has said something of a compound's tags since a
+    time, as its log tells."""
+    return any(
+        one["outcome"] in CAME and {TAG, SINCE, LIST} & {*(one["fields"] or {})}
+        for one in changes
+        if one["received_at"] >= at
+    )
 
 
 def said_the_old_way(row: Row) -> bool:

@@ -18,7 +18,7 @@ from schemas.care_due import due_after, strictness
 from schemas.clock import SHANGHAI
 from sync_server.domain.working_calendar import midnight
 from sync_server.services import contacts
-from sync_server.store import field_counts
+from sync_server.store import base_read, field_counts
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ def care_standing(
     homes = {row["household_id"] for row in register if row["household_id"]}
     met = contacts.homes_met(connection, district, homes, day, phone=phone, into=into)
     missed = field_counts.missed_though_met(
-        connection, district, people, day, phone=phone, into=into
-    )
+        connection, district, {row["resident_id"]: row["household_id"] for row in register}, day,
+        phone=phone, into=into,
+    )  # fmt: skip
     this_day, held = day.isoformat(), defaultdict[str, list[dict[str, Any]]](list)
     for one in register:
         if (one["since"] or "") <= this_day <= (one["until"] or this_day):
@@ -89,3 +90,16 @@ def care_standing(
             )
         )
     return found
+
+
+def risk_of(
+    connection: sa.Connection, district: str, people: Collection[str], today: str
+) -> dict[str, str]:
+    """Return the risk of whoever of ``people`` is looked after ``today``, each once: the riskiest
+    of several care records tells."""
+    held = base_read.hanging(
+        connection, district, "care", people, "risk", "visit_every_days", "since", "until"
+    )
+    here = [one for one in held if (one["until"] or today) >= today]
+    here.sort(key=lambda one: (strictness(dict(one)), one["record_id"]), reverse=True)
+    return {one["parent_id"]: one["risk"] or "" for one in here}

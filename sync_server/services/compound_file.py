@@ -24,6 +24,7 @@ from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.domain.overlap import Lie, lies
 from sync_server.services.accounts import User, require_records
+from sync_server.services.care_standing import risk_of
 from sync_server.services.compound_people import (
     COMPOUND,
     CompoundPeople,
@@ -334,16 +335,12 @@ class _Filing:
             if not one["moved_out_at"]
         ]
         of_person = {one["record_id"]: of_home[one["parent_id"]] for one in people}
-        care = [
-            one
-            for one in base_read.hanging(connection, district, "care", of_person, "risk", "until")
-            if not one["until"] or one["until"] >= self.today
-        ]
+        care = risk_of(connection, district, of_person, self.today)
         shops = base_read.lying_in(connection, district, "shop", grids, "room_id") if grids else []
         gone = gathered(connection, district, of_room) if shops else {}
         rooms_in = Counter(of_room.values())
         homes_in, people_in = Counter(of_home.values()), Counter(of_person.values())
-        care_in = Counter(of_person[one["parent_id"]] for one in care)
+        care_in = Counter(of_person[one] for one in care)
         lines = tuple(
             BuildingLine(
                 record_id=one["record_id"],
@@ -358,8 +355,8 @@ class _Filing:
             )
             for one in sorted(buildings, key=by_number)
         )
-        states, risks = Counter(one["state"] for one in rooms), Counter(one["risk"] for one in care)
-        in_care, by_risk = len({one["parent_id"] for one in care}), self._coded("CARE_RISK", risks)
+        states, risks = Counter(one["state"] for one in rooms), Counter(care.values())
+        in_care, by_risk = len(care), self._coded("CARE_RISK", risks)
         counts = Counts(
             buildings=len(buildings),
             rooms=len(rooms),

@@ -86,7 +86,10 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
     ),
     "rated": (
         Label("评价率", "Rating response"),
-        Label("有评价的走访 ÷ 见到人的走访。", "Visits with a rating ÷ visits that met somebody."),
+        Label(
+            "有评价的走访 ÷ 见到人的走访；有评价的都算见到人。",
+            "Visits with a rating ÷ visits that met somebody; whoever rated was met.",
+        ),
     ),
 }
 """Name and definition of each rate, printed wherever it is shown."""
@@ -375,12 +378,14 @@ def _own_days(
     first: date,
     last: date,
 ) -> tuple[tuple[date, bool, GridDay], ...]:
-    """Return the days of a single grid with whether each asks for patrols, the latest first."""
+    """Return the days of a single grid with whether each asks for patrols, as no day does on which
+    the grid did not stand; the latest first."""
     if len(grids) != 1:
         return ()
     nothing = GridDay()
-    listed = ((day, days.get((grids[0].code, day), nothing)) for day in _days(first, last))
-    found = [(day, calendar.works(day), one) for day, one in listed]
+    grid = grids[0]
+    listed = ((day, days.get((grid.code, day), nothing)) for day in _days(first, last))
+    found = [(day, calendar.works(day) and grid.stood(day), one) for day, one in listed]
     return tuple((day, duty, one) for day, duty, one in reversed(found) if duty or not one.idle)
 
 

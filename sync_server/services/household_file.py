@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.care_contact import at_survivors, reached
+from schemas.care_contact import at_survivors, reached, told_last
 from schemas.care_due import next_due
 from schemas.catalogue import kind_of
 from schemas.clock import local_day
@@ -29,8 +29,10 @@ from sync_server.store.engine import Store
 from sync_server.store.records_read import Row
 
 HOUSEHOLD = "household"
+Contact = tuple[datetime, Mapping[str, Any]]
+"""When a visit was, and what it says."""
 DAYS = 730
-"""How far back visits are looked for; a care record's last contact lies within it."""
+"""How far back visits are listed."""
 VISITS_SHOWN, SERVICES_SHOWN, CHANGES_SHOWN = 20, 20, 30
 
 
@@ -170,7 +172,7 @@ class _Filing:
     ) -> None:  # fmt: skip
         self.connection, self.person, self.row = connection, person, row
         self.district, self.lang, self.unmask = person.district, lang, unmask
-        self.today, self.since = local_day(now), now - timedelta(days=DAYS)
+        self.now, self.today, self.since = now, local_day(now), now - timedelta(days=DAYS)
         self.titles = Titles(connection, person, lang, unmask=unmask)
         self.masked = False
 
@@ -186,7 +188,8 @@ class _Filing:
         lay_in = care_read.lying(connection, self.district, self.names).grids
         self.grids = [one for one in lay_in if inside(one, self.person.scope_codes)]
         visits = self._visits()
-        members = [self._member(one, visits) for one in sorted(people, key=_head_first)]
+        contacts = self._contacts(people)
+        members = [self._member(one, contacts) for one in sorted(people, key=_head_first)]
         self.titles.preload([(HOUSEHOLD, record_id), *references(kind, stored)])
         room = base_read.whole_by_ids(connection, self.district, [str(stored.get("room_id"))])
         room_row = next(iter(room.values()), None)
@@ -233,7 +236,7 @@ class _Filing:
         self.masked = self.masked or shown != full
         return shown
 
-    def _member(self, row: Row, visits: Sequence[Mapping[str, Any]]) -> Member:
+    def _member(self, row: Row, contacts: Sequence[Contact]) -> Member:
         fields = row["fields"]
         gone = fields.get("moved_out_at")
         notice = " ".join(
@@ -258,25 +261,18 @@ class _Filing:
             notice=notice,
             moved_in=str(fields.get("moved_in_at") or ""),
             moved=f"{gone} {self._show(fields, 'move_reason')}".strip() if gone else "",
-            care=tuple(self._care(row["record_id"], visits)),
+            care=tuple(self._care(row["record_id"], contacts)),
         )
 
-    def _care(self, resident_id: str, visits: Sequence[Mapping[str, Any]]) -> Iterator[Care]:
+    def _care(self, resident_id: str, contacts: Sequence[Contact]) -> Iterator[Care]:
         """Yield the care that holds today, with the last contact and the next due day."""
         kind, home = kind_of("care"), self.row["record_id"]
+        reaching = [one for one in contacts if reached(resident_id, home, one[1])]
+        last = max(reaching, key=lambda one: told_last(resident_id, *one), default=(None, None))[1]
         for row in base_read.whole_under(self.connection, self.district, "care", resident_id):
             stored = row["fields"]
             if stored.get("until") and stored["until"] < self.today:
                 continue
-            last = next(
-                (
-                    one["fields"]
-                    for one in visits
-                    if local_day(one["happened_at"]) <= self.today  # a date may be mistyped
-                    and reached(resident_id, home, one["fields"])
-                ),
-                None,
-            )
             self.titles.preload(references(kind, stored))
             fields = tuple(shown_fields(kind, stored, self.lang, self.titles, self.unmask))
             self.masked = self.masked or any(one.masked for one in fields)
@@ -288,6 +284,21 @@ class _Filing:
                 due,
                 due < self.today,
             )
+
+    def _contacts(self, people: Sequence[Row]) -> list[Contact]:
+        """Return the visits to the household, and those to any door that checked one of its people,
+        up to today: a date may be mistyped."""
+        persons = {one["record_id"] for one in people}
+        persons |= {one for one, into in self.into.items() if into in persons}
+        lay_in = care_read.lying(self.connection, self.district, persons | self.names).grids
+        found = care_read.visits_about(
+            self.connection, self.district, lay_in, self.now, sorted(self.names), sorted(persons)
+        )
+        return [
+            (one["happened_at"], at_survivors(one["fields"], self.into, self.into))
+            for one in found
+            if local_day(one["happened_at"]) <= self.today
+        ]
 
     def _visits(self) -> list[dict[str, Any]]:
         """Return the visits to the household, or to one that was merged into it, the newest first,

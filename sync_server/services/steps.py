@@ -23,9 +23,9 @@ from schemas.guards import Actor
 from schemas.kinds.compound import tag_on
 from schemas.steps_order import Step
 from schemas.values import apply
-from sync_server.domain.automatic import relapsed, wanted_now
+from sync_server.domain.automatic import relapsed_at, wanted_now
 from sync_server.domain.case_steps import completed
-from sync_server.domain.compound_tags import entries_of_old, said_the_old_way
+from sync_server.domain.compound_tags import entries_of_old, said_since, said_the_old_way
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import Edit
 from sync_server.domain.time_limits import Clockwork
@@ -242,12 +242,13 @@ class _Numbers:
 def _relist(
     connection: sa.Connection, district: str, folded: Collection[Folded], now: datetime
 ) -> None:
-    """Put the compounds of relapsed issues back on the list of hard ones."""
-    wanted = {
-        one.row["fields"].get("compound_id")
-        for one in folded
-        if one.case.state == flow.HANDLING and relapsed(one.case)
-    } - {None}
+    """Put the compounds of relapsed issues back on the list of hard ones, once for each relapse:
+    what was said of their tags since then stands."""
+    wanted: dict[str, datetime] = {}
+    for one in folded:
+        compound, at = one.row["fields"].get("compound_id"), relapsed_at(one.case)
+        if compound and at is not None and one.case.state == flow.HANDLING:
+            wanted[compound] = max(at, wanted.get(compound, at))
     if not wanted:
         return
     kind, ledger, log = kind_of("compound"), Ledger(connection, district, now), []
@@ -261,6 +262,8 @@ def _relist(
         if (span.tag if span else row["fields"].get("tag")) == "hard":
             continue
         old = history_read.changes_of(connection, district, compound_id)
+        if said_since(old, wanted[compound_id]):
+            continue
         entries = entries_of_old(row, old) if said_the_old_way(row) else []
         listed = {new_id(): one for one in [*entries, {"tag": "hard", "since": day}]}
         fields = {"tag": "hard", "tag_from": day, "tags": {"add": listed}}

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from schemas.care_contact import graver
 from sync_server.store import case_counts
 from sync_server.store.case_tables import cases
 from sync_server.store.devices_read import device_ids_in
@@ -23,7 +24,8 @@ from sync_server.store.scope import chunks, within
 from sync_server.store.tables import aliases, changes, records
 
 _RATINGS = (
-    sa.func.sum(sa.case((visit_lines.c.met, 1), else_=0)),
+    # Whoever rates was met, though it was somebody else's door: no share is above 100 %.
+    sa.func.sum(sa.case((visit_lines.c.met | visit_lines.c.rating.is_not(None), 1), else_=0)),
     sa.func.count(visit_lines.c.rating),
     sa.func.sum(sa.case((visit_lines.c.rating >= 4, 1), else_=0)),
 )
@@ -126,7 +128,8 @@ def last_met(
 def ratings(
     connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
 ) -> tuple[int, int, int]:
-    """Return how many visits met somebody, how many of all were rated, how many of those 4 or 5."""
+    """Return how many visits met somebody (or were rated), how many were rated, how many of those
+    4 or 5."""
     query = sa.select(*_RATINGS).where(*_of(visit_lines, district, areas, first, last))
     met, rated, good = connection.execute(query).one()
     return int(met or 0), int(rated or 0), int(good or 0)
@@ -135,7 +138,7 @@ def ratings(
 def ratings_by_grid(
     connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
 ) -> Iterator[tuple[str, int, int, int]]:
-    """Yield ``(grid, visits that met somebody, rated ones, ratings of 4 or 5)``."""
+    """Yield ``(grid, visits that met somebody or were rated, rated ones, ratings of 4 or 5)``."""
     query = (
         sa.select(visit_lines.c.base_grid, *_RATINGS)
         .where(*_of(visit_lines, district, areas, first, last))
@@ -216,11 +219,12 @@ def last_checks(
     *,
     phone: bool,
     into: Mapping[str, str],
-) -> dict[str, sa.RowMapping]:
+) -> dict[str, Mapping[str, Any]]:
     """Return, by person, the last care check that reached them before a time: at, state,
-    next_on. ``into``: where merged ones went, whose checks count for the one left."""
+    next_on. ``into``: where merged ones went, whose checks count for the one left; of two at one
+    time the graver counts."""
     c = visit_checks.c
-    found: dict[str, sa.RowMapping] = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for some in chunks(gathered(residents, into)):
         where = [
             c.district == district,
@@ -241,27 +245,31 @@ def last_checks(
             .where(*where)
         )
         for row in connection.execute(query).mappings():
-            person = into.get(row["resident_id"], row["resident_id"])
-            if person not in found or found[person]["at"] <= row["at"]:
-                found[person] = row
+            check = {str(name): value for name, value in row.items()}
+            person = into.get(check["resident_id"], check["resident_id"])
+            held = found.get(person)
+            if held is None or held["at"] < check["at"]:
+                found[person] = check
+            elif held["at"] == check["at"]:
+                found[person] = graver(held, check)
     return found
 
 
 def missed_though_met(
     connection: sa.Connection,
     district: str,
-    residents: Collection[str],
+    home_of: Mapping[str, str | None],
     until: date,
     *,
     phone: bool,
     into: Mapping[str, str],
 ) -> dict[str, date | None]:
-    """Return, by person, when their household was last met without a check saying that they were
-    not reached; only of those with such a check on a visit that met somebody else. ``into``: where
-    merged people and households went."""
+    """Return, by person, when the household they live in was last met without a check saying that
+    they were not reached; only of those with such a check on a visit that met somebody else there.
+    ``home_of``: the household of each; ``into``: where merged people and households went."""
     c, v = visit_checks.c, visit_lines.c
     missed: list[tuple[str, str]] = []
-    for some in chunks(gathered(residents, into)):
+    for some in chunks(gathered(home_of, into)):
         query = sa.select(c.resident_id, c.visit_id).where(
             c.district == district, c.resident_id.in_(some), sa.not_(c.reached)
         )
@@ -269,12 +277,12 @@ def missed_though_met(
     here = [v.district == district, v.met, v.day <= until, v.household_id.is_not(None)]
     if not phone:
         here.append(sa.not_(v.by_phone))
-    home_of: dict[str, str] = {}
+    made_at: dict[str, str] = {}
     for some in chunks({visit for _, visit in missed}):
         at = sa.select(v.visit_id, v.household_id).where(*here, v.visit_id.in_(some))
-        home_of |= {row[0]: into.get(row[1], row[1]) for row in connection.execute(at)}
+        made_at |= {row[0]: into.get(row[1], row[1]) for row in connection.execute(at)}
     met: dict[str, list[tuple[str, date]]] = {}
-    for some in chunks(gathered(home_of.values(), into)):
+    for some in chunks(gathered(made_at.values(), into)):
         at_home = sa.select(v.household_id, v.visit_id, v.day).where(
             *here, v.household_id.in_(some)
         )
@@ -285,9 +293,9 @@ def missed_though_met(
         without.setdefault(one, set()).add(visit)
     found: dict[str, date | None] = {}
     for one, visits in without.items():
-        homes_there = {home_of[visit] for visit in visits if visit in home_of}
-        if homes_there:
-            days = [day for home in homes_there for visit, day in met[home] if visit not in visits]
+        home = home_of.get(one) or ""
+        if any(made_at.get(visit) == home for visit in visits):
+            days = [day for visit, day in met[home] if visit not in visits]
             found[one] = max(days, default=None)
     return found
 

@@ -71,6 +71,32 @@ def test_the_file_tells_what_the_laptop_holds_of_a_compound(ws: Workspace) -> No
     assert compound_file(ws, rid("compound", 9)) is None
 
 
+def test_the_file_counts_what_names_merged_records_and_everybody_in_care_once(
+    ws: Workspace,
+) -> None:
+    compound = rid("compound", 1)
+    before = compound_file(ws, compound)
+    assert before is not None
+    for kind, fields in (
+        ("room", {"building_id": rid("building", 1), "no": "201", "state": "owner"}),
+        ("household", {"code": "H0001", "room_id": rid("room", 1), "kind": "family"}),
+    ):
+        pull_in(ws, kind, rid(kind, 1), fields, version=2, merged_into=rid(kind, 2))
+    cared = get_view(ws, "care", rid("care", 1))
+    assert cared is not None
+    pull_in(ws, "care", rid("care", 7), cared["fields"] | {"risk": "high", "visit_every_days": 7})
+    pull_in(ws, "visit", rid("visit", 1), {
+        "visited_at": "2026-09-29T10:00:00+08:00", "household_id": rid("household", 1),
+    })  # fmt: skip
+    file = compound_file(ws, compound)
+    assert file is not None
+    assert (file.rooms, file.households) == (before.rooms - 1, before.households - 1)
+    assert (file.people, file.people_in) == (before.people, before.people_in)
+    assert (before.care_by_risk[0][1], file.care_by_risk[0][1]) == (2, 3)
+    assert (file.care, before.care) == (6, 6)
+    assert [one.home for one in file.visits] == ["幸福里 1-2-202"]
+
+
 def test_part_time_and_auxiliary_workers_may_write_less(ws: Workspace) -> None:
     home, person = rid("household", 1), rid("resident", 1)
     view = get_view(ws, "household", home)

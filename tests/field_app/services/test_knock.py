@@ -132,6 +132,24 @@ def test_a_merged_households_visits_count_for_its_survivor(ws: Workspace) -> Non
     assert (one.progress.doors, one.progress["done"]) == (29, 1)
 
 
+def test_a_door_is_told_with_all_who_live_there_after_room_and_household_were_merged(
+    ws: Workspace,
+) -> None:
+    for kind, gone, left in (("household", 8, 7), ("room", 7, 8)):
+        view = get_view(ws, kind, rid(kind, gone))
+        assert view is not None
+        pull_in(ws, kind, rid(kind, gone), view["fields"], version=2, merged_into=rid(kind, left))
+    found = knock.doors(ws, CAMPAIGN, rid("building", 1), knock.ALL)
+    assert found is not None
+    assert "…" not in [one.name for one in found.buildings]
+    assert found.chosen is not None
+    told = {door.household_id: door for _, doors in found.chosen.units for door in doors}
+    door = told[rid("household", 7)]
+    room = get_view(ws, "room", rid("room", 8))
+    assert room is not None
+    assert (door.label, len(door.people)) == (room["fields"]["label"], 6)
+
+
 @pytest.fixture
 def both(laptop: Laptop) -> Workspace:
     """The worker's laptop after it pulled what a colleague's laptop of the grid recorded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from field_app.services.notices import notices_today
 from field_app.services.records import get_view, save_record
 from field_app.services.today import care_due, draft_line, room_of, today
 from field_app.services.workspace import Workspace
-from tests.field_app.laptops import WORKER, Hands, Laptop, save_issue
+from tests.field_app.laptops import GRID, NEXT_GRID, WORKER, Hands, Laptop, save_issue
 from tests.field_app.small_grid import fill, pull_in, rid
 
 
@@ -67,6 +68,34 @@ def test_the_last_visit_that_reached_a_person_counts_whatever_came_first(ws: Wor
         })  # fmt: skip
     due = {one.resident_id: one.due for one in care_due(ws)}
     assert due[person] == "2026-10-02"
+
+
+def test_nobody_is_due_whose_entry_was_voided(ws: Workspace) -> None:
+    first, second = care_due(ws)
+    void = {"reason": "登记错误"}
+    assert save_record(ws, "resident", "void", void, record_id=first.resident_id).saved
+    assert [one.resident_id for one in care_due(ws)] == [second.resident_id]
+
+
+def test_of_one_day_the_visit_that_checked_the_person_tells(ws: Workspace) -> None:
+    person, home = rid("resident", 7), rid("household", 3)
+    for number, (at, said) in enumerate(
+        [("2026-09-29T09", {"care_checks": {person: {"state": "abnormal"}}}), ("2026-09-29T19", {})]
+    ):
+        pull_in(ws, "visit", rid("visit", number), {
+            "visited_at": f"{at}:00:00+08:00", "household_id": home, "result": "met", **said,
+        })  # fmt: skip
+    (due,) = [one for one in care_due(ws) if one.resident_id == person]
+    assert (due.due, due.again_by) == ("2026-09-30", "2026-09-30T09:00:00+08:00")
+
+
+def test_who_lives_in_a_merged_household_is_due_at_the_one_left(ws: Workspace) -> None:
+    first, _ = care_due(ws)
+    assert first.household_id
+    said = dict(get_view(ws, "household", first.household_id) or {})["fields"]
+    pull_in(ws, "household", first.household_id, said, version=2, merged_into=rid("household", 9))
+    found = next(one for one in care_due(ws) if one.resident_id == first.resident_id)
+    assert found.household_id == rid("household", 9)
 
 
 @pytest.mark.parametrize("order", [(8, 9), (9, 8)])
@@ -156,6 +185,35 @@ def test_what_is_dated_ahead_covers_nothing_yet(ws: Workspace) -> None:
         "started_at": "2027-09-29T09:00:00+08:00", "covered_ids": [rid("compound", 1)],
     })  # fmt: skip
     assert [coverage(ws, subject).counts for subject in ("household", "point")] == before
+
+
+def test_a_patrol_covers_a_compound_in_the_grid_it_went_through_alone(ws: Workspace) -> None:
+    ws.keep_setting("identity", **replace(ws.identity, grids=(GRID, NEXT_GRID)).document())
+    pull_in(ws, "area", rid("area", 2), {"code": NEXT_GRID, "name": "第四网格", "level": "grid"},
+            NEXT_GRID)  # fmt: skip
+    building = {"compound_id": rid("compound", 1), "no": "9"}
+    pull_in(ws, "building", rid("building", 9), building, NEXT_GRID)
+    pull_in(ws, "patrol", rid("patrol", 1), {
+        "started_at": "2026-09-30T08:00:00+08:00", "covered_ids": [rid("compound", 1)],
+    })  # fmt: skip
+    found = coverage(ws, "point", "all")
+    assert sorted((one.record_id, one.note, one.mark) for one in found.items) == [
+        (rid("compound", 1), "东关社区第三网格", "ok"), (rid("compound", 1), "第四网格", "overdue"),
+        (rid("compound", 2), "东关社区第三网格", "overdue"),
+    ]  # fmt: skip
+    assert found.counts == {"overdue": 2, "due": 0, "ok": 1}
+
+
+def test_a_household_in_a_merged_room_is_covered_where_the_room_left_lies(ws: Workspace) -> None:
+    before = coverage(ws, "household", "all")
+    room = get_view(ws, "room", rid("room", 8))
+    assert room is not None
+    pull_in(ws, "room", rid("room", 8), room["fields"], version=2, merged_into=rid("room", 1))
+    found = coverage(ws, "household", "all")
+    assert [one.building_id for one in found.items] == [one.building_id for one in before.items]
+    vacant = {**(get_view(ws, "room", rid("room", 1)) or {})["fields"], "state": "vacant"}
+    pull_in(ws, "room", rid("room", 1), vacant, version=2)
+    assert len(coverage(ws, "household", "all").items) == len(found.items) - 2
 
 
 def test_drafts_are_named_by_what_was_typed(ws: Workspace) -> None:

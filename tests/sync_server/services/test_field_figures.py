@@ -10,7 +10,7 @@ import pytest
 from sync_server.domain.errors import Refusal
 from sync_server.services import campaigns, field_figures, field_lines, materials, opinions
 from sync_server.services.central import CentralChange, apply_central_change
-from sync_server.services.centre import open_centre
+from sync_server.services.centre import Centre, open_centre
 from sync_server.services.field_figures import Report
 from sync_server.settings import Settings
 from sync_server.store.records_read import get
@@ -71,6 +71,8 @@ def test_one_grid_shows_its_days(place: Place) -> None:
     assert days[date(2026, 9, 24)] == (True, 0, 0, 2)
     assert date(2026, 9, 27) not in days
     assert next(iter(days)) == date(2026, 9, 30)
+    began = report(place, area=OTHER_GRID)
+    assert min(day for day, _, _ in began.days) == date(2026, 9, 22)
 
 
 def test_visits_cover_occupied_households(place: Place) -> None:
@@ -80,6 +82,17 @@ def test_visits_cover_occupied_households(place: Place) -> None:
     assert shares(found)["satisfied"] == (1, 2)
     assert shares(found)["rated"] == (2, 3)
     assert report(place, area=OTHER_GRID).rate("visits").percent == 0.0
+
+
+def test_who_rates_was_met_so_that_no_share_is_above_the_whole(centre: Centre) -> None:
+    place = build(centre)
+    for number in range(3):
+        place.visit(f"other {number}", 29, "home 1", "other_person", rating=5)
+    place.load()
+    found = report(place)
+    assert shares(found)["rated"] == (5, 6)
+    (grid,) = report(place, area=GRID).rates[-1:]
+    assert (grid.part, grid.whole) == (5, 6)
 
 
 def test_care_counts_who_was_reached_by_the_laptops_own_rule(place: Place) -> None:

@@ -8,10 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from schemas import workflow as flow
-from schemas.clock import written
+from schemas.clock import local_day, written
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts
 from sync_server.services.casework import fold_missing
+from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.ids import new_id
 from sync_server.services.import_records import ImportedRecord, import_records
@@ -350,8 +351,9 @@ def test_work_given_to_a_worker_is_delivered_when_his_laptop_says_so(any_centre,
     assert row["delivered_at"] == any_centre.clock()
 
 
-def test_a_relapse_reopens_and_lists_the_compound_again(any_centre, laptop, office):
-    with any_centre.store.writing() as connection:
+def a_relapse(centre, laptop, office):
+    """Let a look-back find that an issue came back; return it and its compound."""
+    with centre.store.writing() as connection:
         compound = new_id()
         fields = {
             "code": "XQ-0001", "name": "示例小区", "kind": "compound", "community_code": COMMUNITY,
@@ -362,21 +364,64 @@ def test_a_relapse_reopens_and_lists_the_compound_again(any_centre, laptop, offi
             connection, DISTRICT,
             [ImportedRecord(compound, "compound", COMMUNITY, fields, laptop.worker_id,
                             "2026-09-01T08:00:00+08:00")],
-            author=None, at=any_centre.clock(),
+            author=None, at=centre.clock(),
         )  # fmt: skip
     issue = report(laptop, category="FIRE", compound_id=compound)
     for action, said in (("accept", {"level": "2"}), ("handle", {}),
                          ("resolve", {"result": "solved", "text": "已清理"}), ("verify", {}),
                          ("rate", {"rating": 5})):  # fmt: skip
-        do(any_centre, office["community"], issue, action, **said)
-    assert str(stands(any_centre, issue)["lookback_on"]) == "2026-10-30"
+        do(centre, office["community"], issue, action, **said)
+    assert str(stands(centre, issue)["lookback_on"]) == "2026-10-30"
     laptop.send()
-    step(laptop, issue, "lookback", seen(any_centre, issue), lookback="relapse", text="又堆上了")
+    step(laptop, issue, "lookback", seen(centre, issue), lookback="relapse", text="又堆上了")
     laptop.send()
+    return issue, compound
+
+
+def tag_of(centre, compound):
+    with centre.store.reading() as connection:
+        query = sa.select(records.c.fields).where(records.c.record_id == compound)
+        return connection.execute(query).scalar_one()["tag"]
+
+
+def tagged(centre, compound, tag, person):
+    """Let staff say what the compound is tagged with from today on."""
+    day = local_day(centre.clock())
+    said = {"tag": tag, "tag_from": day, "tags": {"add": {new_id(): {"tag": tag, "since": day}}}}
+    with centre.store.writing() as connection:
+        row = connection.execute(
+            sa.select(records).where(records.c.record_id == compound)
+        ).mappings().one()  # fmt: skip
+        change = CentralChange("compound", compound, "update", said, person.user_id,
+                               base_version=row["version"])  # fmt: skip
+        apply_central_change(connection, DISTRICT, change, centre.clock())
+
+
+def test_a_relapse_reopens_and_lists_the_compound_again(any_centre, laptop, office):
+    issue, compound = a_relapse(any_centre, laptop, office)
     row = stands(any_centre, issue)
     assert (row["state"], row["lookback_result"]) == (flow.HANDLING, "relapse")
     assert row["due_at"] is not None
-    with any_centre.store.reading() as connection:
-        query = sa.select(records.c.fields).where(records.c.record_id == compound)
-        assert connection.execute(query).scalar_one()["tag"] == "hard"
+    assert tag_of(any_centre, compound) == "hard"
     assert row["grid"] == GRID
+
+
+def test_a_relapse_lists_the_compound_once_whatever_else_is_done_with_the_issue(
+    any_centre, laptop, office
+):
+    issue, compound = a_relapse(any_centre, laptop, office)
+    any_centre.clock.passes(hours=48)
+    tagged(any_centre, compound, "normal", office["community"])
+    for action, said in (("remind", {"remind": "text", "text": "请抓紧"}),
+                         ("resolve", {"result": "solved", "text": "已清理"}),
+                         ("rework", {"text": "还有"})):  # fmt: skip
+        any_centre.clock.passes(hours=1)
+        do(any_centre, office["community"], issue, action, **said)
+        assert tag_of(any_centre, compound) == "normal", action
+    for action, said in (("resolve", {"result": "solved", "text": "已清理"}), ("verify", {}),
+                         ("rate", {"rating": 5})):  # fmt: skip
+        do(any_centre, office["community"], issue, action, **said)
+    any_centre.clock.passes(hours=1)
+    do(any_centre, office["street"], issue, "plan_lookback", until="2026-12-01")
+    do(any_centre, office["street"], issue, "lookback", lookback="relapse", text="又堆上了")
+    assert tag_of(any_centre, compound) == "hard"  # another relapse lists it anew
