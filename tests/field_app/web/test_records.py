@@ -108,6 +108,11 @@ def test_a_person_under_fourteen_needs_a_guardian(at: Laptop) -> None:
     assert Paper(at.browser, answer).fill(guardian="林示例").press().status_code == 302
 
 
+def test_the_form_of_a_new_member_leads_back_to_the_household(at: Laptop) -> None:
+    page = Paper.open(at.browser, f"/base/households/{HOME}/resident").page.text
+    assert f'<a class="btn btn-link" href="/base/households/{HOME}">返回</a>' in page
+
+
 def test_moving_out_is_a_short_form(at: Laptop) -> None:
     person = rid("resident", 2)
     paper = Paper.open(at.browser, f"/base/residents/{person}/move-out")
