@@ -44,6 +44,10 @@ MESSAGES: dict[str, Label] = {
     "nothing_changed": Label("没有任何改动。", "Nothing was changed."),
     "reason_required": Label("请说明原因。", "Please give the reason."),
     "guardian_required": Label("未满14周岁须填写监护人。", "A person under 14 needs a guardian."),
+    "moved_out_day": Label(
+        "写了迁出原因，还要填迁出日期；没有迁出就把原因删去。",
+        "With a reason for moving out goes the day of it; if nobody moved, delete the reason.",
+    ),
     "ends_before_start": Label("结束时间早于开始时间。", "The end is before the start."),
     "one_target": Label("请选择一户家庭或一间商铺。", "Choose one household or one shop."),
     "self_handled_level": Label(

@@ -9,16 +9,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from schemas.natural import natural as natural
-from schemas.search import fold, forms
+from schemas.search import fold, forms, spell
 
 PART = re.compile(r"\d+|[a-z]+|[^\d\sa-z]+")
 FILLERS = frozenset({"号", "号楼", "楼", "栋", "幢", "座", "单元", "室", "房", "户", "层"})
 """Words between the numbers of an address that say nothing by themselves."""
 TAIL = 4
 """Digits of a phone's end from which on a number is looked for in phones."""
+ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"), ("l", "n"))
+"""Sounds that many speakers do not tell apart."""
+HEARD = 4
+"""So many letters a word needs to be looked for by its sound; more sounds like a shorter one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,34 @@ def fit(query: Query, door: Door) -> Fit | None:
         score += max([place, *(best + 1 for _, best in named)])
         persons |= {name: None for name, _ in named}
     return Fit(score, tuple(persons))
+
+
+@lru_cache(maxsize=20_000)
+def sound(word: str) -> str:
+    """Return pinyin without what many speakers do not tell apart: wangyangben → wanyanben."""
+    for one, other in ALIKE:
+        word = word.replace(one, other)
+    return word
+
+
+def heard(query: Query) -> Query | None:
+    """Return what was typed by its sound: other characters read the same, pinyin as many speak.
+
+    None when a word is too short to be looked for so.
+    """
+    words = tuple(sound(spell(word)[0] or word) for word in query.words)
+    if not words or any(len(word) < HEARD for word in words):
+        return None
+    return Query(query.numbers, words)
+
+
+def as_heard(door: Door) -> Door:
+    """Return a door with the words it is found by as they sound."""
+    return replace(
+        door,
+        places=tuple(map(sound, door.places)),
+        people=tuple((name, tuple(map(sound, known))) for name, known in door.people),
+    )
 
 
 def _numbers(numbers: Sequence[str], door: Door) -> int | None:

@@ -13,7 +13,7 @@ from field_app.services.corrections import Asked, corrections_about
 from field_app.services.doubts import doubts_about
 from field_app.services.outbox import Item, history_of
 from field_app.services.overview import look
-from field_app.services.records import changes_of, children, find_view, get_view
+from field_app.services.records import changes_of, children, find_view, get_view, kind_names
 from field_app.services.rights import allows
 from field_app.services.survivors import survivor_of
 from field_app.services.workspace import Workspace
@@ -32,6 +32,8 @@ SAID_OF_OTHERS = frozenset({"seen", "decision", "correction", "notice_read"})
 """Kinds that are read at the record they speak of."""
 NOT_TYPED = frozenset({"photo"})
 """Kinds whose records are made by other means than filling in their fields."""
+OWNER_KIND = "owner_type"
+"""The field in which a photo keeps the name of its owner's kind."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Detail:
     may_void: bool
     survivor: Crumb | None = None
     """The record it was merged into, where that is held here."""
+    under: Crumb | None = None
+    """The record it lies under (a member's household, a photo's issue), where that is held here."""
 
 
 def shown_kinds() -> list[type[Kind]]:
@@ -201,6 +205,7 @@ def detail(ws: Workspace, kind: type[Kind], record_id: str) -> Detail | None:
         may_edit=offers(ws, kind, "update", view),
         may_void=offers(ws, kind, "void", view),
         survivor=_survivor(ws, kind.info.name, record_id),
+        under=above(ws, kind, view["fields"]),
     )
 
 
@@ -208,7 +213,16 @@ def _survivor(ws: Workspace, kind_name: str, record_id: str) -> Crumb | None:
     into = survivor_of(ws, kind_name, record_id)
     if into == record_id:
         return None
-    return Crumb(kind_name, into, names(ws)(kind_name, into) or f"…{into[-6:]}")
+    return _crumb(ws, kind_name, into)
+
+
+def above(ws: Workspace, kind: type[Kind], fields: Mapping[str, Any]) -> Crumb | None:
+    """Return the record that one with these fields lies under, None when there is none here."""
+    parent = kind.info.parent
+    value = fields.get(parent) if parent else None
+    if parent is None or value is None:
+        return None
+    return next(iter(_links(ws, kind.declared()[parent], value)), None)
 
 
 def _lines(ws: Workspace, kind: type[Kind], view: View) -> list[Line]:
@@ -222,6 +236,9 @@ def _lines(ws: Workspace, kind: type[Kind], view: View) -> list[Line]:
             secret = shown.text
             text = shown.field.show_masked(value, ws.lang, name_of)
             shown = Shown(shown.name, shown.label, text, True, shown.field)
+        elif shown.name == OWNER_KIND and value in kind_names():
+            text = kind_of(value).info.label.text(ws.lang)
+            shown = Shown(shown.name, shown.label, text, shown.masked, shown.field)
         doubts = (
             *shown.field.doubts(_wired(shown.field, value)),
             *(one.problem for one in about if one.pointer == f"/{shown.name}"),
@@ -257,15 +274,20 @@ def _wired(field: Declared, value: Any) -> Any:
 
 def _links(ws: Workspace, field: Declared, value: Any) -> tuple[Crumb, ...]:
     """Return the records a reference leads to, as far as this laptop holds them."""
-    if not isinstance(field, Ref) or field.kind in ("user", "record"):
+    if not isinstance(field, Ref) or field.kind == "user":
         return ()
-    ids = value if isinstance(field, Refs) else [value]
-    name_of = names(ws)
-    return tuple(
-        Crumb(field.kind, one, name_of(field.kind, one) or f"…{one[-6:]}")
-        for one in (survivor_of(ws, field.kind, named) for named in ids)
-        if get_view(ws, field.kind, one) is not None
-    )
+    found = []
+    for named in value if isinstance(field, Refs) else [value]:
+        any_kind = find_view(ws, named) if field.kind == "record" else None
+        kind_name = any_kind["kind"] if any_kind else field.kind
+        one = survivor_of(ws, kind_name, named)
+        if kind_name != "record" and get_view(ws, kind_name, one) is not None:
+            found.append(_crumb(ws, kind_name, one))
+    return tuple(found)
+
+
+def _crumb(ws: Workspace, kind_name: str, record_id: str) -> Crumb:
+    return Crumb(kind_name, record_id, names(ws)(kind_name, record_id) or f"…{record_id[-6:]}")
 
 
 def _story(ws: Workspace, kind: type[Kind], record_id: str) -> list[Story]:

@@ -9,6 +9,7 @@ from typing import Any
 from field_app.services import outbox
 from field_app.services.care_alarms import Alarm, Made, called_for, left_open
 from field_app.services.drafts import MAIN, Draft, Finished, Typed
+from field_app.services.households import moves_without_a_day
 from field_app.services.likely import finish_checked
 from field_app.services.records import Entry, Saved, get_view, save_records
 from field_app.services.visits import alarm_entry, follow_correction
@@ -38,7 +39,7 @@ def finish_record(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         if (main["kind"], main["action"]) == ("visit", "update"):
             follow_correction(ws, draft)
 
-    return finish_checked(ws, draft_id, typed, prepare=prepare)
+    return finish_checked(ws, draft_id, typed, prepare=prepare, judge=moves_without_a_day)
 
 
 def void_record(

@@ -6,10 +6,20 @@ The index lives in memory (``memory_index``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from field_app.domain.doors import Door, fit, natural, numbers_of, read_query, words_of
+from field_app.domain.doors import (
+    Door,
+    Query,
+    as_heard,
+    fit,
+    heard,
+    natural,
+    numbers_of,
+    read_query,
+    words_of,
+)
 from field_app.services.memory_index import MemoryIndex, current
 from field_app.services.overview import look
 from field_app.services.records import children, get_view
@@ -37,6 +47,8 @@ class Found:
 
     hits: tuple[Hit, ...] = ()
     total: int = 0
+    by_sound: bool = False
+    """Whether nothing is written as it was typed, and these only sound like it."""
 
 
 class _Shared:
@@ -76,13 +88,22 @@ def find_doors(ws: Workspace, text: str, limit: int = LIMIT) -> Found:
     """Return the households and shops that what was typed fits, best first.
 
     Every word and number must be found: in the room's label, the compound's name, a member's
-    name or a phone. An empty query finds nothing.
+    name or a phone. Where none fits, those that sound like it are returned. An empty query finds
+    nothing.
     """
     query = read_query(text)
     if not query:
         return Found()
+    doors = _doors(ws)
+    found = _fitting(query, doors, limit)
+    if not found.hits and (spoken := heard(query)):
+        return replace(_fitting(spoken, map(as_heard, doors), limit), by_sound=True)
+    return found
+
+
+def _fitting(query: Query, doors: Iterable[Door], limit: int) -> Found:
     fitting = []
-    for door in _doors(ws):
+    for door in doors:
         found = fit(query, door)
         if found is not None:
             fitting.append((-found.score, door.order, door, found))

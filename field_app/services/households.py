@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from field_app.services.choices import names
+from field_app.services.draft_shape import Draft
 from field_app.services.overview import look, newest
 from field_app.services.records import children, get_view
 from field_app.services.survivors import gathered_for, survivor_of
 from field_app.services.workspace import Workspace
 from schemas.care_due import strictness
+from schemas.check import FieldProblem
 from schemas.clock import local_day
+from schemas.messages import Problem
 
 View = Mapping[str, Any]
 
@@ -120,3 +123,17 @@ def new_resident(ws: Workspace, household_id: str, now: str) -> dict[str, Any]:
     version = max(versions, default=("", None))[1]
     start = {"household_id": household_id, "notice_at": now, "notice_version": version}
     return {name: value for name, value in start.items() if value is not None}
+
+
+def moves_without_a_day(draft: Draft) -> dict[str, list[FieldProblem]]:
+    """Return by part who would be given a reason for moving out and no day of it: such a person
+    stays a member, due for visits, whatever the reason says (somebody died)."""
+    found = {}
+    for prefix, part in draft["parts"].items():
+        texts, before = part["texts"], (part["base"] or {}).get("move_reason")
+        reason = "".join(texts.get("move_reason", ())).strip()
+        if part["kind"] != "resident" or not reason or reason == before:
+            continue
+        if not any(text.strip() for text in texts.get("moved_out_at", ())):
+            found[prefix] = [FieldProblem("/moved_out_at", Problem("moved_out_day"))]
+    return found

@@ -22,7 +22,7 @@ from field_app.services.drafts import (
     new_part,
     open_draft,
 )
-from field_app.services.households import new_resident
+from field_app.services.households import moves_without_a_day, new_resident
 from field_app.services.likely import finish_checked
 from field_app.services.overview import newest
 from field_app.services.patrols import SHORT_ISSUE, SHOWN
@@ -306,7 +306,8 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
 
     def judge(draft: Draft) -> dict[str, list[FieldProblem]]:
         target = target_of(ws, draft["parts"][MAIN]["fixed"])
-        return {MAIN: states_missing(ws, target, _made(ws, draft).fields)}
+        missing = {MAIN: states_missing(ws, target, _made(ws, draft).fields)}
+        return missing | moves_without_a_day(draft)
 
     return finish_checked(ws, draft_id, typed, prepare=link, judge=judge)
 

@@ -15,7 +15,7 @@ from field_app.services.records import get_view
 from field_app.services.survivors import survivor_of
 from field_app.web.records import kind_or_404
 from field_app.web.session import workspace
-from schemas.clock import written
+from schemas.clock import local_day, written
 from schemas.codes import code_list
 
 pages = Blueprint("base_data", __name__)
@@ -136,9 +136,10 @@ def move(record_id: str) -> Response:
 
 @pages.get("/base/residents/<record_id>/move-out")
 def move_out(record_id: str) -> Response:
-    """Open the form that notes when and why somebody moved out."""
+    """Open the form that notes when and why somebody moved out: today, if no other day is known."""
     ws = workspace()
     if not base_data.may_change(ws, "resident", record_id):
         abort(404)
     part = edit_part(ws, "resident", record_id, only=["moved_out_at", "move_reason"])
+    part["texts"].setdefault("moved_out_at", [local_day(ws.now())])
     return redirect(url_for("records.fill_in", draft_id=open_draft(ws, "record", {MAIN: part})))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from field_app.domain.duty import slot_at
@@ -14,6 +15,7 @@ from field_app.services.choices import names
 from field_app.services.draft_edits import check_part
 from field_app.services.drafts import MAIN, Draft, DraftGone, Finished, Typed
 from field_app.services.record_forms import html_id
+from field_app.services.records import get_view
 from field_app.services.workspace import Workspace
 from field_app.web.drafts import Goto, page_of
 from field_app.web.records import grids_to_ask
@@ -58,9 +60,22 @@ def fill_in(draft_id: str) -> Any:
         draft_id,
         "patrol",
         _checklist,
-        patrols.finish_patrol,
+        _finish,
         acts={"all_ok": _all_ok, "report": _report, "withdraw": _withdraw},
     )
+
+
+def _finish(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
+    """Save the patrol, and say how many items have no result: 完成巡查 is soon pressed."""
+    finished = patrols.finish_patrol(ws, draft_id, typed)
+    saved = get_view(ws, "patrol", draft_id) if finished.saved else None
+    if saved is not None:
+        checked = saved["fields"].get("items") or {}
+        left = [item for item in code_list("CHECK_ITEM").active if item.code not in checked]
+        if left:
+            words = _("有%(count)s项没有选结果。要补的话，按“修改”。", count=len(left))
+            flash(words, "warning")
+    return finished
 
 
 def _checklist(page: FormPage) -> str:

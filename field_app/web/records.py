@@ -133,11 +133,14 @@ def _form(page: FormPage) -> str:
     ws = workspace()
     part = page.main.part
     is_edit = part["action"] == "update"
-    back = (
-        record_url(part["kind"], part["record_id"])
-        if is_edit
-        else url_for(".index", kind_name=part["kind"])
-    )
+    kind = kind_or_404(part["kind"])
+    above = base_data.above(ws, kind, values_of(kind, part["texts"]))
+    if is_edit:
+        back = record_url(part["kind"], part["record_id"])
+    elif above is not None:
+        back = record_url(above.kind, above.record_id)
+    else:
+        back = url_for(".index", kind_name=part["kind"])
     return render_template(
         "record_form.html",
         page=page,

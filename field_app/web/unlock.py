@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from field_app.domain.errors import Trouble
@@ -70,6 +70,7 @@ def recover() -> Any:
     except Exception as error:
         return _again("unlock_recovery.html", error)
     sit_down(seat)
+    flash(_("口令已换成新的，旧的不能再用。恢复码没有变，请照旧保管。"))
     return redirect(local_path(form.get("next")))
 
 

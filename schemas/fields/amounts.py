@@ -127,6 +127,14 @@ class Month(Declared):
 
     widget = "month"
 
+    def from_form(self, texts: Sequence[str]) -> Any:
+        """Read 1951-04 also as people write it: 1951年4月, 1951.4, 1951/4, 195104."""
+        text = unicodedata.normalize("NFKC", texts[0]).strip() if texts else ""
+        found = re.match(r"(\d{4})\s*[-./年]\s*(\d{1,2})\s*月?\Z", text, re.ASCII) or re.match(
+            r"(\d{4})(\d{2})\Z", text, re.ASCII
+        )
+        return f"{found[1]}-{int(found[2]):02}" if found else text or None
+
     def check(self, value: Any) -> str | None:
         """Return the month as text; raise when there is no such month."""
         text = clean_text(value, longest=10)

@@ -17,7 +17,13 @@ class Household(Kind):
         laptop=frozenset({"create", "update", "void"}),
     )
 
-    code = Line("户号", "Household no.", required=True, search=True, column=True, longest=40)
+    code = Line(
+        "户号", "Household no.", required=True, search=True, column=True, longest=40,
+        hint=Label(
+            "社区编的户号；还没有编号的，先写楼栋和房号，如 3-1-502。",
+            "As the community numbers it; without a number yet, building and room, as 3-1-502.",
+        ),
+    )  # fmt: skip
     room_id = Ref("房屋", "Room", "room", required=True, column=True, policy="review")
     kind = Code("户类型", "Household kind", "HH_KIND", required=True, column=True)
     head_id = Ref("户主", "Head", "resident", policy="review")

@@ -68,4 +68,7 @@ class Resident(Kind):
     basis = Code("处理依据", "Legal basis", "BASIS", required=True)
     moved_in_at = Day("迁入日期", "Moved in on")
     moved_out_at = Day("迁出日期", "Moved out on", policy="review")
-    move_reason = Line("迁出原因", "Reason for moving")
+    move_reason = Line(
+        "迁出原因", "Reason for moving",
+        hint=Label("如：搬家、外出务工、去世。", "As: moved away, works elsewhere, died."),
+    )  # fmt: skip

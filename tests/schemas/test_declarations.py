@@ -9,7 +9,7 @@ import pytest
 from schemas import describe, forms
 from schemas.catalogue import KINDS, NewerSchema, UnknownKind, extended, kind_of, kinds, upcast
 from schemas.codes import all_lists
-from schemas.fields import Code, Declared, Keyed, Moment, Ref
+from schemas.fields import Code, Declared, Keyed, Moment, Month, Ref
 from schemas.kind import GROUPS, Kind
 from schemas.labels import Label
 from schemas.messages import MESSAGES
@@ -140,3 +140,21 @@ def test_a_form_s_local_time_is_shanghai_time() -> None:
     assert moment.from_form(["2026-09-30T08:41:07+09:00"]) == "2026-09-30T08:41:07+09:00"
     assert moment.from_form(["下午"]) == "下午"
     assert moment.from_form([""]) is None
+
+
+def test_a_month_is_read_as_people_write_it() -> None:
+    month = Month("出生年月", "Birth month")
+    for text in (
+        "1951-04",
+        "1951年4月",
+        "1951.4",
+        "1951/04",
+        "195104",
+        "１９５１年０４月 ",
+        "1951年4",
+    ):
+        assert month.from_form([text]) == "1951-04", text
+    assert month.from_form(["1951年13月"]) == "1951-13"  # refused as a month, not read as another
+    for text in ("51年4月", "1951", "4月", "19510412"):
+        assert month.from_form([text]) == text
+    assert month.from_form([" "]) is None

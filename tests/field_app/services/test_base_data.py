@@ -136,3 +136,28 @@ def test_a_made_up_kind_is_listed_and_shown_and_marks_are_not(ws: Workspace) -> 
         assert (detail.title, [line.shown.text for line in detail.lines]) == (
             "阿黄", ["阿黄", "女", "两餐"],
         )  # fmt: skip
+
+
+def test_a_record_names_what_it_lies_under(ws: Workspace) -> None:
+    person = base_data.detail(ws, kind_of("resident"), rid("resident", 2))
+    assert person is not None
+    assert person.under is not None
+    assert (person.under.kind, person.under.title) == ("household", "幸福里 1-1-201")
+    compound = base_data.detail(ws, kind_of("compound"), rid("compound", 1))
+    assert compound is not None
+    assert compound.under is None
+
+
+def test_a_photo_leads_to_its_owner_in_words(ws: Workspace) -> None:
+    owner = rid("household", 1)
+    pull_in(ws, "photo", rid("visit", 900), {
+        "owner_type": "household", "owner_id": owner, "use": "scene", "sha256": "0" * 64,
+        "bytes": 9,
+    })  # fmt: skip
+    photo = base_data.detail(ws, kind_of("photo"), rid("visit", 900))
+    assert photo is not None
+    assert photo.under is not None
+    assert photo.under.record_id == owner
+    lines = {line.shown.name: line for line in photo.lines}
+    assert lines["owner_type"].shown.text == "家庭户"
+    assert [link.record_id for link in lines["owner_id"].links] == [owner]

@@ -48,6 +48,21 @@ def test_rare_names_and_surnames_read_otherwise_are_found(
     assert name in hit.people
 
 
+@pytest.mark.parametrize(
+    "query", ["林视力", "linsili", "lingshili", "ninshini", "幸福 林示丽", "林视力 201", "善雄信"]
+)
+def test_what_only_sounds_so_is_found_when_nothing_is_written_so(ws: Workspace, query: str) -> None:
+    found = find.find_doors(ws, query)
+    assert found.by_sound
+    assert found.hits[0].title == "幸福里 1-1-201"
+    assert not find.find_doors(ws, "林示例").by_sound
+
+
+@pytest.mark.parametrize("query", ["林视力 999", "9999", "vv", "完全没有"])
+def test_what_does_not_even_sound_so_is_not_found(ws: Workspace, query: str) -> None:
+    assert titles(ws, query) == []
+
+
 def test_a_room_number_alone_finds_it_in_every_building(ws: Workspace) -> None:
     assert titles(ws, "201") == ["幸福里 1-1-201", "幸福里 2-1-201", "幸福里 3-1-201"]
     assert titles(ws, "幸福 2 201") == ["幸福里 2-1-201"]

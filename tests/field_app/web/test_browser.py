@@ -135,3 +135,18 @@ def check_keyboard(page):
     controls = page.locator("main button, main a[href], main input:not([type=hidden])")
     for html in controls.evaluate_all("all => all.map(one => one.outerHTML.slice(0, 300))"):
         assert html in reached, html
+
+
+def test_a_members_buttons_are_in_sight_on_a_narrow_window(laptop, visit):
+    fill(laptop.ws.db)
+    page, base = visit(laptop)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(base + f"/base/households/{rid('household', 1)}")
+    for words in ("修改", "换户", "迁出"):
+        box = page.locator("#members").locator("xpath=../..").get_by_role("link", name=words).first
+        placed = box.bounding_box()
+        assert placed is not None
+        assert placed["x"] + placed["width"] <= 390, words
+    crumb = page.locator(".crumbs a").first.bounding_box()
+    assert crumb is not None
+    assert crumb["height"] >= 24

@@ -110,7 +110,17 @@ def test_a_patrol_with_nothing_checked_is_not_saved(at: Laptop) -> None:
 def test_unanswered_items_are_counted_and_need_no_answer(at: Laptop) -> None:
     checklist = begin(at).put({"items.green.result": "ok"})
     assert checklist.press().status_code == 302
-    assert list(views(at.ws, "patrol")[0]["fields"]["items"]) == ["green"]
+    patrol = views(at.ws, "patrol")[0]
+    assert list(patrol["fields"]["items"]) == ["green"]
+    shown = at.browser.get(f"/records/patrol/{patrol['record_id']}").text
+    assert "有14项没有选结果。要补的话，按“修改”。" in shown
+
+
+def test_of_a_patrol_with_every_item_checked_nothing_is_said(at: Laptop) -> None:
+    full = begin(at).press_on("all_ok")
+    assert full.press().status_code == 302
+    patrol = views(at.ws, "patrol")[0]
+    assert "没有选结果" not in at.browser.get(f"/records/patrol/{patrol['record_id']}").text
 
 
 def test_a_late_entry_is_refused_with_words_until_it_is_explained(at: Laptop) -> None:

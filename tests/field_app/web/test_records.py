@@ -108,6 +108,11 @@ def test_a_person_under_fourteen_needs_a_guardian(at: Laptop) -> None:
     assert Paper(at.browser, answer).fill(guardian="林示例").press().status_code == 302
 
 
+def test_the_form_of_a_new_member_leads_back_to_the_household(at: Laptop) -> None:
+    page = Paper.open(at.browser, f"/base/households/{HOME}/resident").page.text
+    assert f'<a class="btn btn-link" href="/base/households/{HOME}">返回</a>' in page
+
+
 def test_moving_out_is_a_short_form(at: Laptop) -> None:
     person = rid("resident", 2)
     paper = Paper.open(at.browser, f"/base/residents/{person}/move-out")
@@ -116,6 +121,27 @@ def test_moving_out_is_a_short_form(at: Laptop) -> None:
     assert changes_of(at.ws, person)[0]["fields"] == {
         "moved_out_at": "2026-09-29", "move_reason": "随子女居住",
     }  # fmt: skip
+
+
+def test_moving_out_offers_today_and_is_not_saved_without_a_day(at: Laptop) -> None:
+    person = rid("resident", 2)
+    paper = Paper.open(at.browser, f"/base/residents/{person}/move-out")
+    assert paper["moved_out_at"] == "2026-09-30"
+    answer = paper.fill(moved_out_at="", move_reason="去世").press()
+    assert answer.status_code == 422
+    assert "写了迁出原因，还要填迁出日期" in answer.text
+    assert not changes_of(at.ws, person)
+    Paper(at.browser, answer).fill(moved_out_at="2026-09-30").press()
+    assert changes_of(at.ws, person)[0]["fields"] == {
+        "moved_out_at": "2026-09-30", "move_reason": "去世",
+    }  # fmt: skip
+
+
+def test_a_reason_from_before_asks_for_no_day(at: Laptop) -> None:
+    person = rid("resident", 2)
+    save_record(at.ws, "resident", "update", {"move_reason": "打工"}, record_id=person)
+    edit = Paper.open(at.browser, f"/records/resident/{person}/edit")
+    assert edit.fill(phone="13911112222").press().status_code == 302
 
 
 def test_what_a_new_record_lies_under_can_be_named_in_the_address(at: Laptop) -> None:

@@ -174,6 +174,7 @@ def test_forgetting_the_passphrase_is_survivable_with_the_recovery_key(open_lapt
          "repeated": "a new passphrase"},
     )  # fmt: skip
     assert answer.status_code == 302
+    assert "口令已换成新的，旧的不能再用。恢复码没有变" in laptop.browser.get("/").text
     assert unsent_count(laptop.ws) == 1
     laptop.desk.lock()
     assert laptop.browser.unlock(PASSPHRASE).status_code == 403

@@ -207,7 +207,9 @@ def test_a_doubt_does_not_keep_the_worker_from_whom_to_call(at: Laptop) -> None:
     paper = begin(at, household_id=HOME, result="nobody").put(missed).press_on("household")
     answer = paper.put({"household:phone": "123"}).press()
     assert answer.location.endswith("/alarm")
-    assert "处理完急事后请打开记录再核对" in at.browser.get(answer.location).text
+    page = at.browser.get(answer.location).text
+    assert "处理完急事后请打开记录再核对" in page
+    assert '<form method="post" action="/sync"' in page  # the centre can be told from here
 
 
 def test_a_form_that_says_not_reached_again_warns_louder(at: Laptop) -> None:
