@@ -104,6 +104,7 @@ FIGURES: Mapping[str, Label] = {
     "closed_grid": Label("不出格", "Settled in the grid"),
     "in_community": Label("不出社区", "Within the community"),
     "in_street": Label("不出街道", "Within the street"),
+    "self_handled": Label("自行处置", "Self-handled"),
     "merged": Label("并案", "Merged"),
     "voided": Label("作废", "Void"),
     "returned": Label("退回未重报", "Returned and not resent"),

@@ -148,6 +148,7 @@ def narrowing(figure: str, now: datetime) -> sa.ColumnElement[bool] | None:
     tests, c = _tests(now), cases.c
     closed = tests["closed"]
     together = {
+        "self_handled": c.self_handled,
         "unresolved": sa.and_(tests["valid"], sa.not_(tests["resolved"])),
         "judged": sa.or_(tests["on_time"], tests["late"], tests["overdue"]),
         "in_community": sa.and_(closed, c.resolved_level <= 2),

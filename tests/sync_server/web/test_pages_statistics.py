@@ -127,3 +127,13 @@ def test_a_figure_or_day_there_is_not_narrows_nothing(client: FlaskClient, asked
     assert everything
     assert asked_for
     assert everything[1] == asked_for[1]
+
+
+def test_a_grids_issues_lead_to_the_issues_counted(client: FlaskClient) -> None:
+    period = "since=2025-03-01&until=2025-03-31"
+    page = client.get(f"/statistics/field?{period}&area=990102001").text
+    links = re.findall(r'href="(/issues\?[^"]*)">([\d,]+)</a>', page)
+    assert any("figure=self_handled" in link for link, _ in links)
+    assert any("tab=all" in link for link, _ in links)
+    for link, count in links:
+        assert f"共 {count} 件" in client.get(unescape(link)).text, (link, count)
