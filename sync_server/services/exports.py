@@ -1,4 +1,5 @@
-"""Exporting lists of records as CSV: streamed, masked unless a reason was given, written down.
+"""Exporting lists of records as CSV, those with positions as GeoJSON too: streamed, masked unless a
+reason was given, written down.
 
 Cells that a spreadsheet would run as a formula, shorten as a number or take for a date are made
 plain text by an apostrophe in front, which an import takes off.
@@ -8,14 +9,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from schemas.clock import SHANGHAI
 from schemas.codes import OwnWords, speaking, spoken
-from schemas.fields import Declared, Whole
+from schemas.fields import Declared, Location, Whole
 from schemas.kind import Kind
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
@@ -94,12 +97,16 @@ def begin_export(
     *,
     unmask: bool,
     reason: str,
+    form: str = "csv",
 ) -> Export:
-    """Check and write down an export.
+    """Check and write down an export; ``form`` is csv or geojson.
 
     Raises Refusal: not_allowed (also for unmasking without the right), reason_needed for
-    unmasking, unknown_record for an area outside the person's.
+    unmasking, unknown_record for an area outside the person's, unknown_kind for a kind without
+    positions as geojson.
     """
+    if form == "geojson" and position_of(kind) is None:
+        raise Refusal("unknown_kind")
     if not may(person.role, "export") or (unmask and not may(person.role, "unmask")):
         raise Refusal("not_allowed")
     why = checked_reason(reason) if unmask else ""
@@ -112,7 +119,7 @@ def begin_export(
             "masked": not unmask,
             "filters": {name: text for name, text in asked.as_arguments().items() if name != "q"},
             "searched": bool(asked.q),
-        }
+        } | ({"format": form} if form != "csv" else {})
         audit.note(
             connection, person.district, now, "export",
             user_id=person.user_id, target=kind.info.name,
@@ -127,14 +134,58 @@ def begin_export(
         lang=lang,
         words=words,
         unmask=unmask,
-        file_name=f"{kind.info.label.text(lang)}-{stamp}.csv",
+        file_name=f"{kind.info.label.text(lang)}-{stamp}.{form}",
         spoken=spoken(),
     )
 
 
 def lines(store: Store, export: Export) -> Iterator[str]:
     """Yield the file in parts: the header first, then the rows as they are read."""
-    yield BOM + _written([_header(export)])
+    yield BOM + _written([[safe(text) for text in _header(export)]])
+    for _, rows in _runs(store, export):
+        yield _written([[text if number else safe(text) for text, number in row] for row in rows])
+
+
+def position_of(kind: type[Kind]) -> str | None:
+    """Return the field that says where a record of this kind lies, None for a kind without."""
+    fields = kind.declared().items()
+    return next((name for name, field in fields if isinstance(field, Location)), None)
+
+
+def features(store: Store, export: Export) -> Iterator[str]:
+    """Yield a GeoJSON file (RFC 7946) in parts: one feature a line, as many as the list has; one
+    without a position has a null geometry. ``crs`` among the properties names the coordinate
+    system a position was taken in: the centre converts none."""
+    name, heads = position_of(export.kind) or "", _header(export)
+    yield '{"type":"FeatureCollection","features":['
+    before = "\n"
+    for found, rows in _runs(store, export):
+        for row, cells in zip(found, rows, strict=True):
+            texts = {head: text for head, (text, _) in zip(heads, cells, strict=True) if text}
+            yield before + json.dumps(
+                _feature(row, row["fields"].get(name), texts), ensure_ascii=False
+            )
+            before = ",\n"
+    yield "\n]}\n"
+
+
+def _feature(row: Row, position: Any, texts: dict[str, str]) -> dict[str, Any]:
+    point, system = None, {}
+    if position:
+        place = [position["lon"] / 1e6, position["lat"] / 1e6]
+        point, system = {"type": "Point", "coordinates": place}, {"crs": position["crs"]}
+    return {
+        "type": "Feature",
+        "id": row["record_id"],
+        "geometry": point,
+        "properties": texts | system,
+    }
+
+
+def _runs(
+    store: Store, export: Export
+) -> Iterator[tuple[Sequence[Row], list[list[tuple[str, bool]]]]]:
+    """Yield runs of rows with their cells as ``_row`` returns them."""
     with store.reading() as connection:
         names: dict[str, str] = {}
         for run in records_read.walk(
@@ -150,7 +201,7 @@ def lines(store: Store, export: Export) -> Iterator[str]:
             )
             with speaking(export.spoken):
                 rows = [_row(export, row, titles, names, marks) for row in run]
-            yield _written(rows)
+            yield run, rows
 
 
 def safe(text: str) -> str:
@@ -163,7 +214,7 @@ def safe(text: str) -> str:
 
 def _header(export: Export) -> list[str]:
     fields = [field.label.text(export.lang) for field in export.kind.declared().values()]
-    return [safe(text) for text in (*fields, *export.words.heads)]
+    return [*fields, *export.words.heads]
 
 
 def _row(
@@ -172,7 +223,9 @@ def _row(
     titles: Titles,
     names: dict[str, str],
     marks: tuple[set[str], set[str]],
-) -> list[str]:
+) -> list[tuple[str, bool]]:
+    """Return the cells of a row: the text, and whether it is a whole number, which is no formula
+    whatever its sign."""
     cells = [
         _cell(export, field, row["fields"].get(name), titles)
         for name, field in export.kind.declared().items()
@@ -187,16 +240,15 @@ def _row(
         str(row["version"]),
         _state(export, row, marks),
     ]
-    return cells + [safe(text) for text in envelope]
+    return cells + [(text, False) for text in envelope]
 
 
-def _cell(export: Export, field: Declared, value: object, titles: Titles) -> str:
+def _cell(export: Export, field: Declared, value: object, titles: Titles) -> tuple[str, bool]:
     if value in (None, "", [], {}):
-        return ""
+        return "", False
     show = field.show if export.unmask else field.show_masked
     text = show(value, export.lang, titles.lookup)
-    # A whole number is no formula, whatever its sign.
-    return text if isinstance(field, Whole) and isinstance(value, int) else safe(text)
+    return text, isinstance(field, Whole) and isinstance(value, int)
 
 
 def _state(export: Export, row: Row, marks: tuple[set[str], set[str]]) -> str:

@@ -79,6 +79,39 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
 """Name and definition of each rate, printed wherever it is shown."""
 
 
+PARTS: Mapping[str, tuple[str, str]] = {
+    "resolution": ("resolved", "valid"),
+    "closing": ("closed", "valid"),
+    "on_time": ("on_time", "judged"),
+    "same_day": ("same_day", "level_1"),
+    "in_grid": ("closed_grid", "closed"),
+    "in_community": ("in_community", "closed"),
+    "in_street": ("in_street", "closed"),
+}
+"""The figures each rate divides, as ``FIGURES`` names them."""
+FIGURES: Mapping[str, Label] = {
+    "valid": Label("有效事件", "Valid issues"),
+    "resolved": Label("已处置", "Resolved"),
+    "unresolved": Label("未处置", "Unresolved"),
+    "suspended": Label("挂账", "Suspended"),
+    "closed": Label("已办结", "Closed"),
+    "on_time": Label("按时处置", "Resolved on time"),
+    "judged": Label("已处置或超期未处置", "Resolved, or overdue and unresolved"),
+    "not_due": Label("未到期、挂账或未定时限", "Not due yet, suspended or without a due time"),
+    "undated": Label("处置时没有时限", "Resolved without a due time"),
+    "level_1": Label("一级有效事件", "Valid issues of level 1"),
+    "same_day": Label("一级当日处置", "Level 1 resolved on the day"),
+    "closed_grid": Label("不出格", "Settled in the grid"),
+    "in_community": Label("不出社区", "Within the community"),
+    "in_street": Label("不出街道", "Within the street"),
+    "self_handled": Label("自行处置", "Self-handled"),
+    "merged": Label("并案", "Merged"),
+    "voided": Label("作废", "Void"),
+    "returned": Label("退回未重报", "Returned and not resent"),
+}
+"""What a list of the issues that make a figure is called."""
+
+
 @dataclass(frozen=True)
 class Figures:
     """The counts of some issues, and the rates that follow."""
@@ -119,6 +152,7 @@ class Figures:
 class Level:
     """A level in words: how many valid issues, how many of them resolved."""
 
+    code: str
     name: str
     valid: int
     resolved: int
@@ -126,7 +160,8 @@ class Level:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a period: whole, by month and by category, and how complete the data are.
+    """The figures of a period: whole, by month and by category (its code and name), and how
+    complete the data are.
 
     ``synced_to``: all laptops in use have synced since then; ``never_synced`` counts those that
     have not yet; ``newest``: when the newest issue came in.
@@ -136,7 +171,7 @@ class Report:
     last: date
     whole: Figures
     months: tuple[tuple[str, Figures], ...]
-    categories: tuple[tuple[str, Figures], ...]
+    categories: tuple[tuple[str, str, Figures], ...]
     levels: tuple[Level, ...]
     made_at: datetime
     synced_to: datetime | None
@@ -184,9 +219,12 @@ def report(
         months=tuple(
             (start.strftime("%Y-%m"), Figures(by_month[no])) for no, start in enumerate(bounds[:-1])
         ),
-        categories=tuple((categories.text(one, lang), Figures(by_category[one])) for one in known),
+        categories=tuple(
+            (one, categories.text(one, lang), Figures(by_category[one])) for one in known
+        ),
         levels=tuple(
-            Level(own.get(one) or usual.text(one, lang), *levels[one]) for one in sorted(levels)
+            Level(one, own.get(one) or usual.text(one, lang), *levels[one])
+            for one in sorted(levels)
         ),
         made_at=now,
         synced_to=synced_to,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,14 +19,20 @@ from sync_server.domain import deadlines
 from sync_server.domain.access import narrowed
 from sync_server.domain.deadlines import CAUSES, Light
 from sync_server.domain.errors import Refusal
+from sync_server.domain.working_calendar import midnight
 from sync_server.services.accounts import User, require_records
+from sync_server.services.issue_figures import FIGURES
+from sync_server.services.listing import day_of
 from sync_server.services.places import names_for
 from sync_server.services.titles import Titles
-from sync_server.store import case_lists, cases, records_read
+from sync_server.store import case_counts, case_lists, cases, records_read
 from sync_server.store.case_lists import Desk, Filters
 
 PAGE = 50
-NAMES = ("tab", "area", "category", "level", "urgency", "unit", "compound", "q")
+NAMES = (
+    "tab", "area", "category", "level", "urgency", "unit", "compound", "q",
+    "figure", "since", "until",
+)  # fmt: skip
 """What an address may ask besides the page."""
 TABS: Mapping[str, Label] = {
     "mine": Label("要我办的", "For me"),
@@ -55,7 +61,8 @@ LIGHTS: Mapping[Light, Label] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What an address asks of the queue; every value as it stands in the address."""
+    """What an address asks of the queue; every value as it stands in the address. ``figure``: the
+    issues that make this figure of the statistics; ``since`` and ``until``: found on these days."""
 
     tab: str = ""
     area: str = ""
@@ -65,6 +72,9 @@ class Asked:
     unit: str = ""
     compound: str = ""
     q: str = ""
+    figure: str = ""
+    since: str = ""
+    until: str = ""
     page: int = 1
 
     def arguments(self) -> dict[str, str]:
@@ -101,7 +111,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Queue:
-    """A page of a tab: its lines, the counts of all tabs, what the filters offer."""
+    """A page of a tab: its lines, the counts of all tabs, what the filters offer. ``figure`` names
+    the figure of the statistics that these issues make, empty when none was asked for."""
 
     tab: str
     tabs: tuple[tuple[str, str, int], ...]
@@ -111,11 +122,15 @@ class Queue:
     total: int
     page: int
     pages: int
+    figure: str
 
 
 def asked_of(said: Mapping[str, str], page: int) -> Asked:
     """Return what an address asks, anything too long cut off."""
     texts = {name: said.get(name, "")[:80].strip() for name in NAMES}
+    texts["figure"] = texts["figure"] if texts["figure"] in FIGURES else ""
+    for name in ("since", "until"):
+        texts[name] = texts[name] if day_of(texts[name]) else ""
     return Asked(page=page, **texts)
 
 
@@ -132,10 +147,14 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
     filters = Filters(
         areas, asked.category, asked.level, asked.urgency, asked.unit, asked.compound,
         tuple(word for text in asked.q.split()[:5] if (word := fold(text))),
+        since=midnight(first) if (first := day_of(asked.since)) else None,
+        before=midnight(last + timedelta(days=1)) if (last := day_of(asked.until)) else None,
+        figure=case_counts.narrowing(asked.figure, now),
     )  # fmt: skip
     desk = desk_of(person, now)
     counts = case_lists.counts(connection, person.district, filters, desk)
-    tab = asked.tab if asked.tab in TABS else _first_tab(person, counts)
+    first_tab = "all" if asked.figure else _first_tab(person, counts)
+    tab = asked.tab if asked.tab in TABS else first_tab
     total = counts[tab]
     pages = max(1, -(-total // PAGE))
     page = min(max(1, asked.page), pages)
@@ -157,6 +176,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
         total=total,
         page=page,
         pages=pages,
+        figure=FIGURES[asked.figure].text(lang) if asked.figure else "",
     )
 
 

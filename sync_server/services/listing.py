@@ -84,7 +84,7 @@ def read(kind: type[Kind], arguments: Mapping[str, str]) -> Asked:
         },
         sort=wanted if wanted.removeprefix("-") in orders else "-happened_at",
         page=int(page) if page.isascii() and page.isdigit() and 0 < int(page) < 1_000_000 else 1,
-        wrong=tuple(name for name, text in days.items() if text and _day(text) is None),
+        wrong=tuple(name for name, text in days.items() if text and day_of(text) is None),
     )
 
 
@@ -96,7 +96,7 @@ def selection(kind: type[Kind], asked: Asked, person: User) -> Selection:
     areas = narrowed(person.scope_codes, asked.area) if asked.area else person.scope_codes
     if asked.area and not areas:
         raise Refusal("unknown_record")
-    since, until = _day(asked.since), _day(asked.until)
+    since, until = day_of(asked.since), day_of(asked.until)
     declared = kind.declared()
     return Selection(
         kind=kind.info.name,
@@ -160,7 +160,8 @@ def lineage(kind: type[Kind]) -> tuple[str, ...]:
     return tuple(parents)
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """Return the day an address names, None when it names none."""
     try:
         day = date.fromisoformat(text) if len(text) == 10 else None
     except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from schemas.catalogue import kind_of
 from schemas.codes import code_list
 from schemas.service_clocks import Clock, clocks
-from schemas.service_flow import OPEN_STATES, REQUESTED, STATES, Case, Reading
+from schemas.service_flow import CANCELLED, OPEN_STATES, REQUESTED, STATES, Case, Reading
 from sync_server.domain.access import may, narrowed
 from sync_server.domain.areas import LEVELS
 from sync_server.domain.errors import Refusal
@@ -33,6 +33,8 @@ PAGE = 50
 OPEN, LATE = "open", "late"
 """Among the states of the queue: all in which something is to be done, and those of them of which a
 clock has run out."""
+COUNTED, DONE = "counted", "done"
+"""What the figures count as items, and those of them that are not open."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,16 @@ class CasePage:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a period: all of the area, of the areas inside it, and of each item."""
+    """The figures of a period: all of the area, of the areas inside it, and of each item (its code
+    and name)."""
 
     whole: Counts
     areas: tuple[tuple[str, str, Counts], ...]
-    items: tuple[tuple[str, Counts], ...]
+    items: tuple[tuple[str, str, Counts], ...]
     silent: int
     """Devices in use that have not synced for more than a day: figures may still grow."""
+    level: int
+    """How long the codes of the areas inside are; what lies in none of them has a shorter one."""
 
 
 def queue(
@@ -118,19 +123,23 @@ def queue(
     page: int,
     now: datetime,
     lang: str,
+    item: str = "",
+    since: datetime | None = None,
+    before: datetime | None = None,
 ) -> Queue:
-    """Return a page of the requests of an area in a state (``open`` and ``late`` among them).
+    """Return a page of the requests of an area in a state (``open``, ``late``, ``counted`` and
+    ``done`` among them), made in a period (``before`` not included).
 
     Raises Refusal: not_allowed, unknown_record for an area outside the person's.
     """
     areas = _areas(person, area)
-    every = Wanted(areas, kind=kind)
-    wanted = _wanted(areas, state, kind, now)
+    every = Wanted(areas, kind=kind, item=item, since=since, before=before)
+    wanted = _wanted(every, state, now)
     district = person.district
     total = store_cases.count(connection, district, wanted)
     counts = store_cases.count_by_state(connection, district, every)
     counts[OPEN] = sum(counts.get(one, 0) for one in OPEN_STATES)
-    counts[LATE] = store_cases.count(connection, district, _wanted(areas, LATE, kind, now))
+    counts[LATE] = store_cases.count(connection, district, _wanted(every, LATE, now))
     pages = max(1, -(-total // PAGE))
     page = min(max(page, 1), pages)
     urgent = state in (OPEN, LATE, *OPEN_STATES)
@@ -140,12 +149,15 @@ def queue(
     return Queue(tuple(_lines(connection, person, rows, now, lang)), counts, total, page, pages)
 
 
-def _wanted(areas: tuple[str, ...], state: str, kind: str, now: datetime) -> Wanted:
-    if state == OPEN:
-        return Wanted(areas, OPEN_STATES, kind)
-    if state == LATE:
-        return Wanted(areas, OPEN_STATES, kind, late_at=now)
-    return Wanted(areas, (state,) if state in STATES else (), kind)
+def _wanted(every: Wanted, state: str, now: datetime) -> Wanted:
+    items = tuple(one for one in STATES if one != CANCELLED)
+    states = {
+        OPEN: OPEN_STATES,
+        LATE: OPEN_STATES,
+        COUNTED: items,
+        DONE: tuple(one for one in items if one not in OPEN_STATES),
+    }.get(state, (state,) if state in STATES else ())
+    return replace(every, states=tuple(states), late_at=now if state == LATE else None)
 
 
 def _areas(person: User, area: str) -> tuple[str, ...]:
@@ -275,10 +287,11 @@ def figures(
         whole=whole,
         areas=tuple((code, names[code], counts) for code, counts in sorted(by_area.items())),
         items=tuple(
-            (items.text(code, lang), by_item[code])
+            (code, items.text(code, lang), by_item[code])
             for code in sorted(by_item, key=lambda one: order.index(one) if one in order else 99)
         ),
         silent=sum(one.row["state"] == "active" and is_silent(one, 1) for one in devices),
+        level=level,
     )
 
 
@@ -293,5 +306,5 @@ def waiting(connection: sa.Connection, person: User, now: datetime) -> tuple[int
     a clock has run out."""
     areas = person.scope_codes
     fresh = store_cases.count(connection, person.district, Wanted(areas, (REQUESTED,)))
-    late = store_cases.count(connection, person.district, _wanted(areas, LATE, "", now))
+    late = store_cases.count(connection, person.district, _wanted(Wanted(areas), LATE, now))
     return fresh, late

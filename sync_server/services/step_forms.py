@@ -26,6 +26,7 @@ from schemas.guards import owning_level
 from schemas.kinds.issue_step import INSIDE
 from schemas.labels import Label
 from schemas.messages import Problem
+from sync_server.domain import deadlines
 from sync_server.domain.areas import above
 from sync_server.services.ids import new_id
 from sync_server.services.step_words import HINTS, STEP, TEXTS, words_of_action
@@ -206,7 +207,7 @@ def said_by(
     for fault in check(kind_of(STEP), "step", said | facts).problems:
         name = fault.pointer.strip("/").split("/")[0]
         wrong.setdefault(name, fault.problem.text(lang))
-    for name, label in _out_of_time(form.action, said, now).items():
+    for name, label in _out_of_time(form.action, said, case, now).items():
         wrong.setdefault(name, label.text(lang))
     return said, replace(form, problems=wrong)
 
@@ -238,8 +239,10 @@ def _mode_of(unit: str, around: Around) -> str:
     return "property_order" if kind == "company" else "department"
 
 
-def _out_of_time(action: str, said: Mapping[str, Any], now: datetime) -> dict[str, Label]:
-    """Return what is wrong with days and times: past, or too far."""
+def _out_of_time(
+    action: str, said: Mapping[str, Any], case: Case, now: datetime
+) -> dict[str, Label]:
+    """Return what is wrong with days and times: past, too far, or no extension."""
     wrong = {}
     until, today = said.get("until"), local_day(now)
     if isinstance(until, str):
@@ -252,11 +255,17 @@ def _out_of_time(action: str, said: Mapping[str, Any], now: datetime) -> dict[st
                                    f"At most {most} days: no later than {last}.")  # fmt: skip
     due_at = said.get("due_at")
     try:
-        late = isinstance(due_at, str) and read_moment(due_at) <= now
+        due = read_moment(due_at) if isinstance(due_at, str) else None
     except (ValueError, OverflowError):
-        late = False
-    if late:
+        due = None
+    present = case.due_at if action in ("ask_extend", "extend") else None
+    if due and due <= now:
         wrong["due_at"] = Label("时限要晚于现在。", "The due time must be in the future.")
+    elif due and present and due <= read_moment(present):
+        words = deadlines.words(read_moment(present))
+        wrong["due_at"] = Label(
+            f"延期要晚于现在的时限 {words}。", f"Choose a time after the present limit, {words}."
+        )
     return wrong
 
 

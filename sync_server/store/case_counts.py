@@ -142,6 +142,21 @@ def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
     }  # fmt: skip
 
 
+def narrowing(figure: str, now: datetime) -> sa.ColumnElement[bool] | None:
+    """Return which cases a figure counts: one of COUNTS, or what several of them make together;
+    None for a figure there is not."""
+    tests, c = _tests(now), cases.c
+    closed = tests["closed"]
+    together = {
+        "self_handled": c.self_handled,
+        "unresolved": sa.and_(tests["valid"], sa.not_(tests["resolved"])),
+        "judged": sa.or_(tests["on_time"], tests["late"], tests["overdue"]),
+        "in_community": sa.and_(closed, c.resolved_level <= 2),
+        "in_street": sa.and_(closed, c.resolved_level <= 3),
+    }
+    return {**tests, **together}.get(figure)
+
+
 def count_by_level(
     connection: sa.Connection,
     district: str,

@@ -27,7 +27,8 @@ LOOKBACK_AHEAD = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Filters:
-    """What a queue is narrowed by; empty: not. ``words`` are folded search words."""
+    """What a queue is narrowed by; empty: not. ``words`` are folded search words, ``since`` and
+    ``before`` bound when things happened, ``figure`` is what a figure of the statistics counts."""
 
     areas: tuple[str, ...]
     category: str = ""
@@ -36,6 +37,9 @@ class Filters:
     unit_id: str = ""
     compound_id: str = ""
     words: tuple[str, ...] = ()
+    since: datetime | None = None
+    before: datetime | None = None
+    figure: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -281,6 +285,12 @@ def _narrowed(district: str, filters: Filters) -> Sequence[Condition]:
     for name in ("category", "level", "urgency", "unit_id", "compound_id"):
         if wanted := getattr(filters, name):
             parts.append(cases.c[name] == wanted)
+    if filters.since:
+        parts.append(cases.c.happened_at >= filters.since)
+    if filters.before:
+        parts.append(cases.c.happened_at < filters.before)
+    if filters.figure is not None:
+        parts.append(filters.figure)
     for word in filters.words:
         found = sa.select(records.c.record_id).where(
             records.c.district == district,

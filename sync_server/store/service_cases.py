@@ -34,6 +34,7 @@ class Wanted:
     late_at: datetime | None = None
     since: datetime | None = None
     before: datetime | None = None
+    item: str = ""
 
 
 def worked_out(connection: sa.Connection, district: str) -> tuple[int, int]:
@@ -124,6 +125,8 @@ def _conditions(district: str, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         found.append(cases.c.state.in_(wanted.states))
     if wanted.kind:
         found.append(cases.c.kind == wanted.kind)
+    if wanted.item:
+        found.append(cases.c.item == wanted.item)
     if wanted.taker_id:
         found.append(cases.c.taker_id == wanted.taker_id)
     if wanted.late_at is not None:

@@ -1,4 +1,4 @@
-"""Exporting a list of records as CSV, with the list's filters."""
+"""Exporting a list of records as CSV or GeoJSON, with the list's filters."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ blueprint = Blueprint("exports", __name__)
 def as_csv(kind: str) -> Response | tuple[str, int]:
     """Send the whole list, row by row as it is read; the list comes back when full values are asked
     for without a reason."""
+    return _send(kind, "csv", "text/csv")
+
+
+@blueprint.post("/records/<kind>/export-geojson")
+@with_right("export")
+def as_geojson(kind: str) -> Response | tuple[str, int]:
+    """Send the list of a kind with positions to be laid on a map, as ``as_csv``."""
+    return _send(kind, "geojson", "application/geo+json")
+
+
+def _send(kind: str, form: str, mimetype: str) -> Response | tuple[str, int]:
     declared = records.kind_for(person(), kind)
     asked = listing.read(declared, request.form)
     try:
@@ -36,12 +47,14 @@ def as_csv(kind: str) -> Response | tuple[str, int]:
             _words(),
             unmask=request.form.get("unmask") == "1",
             reason=request.form.get("reason", ""),
+            form=form,
         )
     except Refusal as refusal:
         return without_reason(declared, asked, refusal)
-    answer = Response(exports.lines(centre().store, export), mimetype="text/csv")
+    write = exports.features if form == "geojson" else exports.lines
+    answer = Response(write(centre().store, export), mimetype=mimetype)
     answer.headers["Content-Disposition"] = (
-        f"attachment; filename=\"{kind}.csv\"; filename*=UTF-8''{quote(export.file_name)}"
+        f"attachment; filename=\"{kind}.{form}\"; filename*=UTF-8''{quote(export.file_name)}"
     )
     return answer
 

@@ -64,6 +64,7 @@ def statistics() -> str | tuple[str, int]:
         area=area,
         areas=areas,
         here=here,
+        this_day=this_day,
         phone=phone,
         wrong=wrong,
         periods=periods_until(this_day),

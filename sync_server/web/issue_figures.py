@@ -52,6 +52,8 @@ def statistics() -> str | tuple[str, int]:
         areas=areas,
         wrong=wrong,
         periods=periods_until(this_day),
+        parts=issue_figures.PARTS,
+        months=[(None, *month) for month in found.months] if found else [],
     )
     return (page, errors.status_of("bad_period")) if wrong else page
 

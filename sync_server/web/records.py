@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from schemas.kind import Kind
 from sync_server.domain.errors import Refusal
 from sync_server.services import (
+    exports,
     listing,
     merge_desk,
     moves,
@@ -60,6 +61,7 @@ def list_page(declared: type[Kind], asked: listing.Asked, wrong: str = "", reaso
         choices=records.choices(declared),
         states=listing.STATES,
         field_prefix=listing.FIELD,
+        has_positions=exports.position_of(declared) is not None,
         wrong=wrong,
         reason=reason,
     )

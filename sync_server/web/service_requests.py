@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from schemas.clock import SHANGHAI
 from schemas.codes import code_list
 from schemas.service_clocks import LABELS, STATE_LABELS, Clock
-from schemas.service_flow import STATES
+from schemas.service_flow import CANCELLED, STATES
 from sync_server.domain.errors import Refusal
 from sync_server.services import (
     area_figures,
@@ -55,12 +55,15 @@ def queue() -> str:
     me, lang = person(), language()
     area, kind = request.args.get("area", ""), request.args.get("kind", "")
     state = request.args.get("state", service_desk.OPEN)
-    state = state if state in STATES_SHOWN else ""
+    state = state if state in (*STATES_SHOWN, service_desk.COUNTED, service_desk.DONE) else ""
+    since, until = (read_day(request.args.get(name, "")) for name in ("since", "until"))
+    item = request.args.get("item", "")
     service_cases.bring_up_to_date(centre().store, me.district)
     with centre().store.reading() as connection:
         found = service_desk.queue(
             connection, me, area=area, state=state, kind=kind, page=asked_page(),
-            now=centre().clock(), lang=lang,
+            now=centre().clock(), lang=lang, item=item, since=_begins(since) if since else None,
+            before=_begins(until + timedelta(days=1)) if until else None,
         )  # fmt: skip
         areas = places.places_of(connection, me)
     return render_template(
@@ -73,6 +76,20 @@ def queue() -> str:
         kinds=code_list("SERVICE_KIND"),
         states=code_list("SERVICE_STATE"),
         shown=STATES_SHOWN,
+        since=since,
+        until=until,
+        item=item,
+        items=code_list("SERVICE_ITEM"),
+        # What the figures narrowed the list by, carried along by its tabs, pages and filters.
+        counted={
+            name: value
+            for name, value in (
+                ("item", item),
+                ("since", since.isoformat() if since else ""),
+                ("until", until.isoformat() if until else ""),
+            )
+            if value
+        },
     )
 
 
@@ -187,6 +204,7 @@ def figures() -> str:
         until=until,
         now=centre().clock(),
         labels=LABELS,
+        cancelled=CANCELLED,
     )
 
 

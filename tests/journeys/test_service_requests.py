@@ -144,7 +144,7 @@ def test_requests_of_the_door_and_of_the_hotline_are_done_rated_and_counted(
             assert rating in page_words
 
     figures = staff.read(f"/services/figures?since={today}")
-    assert "件次 2 办结 2，未办结 0，另有取消 0" in figures
+    assert "件次 2 办结 2 ，未办结 0，另有取消 0" in figures
     assert "人次 5 每办结一件 2.50 人次" in figures
     assert "2341 全部达标 100.0 % 2 ÷ 2" in figures
     assert "满意率 50.0 % 1 ÷ 2" in figures

@@ -122,6 +122,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "quality.report": ("GET", "/quality", READ),
         "quality.one": ("GET", "/quality/guardian", READ),
         "exports.as_csv": ("POST", "/records/resident/export", READ),
+        "exports.as_geojson": ("POST", "/records/issue/export-geojson", READ),
         "exports.back_to_list": ("GET", "/records/resident/export", READ),
         "devices.all_of_them": ("GET", "/devices", READ),
         "devices.one": ("GET", f"/devices/{laptop.device_id}", READ),

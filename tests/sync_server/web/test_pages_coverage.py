@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from io import BytesIO
 
 import pytest
@@ -105,6 +106,32 @@ def test_a_map_file_is_given_in_parts_and_named_only_when_it_is_there(
     assert "leaflet" not in client.get("/coverage").text
     nobody = app_of(place.centre).test_client().get("/coverage/basemap.pmtiles")
     assert nobody.status_code == 302
+
+
+@pytest.mark.parametrize("area", ["", GRID])
+def test_visits_and_overdue_people_lead_to_what_was_counted(
+    client: FlaskClient, place: Place, area: str
+) -> None:
+    page = client.get(f"/statistics/field?since=2026-09-21&until=2026-09-30&area={area}").text
+    links = re.findall(r'href="(/records/visit\?[^"]*)">([\d,]+)</a>', page)
+    assert any("f.result=met" in link for link, _ in links)
+    for link, count in links:
+        found = client.get(unescape(link)).text
+        assert re.search(rf"共 {count} 条", found), (link, count)
+    late = re.search(r'href="(/coverage\?[^"]*)">(?:<[^>]*>)?(\d+)<', page)
+    assert late
+    assert counts(client.get(unescape(late[1])).text)[0] == int(late[2])
+
+
+def test_people_overdue_on_a_day_gone_by_lead_to_no_list_of_today(client: FlaskClient) -> None:
+    assert (
+        "/coverage?of=care"
+        not in client.get("/statistics/field?since=2026-09-21&until=2026-09-29").text
+    )
+    assert (
+        "/coverage?of=care"
+        not in client.get("/statistics/field?since=2026-09-21&until=2026-09-30&phone=0").text
+    )
 
 
 def test_statistics_campaigns_and_stock_say_what_was_counted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 
@@ -25,7 +26,7 @@ from tests.sync_server.web.staff import (
     post,
     sign_in,
 )
-from tests.sync_server.world import resident
+from tests.sync_server.world import issue, resident
 
 
 def rows_of(answer) -> list[list[str]]:
@@ -203,3 +204,30 @@ def test_a_workbook_lies_nowhere_under_a_name(town: Town) -> None:
         assert list(folder.iterdir()) == [begun]
         assert openpyxl.load_workbook(file).worksheets[0].max_row == 2
     assert list(folder.iterdir()) == [begun]
+
+
+def test_a_list_with_positions_is_a_map_file_as_long_as_the_list(town: Town, app: Flask) -> None:
+    spot = {"lat": 39_120_000, "lon": 113_250_000, "crs": "GCJ02"}
+    author = town.here.worker.user_id
+    placed, nowhere = load_many(
+        town.centre, author, "issue", GRID, [issue(location=spot), issue(title="=一件没有坐标的")]
+    )
+    client = sign_in(app, "community")
+    answer = post(client, "/records/issue/export-geojson")
+    assert answer.mimetype == "application/geo+json"
+    assert 'filename="issue.geojson"' in answer.headers["Content-Disposition"]
+    found = {one["id"]: one for one in json.loads(answer.data)["features"]}
+    assert len(found) == len(rows_of(post(client, "/records/issue/export"))) - 1
+    assert found[placed]["geometry"] == {"type": "Point", "coordinates": [113.25, 39.12]}
+    assert found[placed]["properties"]["crs"] == "GCJ02"
+    assert found[nowhere]["geometry"] is None
+    assert found[nowhere]["properties"]["标题"] == "=一件没有坐标的"
+    assert noted(town)[0].detail["format"] == "geojson"
+    assert "导出 GeoJSON" in client.get("/records/issue").text
+
+
+def test_a_list_without_positions_is_no_map_file(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    assert post(client, "/records/resident/export-geojson").status_code == 404
+    assert "GeoJSON" not in client.get("/records/resident").text
+    assert not noted(town)

@@ -61,3 +61,10 @@ def test_tables_of_figures_show_that_they_go_on_and_keep_their_first_column(
     name = grids.locator("tbody th").first.bounding_box()
     assert name is not None
     assert name["x"] >= 0
+
+
+def test_a_linked_count_stays_in_the_line_of_its_figure(phone: Callable[[str], Page]) -> None:
+    count = phone("/statistics").locator(".figure .plain a").first
+    assert count.evaluate("one => getComputedStyle(one).display") == "inline"
+    tile = phone("/").locator(".figure > a").first
+    assert tile.evaluate("one => getComputedStyle(one).display") == "flex"

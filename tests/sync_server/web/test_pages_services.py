@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
+import pytest
 from flask import Flask
 
 from sync_server.services.ids import new_id
@@ -46,6 +48,29 @@ def test_a_wish_is_taken_in_assigned_done_rated_and_counted(town: Town, app: Fla
     page = client.get("/services/figures?since=2026-09-01&until=2026-09-30").text
     assert "100.0 %" in page
     assert "人次：已办结服务单填写的服务人次之和" in page
+
+
+@pytest.mark.parametrize("area", ["", COMMUNITY])
+def test_the_figures_lead_to_the_requests_that_make_them(town: Town, app: Flask, area: str) -> None:
+    client = sign_in(app, "community")
+    asked = {"2026-09-01": "cancelled", "2026-09-29": "", "2026-09-30": "", "2026-08-31": ""}
+    for day, state in asked.items():
+        record_id = new_id()
+        said = REQUEST | {"requested_at": f"{day}T09:30"}
+        assert post(client, "/services/new", record_id=record_id, **said).status_code == 303
+        if state:
+            address = f"/services/{record_id}/step"
+            post(client, address, step_id=new_id(), action="cancel", text="不要了")
+    page = client.get(f"/services/figures?since=2026-09-01&until=2026-09-30&area={area}").text
+    links = re.findall(r'href="(/services\?[^"]*since[^"]*)">(\d+)</a>', page)
+    assert {"state=counted", "state=open", "state=cancelled"} <= {
+        link.split("?")[1].split("&")[0] for link, _ in links
+    }
+    assert any("item=other" in link for link, _ in links)
+    for link, count in links:
+        found = client.get(unescape(link)).text
+        assert f"共 {count} 条" in found, (link, count)
+        assert "2026-09-01 至 2026-09-30 提出的" in found
 
 
 def test_a_step_somebody_overtook_says_so_and_gives_the_words_back(town: Town, app: Flask) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +16,7 @@ from sync_server.app import app_of
 from sync_server.services.accounts import hash_password
 from sync_server.services.centre import open_centre, reopened
 from sync_server.services.demo_year import build_year
+from sync_server.services.issue_figures import PARTS
 from sync_server.settings import Settings
 from sync_server.store.tables import users
 from tests.sync_server.web.staff import PASSWORD, Town, sign_in
@@ -49,7 +52,12 @@ def figure(page: str, label: str) -> tuple[str, str]:
     """Return a figure and the small print under it."""
     found = re.search(rf'label">{label}</span><strong>(.*?)</strong><small>(.*?)</small>', page)
     assert found, label
-    return found[1], found[2]
+    return plain(found[1]), plain(found[2])
+
+
+def plain(html: str) -> str:
+    """Return the words without the links around them."""
+    return re.sub(r"<[^>]+>", "", html)
 
 
 def test_the_year_shows_its_rate_with_what_was_divided(client: FlaskClient) -> None:
@@ -58,10 +66,10 @@ def test_the_year_shows_its_rate_with_what_was_divided(client: FlaskClient) -> N
     rate, division = figure(page, "处置率")
     resolved, valid = division.split(" ÷ ")
     assert (valid, rate) == ("199", f"{100 * int(resolved) / 199:.1f}%")
-    assert "并案 5，作废 1" in page
+    assert "并案 5，作废 1" in plain(page)
     assert page.count("<dt>") == 7
     assert "没有终端同步过" in page
-    row = r'>2025-(\d\d)</a></th>\s*<td class="num">(\d+)'
+    row = r'>2025-(\d\d)</a></th>\s*<td class="num"><a [^>]*>(\d+)'
     months = re.findall(row, page)
     assert [month for month, _ in months] == [f"{no:02d}" for no in range(1, 13)]
     assert sum(int(count) for _, count in months) == 199
@@ -92,3 +100,40 @@ def test_an_area_outside_ones_own_shows_nothing(quiet_town: Town, quiet_app: Fla
     client = sign_in(quiet_app, "community")
     assert figure(client.get("/statistics").text, "有效事件")[0] == "1"
     assert "没有有效事件" in client.get("/statistics?area=990101100008").text
+
+
+def test_every_figure_leads_to_the_issues_that_make_it(client: FlaskClient) -> None:
+    page = client.get(f"{YEAR}&area=990102001").text
+    links = re.findall(r'href="(/issues\?figure=[^"]*)">([\d,]+)</a>', page)
+    named = {parse_qs(urlsplit(unescape(link)).query)["figure"][0] for link, _ in links}
+    assert named >= {"valid", "resolved", "closed", "judged", "on_time", "level_1", "in_street"}
+    for link, count in links:
+        answer = client.get(unescape(link)).text
+        assert f"共 {count} 件" in answer, (link, count)
+    assert "统计中的“" in answer
+
+
+def test_a_figure_divided_is_the_count_of_its_list(client: FlaskClient) -> None:
+    page = client.get(f"{YEAR}&area=990102001").text
+    for name, (part, whole) in PARTS.items():
+        for figure_ in (part, whole):
+            assert f"/issues?figure={figure_}&amp;since=2025-01-01" in page, name
+
+
+@pytest.mark.parametrize("asked", ["figure=nothing", "since=2025-13-01", "until=soon"])
+def test_a_figure_or_day_there_is_not_narrows_nothing(client: FlaskClient, asked: str) -> None:
+    everything = re.search(r"共 ([\d,]+) 件", client.get("/issues?tab=all").text)
+    asked_for = re.search(r"共 ([\d,]+) 件", client.get(f"/issues?tab=all&{asked}").text)
+    assert everything
+    assert asked_for
+    assert everything[1] == asked_for[1]
+
+
+def test_a_grids_issues_lead_to_the_issues_counted(client: FlaskClient) -> None:
+    period = "since=2025-03-01&until=2025-03-31"
+    page = client.get(f"/statistics/field?{period}&area=990102001").text
+    links = re.findall(r'href="(/issues\?[^"]*)">([\d,]+)</a>', page)
+    assert any("figure=self_handled" in link for link, _ in links)
+    assert any("tab=all" in link for link, _ in links)
+    for link, count in links:
+        assert f"共 {count} 件" in client.get(unescape(link)).text, (link, count)
