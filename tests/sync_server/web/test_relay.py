@@ -36,8 +36,8 @@ from sync_server.services import relay
 from sync_server.services.devices import revoke_device
 from sync_server.services.ids import new_id
 from sync_server.settings import BODY_LIMIT
-from sync_server.store.tables import users
 from sync_server.store.relay_folder import RelayFolder
+from sync_server.store.tables import users
 from sync_server.web.large_bodies import USUAL_BYTES
 from tests.pictures import picture
 from tests.sync_server.relay_files import (
