@@ -237,7 +237,7 @@ def test_unmasking_one_record_leaves_those_that_refer_to_it_masked(town: Town, a
     assert "林示例" not in page
 
 
-@pytest.mark.parametrize("reason", ["", " ", "x", "长" * 201, "a\u0000b"])
+@pytest.mark.parametrize("reason", ["", " ", "x", "长" * 201, "a\u0007b"])
 def test_unmasking_needs_a_reason(town: Town, app: Flask, reason: str) -> None:
     client = sign_in(app, "community")
     answer = post(client, f"{household_of(town.here)}/unmask", reason=reason)
