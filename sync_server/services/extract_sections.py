@@ -185,7 +185,7 @@ class Gathering:
     def _listed(self, kind: str, name: str, declared: Keyed, value: Mapping[str, Any]) -> str:
         """Return a keyed list: of care checks his own alone."""
         if kind == "visit" and name == "care_checks":
-            return "；".join(
+            return ("; " if self.lang == "en" else "；").join(
                 self.own.scrub(inner.show(check.get(member), self.lang, self._lookup), self.others)
                 for one, check in value.items() if one in self.own.ids
                 for member, inner in declared.entry_fields.items() if check.get(member)

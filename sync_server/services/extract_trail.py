@@ -105,7 +105,9 @@ class Trail:
             named = [] if row["action"] in ("void", "merge", "unmerge", "restore") else list(fields)
             action = ACTIONS.get(row["action"], WHAT).text(self.lang)
             label = kind.info.label.text(self.lang) if kind else row["kind"]
-            labels = "、".join(label_of(kind, name, self.lang) for name in named)
+            labels = (", " if self.lang == "en" else "、").join(
+                label_of(kind, name, self.lang) for name in named
+            )
             yield (
                 _moment(row["happened_at"]),
                 (

@@ -5,7 +5,6 @@ Everything names the version somebody looked at, so that two people do not answe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +50,7 @@ def take_on(store: Store, person: User, request_id: str, version: str, now: date
         if row["handler_id"] == person.user_id:
             return
         privacy.change(connection, person.district, request_id, {"handler_id": person.user_id})
-        noted(connection, person, row, "privacy_take", now)
+        audit.note(connection, person.district, now, "privacy_take", **facts_of(person, row))
 
 
 def check_identity(
@@ -65,7 +64,13 @@ def check_identity(
         if row["checked"] == checked:
             return
         privacy.change(connection, person.district, request_id, {"checked": checked})
-        noted(connection, person, row, "privacy_check", now, checked=checked)
+        audit.note(
+            connection,
+            person.district,
+            now,
+            "privacy_check",
+            **facts_of(person, row, checked=checked),
+        )
 
 
 def answer(
@@ -86,7 +91,13 @@ def answer(
         values = {"state": outcome, "answer": said, "answered_on": day_of(now),
                   "handler_id": person.user_id}  # fmt: skip
         privacy.change(connection, person.district, request_id, values)
-        noted(connection, person, row, "privacy_answer", now, outcome=outcome)
+        audit.note(
+            connection,
+            person.district,
+            now,
+            "privacy_answer",
+            **facts_of(person, row, outcome=outcome),
+        )
 
 
 def reopen(
@@ -99,7 +110,9 @@ def reopen(
         row = handled(connection, person, request_id, version, state=rule.ANSWERED)
         values = {"state": rule.OPEN, "answered_on": None, "handler_id": person.user_id}
         privacy.change(connection, person.district, request_id, values)
-        noted(connection, person, row, "privacy_reopen", now, reason=why)
+        audit.note(
+            connection, person.district, now, "privacy_reopen", **facts_of(person, row, reason=why)
+        )
 
 
 def require_identity(row: Row, outcome: str = rule.ANSWERED) -> None:
@@ -108,19 +121,10 @@ def require_identity(row: Row, outcome: str = rule.ANSWERED) -> None:
         raise Refusal("identity_first")
 
 
-def noted(
-    connection: sa.Connection, person: User, row: Row, action: str, now: datetime, **facts: Any
-) -> None:
-    """Write an act on a request down."""
-    detail: Mapping[str, Any] = {"request": row["no"], **facts}
-    _note(connection, person, action, row["record_id"] or row["request_id"], detail, now)
-
-
-def _note(
-    connection: sa.Connection, person: User, action: str, target: str, detail: Mapping[str, Any],
-    now: datetime,
-) -> None:  # fmt: skip
-    audit.note(
-        connection, person.district, now, action, user_id=person.user_id, target=target,
-        detail=detail,
-    )  # fmt: skip
+def facts_of(person: User, row: Row, **facts: Any) -> dict[str, Any]:
+    """Return what the audit says of an act on a request, besides the act."""
+    return {
+        "user_id": person.user_id,
+        "target": row["record_id"] or row["request_id"],
+        "detail": {"request": row["no"], **facts},
+    }

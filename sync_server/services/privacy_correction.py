@@ -23,9 +23,10 @@ from schemas.values import to_wire
 from sync_server.domain import privacy as rule
 from sync_server.domain.errors import Refusal
 from sync_server.domain.merge import DEFAULT
+from sync_server.services import audit
 from sync_server.services.accounts import LAPTOP_ROLES, User
 from sync_server.services.decision_records import Asked, ask, close_corrections, open_corrections
-from sync_server.services.privacy_acts import handled, noted, require_identity
+from sync_server.services.privacy_acts import facts_of, handled, require_identity
 from sync_server.services.privacy_requests import PERSON, find, handles, person_of
 from sync_server.store import devices_read, privacy, records_read
 from sync_server.store.engine import Store
@@ -135,7 +136,13 @@ def want(
             _close_task(connection, person, row, now)
             values = {"wanted": wanted, "task_id": None}
             privacy.change(connection, person.district, request_id, values)
-            noted(connection, person, row, "privacy_want", now, fields=[name])
+            audit.note(
+                connection,
+                person.district,
+                now,
+                "privacy_want",
+                **facts_of(person, row, fields=[name]),
+            )
     return {}
 
 
@@ -172,7 +179,13 @@ def send_task(
             connection, person.district, asked, person.user_id, record["grid"], now
         )  # fmt: skip
         privacy.change(connection, person.district, request_id, {"task_id": task_id})
-        noted(connection, person, row, "privacy_task", now, fields=[name], worker=worker_id)
+        audit.note(
+            connection,
+            person.district,
+            now,
+            "privacy_task",
+            **facts_of(person, row, fields=[name], worker=worker_id),
+        )
 
 
 TASK = {

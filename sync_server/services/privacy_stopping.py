@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from schemas.codes import code_list
 from sync_server.domain import privacy as rule
 from sync_server.domain.errors import Refusal
+from sync_server.services import audit
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.decision_records import close_corrections, open_corrections
-from sync_server.services.privacy_acts import handled, noted, require_identity
+from sync_server.services.privacy_acts import facts_of, handled, require_identity
 from sync_server.services.privacy_correction import workers_of
 from sync_server.services.privacy_requests import find, handles, person_of
 from sync_server.store import base_read, history_read, privacy, records_read
@@ -120,7 +121,13 @@ def stop(
             raise Refusal("out_of_date")
         values = {"stopped": what, "stopped_at": now, "handler_id": person.user_id}
         privacy.change(connection, person.district, request_id, values)
-        noted(connection, person, row, "privacy_stop", now, what=what, records=count)
+        audit.note(
+            connection,
+            person.district,
+            now,
+            "privacy_stop",
+            **facts_of(person, row, what=what, records=count),
+        )
     return count
 
 

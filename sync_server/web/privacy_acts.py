@@ -193,5 +193,3 @@ def _again(request_id: str, refusal: Refusal) -> tuple[str, int]:
         raise refusal
     words = errors.sentence(refusal)
     return show(request_id, wrong=words, typed=request.form), errors.status_of(refusal.code)
-
-
