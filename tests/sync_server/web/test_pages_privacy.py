@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from schemas.care_contact import alarm_id
-from sync_server.app import app_of
 from sync_server.services.ids import new_id
 from sync_server.store.privacy_tables import privacy_requests
 from sync_server.store.tables import audit, records
@@ -20,29 +16,19 @@ from tests.sync_server.web import staff
 from tests.sync_server.web.privacy_pages import request_in
 from tests.sync_server.web.staff import (
     GRID,
-    ID_NUMBER,
     NEXT_DOOR,
     PHONE,
     Town,
     load,
-    load_many,
     post,
     sign_in,
 )
-from tests.sync_server.world import COMMUNITY, issue, resident
+from tests.sync_server.world import COMMUNITY
 
 ASKED = {
     "asked": "access", "words": "要看登记了什么", "asker": "self", "checked": "card",
     "road": "desk", "received_on": "2026-09-30",
 }  # fmt: skip
-WIFE, WIFE_PHONE, GUARDIAN = "欧阳示范", "10000007777", "司马监护"
-
-
-@pytest.fixture
-def any_town(any_centre) -> Town:
-    """A town on each database in turn."""
-    any_centre.settings = any_centre.settings
-    return staff.build(any_centre)
 
 
 def enter(client: FlaskClient, record_id: str = "", **form: str) -> str:
