@@ -152,8 +152,9 @@ class Gathering:
         )
 
     def _records(self, kind_name: str, rows: Sequence[Row]) -> Iterator[Item]:
+        entered = Label("登记于", "Entered").text(self.lang)
         for row in rows:
-            yield self._item(kind_name, row)
+            yield self._item(kind_name, row, title=f"{entered} {self._when(row)}")
 
     def _item(
         self, kind_name: str, row: Row, names: Sequence[str] = (), title: str = "",

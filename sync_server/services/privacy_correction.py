@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from schemas import forms
 from schemas.catalogue import kind_of
 from schemas.check import check
-from schemas.fields import Keyed, Ref
+from schemas.fields import Declared, Keyed, Ref
 from schemas.forms import Control, GetList
 from schemas.values import to_wire
 from sync_server.domain import privacy as rule
@@ -102,13 +102,17 @@ def correction_of(
         chosen=name,
         control=_control(name, {}, lang) if name and handles(person, row["area"]) else None,
         label=one.label.text(lang) if one else "",
-        wanted=one.show_masked(said.get("value"), lang) if one else "",
-        stands=one.show_masked(present, lang) if one and present not in (None, "") else "",
+        wanted=_shown(one, said.get("value"), lang),
+        stands=_shown(one, present, lang),
         why=str(said.get("why") or ""),
         done=bool(one) and present == said.get("value"),
         workers=workers_of(connection, person, record["grid"]),
         task=_task(connection, person, row["task_id"]),
     )
+
+
+def _shown(declared: Declared | None, value: Any, lang: str) -> str:
+    return declared.show_masked(value, lang) if declared and value not in (None, "") else ""
 
 
 def want(
@@ -122,10 +126,8 @@ def want(
     if name not in correctable():
         raise Refusal("bad_request")
     kind = kind_of(PERSON)
-    value = forms.read(kind, getlist, [name]).get(name)
-    if value is None:
-        return {name: kind.declared()[name].label.text(lang)}
-    checked = check(kind, "update", to_wire(kind, {name: value}))
+    value = forms.read(kind, getlist, [name]).get(name)  # None: it is to be emptied
+    checked = check(kind, "update", to_wire(kind, {name: value}) or {name: None})
     if checked.problems:
         return {name: checked.problems[0].problem.text(lang)}
     with store.writing() as connection:
@@ -173,7 +175,7 @@ def send_task(
             change_id=(origins.get(name) or origins[DEFAULT])["change_id"],
             asked_of=worker_id,
             words=TASK[lang].format(no=row["no"], label=declared.label.text(lang)),
-            marked={name: (VALUE[lang] + declared.show(said["value"], lang))[:MARK]},
+            marked={name: _mark(declared, said["value"], lang)},
         )
         task_id = ask(
             connection, person.district, asked, person.user_id, record["grid"], now
@@ -194,6 +196,11 @@ TASK = {
     " Please check with the person and change it; if it is not right, say so in your answer.",
 }
 VALUE = {"zh": "应为：", "en": "Should be: "}
+EMPTY = {"zh": "请清空", "en": "Please empty it"}
+
+
+def _mark(declared: Declared, value: Any, lang: str) -> str:
+    return (VALUE[lang] + declared.show(value, lang))[:MARK] if value is not None else EMPTY[lang]
 
 
 def workers_of(connection: sa.Connection, person: User, grid: str) -> tuple[Worker, ...]:

@@ -191,6 +191,24 @@ def test_what_else_the_worker_changes_leaves_the_task_open(town: Town, app: Flas
     assert row_of(town, one).task_id is None
 
 
+def test_a_value_can_be_asked_to_be_emptied_unless_it_has_to_be_there(
+    town: Town, app: Flask
+) -> None:
+    client, ids, laptop = sign_in(app, "district"), town.here.ids, town.here.laptop
+    one = enter(client, ids["resident"], asked="correct")
+    assert post(client, f"/privacy/{one}/wanted", field="name", name="").status_code == 422
+    assert post(client, f"/privacy/{one}/wanted", field="phone", phone="").status_code == 303
+    assert "应为 空" in page(client, one)
+    post(client, f"/privacy/{one}/task", worker=town.here.worker.user_id)
+    laptop.send()
+    task = laptop.records[row_of(town, one).task_id]["fields"]
+    assert task["marked"] == {"phone": {"words": "请清空"}}
+    version = laptop.version(ids["resident"])
+    laptop.write("resident", "update", {"phone": None}, ids["resident"], base_version=version)
+    laptop.send()
+    assert "记录里已是要更正成的值" in page(client, one)
+
+
 # Stopping ---------------------------------------------------------------------------------------
 
 
