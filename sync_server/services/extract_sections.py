@@ -236,7 +236,10 @@ class Gathering:
         for row in person_read.naming(self.connection, self.district, "service", self.areas, said):
             fields = row["fields"]
             same = self.own.match(fields.get("applicant"), fields.get("phone"))
-            here = fields.get("household_id") in self.homes and fields["applicant"] == self.own.name
+            here = (
+                fields.get("household_id") in self.homes
+                and fields.get("applicant") == self.own.name
+            )
             if fields.get("resident_id") in self.own.ids or same == "yes" or here:
                 yield self._item("service", row)
             else:

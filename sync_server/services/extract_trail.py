@@ -88,7 +88,9 @@ class Trail:
                     ),
                     self._fact("due_on", DUE, row["due_on"].isoformat()),
                     self._fact("state", STATE, rule.STATES[row["state"]].text(self.lang)),
-                    self._fact("answer", Label("答复", "Answer"), row["answer"]),
+                    self._fact(
+                        "answer", Label("答复", "Answer"), self.own.scrub(row["answer"], ())
+                    ),
                 ),
             )
 
@@ -137,7 +139,7 @@ class Trail:
                 (
                     self._fact("user", WHO, names.get(row["user_id"] or "", "")),
                     self._fact("action", WHAT, LOOKED[row["action"]].text(self.lang)),
-                    self._fact("reason", WHY, str(detail.get("reason") or "")),
+                    self._fact("reason", WHY, self.own.scrub(str(detail.get("reason") or ""), ())),
                 ),
             )
 
@@ -166,7 +168,7 @@ class Trail:
                         "what", WHAT, str(detail.get("ledger") or _label(detail, self.lang))
                     ),
                     self._fact("rows", HOW_MANY, str(detail.get("rows", ""))),
-                    self._fact("reason", WHY, str(detail.get("reason") or "")),
+                    self._fact("reason", WHY, self.own.scrub(str(detail.get("reason") or ""), ())),
                 ),
             )
 

@@ -67,6 +67,7 @@ def make_extract(
             detail={"request": row["no"], "reason": row["no"], "format": form,
                     "version": record["version"]},
         )  # fmt: skip
+    with store.reading() as connection:  # much to read: nobody waits for it
         return _gathered(connection, person, row, record, now, lang)
 
 

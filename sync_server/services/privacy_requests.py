@@ -42,12 +42,14 @@ CHOICES = {"asked": rule.ASKED, "asker": rule.ASKERS, "checked": rule.CHECKS, "r
 
 @dataclass(frozen=True)
 class Candidate:
-    """A resident who may be meant, masked: the name, the home, the grid."""
+    """A resident who may be meant, masked: the name, the home, the grid; whether the record is
+    void."""
 
     record_id: str
     name: str
     home: str
     area: str
+    voided: bool
 
 
 @dataclass(frozen=True)
@@ -412,6 +414,7 @@ def _candidates(
             titles.title(PERSON, row["fields"]) or f"…{row['record_id'][-6:]}",
             titles.lookup("household", home) or "",
             names.get(row["grid"], row["grid"]),
+            bool(row["voided"]),
         )
 
 

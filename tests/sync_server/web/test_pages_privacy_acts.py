@@ -13,11 +13,13 @@ from flask import Flask
 
 from sync_server.app import app_of
 from sync_server.services import field_figures
+from sync_server.services.duplicates import search_duplicates
 from sync_server.services.ids import new_id
 from sync_server.services.ledgers import default_rows
 from sync_server.services.merging import Wanted, merge_within
 from sync_server.store.tables import conflicts, records
 from tests.sync_server.web import staff
+from tests.sync_server.web.photo_hands import bring, take
 from tests.sync_server.web.staff import GRID, ID_NUMBER, PHONE, Town, load, post, sign_in
 from tests.sync_server.web.test_pages_privacy import enter, noted, page, read, record, row_of
 from tests.sync_server.world import issue, resident
@@ -281,6 +283,25 @@ def standing(town: Town) -> tuple[int, int]:
             records.c.kind == "resident", records.c.voided.is_(False), records.c.grid == GRID
         )  # fmt: skip
         return care, connection.scalar(query)
+
+
+def test_pictures_and_likely_doubles_of_a_deleted_person_are_shown_no_more(
+    town: Town, app: Flask
+) -> None:
+    ids, author = town.here.ids, town.here.worker.user_id
+    load(town.centre, author, "resident", GRID,
+         resident(name=NAME, household_id=ids["household"], phone=PHONE))  # fmt: skip
+    photo = take(town.here, "care")
+    bring(town.here)
+    search_duplicates(town.centre.store, town.centre.code, town.centre.clock())
+    client = sign_in(app, "district")
+    assert client.get(f"/photos/{photo}/full.jpg").status_code == 200
+    assert "林**" in client.get("/duplicates").text
+    assert stop(client, enter(client, ids["resident"], asked="erase")) == 303
+    search_duplicates(town.centre.store, town.centre.code, town.centre.clock())
+    assert client.get(f"/photos/{photo}/full.jpg").status_code == 404
+    assert client.get(f"/photos/{photo}/small.jpg").status_code == 404
+    assert "林**" not in client.get("/duplicates").text
 
 
 def test_nobody_is_called_to_somebody_who_asked_to_be_deleted(town: Town, app: Flask) -> None:
