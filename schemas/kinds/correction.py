@@ -9,7 +9,8 @@ from schemas.labels import Label
 class Mark(Part):
     """What is wrong with one field; the key is the field's name."""
 
-    words = Line("要求", "What to do", required=True, longest=200)
+    # What a value ought to be may be personal itself (services/privacy_correction.py).
+    words = Line("要求", "What to do", required=True, longest=200, privacy="personal")
 
 
 class Correction(Kind):

@@ -32,6 +32,8 @@ Right = Literal[
     "ledgers",
     "campaigns",
     "places",
+    "privacy",
+    "privacy_answer",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -58,6 +60,8 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "ledgers": frozenset({"admin", "district"}),
     "campaigns": _OFFICES,
     "places": _OFFICES,
+    "privacy": _OFFICES,
+    "privacy_answer": frozenset({"admin", "district"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
@@ -69,7 +73,8 @@ them through; ``merge`` making one record of two and undoing it; ``handed`` hand
 dispatched to one's own unit; ``imports`` bringing registers in and taking them back; ``ledgers``
 saying what ledgers there are and which columns exports have; ``campaigns`` making knock campaigns
 and giving leaflets out to grids (seeing both goes with ``records``); ``places`` adding and editing
-compounds, organisations, buildings and rooms."""
+compounds, organisations, buildings and rooms; ``privacy`` entering requests of persons about their
+own data and seeing those of one's areas, ``privacy_answer`` handling them."""
 
 LONGEST_CODE = 17
 

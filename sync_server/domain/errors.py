@@ -119,6 +119,11 @@ CODES: dict[str, str] = {
     "no_such_file": "the file cannot be read",
     "rows_refused": "some rows were not imported",
     "unknown_ledger": "there is no such ledger",
+    # privacy requests
+    "answer_needed": "a request is closed with a result and words",
+    "identity_first": "it was never made sure who asks",
+    "choose_worker": "somebody of the grid has to be asked",
+    "confirm_needed": "it was not confirmed",
     # demo worlds
     "no_files": "this demo world cannot be written as files",
     "world_differs": "the year of the demo world does not come to its golden numbers",

@@ -23,7 +23,7 @@ from sync_server.domain.working_calendar import Calendar
 Clock = Literal[
     "accept", "take", "handle", "verify", "confirm", "report_in", "close_unrated", "lookback",
     "suspend", "care_change", "service_respond", "service_answer", "service_solve", "service_plan",
-    "close_month",
+    "close_month", "privacy_answer",
 ]  # fmt: skip
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
 CLOCK_LABELS: dict[Clock, Label] = {
@@ -42,6 +42,7 @@ CLOCK_LABELS: dict[Clock, Label] = {
     "service_solve": Label("服务：协调解决", "Service: solve"),
     "service_plan": Label("服务：给出方案", "Service: present a plan"),
     "close_month": Label("统计月份封存（月末后）", "Close a month's figures (after its end)"),
+    "privacy_answer": Label("答复个人信息请求", "Answer a privacy request"),
 }
 BY_ISSUE: frozenset[Clock] = frozenset({"accept", "take", "handle", "verify", "report_in"})
 """Clocks whose limit may depend on the issue's category, level and urgency."""
@@ -101,6 +102,7 @@ def _defaults() -> dict[Key, Limit]:
         Key("service_solve"): Limit(4, "natural_hours"),
         Key("service_plan"): Limit(1, "working_days"),
         Key("close_month"): Limit(5, "natural_days"),
+        Key("privacy_answer"): Limit(15, "natural_days"),
     }
 
 

@@ -203,10 +203,12 @@ class _Door:
         self, people: Collection[str], which: Callable[[Sequence[Contact]], str]
     ) -> list[str]:
         """Make the alarms about ``people`` that one of the visits calls for: of the contacts with
-        somebody, the one that ``which`` names."""
+        somebody, the one that ``which`` names. Of who was voided nobody is called to anything."""
         if not people:
             return []
         homes = [self.household_id] if self.household_id else []
+        standing = by_ids(self.connection, self.district, people)
+        people = [one for one in people if one not in standing or not standing[one]["voided"]]
         into = duplicates.gathered(self.connection, self.district, [*people, *homes])
         lying = care_read.lying(self.connection, self.district, {*people, *homes, *into})
         names = {one: _names(one, into) for one in people}

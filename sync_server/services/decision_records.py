@@ -220,9 +220,15 @@ def close_answered(
     targets = {row["record_id"] for row in rows} | {row["record_id"] for row in refused.values()}
     closing: dict[str, list[Row]] = {}
     answers: dict[str, str] = {}
-    for correction in open_corrections(connection, district, targets):
+    asked = open_corrections(connection, district, targets)
+    # What is asked about a change that was not refused is answered by another one of the record.
+    about = {one["fields"]["change_id"] for one in asked if not one["fields"].get("conflict_id")}
+    waiting = desks_read.refused_changes(connection, district, about) if about else ()
+    unanswered = {row["change_id"] for row in waiting}
+    for correction in asked:
+        taken = correction["fields"]["change_id"] not in unanswered
         for row in rows:
-            if _answers(row, correction):
+            if _answers(row, correction, taken):
                 closing.setdefault(row["author"], []).append(correction)
                 answers[correction["record_id"]] = row["change_id"]
                 break
@@ -289,14 +295,15 @@ def _about_conflict(row: Row, target: Row, words: Any, now: datetime) -> dict[st
     }
 
 
-def _answers(row: Row, correction: Row) -> bool:
-    """Whether a change answers a correction, from the worker who was asked."""
+def _answers(row: Row, correction: Row, taken: bool) -> bool:
+    """Whether a change answers a correction, from the worker who was asked; ``taken``: the change
+    that it is about was not refused."""
     asked = correction["fields"]
     if row["author"] != asked["asked_of"]:
         return False
     if row["corrects"] == asked["change_id"]:
         return True
-    if not asked.get("conflict_id") or row["record_id"] != asked["target_id"]:
+    if not (asked.get("conflict_id") or taken) or row["record_id"] != asked["target_id"]:
         return False
     named = {path.partition(".")[0] for path in asked.get("marked") or ()}
     return row["outcome"] not in ("quarantined", "held") and (

@@ -30,9 +30,10 @@ FEWER = {
     "export_layouts": 50, "field_marks": 1, "frozen_figures": 10_000, "history_marks": 1_000,
     "holdings": 5_000, "import_columns": 50, "imports": 200, "join_codes": 100, "ledgers": 50,
     "likeness_marks": 1, "merges": 10_000, "moves": 10_000, "overtaken_steps": 1_000,
-    "photo_files": 100_000, "photo_uploads": 1_000, "record_key_marks": 1, "relay_files": 1_000,
-    "reseals": 1_000, "secrets": 5, "service_cases": 10_000, "service_marks": 1, "streams": 3_000,
-    "time_limits": 50, "users": 2_000,
+    "photo_files": 100_000, "photo_uploads": 1_000, "privacy_requests": 1_000,
+    "record_key_marks": 1, "relay_files": 1_000, "reseals": 1_000, "secrets": 5,
+    "service_cases": 10_000, "service_marks": 1, "streams": 3_000, "time_limits": 50,
+    "users": 2_000,
 }  # fmt: skip
 VALUES = {
     "district": 1, "by_phone": 2, "late": 2, "met": 2, "over": 2, "voided": 2, "slot": 3,

@@ -15,11 +15,14 @@ from sync_server.store import duplicate_tables as duplicate_tables  # its tables
 from sync_server.store import field_tables as field_tables  # its tables belong to the metadata
 from sync_server.store import frozen_tables as frozen_tables  # its tables belong to the metadata
 from sync_server.store import import_tables as import_tables  # its tables belong to the metadata
+from sync_server.store import privacy_tables as privacy_tables  # its tables belong to it too
 from sync_server.store import service_tables as service_tables  # its tables belong to the metadata
 from sync_server.store.columns import Document, Utc
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id
 from sync_server.store.columns import metadata as metadata  # whole only once this module is read
+
+_INTO = sa.text("into_id IS NOT NULL")
 
 
 def _change_no(context: Any) -> int:
@@ -223,13 +226,7 @@ changes = sa.Table(
     sa.Index(None, "district", "device_id", "received_at"),
     sa.Index(None, "district", "outcome"),
     sa.Index(None, "district", "batch_id"),
-    sa.Index(
-        "ix_changes_into",
-        "district",
-        "into_id",
-        sqlite_where=sa.text("into_id IS NOT NULL"),
-        postgresql_where=sa.text("into_id IS NOT NULL"),
-    ),
+    sa.Index("ix_changes_into", "district", "into_id", sqlite_where=_INTO, postgresql_where=_INTO),
     sa.Index(
         "ix_changes_waiting",
         "district",

@@ -70,6 +70,11 @@ SENTENCES = {
     "bad_scope": later("请选择您辖区内的区域。"),
     "no_grid": later("至少选择一个网格；不再负责任何网格的人，请停用其账号。"),
     "unit_has_work": later("这个单位还有 %(count)s 件未办结的事件，请先办结或改派，再停用。"),
+    # privacy requests
+    "answer_needed": later("请选择办理结果，并写明答复（不予办理的写明原因），最多 %(most)s 字。"),
+    "identity_first": later("还没有核实身份：先核实是谁提出的，再办理。"),
+    "choose_worker": later("请选择这个网格的一名网格员。"),
+    "confirm_needed": later("还没有做：请先勾选“我已看过，确定停止使用”。"),
     # devices
     "grids_elsewhere": later("此人还负责您辖区外的网格，加入码要由区县开。"),
     # grids
@@ -191,6 +196,10 @@ STATUS = {
     "import_of_other": 409,
     "import_gone": 410,
     "ledger_name": 422,
+    "answer_needed": 422,
+    "identity_first": 409,
+    "choose_worker": 422,
+    "confirm_needed": 422,
     "ledger_kind": 422,
     "unknown_ledger": 404,
     "unavailable": 503,

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from sync_server.domain.access import may
-from sync_server.services import issue_queue, service_cases
+from sync_server.services import issue_queue, privacy_requests, service_cases
 from sync_server.services.overview import overview
 from sync_server.services.service_desk import waiting
 from sync_server.web.account import person, signed_in
@@ -33,6 +33,8 @@ def today_page() -> Response | str:
         services = waiting(connection, me, centre().clock())
         late = issue_queue.late_for(connection, me, centre().clock())
         pressing = issue_queue.pressing_for(connection, me, centre().clock(), language())
+        privacy = privacy_requests.waiting(connection, me, today())
     return render_template(
-        "home.html", figures=figures, services=services, late_issues=late, pressing=pressing
-    )
+        "home.html", figures=figures, services=services, late_issues=late, pressing=pressing,
+        privacy=privacy,
+    )  # fmt: skip

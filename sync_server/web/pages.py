@@ -34,6 +34,8 @@ from sync_server.web import (
     people,
     photo_pages,
     place_forms,
+    privacy,
+    privacy_acts,
     quality,
     records,
     relay,
@@ -87,6 +89,8 @@ def register(app: Flask) -> None:
         notices,
         people,
         units,
+        privacy,
+        privacy_acts,
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from sync_server.domain import privacy
 from sync_server.domain.deadlines import UNIT_LABELS
 from sync_server.domain.errors import Refusal
 from sync_server.services import holdings, time_limits
@@ -106,6 +107,11 @@ def audit() -> str:
         typed=typed,
         limit_words=lambda target: time_limits.words_of_target(target, lang),
         units={code: label.text(lang) for code, label in UNIT_LABELS.items()},
+        request_words={
+            code: label.text(lang)
+            for labels in (privacy.ASKED, privacy.CHECKS, privacy.STOPS)
+            for code, label in labels.items()
+        },
     )
 
 

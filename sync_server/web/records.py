@@ -16,13 +16,14 @@ from sync_server.services import (
     moves,
     people,
     places,
+    privacy_requests,
     record_page,
     records,
 )
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
-from sync_server.web.i18n import language
+from sync_server.web.i18n import language, today
 
 blueprint = Blueprint("records", __name__)
 
@@ -106,6 +107,13 @@ def _record(
         alike = merge_desk.panel_of(
             connection, person(), declared.info.name, found.row["record_id"], language()
         )
+        asked = (
+            privacy_requests.about_record(
+                connection, person(), found.row["record_id"], today(), language()
+            )
+            if declared.info.name == privacy_requests.PERSON
+            else ()
+        )
     return render_template(
         "record.html",
         kind=declared.info,
@@ -114,6 +122,7 @@ def _record(
         wrong=wrong,
         reason=reason,
         movable=moves.may_move(person(), declared.info),
+        privacy_asked=asked,
     )
 
 

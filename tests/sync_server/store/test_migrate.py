@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts
 from sync_server.services.duplicates import likely_same, search_duplicates
+from sync_server.store import privacy
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.engine import Store, open_store
 from sync_server.store.import_tables import import_rows
@@ -120,6 +121,28 @@ def test_accounts_of_an_older_database_have_ended_no_session(store):
         known = accounts.user_of_session(connection, "990101", "u", "m", "s")
         assert known is not None
         assert known.no == "s1"
+
+
+def test_a_database_from_before_privacy_requests_takes_them(store):
+    migrate(store, "0018")
+    with store.writing() as connection:
+        assert "privacy_requests" not in sa.inspect(connection).get_table_names()
+    migrate(store)
+    asked = {"district": "990101", "request_id": "r", "no": "990101-2026-GX0001", "version": 1,
+             "area": "990101100009003", "person_name": "林示例", "asked": "correct", "words": "",
+             "asker": "self", "asker_name": "", "phone": "", "checked": "card", "road": "desk",
+             "received_on": NOON.date(), "due_on": NOON.date(), "state": "open", "answer": "",
+             "wanted": {"field": "phone"}, "entered_by": "u", "entered_at": NOON}  # fmt: skip
+    with store.writing() as connection:
+        privacy.add(connection, asked)
+        privacy.change(connection, "990101", "r", {"state": "refused"})
+    with store.reading() as connection:
+        row = privacy.get(connection, "990101", "r")
+        assert (row["version"], row["state"], row["wanted"]) == (2, "refused", {"field": "phone"})
+        assert row["entered_at"] == NOON
+    again = {**asked, "request_id": "s"}
+    with pytest.raises(sa.exc.IntegrityError), store.writing() as connection:
+        privacy.add(connection, again)
 
 
 def test_records_of_an_old_database_are_compared_at_the_first_look(tmp_path):

@@ -15,6 +15,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.relay import folder_of
 from sync_server.store import units
 from sync_server.web.readiness import WATCHED
+from tests.sync_server.web import privacy_pages
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.people_pages import people_pages
 from tests.sync_server.web.photo_hands import bring, take
@@ -42,9 +43,7 @@ READ, UNMASK, DEVICES, NOTICES = (
     {"admin", "district", "street", "community"},
 )
 LEVELS = {"admin", "district"}
-OFFICES = NOTICES
-LIMITS = {"district"}
-REGISTER = {"admin", "district"}
+OFFICES, LIMITS, REGISTER = NOTICES, {"district"}, {"admin", "district"}
 HANDED = {"department", "company"}
 NOBODYS = new_id()
 NO_GRID = NEXT_DOOR + "999"
@@ -58,6 +57,7 @@ DECIDING = {
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
     "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
+    *privacy_pages.DECIDING,
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -175,6 +175,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "figures_export.as_xlsx": ("POST", "/statistics/export", READ),
         "figures_export.back": ("GET", "/statistics/export", READ),
         **register_pages(place),
+        **privacy_pages.privacy_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
         "campaigns.all_of_them": ("GET", "/campaigns", READ),
@@ -397,7 +398,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, roles) in pages(quiet_town.there).items()
         if address != own[endpoint][1] and "community" in roles
     }
-    assert len(guessed) == 64
+    assert len(guessed) == 67
     for method, address in guessed:
         known = next((part for part in address.split("/") if len(part) == 36), NEXT_DOOR_GRID)
         answer = ask(client, method, address, reason="核对电话", state="lost")

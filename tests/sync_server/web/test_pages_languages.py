@@ -19,6 +19,7 @@ from schemas.catalogue import KINDS, kinds
 from sync_server.store.tables import batches, changes, devices, districts, records, users
 from sync_server.web.i18n import COOKIE
 from tests.sync_server.web.pairs import alike_in, undone_in
+from tests.sync_server.web.privacy_pages import request_in
 from tests.sync_server.web.staff import (
     COMMUNITY,
     GRID,
@@ -107,6 +108,9 @@ def addresses(town: Town) -> list[str]:
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     found += [f"/records/{name}/{one}" for name, one in town.here.ids.items() if name in KINDS]
     found += ["/duplicates", "/duplicates?kind=resident", "/merges", alike_in(town.here)]
+    asked = [f"/privacy/{request_in(town.here, one)}" for one in ("access", "correct", "erase")]
+    found += ["/privacy", "/privacy?state=all", "/privacy/new", "/privacy/find?q=lsl", *asked,
+              f"{asked[1]}?field=sex", f"{asked[2]}/stop"]  # fmt: skip
     return [*found, undone_in(town.here)]
 
 
@@ -143,6 +147,8 @@ def test_english_pages_hold_no_chinese_but_data(quiet_town: Town, quiet_app: Fla
         ("notice", post(client, "/notices/new", record_id=quiet_town.here.batch_id).text),
         ("unit", post(client, "/units/new", record_id=quiet_town.here.batch_id).text),
         ("end", post(client, f"/units/{unit_in(quiet_town.centre)}/end", reason="").text),
+        ("privacy", post(client, "/privacy/new", request_id=quiet_town.here.batch_id).text),
+        ("extract", post(client, f"/privacy/{request_in(quiet_town.here, 'access')}/extract").text),
         ("sign in", stranger.get("/sign-in").text),
     ]
     data = sorted(data_of(quiet_town), key=len, reverse=True)

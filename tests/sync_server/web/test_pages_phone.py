@@ -9,12 +9,14 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from tests.sync_server.web.privacy_pages import request_in
 from tests.sync_server.web.staff import PASSWORD, Town
 
 HIDDEN = """[...document.querySelectorAll('.scroll')]
     .filter(one => one.scrollWidth > one.clientWidth).length"""
 STACKED = ("/", "/conflicts", "/conflicts?state=decided", "/issues?tab=open", "/records/visit",
-           "/records/resident", "/records/issue", "/devices", "/uploads")  # fmt: skip
+           "/records/resident", "/records/issue", "/devices", "/uploads", "/privacy",
+           "/privacy/find?q=lsl")  # fmt: skip
 
 
 @pytest.fixture
@@ -22,6 +24,7 @@ def phone(
     app: Flask, town: Town, live_server: Callable[[Any], str], browser_page: Callable[..., Page]
 ) -> Callable[[str], Page]:
     """Open an address on the phone of an administrator."""
+    request_in(town.here, "access")
     page, address = browser_page("phone"), live_server(app)
     page.goto(f"{address}/sign-in")
     page.fill('[name="no"]', "admin")
