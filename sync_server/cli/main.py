@@ -284,6 +284,12 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "relay",
         "收入终端写的中转文件，写出回执。",
         "Take in a relay file of a laptop and write its receipt.",
+    add(
+        "move-to",
+        "把内置数据库迁到 --database-url 指明的空 PostgreSQL 库，逐表核对；服务器须先停止。",
+        "Move the built-in database into the empty PostgreSQL one --database-url names; each table"
+        " is compared. Stop the server first.",
+    )
     )
     one.add_argument("file", type=Path, metavar="FILE", help=".gridbatch")
     one.add_argument(

@@ -66,6 +66,10 @@ SENTENCES: dict[str, Label] = {
     ),
     "demo_district": Label(
         "演示数据只装入区县 {known}，不是 {district}：请去掉 --district 和 GRIDROUNDS_DISTRICT。",
+    "database_older": Label(
+        "数据库还是旧版本程序的，请先用本程序启动一次（或运行 init）。",
+        "The database is still an older program's; start this one once (or run init) first.",
+    ),
         "The demo world lies in district {known}, not {district};"
         " leave out --district and GRIDROUNDS_DISTRICT.",
     ),
@@ -174,8 +178,28 @@ SENTENCES: dict[str, Label] = {
         "A backup is being restored; start again when that is done: {folder}.",
     ),
     "database_not_empty": Label(
-        "数据库不是空的。请新建一个空数据库，用 --database-url 指明它，再恢复。",
-        "The database is not empty. Make an empty one, name it with --database-url, then restore.",
+        "数据库不是空的。请新建一个空数据库，用 --database-url 指明它，再做一次。",
+        "The database is not empty. Make an empty one, name it with --database-url, and try again.",
+    ),
+    "move_where": Label(
+        "请用 --database-url postgresql+psycopg://… 指明要迁往的空数据库。",
+        "Name the empty database to move to with --database-url postgresql+psycopg://host/name.",
+    ),
+    "moved_away": Label(
+        "这个数据库已迁到 PostgreSQL，不再使用：{file}。请用 --database-url（或"
+        " GRIDROUNDS_DATABASE_URL）指明新数据库再启动；要退回，只能用 restore 恢复备份。",
+        "This database was moved to PostgreSQL and is not used any more: {file}. Name the new one"
+        " with --database-url (or GRIDROUNDS_DATABASE_URL); the only way back is `restore`.",
+    ),
+    "move_unfinished": Label(
+        "数据库迁移在最后一步中断：{file}。请用同一个 --database-url 再运行一次 move-to。",
+        "The move of this database broke off at its last step: {file}. Run move-to once more with"
+        " the same --database-url.",
+    ),
+    "move_failed": Label(
+        "表 {table} 不能原样迁过去，什么都没有改动，原数据库照常使用。",
+        "Table {table} cannot be taken over as it is; nothing was changed, the database stays in"
+        " use.",
     ),
     "file_exists": Label("文件已存在，不会覆盖：{file}。", "The file exists and is kept: {file}."),
     "relay_unreadable": Label("读不了文件：{file}。", "The file cannot be read: {file}."),
