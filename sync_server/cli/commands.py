@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sync_server.cli import demo_year, importing, redrawing
 from sync_server.cli.demo_facts import print_world
-from sync_server.cli.opening import opened
+from sync_server.cli.opening import check_folder_of, opened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.world.shape import DISTRICT
 from sync_server.services import accounts, demo_world, holdings, places, relocate, units
@@ -149,6 +149,7 @@ def backup(settings: Settings, args: argparse.Namespace) -> None:
     database = settings.data / "centre.db"
     if not settings.database_url and not database.exists():
         raise Refusal("no_database", file=str(database))
+    check_folder_of(args.to)
     older = back_up_older(settings, args.to, utc_now())
     if older is not None:
         path, size = older
@@ -178,6 +179,7 @@ def _clear(newest: Path, keep: int | None, removed: list[Path]) -> None:
 
 def relay(settings: Settings, args: argparse.Namespace) -> None:
     """Take a relay file in, write its receipt, and print what became of it."""
+    check_folder_of(args.out)
     try:
         file = args.file.open("rb")
     except OSError as err:
@@ -270,8 +272,6 @@ def partition(settings: Settings, args: argparse.Namespace) -> None:
     partition_tables(settings, utc_now(), tell)
 
 
-def run_due(settings: Settings, args: argparse.Namespace) -> None:
-    """Take the steps of issues whose time has come and say how many; close months."""
 def move_to(settings: Settings, args: argparse.Namespace) -> None:
     """Move the embedded database to an empty PostgreSQL one and print what each table has."""
 
@@ -293,6 +293,8 @@ AFTER_MOVE = (
 )
 
 
+def run_due(settings: Settings, args: argparse.Namespace) -> None:
+    """Take the steps of issues whose time has come and say how many; close months."""
     with opened(settings) as centre:
         print(take_due_steps(centre.store, centre.code, centre.clock()))
         search_duplicates(centre.store, centre.code, centre.clock())
@@ -317,8 +319,8 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "replay": judge_again,
     "run-due": run_due,
     "partition": partition,
+    "move-to": move_to,
     "import": importing.import_files,
     "undo-import": importing.undo_import,
-    "move-to": move_to,
     "export": importing.export_list,
 }
