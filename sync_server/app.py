@@ -18,7 +18,7 @@ from sync_server.settings import BODY_LIMIT, Settings
 from sync_server.store.folders import FULL
 from sync_server.store.postgresql import was_asked_for_nul
 from sync_server.timer import ImportTimer, Timer
-from sync_server.web import api, metrics, pages, photos, problems, readiness, request_log
+from sync_server.web import api, in_front, metrics, pages, photos, problems, readiness, request_log
 from sync_server.web.context import CENTRE, GATE, LIMITER
 from sync_server.web.gate import Gate
 from sync_server.web.large_bodies import CentreRequest, body_limit
@@ -94,6 +94,8 @@ def app_of(centre: Centre) -> Flask:
     if settings.json_logs:
         request_log.register(app)
     readiness.register(app)
+    if settings.behind_tls:
+        in_front.register(app)
     csrf = CSRFProtect(app)
     csrf.exempt(api.register(app))
     csrf.exempt(photos.register(app))

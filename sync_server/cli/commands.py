@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sync_server.cli import demo_year, importing, redrawing
 from sync_server.cli.demo_facts import print_world
-from sync_server.cli.opening import opened
+from sync_server.cli.opening import check_folder_of, opened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.world.shape import DISTRICT
-from sync_server.services import accounts, demo_world, holdings, places, units
+from sync_server.services import accounts, demo_world, holdings, places, relocate, units
 from sync_server.services.backup import back_up, back_up_older, clear_older, note_cleared
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
@@ -149,6 +149,7 @@ def backup(settings: Settings, args: argparse.Namespace) -> None:
     database = settings.data / "centre.db"
     if not settings.database_url and not database.exists():
         raise Refusal("no_database", file=str(database))
+    check_folder_of(args.to)
     older = back_up_older(settings, args.to, utc_now())
     if older is not None:
         path, size = older
@@ -178,6 +179,7 @@ def _clear(newest: Path, keep: int | None, removed: list[Path]) -> None:
 
 def relay(settings: Settings, args: argparse.Namespace) -> None:
     """Take a relay file in, write its receipt, and print what became of it."""
+    check_folder_of(args.out)
     try:
         file = args.file.open("rb")
     except OSError as err:
@@ -270,6 +272,27 @@ def partition(settings: Settings, args: argparse.Namespace) -> None:
     partition_tables(settings, utc_now(), tell)
 
 
+def move_to(settings: Settings, args: argparse.Namespace) -> None:
+    """Move the embedded database to an empty PostgreSQL one and print what each table has."""
+
+    def tell(table: str, rows: int) -> None:
+        print(f"{table:18} {rows:>14,}", flush=True)
+
+    relocate.move(settings, tell)
+    for line in AFTER_MOVE:
+        print(line)
+
+
+AFTER_MOVE = (
+    "已全部迁到 PostgreSQL，逐表核对一致。以后启动和每条命令都要带 --database-url"
+    "（或设 GRIDROUNDS_DATABASE_URL），数据文件夹不变；终端上不用做任何事。",
+    "All of it is in PostgreSQL, compared table by table. From now on start, and run commands, with"
+    " --database-url (or GRIDROUNDS_DATABASE_URL) and this data folder; laptops notice nothing.",
+    "原来的 centre.db 已作标记，不会再被启动；请先做一次 backup。",
+    "The old centre.db is marked and will not be served again; make a backup of the new one first.",
+)
+
+
 def run_due(settings: Settings, args: argparse.Namespace) -> None:
     """Take the steps of issues whose time has come and say how many; close months."""
     with opened(settings) as centre:
@@ -296,6 +319,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "replay": judge_again,
     "run-due": run_due,
     "partition": partition,
+    "move-to": move_to,
     "import": importing.import_files,
     "undo-import": importing.undo_import,
     "export": importing.export_list,

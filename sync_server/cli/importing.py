@@ -12,7 +12,7 @@ from typing import Any
 
 from schemas.catalogue import KINDS, kind_of
 from schemas.workflow import SYSTEM_ID
-from sync_server.cli.opening import opened
+from sync_server.cli.opening import check_folder_of, opened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.sheets.columns import ORDER, columns_of
 from sync_server.domain.sheets.problems import read_problem
@@ -98,8 +98,12 @@ def add_options(add: Any) -> None:
 def export_list(settings: Settings, args: argparse.Namespace) -> None:
     """Write a list or a ledger into a new file and print how large it is.
 
-    Raises Refusal: unknown_kind, unknown_ledger, not_allowed, reason_needed, file_exists.
+    Raises Refusal: kind_or_ledger, unknown_kind, unknown_ledger, not_allowed, reason_needed,
+    file_exists, no_folder.
     """
+    if bool(args.kind) == bool(args.ledger):
+        raise Refusal("kind_or_ledger", kinds=", ".join(KINDS))
+    check_folder_of(args.to)
     with opened(settings) as centre:
         if args.to.exists():
             raise Refusal("file_exists", file=str(args.to))
@@ -111,7 +115,7 @@ def export_list(settings: Settings, args: argparse.Namespace) -> None:
                 centre, who, ledger, "zh", unmask=bool(reason), reason=reason
             )
         else:
-            kind = args.kind or ""
+            kind = args.kind
             if kind not in KINDS:
                 raise Refusal("unknown_kind", kind=kind, kinds=", ".join(KINDS))
             asked = listing.read(kind_of(kind), {})

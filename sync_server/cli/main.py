@@ -12,6 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 import sync_server
 from schemas.codes import code_list
 from sync_server.cli import importing, redrawing
@@ -20,6 +23,7 @@ from sync_server.cli.sentences import lines
 from sync_server.cli.serving import MakeApp, serve
 from sync_server.domain.errors import Refusal
 from sync_server.settings import DEFAULT_DATA, Settings, from_environment
+from sync_server.store.postgresql import why_not_reached
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -41,11 +45,23 @@ def run(argv: Sequence[str] | None, make_app: MakeApp) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Refusal as refusal:
-        facts = {"folder": settings.data, "file": settings.data / "centre.db"} | refusal.facts
-        for line in lines(Refusal(refusal.code, **facts)):
-            print(line, file=sys.stderr)
+        for line in lines(_with_facts(refusal, settings)):
+            print(line.rstrip(), file=sys.stderr)
         return FAILED
     return 0
+
+
+def _with_facts(refusal: Refusal, settings: Settings) -> Refusal:
+    """Return a refusal with what only the terminal tells: where the data lies, and why a database
+    could not be reached."""
+    facts = {"folder": settings.data, "file": settings.data / "centre.db"} | refusal.facts
+    code = refusal.code
+    if code == "database_unreachable":
+        password = ""
+        with contextlib.suppress(ArgumentError, ValueError):
+            password = make_url(settings.database_url).password or ""
+        code, facts["words"] = why_not_reached(refusal.__cause__, password)
+    return Refusal(code, **facts)
 
 
 def check_readable(texts: Iterable[str]) -> None:
@@ -60,7 +76,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     return replace(
         Settings(),
         data=args.data,
-        database_url=args.database_url,
+        database_url=args.database_url or "",
         district=args.district,
         host=args.host,
         port=args.port,
@@ -101,7 +117,7 @@ def _shared(to: argparse.ArgumentParser, known: dict[str, str] | None) -> None:
 
     to.add_argument(
         "--data",
-        type=Path,
+        type=_folder,
         metavar="DIR",
         default=default("data", DEFAULT_DATA),
         help=f"数据文件夹 (data folder, default {DEFAULT_DATA})",
@@ -109,7 +125,8 @@ def _shared(to: argparse.ArgumentParser, known: dict[str, str] | None) -> None:
     to.add_argument(
         "--database-url",
         metavar="URL",
-        default=default("database_url", ""),
+        type=_not_empty,
+        default=default("database_url", None),
         help="postgresql://… 代替内置数据库，可写多台主机"
         " (instead of the built-in SQLite; may name several hosts)",
     )
@@ -267,6 +284,12 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "Put PostgreSQL's large tables into parts by district, the log by month too; each is"
         " compared. Stop the server first; running it again goes on, or adds what is missing.",
     )
+    add(
+        "move-to",
+        "把内置数据库迁到 --database-url 指明的空 PostgreSQL 库，逐表核对；服务器须先停止。",
+        "Move the built-in database into the empty PostgreSQL one --database-url names; each table"
+        " is compared. Stop the server first.",
+    )
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
     place = one.add_mutually_exclusive_group()
     place.add_argument(
@@ -361,6 +384,18 @@ def _add_demo_world(add: Any) -> None:
         action="store_true",
         help="不在终端也显示进度 (show progress even without a terminal)",
     )
+
+
+def _folder(text: str) -> Path:
+    return Path(_not_empty(text))
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(
+            "应写明，不能为空（变量没有设？） it is empty; is a variable not set?"
+        )
+    return text
 
 
 def _port(text: str) -> int:

@@ -70,7 +70,7 @@ def split(settings: Settings, args: argparse.Namespace) -> None:
             me = accounts.user_by_no(connection, centre.code, args.by)
             if not may(me.role, "areas"):
                 raise Refusal("grids_not_his")
-            area_tree.find_area(connection, me, args.grid)
+            _check_known(connection, me, args.grid)
             here = area_tree.buildings_of(connection, me, args.grid)
             if not args.buildings:
                 for one in here:
@@ -95,7 +95,11 @@ def merge(settings: Settings, args: argparse.Namespace) -> None:
     with opened(settings) as centre:
         with centre.store.reading() as connection:
             me = accounts.user_by_no(connection, centre.code, args.by)
-        with _told(args.into):
+            if not may(me.role, "areas"):
+                raise Refusal("grids_not_his")
+            _check_known(connection, me, args.grid)
+            _check_known(connection, me, args.into)
+        with _told(f"{args.grid} {args.into}"):
             count = grid_changes.merge_grids(
                 centre.store, me, args.grid, args.into, centre.clock()
             )  # fmt: skip
@@ -110,7 +114,14 @@ def _told(code: str) -> Iterator[None]:
     except Refusal as refusal:
         if refusal.code == "not_allowed":
             raise Refusal("grids_not_his") from None
+        if refusal.code == "unknown_record":
+            raise Refusal("unknown_grid", code=code) from None
         raise Refusal(refusal.code, **({"code": code} | refusal.facts)) from None
+
+
+def _check_known(connection: sa.Connection, me: User, code: str) -> None:
+    with _told(code):
+        area_tree.find_area(connection, me, code)
 
 
 def _building(here: Sequence[area_tree.BuildingChoice], name: str) -> str:

@@ -29,8 +29,30 @@ SENTENCES: dict[str, Label] = {
         "{host} is reachable from other machines; say --listen-remotely if that is meant.",
     ),
     "database_unreachable": Label(
-        "连不上数据库，请检查地址（--database-url）和数据库是否在运行。",
-        "The database cannot be reached; check --database-url and that it is running.",
+        "连不上数据库，请检查地址（--database-url）和数据库是否在运行。{words}",
+        "The database cannot be reached; check --database-url and that it is running. {words}",
+    ),
+    "database_login": Label(
+        "数据库在运行，但不接受这个用户或口令，请检查 --database-url 或 .pgpass。{words}",
+        "The database server runs but refuses the role or its password; check --database-url or"
+        " .pgpass. {words}",
+    ),
+    "database_missing": Label(
+        "数据库服务器在运行，但没有这个库，请先用 createdb 建立，或检查 --database-url。{words}",
+        "The database server runs but has no such database; make it with createdb, or check"
+        " --database-url. {words}",
+    ),
+    "no_folder": Label(
+        "没有这个文件夹（优盘是否已接好？），什么都没有写：{folder}。",
+        "There is no such folder (is the stick plugged in?); nothing was written: {folder}.",
+    ),
+    "kind_or_ledger": Label(
+        "请写明类别，或用 --ledger 写明台账，二者选一。类别：{kinds}。",
+        "Name a kind, or a ledger with --ledger: one of the two. Kinds are: {kinds}.",
+    ),
+    "unknown_grid": Label(
+        "没有这个网格，或不在 --by 的人的辖区内：{code}。",
+        "There is no such grid, or not in the areas of whom --by names: {code}.",
     ),
     "bad_database_url": Label(
         "数据库地址不正确，应为 postgresql+psycopg://用户:口令@主机/库名。",
@@ -43,6 +65,10 @@ SENTENCES: dict[str, Label] = {
     "database_newer": Label(
         "数据库是由更新版本的程序写的（{step}），请升级本程序。",
         "The database was written by a newer program ({step}); please upgrade this one.",
+    ),
+    "database_older": Label(
+        "数据库还是旧版本程序的，请先用本程序启动一次（或运行 init）。",
+        "The database is still an older program's; start this one once (or run init) first.",
     ),
     "disk_full": Label(
         "磁盘已满，什么都没有写入；请先腾出空间。",
@@ -174,8 +200,28 @@ SENTENCES: dict[str, Label] = {
         "A backup is being restored; start again when that is done: {folder}.",
     ),
     "database_not_empty": Label(
-        "数据库不是空的。请新建一个空数据库，用 --database-url 指明它，再恢复。",
-        "The database is not empty. Make an empty one, name it with --database-url, then restore.",
+        "数据库不是空的。请新建一个空数据库，用 --database-url 指明它，再做一次。",
+        "The database is not empty. Make an empty one, name it with --database-url, and try again.",
+    ),
+    "move_where": Label(
+        "请用 --database-url postgresql+psycopg://… 指明要迁往的空数据库。",
+        "Name the empty database to move to with --database-url postgresql+psycopg://host/name.",
+    ),
+    "moved_away": Label(
+        "这个数据库已迁到 PostgreSQL，不再使用：{file}。请用 --database-url（或"
+        " GRIDROUNDS_DATABASE_URL）指明新数据库再启动；要退回，只能用 restore 恢复备份。",
+        "This database was moved to PostgreSQL and is not used any more: {file}. Name the new one"
+        " with --database-url (or GRIDROUNDS_DATABASE_URL); the only way back is `restore`.",
+    ),
+    "move_unfinished": Label(
+        "数据库迁移在最后一步中断：{file}。请用同一个 --database-url 再运行一次 move-to。",
+        "The move of this database broke off at its last step: {file}. Run move-to once more with"
+        " the same --database-url.",
+    ),
+    "move_failed": Label(
+        "表 {table} 不能原样迁过去，什么都没有改动，原数据库照常使用。",
+        "Table {table} cannot be taken over as it is; nothing was changed, the database stays in"
+        " use.",
     ),
     "file_exists": Label("文件已存在，不会覆盖：{file}。", "The file exists and is kept: {file}."),
     "relay_unreadable": Label("读不了文件：{file}。", "The file cannot be read: {file}."),

@@ -20,6 +20,7 @@ from sync_server.settings import Settings
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
 from sync_server.store.occupancy import occupy
+from sync_server.store.relocating import check_not_moved
 from sync_server.store.tables import districts, users
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,8 @@ def open_centre(settings: Settings, clock: Clock = utc_now, *, beside: bool = Fa
     and keys. ``beside`` lets the district named be made where there are others already.
 
     The data folder is held, together with others, until the store is closed. Raises Refusal when
-    the database cannot be used or is being restored, holds demo accounts without being a demo
-    database, or not the district named (see ``open_district``).
+    the database cannot be used, is being restored or was moved elsewhere, holds demo accounts
+    without being a demo database, or not the district named (see ``open_district``).
     """
     hold = occupy(settings.data)
     try:
@@ -67,6 +68,7 @@ def open_centre(settings: Settings, clock: Clock = utc_now, *, beside: bool = Fa
     store.on_close(hold.release)
     store.server.on_arrival(lambda connection: _arrive(settings, connection, clock()))
     try:
+        check_not_moved(store)
         migrate(store)
         with store.writing() as connection:
             district = open_district(connection, settings.district, beside=beside)

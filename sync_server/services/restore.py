@@ -17,7 +17,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import audit, floors
 from sync_server.services.epochs import begin_epoch
 from sync_server.settings import Settings
-from sync_server.store import restoring
+from sync_server.store import relocating, restoring
 from sync_server.store.engine import Store, open_store
 from sync_server.store.migrate import migrate
 from sync_server.store.occupancy import occupy
@@ -69,6 +69,7 @@ def _restore(settings: Settings, backup: Path, now: datetime) -> Restored:
     with restoring.sqlite_copy(backup, database) as scratch:
         copy = open_store(f"sqlite:///{scratch}")
         try:
+            relocating.mark(copy, relocating.HERE)
             codes, above = _begin(settings, copy, replaced, now)
         finally:
             copy.close()

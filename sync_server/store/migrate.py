@@ -33,14 +33,19 @@ TURN = 7_402_190_117
 def migrate(store: Store, to: str = "head") -> None:
     """Bring the database to step ``to``; raise Refusal ``database_newer`` when it is beyond."""
     with store.writing() as connection:
-        if not store.is_sqlite:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
-        known = steps()
-        if (present := step(connection)) is not None and present not in known:
-            raise Refusal("database_newer", step=present)
-        if to != "head" or present != known[-1]:
-            command.upgrade(_config(connection), to)
+        migrate_within(connection, to)
     tell_sizes(store)
+
+
+def migrate_within(connection: sa.Connection, to: str = "head") -> None:
+    """Do what ``migrate`` does in the caller's write transaction."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
+    known = steps()
+    if (present := step(connection)) is not None and present not in known:
+        raise Refusal("database_newer", step=present)
+    if to != "head" or present != known[-1]:
+        command.upgrade(_config(connection), to)
 
 
 @functools.cache

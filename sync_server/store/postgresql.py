@@ -54,6 +54,11 @@ STATES = {
     "57014": "unavailable",  # query_canceled
 }
 """The refusal for an SQLSTATE."""
+LOGIN = re.compile(
+    r'authentication failed|no password supplied|no pg_hba\.conf entry|role "[^"]*" does not exist'
+    r"|permission denied for database|is not permitted to log in"
+)
+"""What a server says that lets somebody not in."""
 LOST = ("08", "57P0")
 """How the SQLSTATE of a connection that broke, or of a server that goes down, begins."""
 ASK_AFTER_S = 1.0
@@ -117,6 +122,21 @@ def not_reached(text: str) -> bool:
     if "failed to resolve host" in text or "connection is bad" in text:
         return True
     return "connection" in text and ("failed" in text or "timeout" in text)
+
+
+def why_not_reached(error: BaseException | None, password: str = "") -> tuple[str, str]:
+    """Return the code for an error of connecting that tells most, and what was said, a line without
+    the password. A connection that never came about has no SQLSTATE, only words."""
+    said = str(getattr(error, "orig", None) or "")
+    lines = [one.strip() for one in said.splitlines() if one.strip()]
+    told = next((one for one in lines if "FATAL:" in one), lines[0] if lines else "")
+    words = told.rpartition(" failed: ")[2]
+    if password:
+        words = words.replace(password, "***")
+    if LOGIN.search(words):
+        return "database_login", words
+    missing = re.search(r'database "[^"]*" does not exist', words)
+    return "database_missing" if missing else "database_unreachable", words
 
 
 def was_asked_for_nul(error: BaseException) -> bool:

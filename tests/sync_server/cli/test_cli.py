@@ -288,6 +288,7 @@ def test_a_backup_is_whole_and_never_overwrites(data, tmp_path, run):
     assert_plain_failure(run("backup", "--data", data), str(data / "centre.db"))
     run("add-user", "--data", data, *WORKER)
     target = tmp_path / "copy" / "centre.db"
+    target.parent.mkdir()
     done = run("backup", "--data", data, "--to", target)
     assert done.returncode == 0, done.stderr
     assert str(target) in done.stdout

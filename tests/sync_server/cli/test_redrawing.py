@@ -117,6 +117,21 @@ def test_what_cannot_be_is_told_in_a_sentence(say, arguments, words):
     assert words in err
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (["split-grid", "--grid", "990101100009077"], "990101100009077"),
+        (["split-grid", "--grid", "nonsense"], "nonsense"),
+        (["merge-grids", "--grid", "990101100009077", "--into", GRID], "990101100009077"),
+        (["merge-grids", "--grid", GRID, "--into", "990101100009078"], "990101100009078"),
+    ],
+)
+def test_a_grid_nobody_knows_is_named(say, line, code):
+    status, out, err = say(*line, "--by", "s1")
+    assert (status, out) == (1, "")
+    assert f"没有这个网格，或不在 --by 的人的辖区内：{code}" in err
+
+
 def test_a_worker_redraws_nothing(say):
     status, _, err = say("split-grid", "--grid", GRID, "--by", "w1")
     assert status == 1

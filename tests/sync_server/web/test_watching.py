@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from sync_server.services.centre import Centre
 from sync_server.web.metrics import FORWARDED
 from tests.sync_server.web.staff import sign_in
 from tests.sync_server.world import Laptop, household
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -157,6 +160,23 @@ def test_behind_the_tls_proxy_its_word_counts(centre: Centre) -> None:
     assert client.get("/metrics").status_code == 200
 
 
+def test_a_proxy_that_does_not_say_who_asks_is_told_of_once(centre: Centre, caplog) -> None:
+    client = app_of(
+        replace(centre, settings=replace(centre.settings, behind_tls=True))
+    ).test_client()
+    named = {"X-Forwarded-For": "10.1.2.3", "X-Forwarded-Proto": "https"}
+
+    def told() -> int:
+        return caplog.text.count("without X-Forwarded-For")
+
+    client.get("/healthz")  # by this machine itself
+    client.get("/sign-in", headers=named)
+    assert told() == 0
+    client.get("/sign-in")
+    client.get("/sign-in")
+    assert told() == 1
+
+
 def test_figures_may_be_read_from_elsewhere_with_the_token(centre: Centre) -> None:
     settings = replace(centre.settings, metrics_token="correct-horse")
     client = app_of(replace(centre, settings=settings)).test_client()
@@ -168,3 +188,21 @@ def test_figures_may_be_read_from_elsewhere_with_the_token(centre: Centre) -> No
         assert client.get("/metrics", headers=headers).status_code == 403
     assert client.get("/metrics").status_code == 403
     assert "correct-horse" not in repr(settings)
+
+
+def test_the_alert_rules_that_operators_copy_name_figures_there_are(
+    laptop: Laptop, client: FlaskClient
+) -> None:
+    laptop.write("household", "create", household())
+    body = laptop.body()
+    laptop.post(client, body)
+    client.post(f"{API}/sync", json=body)
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rules = page.partition("- name: gridrounds\n")[2].partition("```")[0]
+    named = set(re.findall(r"\bgridrounds_\w+", rules))
+    shown = client.get("/metrics").text
+    assert len(named) >= 3
+    for name in named:
+        assert re.search(rf"^{name}(\{{| )", shown, re.M), name
+    for label, value in re.findall(r'(check|code)="(\w+)"', rules):
+        assert label == "code" or f'gridrounds_ready{{check="{value}"}}' in shown
