@@ -8,6 +8,14 @@ from typing import Any
 
 from schemas.exchange import MAX_BODY_BYTES, MAX_CHANGES
 
+MOST_OFFSET_S = 200 * 365 * 86_400
+"""No two clocks are believed to be further apart: moments counted by more cannot be written."""
+
+
+def believed_offset(offset_s: int) -> int:
+    """Return how far two clocks are taken to be apart that seem to be ``offset_s`` apart."""
+    return max(-MOST_OFFSET_S, min(offset_s, MOST_OFFSET_S))
+
 
 @dataclass(frozen=True)
 class Identity:

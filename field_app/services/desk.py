@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -36,6 +37,16 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def seconds_awake_and_asleep() -> float:
+    """Return seconds that only go on, also while the computer sleeps: shutting the lid of an
+    unlocked laptop must not keep it unlocked."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux, whose monotonic clock stands still meanwhile
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":  # as does the one Python takes there
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
 def open_desk(settings: Settings, clock: Clock = wall_clock) -> Desk:
     """Return the desk over the workers' stores in the data folder.
 
@@ -56,11 +67,11 @@ class Desk:
         vault: Vault,
         connect: Connect,
         clock: Clock = wall_clock,
-        steady: Callable[[], float] = time.monotonic,
+        steady: Callable[[], float] = seconds_awake_and_asleep,
         argon: Argon2Profile | None = None,
     ) -> None:
-        """``steady`` counts seconds and only goes on; idle time is measured by it. ``argon`` is
-        what a guess at the key of a device costs while it joins."""
+        """``steady`` counts seconds and only goes on, also in sleep; idle time is measured by it.
+        ``argon`` is what a guess at the key of a device costs while it joins."""
         self.vault = vault
         self.clock = clock
         self.rounds = Rounds(connect)

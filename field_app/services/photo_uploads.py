@@ -112,7 +112,7 @@ def _upload(this: _Sending, known: dict[str, Any], content: bytes, done: int) ->
                 raise _plain(fault) from fault
             _pause(this, fault, failures)
             offset = None
-    note(this.ws, known, arrived=True, arrived_at=written(this.ws.now()), epoch=this.epoch,
+    note(this.ws, known, arrived=True, arrived_at=written(this.ws.true_now()), epoch=this.epoch,
           upload=None)  # fmt: skip
     return True
 

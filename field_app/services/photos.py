@@ -286,7 +286,8 @@ def confirm(ws: Workspace, hashes: set[str], epoch: str) -> int:
     found = [one for one in waiting(ws) if one["sha256"] in hashes]
     with ws.db.transaction():
         for known in found:
-            note(ws, known, arrived=True, arrived_at=written(ws.now()), epoch=epoch, upload=None)
+            note(ws, known, arrived=True, arrived_at=written(ws.true_now()), epoch=epoch,
+                 upload=None)  # fmt: skip
     return len(found)
 
 
@@ -382,10 +383,10 @@ def _has_record(ws: Workspace, photo_id: str) -> bool:
 def prune_photos(ws: Workspace) -> int:
     """Delete the bytes of photos confirmed longer ago than they must be kept, whose record is not
     on this laptop any more; return how many."""
-    keep = timedelta(days=max(ws.identity.keep_days, KEPT_AT_LEAST))
+    keep, now = timedelta(days=max(ws.identity.keep_days, KEPT_AT_LEAST)), ws.true_now()
     over = [
         one for one in plain(ws.table(PHOTO_BYTES).find_by("arrived", True))
-        if _since(one["arrived_at"], ws.now()) > keep and not _has_record(ws, one["photo_id"])
+        if _since(one["arrived_at"], now) > keep and not _has_record(ws, one["photo_id"])
     ]  # fmt: skip
     for known in over:
         _files(ws).remove(known["photo_id"])

@@ -366,8 +366,7 @@ def prune(ws: Workspace) -> int:
     undecided, or decided and not taken note of, with the record it keeps here.
     """
     identity = ws.identity
-    now = ws.now() + timedelta(seconds=identity.clock_offset_s or 0)
-    before = written(now - timedelta(days=max(identity.keep_days, 90)))
+    before = written(ws.true_now() - timedelta(days=max(identity.keep_days, 90)))
     unread = {one["change_id"] for one in ws.table(CONFLICTS) if conflicts.unread(one)}
     settled = plain(ws.table(CHANGES).find_by("settled", True))
     ids = prunable(settled, before, unread)[:PRUNE_AT_ONCE]

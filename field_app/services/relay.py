@@ -219,7 +219,7 @@ class _Writing:
             "sha256": done.sha256,
             "size": done.size,
             "reply_key": self._reply_key.private_bytes_raw().hex(),
-            "made_at": written(self._ws.now()),
+            "made_at": written(self._ws.true_now()),
             "taken_at": None,
             "server_epoch": first["server_epoch"],
             "cursor": first["cursor"],
@@ -254,6 +254,6 @@ class _Writing:
 def _forget_old(ws: Workspace) -> None:
     table = ws.table(RELAY)
     every = [(one.doc_id, read_moment(one["made_at"])) for one in table]
-    before = ws.now() - KEEP
+    before = ws.true_now() - KEEP
     old = [key for key, made in every if made < before]
     table.remove(doc_ids=list(dict.fromkeys([*old, *(key for key, _ in every[:-MOST_KEPT])])))

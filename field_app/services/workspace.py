@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from field_app.domain.identity import Identity
+from field_app.domain.identity import Identity, believed_offset
 from field_app.store.photo_files import PhotoFiles
 from field_app.store.tables import Document, DurableDB, DurableTable
 from schemas.catalogue import kinds
@@ -56,7 +56,8 @@ class Workspace:
 
     def true_now(self) -> datetime:
         """Return the present moment by the centre's clock, as far off as last measured."""
-        return self.now() + timedelta(seconds=self.identity.clock_offset_s or 0)
+        off = believed_offset(self.identity.clock_offset_s or 0)
+        return self.now() + timedelta(seconds=off)
 
     @property
     def identity(self) -> Identity:

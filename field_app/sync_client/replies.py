@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+from field_app.domain.identity import believed_offset
 from field_app.sync_client.faults import SyncFault
 from schemas.clock import read_moment
 from schemas.exchange import PROTOCOL, Outcome
@@ -72,7 +73,7 @@ def read_reply(body: Any, middle: datetime) -> Reply:
             max_changes=_count(limits.get("changes")),
             max_bytes=_count(limits.get("bytes")),
             next_after_s=_seconds(body.get("next_after_s")),
-            offset_s=round((server_time - middle).total_seconds()),
+            offset_s=believed_offset(round((server_time - middle).total_seconds())),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise SyncFault("bad_reply") from None

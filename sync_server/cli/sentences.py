@@ -131,6 +131,12 @@ SENTENCES: dict[str, Label] = {
         "辖区代码不对：{code}（须在本区县内；网格员须为网格代码）。",
         "Not a fitting area code: {code} (inside the district; a worker needs grid codes).",
     ),
+    "whole_district_role": Label(
+        "这个角色管全区县的事（审计、时限、单位、台账），辖区只能是全区县：{code}；"
+        "只管一部分区域的人请用 street 或 community。",
+        "This role is about the whole district (audit, limits, units, ledgers), so its area is the"
+        " district: {code}. For a part of it take street or community.",
+    ),
     "unknown_area": Label(
         "本区县没有代码为 {code} 的区域，什么都没有做；"
         "请核对代码，新的区域先在“区域和网格”页新增或导入。",

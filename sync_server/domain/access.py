@@ -76,12 +76,22 @@ and giving leaflets out to grids (seeing both goes with ``records``); ``places``
 compounds, organisations, buildings and rooms; ``privacy`` entering requests of persons about their
 own data and seeing those of one's areas, ``privacy_answer`` handling them."""
 
+DISTRICT_WIDE: frozenset[Right] = frozenset({"audit", "levels", "limits", "units", "ledgers"})
+"""What is of the whole district, so that only somebody whose area is all of it has the right."""
+OF_WHOLE_DISTRICT = frozenset({"admin", "district", "auditor"})
+"""Roles with such rights: their accounts are made with the district as their area."""
+
 LONGEST_CODE = 17
 
 
 def may(role: str, right: Right) -> bool:
     """Tell whether somebody of ``role`` has ``right``."""
     return role in RIGHTS[right]
+
+
+def may_here(role: str, right: Right, district: str, scope: Iterable[str]) -> bool:
+    """Tell whether somebody of ``role`` with these areas has ``right`` in ``district``."""
+    return may(role, right) and (right not in DISTRICT_WIDE or inside(district, tuple(scope)))
 
 
 _HANDLED_BY_DISTRICT = frozenset(

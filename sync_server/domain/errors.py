@@ -68,6 +68,8 @@ CODES: dict[str, str] = {
     "unit_needed": "an account of a unit names its unit",
     "unit_needless": "the role acts for no unit",
     "unit_has_work": "issues wait for the unit",
+    "whole_district": "what is of the whole district needs all of it as area",
+    "whole_district_role": "the role needs the whole district as its area",
     "bad_scope": "the area codes lie outside the district or do not suit the role",
     "unknown_area": "the district knows no such area",
     "no_grid": "a worker holds at least one grid",

@@ -17,7 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from schemas.codes import code_list
 from schemas.workflow import SYSTEM, UNITS
-from sync_server.domain.access import may
+from sync_server.domain.access import OF_WHOLE_DISTRICT, Right, may, may_here
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.districts import district_of
@@ -87,8 +87,8 @@ def add_user(
     ``password_given``: somebody else chose the password, so the person has to choose another one
     before anything else, as after ``reset_password``.
 
-    Raises Refusal: bad_number, bad_name, bad_role, bad_user_kind, bad_scope, weak_password,
-    user_exists, demo_outside (a demo account in a district that is not synthetic).
+    Raises Refusal: bad_number, bad_name, bad_role, bad_user_kind, bad_scope, whole_district_role,
+    weak_password, user_exists, demo_outside (a demo account in a district that is not synthetic).
     """
     no, name = _clean(no), _clean(name)
     _check(district, no, name, role, kind, scope_codes)
@@ -126,6 +126,20 @@ def require_records(person: User) -> None:
     """Raise Refusal ``not_allowed`` unless the person's role sees records."""
     if not may(person.role, "records"):
         raise Refusal("not_allowed")
+
+
+def allowed(person: User, right: Right) -> bool:
+    """Tell whether the person has ``right``: by his role, and by his areas where it needs all."""
+    return may_here(person.role, right, person.district, person.scope_codes)
+
+
+def require(person: User, right: Right) -> None:
+    """Raise Refusal ``not_allowed`` where the role lacks ``right``, ``whole_district`` where that
+    is about the whole district and the person is not."""
+    if not may(person.role, right):
+        raise Refusal("not_allowed")
+    if not allowed(person, right):
+        raise Refusal("whole_district")
 
 
 def hash_password(password: str) -> str:
@@ -330,7 +344,8 @@ def _check(
 
 
 def check_scope(district: str, role: str, scope_codes: Sequence[str]) -> None:
-    """Raise Refusal ``bad_scope`` unless these are areas somebody of this role can have."""
+    """Raise Refusal unless these are areas somebody of this role can have: ``bad_scope``, or
+    ``whole_district_role`` for a role that is about the whole district."""
     lengths = {15, 17} if role == "worker" else AREA_LENGTHS
     for code in scope_codes:
         digits = re.fullmatch(r"[0-9]+", code) and len(code) in lengths
@@ -338,6 +353,8 @@ def check_scope(district: str, role: str, scope_codes: Sequence[str]) -> None:
             raise Refusal("bad_scope", code=code)
     if not scope_codes or (role in LAPTOP_ROLES and len(scope_codes) > MOST_GRIDS):
         raise Refusal("bad_scope", code="")
+    if role in OF_WHOLE_DISTRICT and district not in scope_codes:
+        raise Refusal("whole_district_role", code=district)
 
 
 def _check_demo(connection: sa.Connection, district: str) -> None:

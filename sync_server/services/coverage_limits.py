@@ -13,11 +13,9 @@ import sqlalchemy as sa
 
 from schemas.codes import all_lists
 from schemas.coverage import USUAL, Limits, limits_of
-from sync_server.domain.access import may
-from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
-from sync_server.services.accounts import User
+from sync_server.services.accounts import User, allowed
 from sync_server.services.central import apply_central_change
 from sync_server.services.level_labels import district_change
 from sync_server.store.engine import Store
@@ -62,7 +60,7 @@ def limits(connection: sa.Connection, district: str) -> Limits:
 
 def may_set(person: User) -> bool:
     """Tell whether somebody may set the limits of the whole district."""
-    return may(person.role, "limits") and inside(person.district, person.scope_codes)
+    return allowed(person, "limits")
 
 
 def open_form(connection: sa.Connection, person: User, lang: str) -> Form:

@@ -20,10 +20,9 @@ from schemas.clock import SHANGHAI
 from schemas.fields import Declared, Keyed, Ref, Refs, Whole
 from schemas.kind import Kind
 from schemas.labels import Label
-from sync_server.domain.access import may
 from sync_server.domain.areas import holds
 from sync_server.domain.errors import Refusal
-from sync_server.services.accounts import User
+from sync_server.services.accounts import User, require
 from sync_server.services.places import names_for
 from sync_server.services.titles import Titles
 from sync_server.store import duplicates, records_read
@@ -165,8 +164,7 @@ def save_layout(
 
     Raises Refusal: not_allowed, unknown_column.
     """
-    if not may(person.role, "ledgers"):
-        raise Refusal("not_allowed")
+    require(person, "ledgers")
     for column in columns:
         label_of(kind, column.path)
     lock_district(connection, person.district)  # two at once would both add what is not there

@@ -17,10 +17,10 @@ from schemas.catalogue import UnknownKind, kind_of
 from schemas.codes import CodeList
 from schemas.fields import Code, Codes, Flag
 from schemas.kind import Kind
-from sync_server.domain.access import may, narrowed
+from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
 from sync_server.services import layouts
-from sync_server.services.accounts import User, require_records
+from sync_server.services.accounts import User, require, require_records
 from sync_server.services.ids import new_id
 from sync_server.services.layouts import Column, Sheet
 from sync_server.services.listing import lineage
@@ -339,8 +339,7 @@ def _stored(part: Part) -> dict[str, Any]:
 
 
 def _require(person: User) -> None:
-    if not may(person.role, "ledgers"):
-        raise Refusal("not_allowed")
+    require(person, "ledgers")
 
 
 def _settle(connection: sa.Connection, person: User, now: datetime) -> None:

@@ -18,11 +18,9 @@ from schemas.check import check
 from schemas.clock import local_day
 from schemas.codes import OwnWords, all_lists
 from schemas.values import difference
-from sync_server.domain.access import may
-from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
-from sync_server.services.accounts import User
+from sync_server.services.accounts import User, allowed
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.districts import district_of
 from sync_server.services.ids import new_id
@@ -60,7 +58,7 @@ def own_words(connection: sa.Connection, district: str) -> OwnWords:
 
 def may_name(person: User) -> bool:
     """Tell whether somebody may name the levels of the whole district."""
-    return may(person.role, "levels") and inside(person.district, person.scope_codes)
+    return allowed(person, "levels")
 
 
 def open_form(connection: sa.Connection, person: User, lang: str) -> Form:

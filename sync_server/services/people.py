@@ -19,6 +19,7 @@ from sync_server.services.accounts import (
     User,
     get_user,
     hash_password,
+    require,
     spoken_password,
 )
 from sync_server.services.places import names_for
@@ -173,8 +174,7 @@ def audit_page(
     page: int,
 ) -> AuditPage:
     """Return a page of the district's audit, newest first; raise Refusal ``not_allowed``."""
-    if not may(person.role, "audit"):
-        raise Refusal("not_allowed")
+    require(person, "audit")
     entries, total = people_read.audit_entries(
         connection,
         person.district,

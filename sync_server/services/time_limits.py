@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas.codes import code_list
-from sync_server.domain.access import may
 from sync_server.domain.deadlines import UNITS, Limit
 from sync_server.domain.errors import Refusal
 from sync_server.domain.time_limits import (
@@ -25,7 +24,7 @@ from sync_server.domain.time_limits import (
     rules_in_order,
 )
 from sync_server.services import audit
-from sync_server.services.accounts import User, require_records
+from sync_server.services.accounts import User, require, require_records
 from sync_server.services.working_calendar import calendar_of
 from sync_server.store import clockwork, people_read, time_limits, writing
 from sync_server.store.engine import Store
@@ -211,8 +210,7 @@ def _words(name: str, part: str, lang: str) -> str:
 
 
 def _require(person: User) -> None:
-    if not may(person.role, "limits"):
-        raise Refusal("not_allowed")
+    require(person, "limits")
 
 
 def _note(

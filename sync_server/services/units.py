@@ -21,10 +21,9 @@ from schemas.fields.base import UUID
 from schemas.forms import Control, GetList
 from schemas.values import difference, to_wire
 from schemas.workflow import UNITS
-from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
-from sync_server.services.accounts import User, require_records
+from sync_server.services.accounts import User, require, require_records
 from sync_server.services.central import CentralChange, apply_central_change, withdraw
 from sync_server.services.ids import new_id
 from sync_server.services.places import names_for
@@ -357,5 +356,4 @@ def _number(text: str) -> int:
 
 
 def _require(person: User) -> None:
-    if not may(person.role, "units"):
-        raise Refusal("not_allowed")
+    require(person, "units")

@@ -14,12 +14,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.domain.official_days import PUBLISHED, occasion, official_days
 from sync_server.domain.working_calendar import MORNING_AND_AFTERNOON, Calendar, Span, check_hours
 from sync_server.services import audit
-from sync_server.services.accounts import User, require_records
+from sync_server.services.accounts import User, require, require_records
 from sync_server.store import people_read, working_calendar, writing
 from sync_server.store.engine import Store
 
@@ -237,8 +236,7 @@ def _day(day: date, own: dict[str, Any] | None, lang: str) -> Day:
 
 
 def _require(person: User) -> None:
-    if not may(person.role, "limits"):
-        raise Refusal("not_allowed")
+    require(person, "limits")
 
 
 def _note(

@@ -32,10 +32,10 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from schemas.codes import code_list
-from sync_server.domain.access import Right, may
+from sync_server.domain.access import Right
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts
-from sync_server.services.accounts import IDLE, User
+from sync_server.services.accounts import IDLE, User, allowed, require
 from sync_server.services.ids import new_id
 from sync_server.web import errors, kept_forms
 from sync_server.web.addresses import local_path
@@ -100,8 +100,7 @@ def with_right(right: Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            if not may(person().role, right):
-                raise Refusal("not_allowed")
+            require(person(), right)
             return view(*args, **kwargs)
 
         return signed_in(guarded)
@@ -289,6 +288,6 @@ def _about_me() -> dict[str, object]:
     return {
         "me": me,
         "my_role": code_list("ROLE").text(me.role, language()) if me else "",
-        "i_may": (lambda right: may(me.role, right)) if me else (lambda right: False),
+        "i_may": (lambda right: allowed(me, right)) if me else (lambda right: False),
         "district": centre().district,
     }

@@ -67,6 +67,10 @@ SENTENCES = {
     "words_needed": later("请写明要核实什么。"),
     "words_too_long": later("说明最多1000字。"),
     "value_needed": later("请填写新的值。"),
+    "whole_district": later(
+        "这里管的是全区县的事，您的账号只管其中一部分区域，因此不能使用。"
+        "确有需要，请管理员另开一个辖区为全区县的账号。"
+    ),
     "bad_scope": later("请选择您辖区内的区域。"),
     "no_grid": later("至少选择一个网格；不再负责任何网格的人，请停用其账号。"),
     "unit_has_work": later("这个单位还有 %(count)s 件未办结的事件，请先办结或改派，再停用。"),
@@ -170,6 +174,7 @@ STATUS = {
     "reason_needed": 422,
     "bad_fields": 422,
     "bad_scope": 422,
+    "whole_district": 403,
     "unit_has_work": 422,
     "area_ended": 409,
     "area_not_empty": 409,

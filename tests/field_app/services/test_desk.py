@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
 import pytest
 
 from field_app.domain.errors import Trouble
+from field_app.services.desk import Desk
 from field_app.services.records import new_id, save_record, unsent_count, views
 from field_app.store.errors import StoreClosed
 from tests.field_app.laptops import ISSUE, OTHER_WORKER, PASSPHRASE, WORKER, save_issue
@@ -69,6 +71,17 @@ def test_idleness_closes_the_pages_at_once_and_the_store_after_the_round(joined,
     laptop.desk.lock_if_idle()
     with pytest.raises(StoreClosed):
         unsent_count(ws)
+
+
+def test_idleness_counts_the_time_a_shut_laptop_sleeps(monkeypatch):
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        wanted = time.CLOCK_BOOTTIME
+    else:
+        monkeypatch.setattr(sys, "platform", "darwin")
+        wanted = time.CLOCK_MONOTONIC
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: 7.0 if clock == wanted else 0.0)
+    desk = Desk(vault=None, connect=None)  # type: ignore[arg-type]
+    assert desk._steady() == 7.0
 
 
 def test_two_rounds_never_run_at_once(joined, line):

@@ -265,3 +265,15 @@ def test_bytes_stay_ninety_days_and_while_their_record_is_here(
     assert photos.prune_photos(at_work.ws) == 1
     assert list(folder(at_work).glob(f"{photo_id}.*")) == []
     assert GRID in at_work.ws.grids
+
+
+def test_a_clock_put_right_or_wrong_drops_no_bytes_early(at_work: Laptop, hands: Hands) -> None:
+    photo_id = attach(at_work)
+    send(at_work)
+    at_work.ws.table("photo").remove(doc_ids=[photo_id])
+    years = 3 * 365 * 86400
+    hands.passes(years)
+    at_work.ws.keep_setting("identity", clock_offset_s=-years)
+    assert photos.prune_photos(at_work.ws) == 0
+    hands.passes(91 * 86400)
+    assert photos.prune_photos(at_work.ws) == 1

@@ -397,6 +397,13 @@ class TestTheStick:
         write(laptop, tmp_path)
         assert len(relay.written_files(laptop.ws)) == 1
 
+    def test_a_clock_known_to_be_years_ahead_forgets_no_file(self, laptop, tmp_path):
+        write(laptop, tmp_path)
+        laptop.hands.passes(3 * 365 * 86_400)
+        laptop.ws.keep_setting("identity", clock_offset_s=-3 * 365 * 86_400)
+        write(laptop, tmp_path)
+        assert len(relay.written_files(laptop.ws)) == 2
+
 
 def test_a_foreign_file_is_refused_by_the_centre(laptop, line, tmp_path):
     laptop.ws.keep_setting("identity", server_key="09" + "00" * 31)

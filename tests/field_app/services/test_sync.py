@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 
+import pytest
+
+from field_app.domain.identity import MOST_OFFSET_S
 from field_app.domain.progress import Progress
 from field_app.services.receiving import prune
 from field_app.services.records import (
@@ -18,6 +21,7 @@ from field_app.services.records import (
 )
 from field_app.services.sync import back_off, last_rounds
 from field_app.services.titles import lookup
+from field_app.services.today import today
 from field_app.services.workspace import CHANGES, CONFLICTS
 from schemas.catalogue import extended
 from schemas.clock import written
@@ -221,6 +225,28 @@ def test_the_clocks_are_compared_in_every_exchange(joined, line):
     laptop.sync()
     assert laptop.ws.identity.clock_offset_s == 600
     assert laptop.ws.setting("clock")["measured_at"] == "2026-09-30T08:41:00+08:00"
+
+
+def test_a_centre_of_the_year_one_stops_neither_round_nor_lists(joined, line):
+    laptop = joined()
+
+    def long_ago(carry):
+        status, headers, body = carry()
+        return status, headers, json.dumps(json.loads(body) | {"server_time": "0001-01-02T00:00Z"})
+
+    line.faults.append(long_ago)
+    laptop.sync()
+    assert last_rounds(laptop.ws)[0]["stage"] == "done"
+    assert laptop.ws.identity.clock_offset_s == -MOST_OFFSET_S
+    assert laptop.ws.true_now().year == 1826
+
+
+@pytest.mark.parametrize("offset_s", [-2025 * 31_556_952, 7990 * 31_556_952])
+def test_an_offset_kept_before_offsets_had_a_limit_does_no_harm(joined, offset_s):
+    laptop = joined()
+    laptop.ws.keep_setting("identity", clock_offset_s=offset_s)
+    assert prune(laptop.ws) == 0
+    assert today(laptop.ws).unsent == 0
 
 
 def test_a_pull_that_takes_much_away_asks_first(joined, line):

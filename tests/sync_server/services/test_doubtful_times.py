@@ -204,7 +204,7 @@ def test_only_staff_of_the_area_see_and_confirm(centre: Centre, laptop: Laptop):
     assert confirm(centre, stranger, **{made: ""}).done == 0
     assert change(centre, made).time_confirmed_by is None
     with pytest.raises(Refusal, match="not_allowed"):
-        confirm(centre, hire(centre, "auditor"), **{made: ""})
+        confirm(centre, hire(centre, "auditor", ("990101",)), **{made: ""})
 
 
 def test_doubtful_times_are_found_by_their_index(centre: Centre, laptop: Laptop):

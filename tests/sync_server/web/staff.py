@@ -93,6 +93,13 @@ def build(centre: Centre) -> Town:
     return town
 
 
+def narrow(town: Town, no: str, scope: tuple[str, ...]) -> None:
+    """Give somebody the areas an account of his role may have had before it needed them all."""
+    with town.centre.store.writing() as connection:
+        own = sa.update(users).where(users.c.no == no)
+        connection.execute(own.values(scope_codes=list(scope)))
+
+
 def hire(town: Town, no: str, role: str, scope: tuple[str, ...]) -> User:
     """Make an account that signs in with PASSWORD."""
     centre = town.centre

@@ -152,13 +152,30 @@ def test_the_district_handles_nobody_of_its_own_rank(town: Town, app: Flask, oth
 
 def test_nobody_handles_his_own_account_or_beyond_his_areas(town: Town, app: Flask) -> None:
     refused_everywhere(town, app, "admin", "admin", 403)
-    staff.hire(town, "near", "admin", (COMMUNITY,))
+    staff.hire(town, "near", "admin", ("990101",))
+    staff.narrow(town, "near", (COMMUNITY,))
     refused_everywhere(town, app, "near", "neighbour", 404)
     refused_everywhere(town, app, "near", "street", 404)  # not inside, but around
     staff.hire(town, "both", "leader", (GRID, "990101100008001"))
     refused_everywhere(town, app, "near", "both", 403)
     for role in ("street", "community", "leader", "department", "auditor", "worker"):
         refused_everywhere(town, app, role, "community", 403)
+
+
+def test_what_is_of_the_whole_district_needs_all_of_it(town: Town, app: Flask) -> None:
+    for role in ("admin", "district", "auditor"):
+        with pytest.raises(Refusal, match="whole_district_role"):
+            staff.hire(town, f"part-{role}", role, (COMMUNITY,))
+        staff.narrow(town, role, (COMMUNITY,))
+    for role in ("admin", "auditor"):
+        answer = sign_in(app, role).get("/audit")
+        assert answer.status_code == 403
+        assert "全区县" in answer.text
+    admin, district = sign_in(app, "admin"), sign_in(app, "district")
+    assert admin.get("/units/new").status_code == 403
+    assert admin.get("/people").status_code == 200
+    assert district.get("/working-hours").status_code == 403
+    assert "/audit" not in admin.get("/people").text
 
 
 def refused_everywhere(town: Town, app: Flask, no: str, other: str, status: int) -> None:
