@@ -208,7 +208,7 @@ class _Door:
         if not people:
             return []
         home_of = care_read.homes(self.connection, self.district, people)
-        homes = list({*home_of.values(), self.household_id} - {None})
+        homes = list({*home_of.values(), *filter(None, [self.household_id])})
         into = duplicates.gathered(self.connection, self.district, [*people, *homes])
         lying = care_read.lying(self.connection, self.district, {*people, *homes, *into})
         names = {one: _names(one, into) for one in people}
