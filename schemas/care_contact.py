@@ -26,6 +26,9 @@ GRAVEST = ("abnormal", "need_help", "well", NOT_REACHED)
 CARE = "CARE"
 """The purpose of a care visit is ``care``, the category of an alarm this one."""
 
+ALIKE = 19
+"""So many characters a visit's alarms have in common with it."""
+
 Standing = Literal["open", "over", "unknown", "other"]
 """How an issue stands: an open care issue, one that is over, none that is known here, another
 category."""
@@ -93,18 +96,17 @@ def may_reach(fields: Mapping[str, Any]) -> bool:
 
 
 def let_go(
-    people: Iterable[str],
-    household_id: str | None,
+    people: Mapping[str, str | None],
     before: Mapping[str, Any],
     after: Mapping[str, Any] | None,
 ) -> list[str]:
-    """Return those of ``people`` whom a visit to a household reached ``before`` and does not reach
-    ``after``; None: it does not stand any more, or took place at another time."""
+    """Return those of ``people`` (with the household each lives in) whom a visit reached ``before``
+    and does not reach ``after``; None: it does not stand any more, or took place at another
+    time."""
     return [
         one
-        for one in people
-        if reached(one, household_id, before)
-        and (after is None or not reached(one, household_id, after))
+        for one, home in people.items()
+        if reached(one, home, before) and (after is None or not reached(one, home, after))
     ]
 
 
@@ -140,7 +142,10 @@ def contact_of(
     at: datetime,
     fields: Mapping[str, Any],
 ) -> Contact | None:
-    """Return what a visit says of a person, None when it says nothing."""
+    """Return what a visit says of a person who lives in a household, None when it says nothing.
+
+    It is the person's own household, whatever door anybody asks about: of a visit to another door
+    only a care check says something, and not whoever opened there."""
     not_reached = missed(resident_id, household_id, fields)
     if not not_reached and not reached(resident_id, household_id, fields):
         return None
@@ -211,7 +216,7 @@ def calls_for_alarm(
 
     It does not while a care issue that one of its visits raised is open (or on its way here), nor
     when this visit or a later one has raised one, whatever became of it. Alarms about ``others``,
-    people of the same door, do not count.
+    people of the same doors, do not count.
     """
     place = next(n for n, one in enumerate(run) if one.visit_id == visit_id)
     for number, one in enumerate(run):
@@ -231,7 +236,7 @@ def alarm_id(visit_id: str, resident_id: str) -> str:
     """Return the id of the one alarm a visit can raise about a person: the visit's time, a tail of
     its own."""
     tail = hashlib.sha256(f"not reached {visit_id} {resident_id}".encode()).hexdigest()
-    return f"{visit_id[:19]}{tail[:4]}-{tail[4:16]}"
+    return f"{visit_id[:ALIKE]}{tail[:4]}-{tail[4:16]}"
 
 
 def alarm_fields(

@@ -12,8 +12,9 @@ from field_app.services.drafts import MAIN, Draft, Finished, Typed
 from field_app.services.households import moves_without_a_day
 from field_app.services.likely import finish_checked
 from field_app.services.records import Entry, Saved, get_view, save_records
-from field_app.services.visits import alarm_entry, follow_correction
+from field_app.services.visits import alarm_entry, follow_correction, states_left_open
 from field_app.services.workspace import CHANGES, Workspace
+from schemas.check import FieldProblem
 from schemas.clock import local_day
 from schemas.kinds.care import INTERVAL_DAYS
 
@@ -31,7 +32,8 @@ def new_care(ws: Workspace, resident_id: str) -> dict[str, Any]:
 def finish_record(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     """Save the form of one record of any kind, what may be held here already asked about first; a
     care record without an interval gets that of its risk, a visit whose checks are corrected what
-    they ask for (`visits.follow_correction`). Raises as `drafts.finish`."""
+    they ask for (`visits.follow_correction`), one that meets somebody only now how everybody in
+    care is. Raises as `drafts.finish`."""
 
     def prepare(draft: Draft) -> None:
         _interval(draft)
@@ -39,7 +41,10 @@ def finish_record(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
         if (main["kind"], main["action"]) == ("visit", "update"):
             follow_correction(ws, draft)
 
-    return finish_checked(ws, draft_id, typed, prepare=prepare, judge=moves_without_a_day)
+    def judge(draft: Draft) -> dict[str, list[FieldProblem]]:
+        return {MAIN: states_left_open(ws, draft)} | moves_without_a_day(draft)
+
+    return finish_checked(ws, draft_id, typed, prepare=prepare, judge=judge)
 
 
 def void_record(

@@ -6,6 +6,7 @@ The rule is `schemas.care_contact`; here it is asked about the visits this lapto
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from field_app.services.records import get_view
 from field_app.services.survivors import survivors
 from field_app.services.workspace import Workspace
 from schemas.care_contact import (
+    ALIKE,
     CARE,
     Contact,
     Standing,
@@ -125,8 +127,8 @@ def _called_by(ws: Workspace, merged: _Merged, now: Made, was: Made | None) -> l
     return [
         Call(one, run, now.visit_id, now.fields)
         for one in _people(ws, now.household_id, missed_in_check(now.fields))
-        if missed(one, now.household_id, now.fields)
-        and not missed(one, seen.get("household_id"), seen)
+        if missed(one, (home := _home(ws, merged, one)), now.fields)
+        and not missed(one, home, seen)
         and (run := _alarming(ws, merged, now, one))
     ]
 
@@ -134,10 +136,11 @@ def _called_by(ws: Workspace, merged: _Merged, now: Made, was: Made | None) -> l
 def _called_without(ws: Workspace, merged: _Merged, was: Made, now: Made | None) -> Iterator[Call]:
     """Yield the alarms that the next visit after one calls for, or the last before it when none
     came after, about people whom that one reached and does no longer, or at another time."""
-    people = _people(ws, was.household_id, reached_in_check(was.fields))
+    people = {one: _home(ws, merged, one)
+              for one in _people(ws, was.household_id, reached_in_check(was.fields))}  # fmt: skip
     same = now is not None and now.at == was.at
     says = now.fields if now else {}
-    for one in let_go(people, was.household_id, was.fields, says if same else None):
+    for one in let_go(people, was.fields, says if same else None):
         contacts = counting(_contacts(ws, merged, was, says, one), last_day(ws))
         visit_id = following(contacts, was.at, was.visit_id)
         run = misses_around(contacts, visit_id)
@@ -161,18 +164,41 @@ def missed_before(ws: Workspace, made: Made, residents: Iterable[str]) -> dict[s
 
 
 def open_alarms(ws: Workspace) -> list[Alarm]:
-    """Return the open alarms of the worker's grids, the latest first."""
+    """Return the open alarms of visits in the worker's grids, the latest first: until the issue is
+    over, wherever the person lives by now."""
     grids, merged = ws.grids, _Merged.of(ws)
-    found = []
+    visits: dict[str, list[Fields]] = defaultdict(list)
     for visit in look(ws, "visit", lambda view: view["grid"] in grids and may_miss(view["fields"])):
-        fields = merged.fields(visit["fields"])
-        for resident_id in _people(ws, fields.get("household_id"), missed_in_check(fields)):
-            for name in merged.names(resident_id):
-                issue_id = alarm_id(visit["record_id"], name)
-                issue = standing(ws, issue_id)
-                if issue is not None and issue.state not in OVER:
-                    found.append(_alarm(ws, issue_id, visit["record_id"], fields, resident_id))
+        visits[visit["record_id"][:ALIKE]].append(visit)
+    found = []
+    for issue in look(ws, "issue", lambda view: view["record_id"][:ALIKE] in visits):
+        issue_id = issue["record_id"]
+        stands = standing(ws, issue_id)
+        if stands is None or stands.state in OVER:
+            continue
+        if raised := _raised_by(ws, merged, issue, visits[issue_id[:ALIKE]]):
+            visit, resident_id = raised
+            fields = merged.fields(visit["fields"])
+            found.append(_alarm(ws, issue_id, visit["record_id"], fields, resident_id))
     return sorted(found, key=lambda one: one.missed_at, reverse=True)
+
+
+def _raised_by(
+    ws: Workspace, merged: _Merged, issue: Fields, visits: Collection[Fields]
+) -> tuple[Fields, str] | None:
+    """Return which of ``visits`` an alarm was raised under and the person it is about, empty when
+    they are held here no more; None when it is no alarm of theirs."""
+    issue_id = issue["record_id"]
+    held = [view["record_id"] for view in look(ws, "resident")]
+    for visit in visits:
+        checked = missed_in_check(merged.fields(visit["fields"]))
+        for one in dict.fromkeys([*checked, *held]):
+            if any(alarm_id(visit["record_id"], name) == issue_id for name in merged.names(one)):
+                return visit, one
+    if issue["fields"].get("category") != CARE:
+        return None
+    naming = (one for one in visits if issue_id in (one["fields"].get("issue_ids") or ()))
+    return next(((one, "") for one in naming), None)
 
 
 def left_open(ws: Workspace, before: Made, after: Made | None) -> list[Alarm]:
@@ -183,8 +209,8 @@ def left_open(ws: Workspace, before: Made, after: Made | None) -> list[Alarm]:
     people = [
         one
         for one in _people(ws, was.household_id, missed_in_check(was.fields))
-        if missed(one, was.household_id, was.fields)
-        and not (now and missed(one, now.household_id, now.fields))
+        if missed(one, (home := _home(ws, merged, one)), was.fields)
+        and not (now and missed(one, home, now.fields))
     ]
     own = [
         _alarm(ws, alarm_id(was.visit_id, name), was.visit_id, was.fields, one)
@@ -265,7 +291,11 @@ def _calls(
     resident_id: str,
 ) -> bool:
     """Tell whether a run needs an alarm of one of its visits, to the door of ``door``."""
-    people = _people(ws, door.household_id, missed_in_check(door.fields))
+    people = {*_people(ws, door.household_id, missed_in_check(door.fields))}
+    people |= {*_people(ws, _home(ws, merged, resident_id), ())}
+    for one in run:
+        if view := get_view(ws, "visit", one.visit_id):
+            people |= {*missed_in_check(merged.fields(view["fields"]))}
     others = [name for one in people for name in merged.names(one)]
     mine = merged.names(resident_id)
     return calls_for_alarm(run, visit_id, mine, others, lambda one: _standing(ws, one))
@@ -275,12 +305,14 @@ def _contacts(
     ws: Workspace, merged: _Merged, door: Made, said: Fields, resident_id: str
 ) -> Iterator[Contact]:
     """Yield every contact with a person in the laptop's records; the visit ``door`` says ``said``,
-    nothing when it stands no more."""
+    nothing when it stands no more. What is said of their own household counts, not of another
+    door."""
+    home = _home(ws, merged, resident_id)
     for view in look(ws, "visit"):
         if view["record_id"] != door.visit_id:
             fields = merged.fields(view["fields"])
-            yield from _contact(resident_id, door.household_id, view["record_id"], fields)
-    yield from _contact(resident_id, door.household_id, door.visit_id, said)
+            yield from _contact(resident_id, home, view["record_id"], fields)
+    yield from _contact(resident_id, home, door.visit_id, said)
 
 
 def _contact(
@@ -293,6 +325,13 @@ def _contact(
     one = contact_of(resident_id, household_id, visit_id, at, fields)
     if one is not None:
         yield one
+
+
+def _home(ws: Workspace, merged: _Merged, resident_id: str) -> str | None:
+    """Return the household a person lives in, None when this laptop does not know."""
+    view = get_view(ws, "resident", resident_id)
+    home = view["fields"].get("household_id") if view else None
+    return merged.homes.get(home, str(home)) if home else None
 
 
 def _people(ws: Workspace, household_id: str | None, checked: Collection[str]) -> Collection[str]:

@@ -312,6 +312,18 @@ def finish_visit(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
     return finish_checked(ws, draft_id, typed, prepare=link, judge=judge)
 
 
+def states_left_open(ws: Workspace, draft: Draft) -> list[FieldProblem]:
+    """Return a problem for each person in care whose state the correction of a visit leaves open
+    where the visit asked for none before: it met nobody, went to another door, or said how they
+    were."""
+    main = draft["parts"][MAIN]
+    if (main["kind"], main["action"]) != ("visit", "update"):
+        return []
+    said, before = _made(ws, draft).fields, main["base"]
+    known = states_missing(ws, target_of(ws, before), before)
+    return [one for one in states_missing(ws, target_of(ws, said), said) if one not in known]
+
+
 def follow_correction(ws: Workspace, draft: Draft) -> None:
     """Put into the draft of a visit's correction what its checks ask for, as `finish_visit` does:
     for who was not missed, or not in need of help, before it, and for who was reached by it and is

@@ -11,8 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.care_contact import CARE, alarm_id
-from sync_server.services.going_along import ALIKE
+from schemas.care_contact import ALIKE, CARE, alarm_id
 from sync_server.services.titles import Titles
 from sync_server.store import care_read, duplicates
 from sync_server.store.records_read import Row, children_of

@@ -190,8 +190,9 @@ class _Door:
         people = self._people(reached_in_check(fields), behind=fields.get("result") in MET)
         said, says = (at_survivors(one, self.into, self.into) for one in (fields, now["fields"]))
         same = _stands(now) and now["happened_at"] == at
-        people = let_go(people, self.household_id, said, says if same else None)
-        return self._sound(people, lambda found: following(found, at, self.visit["record_id"]))
+        homes = care_read.homes(self.connection, self.district, people)
+        gone = let_go({one: homes.get(one) for one in people}, said, says if same else None)
+        return self._sound(gone, lambda found: following(found, at, self.visit["record_id"]))
 
     def sound_last(self, only: str | None) -> list[str]:
         """Make the alarms that the last visit of all calls for, about everybody in care behind the
@@ -206,9 +207,10 @@ class _Door:
         somebody, the one that ``which`` names. Of who was voided nobody is called to anything."""
         if not people:
             return []
-        homes = [self.household_id] if self.household_id else []
         standing = by_ids(self.connection, self.district, people)
         people = [one for one in people if one not in standing or not standing[one]["voided"]]
+        home_of = care_read.homes(self.connection, self.district, people)
+        homes = list({*home_of.values(), *filter(None, [self.household_id])})
         into = duplicates.gathered(self.connection, self.district, [*people, *homes])
         lying = care_read.lying(self.connection, self.district, {*people, *homes, *into})
         names = {one: _names(one, into) for one in people}
@@ -223,10 +225,15 @@ class _Door:
         rows = {row["record_id"]: row for row in visits}
         made = []
         for resident_id in people:
-            contacts = self._contacts(visits, into, resident_id)
+            contacts = self._contacts(visits, into, resident_id, home_of.get(resident_id))
             visit_id = which(contacts)
             run = misses_around(contacts, visit_id)
-            if run and self._calls(run, visit_id, resident_id, names):
+            if run and self._calls(
+                run,
+                visit_id,
+                names[resident_id],
+                self._others(run, rows, names, home_of.get(resident_id)),
+            ):
                 lies_in = (lying.area.get(one) for one in (resident_id, self.household_id or ""))
                 area = next((one for one in lies_in if one), self.visit["grid"])
                 owner = rows[raised_under(run, visit_id)]
@@ -240,12 +247,16 @@ class _Door:
         return list(dict.fromkeys([*people, *self.behind])) if behind else people
 
     def _contacts(
-        self, visits: Sequence[Row], into: Mapping[str, str], resident_id: str
+        self,
+        visits: Sequence[Row],
+        into: Mapping[str, str],
+        resident_id: str,
+        household_id: str | None,
     ) -> list[Contact]:
         found = (
             contact_of(
                 resident_id,
-                self.household_id,
+                household_id,
                 row["record_id"],
                 row["happened_at"],
                 at_survivors(row["fields"], into, into),
@@ -258,12 +269,9 @@ class _Door:
         self,
         run: tuple[Contact, ...],
         visit_id: str,
-        resident_id: str,
-        names: Mapping[str, Collection[str]],
+        mine: Collection[str],
+        others: Collection[str],
     ) -> bool:
-        mine = names[resident_id]
-        others = [name for some in names.values() for name in some]
-        others += self._strangers(names.keys())
         wanted = {alarm_id(one.visit_id, name) for one in run for name in mine}
         wanted |= {issue_id for one in run for issue_id in one.issue_ids}
         issues = by_ids(self.connection, self.district, wanted)
@@ -282,12 +290,24 @@ class _Door:
 
         return calls_for_alarm(run, visit_id, mine, others, standing)
 
-    def _strangers(self, people: Collection[str]) -> list[str]:
-        """Return the names of whom else an alarm of this door may be about."""
-        missed = missed_in_check(self.visit["fields"])
-        others = {*self._people(missed, behind=True)}.difference(people)
+    def _others(
+        self,
+        run: tuple[Contact, ...],
+        rows: Mapping[str, Row],
+        names: Mapping[str, Collection[str]],
+        home: str | None,
+    ) -> list[str]:
+        """Return the names of whom else the alarms of a run's visits may be about."""
+        missed = [who for one in run for who in missed_in_check(rows[one.visit_id]["fields"])]
+        missed += missed_in_check(self.visit["fields"])
+        others = {*self._people(missed, behind=True)}
+        if home and home != self.household_id:
+            day = local_day(self.visit["happened_at"])
+            others |= {*care_read.in_care(self.connection, self.district, home, day)}
+        others -= names.keys()
         into = duplicates.gathered(self.connection, self.district, others) if others else {}
-        return [name for one in others for name in _names(one, into)]
+        found = [name for one in others for name in _names(one, into)]
+        return found + [name for some in names.values() for name in some]
 
     def _make(self, run: tuple[Contact, ...], resident_id: str, visit: Row, area: str) -> str:
         """Make the issue as the worker's of the visit: it is his to edit, as if he had reported it.

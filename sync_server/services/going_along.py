@@ -9,7 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from schemas.care_contact import CARE, alarm_id
+from schemas.care_contact import ALIKE, CARE, alarm_id
 from schemas.service_flow import OPEN_STATES
 from sync_server.domain.areas import inside
 from sync_server.domain.judging import GRID_DIGITS
@@ -20,8 +20,6 @@ from sync_server.store.moving import Lying
 
 GROUPS = frozenset({"place", "people"})
 """What is base data goes with its place; what was done in the field stays where it was done."""
-ALIKE = 19
-"""So many characters a visit's alarms have in common with it (schemas/care_contact.py)."""
 
 
 def with_all_below(connection: sa.Connection, district: str, roots: Sequence[Lying]) -> list[Lying]:

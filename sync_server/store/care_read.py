@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_server.domain.judging import GRID_DIGITS
-from sync_server.store import moving
+from sync_server.store import duplicates, moving
 from sync_server.store.records_read import Row, by_ids, children_of
 from sync_server.store.scope import chunks, containing, within
 from sync_server.store.tables import changes, records
@@ -146,6 +146,18 @@ def in_care(connection: sa.Connection, district: str, household_id: str, day: st
         for one in present
         if any((care["fields"].get("until") or day) >= day for care in cares[one])
     ]
+
+
+def homes(connection: sa.Connection, district: str, residents: Collection[str]) -> dict[str, str]:
+    """Return by resident the household they live in, as it stands today; who is not known is left
+    out."""
+    found = {
+        one: str(row["parent_id"])
+        for one, row in by_ids(connection, district, residents).items()
+        if row["kind"] == "resident" and row["parent_id"]
+    }
+    into = duplicates.roots(connection, district, set(found.values()))
+    return {one: into.get(home, home) for one, home in found.items()}
 
 
 def door(connection: sa.Connection, district: str, household_id: str) -> dict[str, Any]:

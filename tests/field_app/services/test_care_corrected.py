@@ -128,7 +128,8 @@ def test_a_visit_who_was_met_at_the_door_stood_between_too(ws: Workspace) -> Non
 
 @pytest.mark.parametrize("typed", [
     {"visited_at": ["2026-09-20T09:00"], "late_reason": ["记错日期"]},
-    {"household_id": [rid("household", 2)], f"care_checks.{LIN}.state": [""]},
+    {"household_id": [rid("household", 2)], f"care_checks.{LIN}.state": [""],
+     f"care_checks.{rid('resident', 4)}.state": ["well"]},
 ])  # fmt: skip
 def test_correcting_a_visit_between_two_misses_makes_the_issue(
     ws: Workspace, typed: dict[str, list[str]]
