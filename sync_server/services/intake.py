@@ -123,8 +123,8 @@ class Intake:
                 part.places.append((arrival, twin, True))
                 continue
             row = arrival.row or change_row(part.batch, arrival)
-            part.compare_time(row)
             item = _Item(row | {"batch_id": part.batch.batch_id}, arrival, part)
+            part.compare_time(item.row)
             self._ledger.lines.note(item.row, part.batch.stream, arrival.seq)
             if twin is None:
                 before[arrival.change_id] = item.row

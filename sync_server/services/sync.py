@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,10 +16,11 @@ from marshmallow import ValidationError
 
 from schemas.clock import written
 from schemas.exchange import MAX_BODY_BYTES, MAX_CHANGES, PROTOCOL, SyncSchema, pointers
-from sync_server.domain.cursor import read_place, write_cursor
+from sync_server.domain.cursor import Place, read_place, write_cursor
 from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
 from sync_server.domain.json_text import write_quickly
+from sync_server.domain.judging import speaks_of
 from sync_server.domain.times import Reading, read_clock, unmeasured
 from sync_server.services import audit, floors
 from sync_server.services.account import read_told
@@ -36,10 +37,10 @@ from sync_server.services.receive import (
     receive_batches,
     released,
 )
-from sync_server.services.turns import Work, Writer
+from sync_server.services.turns import OnlyAlone, Work
 from sync_server.store import feed, streams, writing
 from sync_server.store.cases import mark_delivered
-from sync_server.store.streams import Visitor
+from sync_server.store.streams import Closing, Visitor
 from sync_server.store.writing import Turn
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def exchange(
     and Refusal: wrong_device, busy, device_revoked, stream_forked, sequence_gap (with ``known``).
     """
     batch, envelope = _open(device, body, now, road, exact)
-    visit = _Visit(batch, envelope, joins=_check_ahead(centre, batch))
+    visit = _Visit(batch, envelope, _check_ahead(centre, batch))
     with centre.turns.take(device.district, device.device_id):
         try:
             return _serve(centre, visit, now)
@@ -137,11 +138,13 @@ def _open(
     return batch, envelope
 
 
-def _check_ahead(centre: Centre, batch: Batch) -> bool:
-    """Open what seems to be new before anything is locked, so that others need not wait for it;
-    tell whether all of it does."""
+def _check_ahead(centre: Centre, batch: Batch) -> set[str] | None:
+    """Open what seems to be new before anything is locked, so that others need not wait for it.
+
+    Return what a batch of a laptop speaks of that seems to be new as a whole; None for others.
+    """
     if not batch.arrivals:
-        return False
+        return None
     known = centre.known.get(batch.device.district, batch.stream)
     if known is None:
         with centre.store.asking() as connection:
@@ -152,7 +155,12 @@ def _check_ahead(centre: Centre, batch: Batch) -> bool:
             writer.give_way()
             arrival.open()
             arrival.row = change_row(batch, arrival)
-    return batch.road == "link" and batch.arrivals[0].seq == known + 1
+    if batch.road != "link" or batch.arrivals[0].seq != known + 1:
+        return None
+    about = {batch.batch_id, batch.device.worker_id}
+    for arrival in batch.arrivals:
+        about |= {arrival.change_id, *speaks_of(arrival)}
+    return about
 
 
 class _Visit(Work):
@@ -164,23 +172,20 @@ class _Visit(Work):
     """The laptop spoke of another history."""
     received: Received
 
-    def __init__(self, batch: Batch, envelope: Mapping[str, Any], *, joins: bool) -> None:
-        super().__init__(size=len(batch.arrivals), joins=joins)
+    def __init__(self, batch: Batch, envelope: Mapping[str, Any], about: Set[str] | None) -> None:
+        super().__init__(len(batch.arrivals), about)
         self.batch = batch
         self.envelope = envelope
-
-
-class _OnlyAlone(Exception):
-    """Something about an exchange is unusual: it is not to be written together with others."""
 
 
 def _serve(centre: Centre, visit: _Visit, now: datetime) -> Reply:
     device, envelope = visit.batch.device, visit.envelope
     if visit.batch.arrivals:
-        writer = centre.turns.writer(device.district)
-        writer.bring_in(visit, partial(_write, centre, writer))
+        centre.turns.writer(device.district).bring_in(
+            visit, partial(_write, centre, device.district)
+        )
     else:
-        _write(centre, None, [visit])
+        _write(centre, device.district, lambda: [visit], take=False)
     received, epoch, grids = visit.received, visit.epoch, visit.grids
     for one in received.known:
         centre.known.put(device.district, one["stream"], one["seq"])
@@ -206,27 +211,31 @@ def _serve(centre: Centre, visit: _Visit, now: datetime) -> Reply:
     return _reply(centre, now, epoch, grids, kind, received, delivery)
 
 
-def _write(centre: Centre, writer: Writer | None, visits: Sequence[_Visit]) -> None:
-    """Take in what the visits bring, in one transaction. Several are of one district; raises an
-    error, with nothing stored, when one of them had better be written alone."""
-    district = visits[0].batch.device.district
+def _write(
+    centre: Centre, district: str, gather: Callable[[], Sequence[_Visit]], *, take: bool = True
+) -> None:
+    """Take in what the visits bring that are gathered once the district's turn has come (``take``
+    False: they bring nothing and need no turn), in one transaction. Raises an error, with nothing
+    stored, when one of several had better be written alone."""
     with centre.store.writing() as connection:
+        turn = writing.turn_of(connection, district, take=take)
+        if turn is None:
+            raise Refusal("bad_token")
+        visits = gather()
         there = streams.lock_visitors(
             connection, district, [one.batch.device.device_id for one in visits]
         )
         for one in visits:
             one.grids = _grids(there.get(one.batch.device.device_id), one.batch)
         before = look_before(connection, [one.batch for one in visits])
-        turn = _turn(connection, centre, visits)
-        if writer is not None:
-            writer.has_turn()
+        turn = _not_older(connection, centre, visits, turn)
         for one in visits:
             one.epoch, told = turn.epoch, one.envelope["server_epoch"]
             one.foreign = told not in (None, turn.epoch)
-            place = read_place(centre.keys.cursor, district, turn.epoch, one.envelope["cursor"])
+            place = _place(centre, turn.epoch, one)
             one.batch = replace(one.batch, told=place.grids if place is not None else ())
         if len(visits) > 1 and any(one.foreign for one in visits):
-            raise _OnlyAlone
+            raise OnlyAlone
         brought = [
             (one.batch, there[one.batch.device.device_id]) for one in visits if not one.foreign
         ]
@@ -239,8 +248,8 @@ def _write(centre: Centre, writer: Writer | None, visits: Sequence[_Visit]) -> N
                 answered = {receipt["change_id"] for receipt in one.received.receipts}
                 asked = [held for held in one.envelope["held"] if held not in answered]
                 one.received.receipts.extend(released(connection, one.batch, asked))
-            _note_visit(connection, one)
-            _note_delivered(connection, centre, one)
+        streams.close_exchanges(connection, district, [_closing(one) for one in visits])
+        mark_delivered(connection, district, _delivered(centre, visits))
 
 
 def _reply(
@@ -275,29 +284,27 @@ def limits() -> dict[str, int]:
     return {"changes": MAX_CHANGES, "bytes": MAX_BODY_BYTES}
 
 
-def _turn(connection: sa.Connection, centre: Centre, visits: Sequence[_Visit]) -> Turn:
-    """Return the district's epoch and numbers, having taken its turn when there are changes; a new
-    epoch when a laptop's cursor names a commit that is not in this database's history: somebody
-    put an earlier copy in its place."""
+def _not_older(
+    connection: sa.Connection, centre: Centre, visits: Sequence[_Visit], turn: Turn
+) -> Turn:
+    """Return the district's epoch and numbers; those of a new epoch when a laptop's cursor names a
+    commit that is not in this database's history: somebody put an earlier copy in its place."""
     district = visits[0].batch.device.district
-    turn = writing.turn_of(connection, district, take=any(one.batch.arrivals for one in visits))
-    if turn is None:
-        raise Refusal("bad_token")
-    for one in visits:
-        place = read_place(centre.keys.cursor, district, turn.epoch, one.envelope["cursor"])
-        if place is None or not place.number:
-            continue
-        if feed.stamp_at(connection, district, place.number) != place.stamp:
-            break
-    else:
+    places = [
+        place
+        for one in visits
+        if (place := _place(centre, turn.epoch, one)) is not None and place.number
+    ]
+    stamps = feed.stamps_at(connection, district, [place.number for place in places])
+    if stamps == [place.stamp for place in places]:
         return turn
     if len(visits) > 1:
-        raise _OnlyAlone
+        raise OnlyAlone
     taken = writing.turn_of(connection, district)
     assert taken is not None
     if taken.epoch != turn.epoch:  # another laptop has shown it meanwhile
         return taken
-    begin_epoch(connection, district, visits[0].batch.received_at, above_change_no=place.number)
+    begin_epoch(connection, district, visits[0].batch.received_at, above_change_no=places[0].number)
     floors.remember(centre.settings.data, feed.last_change_no(connection, district))
     begun = writing.turn_of(connection, district)
     assert begun is not None
@@ -315,8 +322,15 @@ def _known(connection: sa.Connection, batch: Batch) -> list[dict[str, Any]]:
     return known_of(connection, batch.device, names)
 
 
-def _note_visit(connection: sa.Connection, visit: _Visit) -> None:
-    """Write down when the laptop was here, what its clock said and what it says of its own log.
+def _place(centre: Centre, epoch: str, visit: _Visit) -> Place | None:
+    """Return how far a laptop has come in the feed of this epoch, by its cursor."""
+    district = visit.batch.device.district
+    return read_place(centre.keys.cursor, district, epoch, visit.envelope["cursor"])
+
+
+def _closing(visit: _Visit) -> Closing:
+    """Return what is written down of when the laptop was here, what its clock said, what it says of
+    its own log, and what it brought.
 
     A delivery that held only known changes may be an old one sent again by hand: its time says
     nothing about the clock.
@@ -333,20 +347,21 @@ def _note_visit(connection: sa.Connection, visit: _Visit) -> None:
             values["clock_jumped_at"] = batch.received_at
     if (account := read_told(visit.envelope.get("account"))) is not None:
         values["account"] = account
-    device = batch.device
-    streams.close_exchange(
-        connection, device.district, device.device_id, values, received.batch, received.stream,
-        new_stream=received.new_stream,
-    )  # fmt: skip
+    return Closing(
+        batch.device.device_id, values, received.batch, received.stream, received.new_stream
+    )
 
 
-def _note_delivered(connection: sa.Connection, centre: Centre, visit: _Visit) -> None:
-    """Note which work given to the worker his laptop holds now: it says how far it has come."""
-    device, cursor = visit.batch.device, visit.envelope["cursor"]
-    place = read_place(centre.keys.cursor, device.district, visit.epoch, cursor)
-    if place is not None and place.number and not place.phase:
-        at = visit.batch.received_at
-        mark_delivered(connection, device.district, device.worker_id, place.number, at)
+def _delivered(centre: Centre, visits: Sequence[_Visit]) -> dict[str, tuple[int, datetime]]:
+    """Return, by worker, which work given to him his laptop holds now: up to which number, since
+    when."""
+    return {
+        one.batch.device.worker_id: (place.number, one.batch.received_at)
+        for one in visits
+        if (place := _place(centre, one.epoch, one)) is not None
+        and place.number
+        and not place.phase
+    }
 
 
 def _note_fork(centre: Centre, batch: Batch, now: datetime) -> None:

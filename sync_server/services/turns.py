@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -54,13 +54,17 @@ class Turns:
             return self._writers[district]
 
 
-class Work:
-    """What one thread wants written: ``size`` changes. ``joins``: it may be written together with
-    what others want."""
+class OnlyAlone(Exception):
+    """Something about one of several works is unusual: it is not written together with others."""
 
-    def __init__(self, *, size: int, joins: bool) -> None:
+
+class Work:
+    """What one thread wants written: ``size`` changes. ``about`` names all that it speaks of, so
+    that others may be written with it that speak of nothing of that; None: it is written alone."""
+
+    def __init__(self, size: int, about: Set[str] | None) -> None:
         self.size = size
-        self.joins = joins
+        self.about = about
         self.done = False
 
 
@@ -77,45 +81,31 @@ class Writer:
         self._away = threading.Event()
         self._away.set()
 
-    def bring_in(self, work: AnyWork, write: Callable[[Sequence[AnyWork]], None]) -> None:
-        """Have ``work`` written by ``write``, which one thread at a time calls: with its own work,
-        or with what waits behind it as well, and then it writes all of it or raises an error.
+    def bring_in(
+        self, work: AnyWork, write: Callable[[Callable[[], Sequence[AnyWork]]], None]
+    ) -> None:
+        """Have ``work`` written by ``write``, which one thread at a time calls.
 
+        It is handed what to call once the district's turn has come and no sooner: that tells the
+        others of the process to let it go first and returns what to write, ``work`` and what waits
+        behind it by then. It writes all of it, or raises an error; then each is tried alone.
         Called before anything of the database is held: who waits here may be in nobody's way there.
-        What fails together is tried one by one. Raises what ``write`` raises of this work alone.
+        Raises what ``write`` raises of this work alone.
         """
         if self._inside == threading.get_ident():  # it would wait for itself
-            write([work])
+            write(lambda: [work])
             return
-        others = self._come_in(work)
-        if work.done:
+        if not self._come_in(work):
             return
         try:
-            if not others or not self._together([work, *others], write):
-                write([work])
+            if work.about is None or not self._together(work, write):
+                write(lambda: self._has_turn(work))
         finally:
             self._go()
 
-    def _together(self, works: Sequence[Any], write: Callable[[Sequence[Any]], None]) -> bool:
-        """Write several works at once; if that fails, have the others wait to be written alone."""
-        try:
-            write(works)
-        except BaseException as err:
-            with self._changed:
-                for one in works:
-                    one.joins = False
-                self._waiting.extendleft(reversed(works[1:]))
-            if not isinstance(err, Exception):
-                raise
-            log.info("tried one by one: %d batches, %s", len(works), type(err).__name__)
-            return False
-        for one in works:
-            one.done = True
-        return True
-
-    def _come_in(self, work: Work) -> list[Any]:
-        """Wait until the place is free and this work first, then take it, and return what is to be
-        written with it; or until another thread has written it, and return nothing."""
+    def _come_in(self, work: Work) -> bool:
+        """Wait until the place is free and this work first, and take it; or until another thread
+        has written it, then return False."""
         with self._changed:
             self._waiting.append(work)
             try:
@@ -126,27 +116,64 @@ class Writer:
                     self._waiting.remove(work)
                     self._changed.notify_all()
                 raise
-            if work.done:
-                return []
-            self._inside = threading.get_ident()
-            self._waiting.popleft()
-            others, room = [], MOST_TOGETHER - work.size
-            for one in tuple(self._waiting) if work.joins else ():
-                if one.joins and one.size <= room:
-                    self._waiting.remove(one)
-                    others.append(one)
-                    room -= one.size
-            return others
+            if not work.done:
+                self._waiting.popleft()
+                self._inside = threading.get_ident()
+            return not work.done
+
+    def _together(
+        self, work: AnyWork, write: Callable[[Callable[[], Sequence[AnyWork]]], None]
+    ) -> bool:
+        """Write what waits by now with ``work``; if that fails, have the others wait to be written
+        alone, and return False."""
+        others: list[Any] = []
+
+        def gather() -> Sequence[Any]:
+            others.extend(self._behind(work))
+            return [*self._has_turn(work), *others]
+
+        try:
+            write(gather)
+        except BaseException as err:
+            with self._changed:
+                for one in others:
+                    one.about = None
+                self._waiting.extendleft(reversed(others))
+            if not others or not isinstance(err, Exception):
+                raise
+            usual = isinstance(err, Refusal | OnlyAlone)
+            log.log(
+                logging.INFO if usual else logging.WARNING,
+                "tried one by one: %d batches, %s", len(others) + 1, type(err).__name__,
+            )  # fmt: skip
+            self._away.set()
+            return False
+        for one in others:
+            one.done = True
+        return True
+
+    def _behind(self, work: Work) -> Sequence[Work]:
+        """Take from those who wait what may be written with ``work``, as much as there is room."""
+        taken, room, spoken_of = [], MOST_TOGETHER - work.size, set(work.about or ())
+        with self._changed:
+            for one in tuple(self._waiting):
+                if one.about is None or one.size > room or not spoken_of.isdisjoint(one.about):
+                    continue
+                self._waiting.remove(one)
+                taken.append(one)
+                room -= one.size
+                spoken_of |= one.about
+        return taken
+
+    def _has_turn(self, work: AnyWork) -> Sequence[AnyWork]:
+        self._away.clear()
+        return [work]
 
     def _go(self) -> None:
         self._away.set()
         with self._changed:
             self._inside = None
             self._changed.notify_all()
-
-    def has_turn(self) -> None:
-        """Be told that the district's turn has come: now everybody waits for this thread."""
-        self._away.clear()
 
     def give_way(self) -> None:
         """Let the thread that has the district's turn go first, if one of this process has it: the

@@ -77,25 +77,34 @@ def _visitors(
     }
 
 
-def close_exchange(
-    connection: sa.Connection,
-    district: str,
-    device_id: str,
-    values: Mapping[str, Any],
-    batch: Row | None,
-    stream: Row | None,
-    *,
-    new_stream: bool,
-) -> None:
-    """Write ``values`` into the device's row, the new ``batch``, and how far its ``stream`` is
-    known (a ``new_stream`` or one that is there): in one statement where the database can."""
-    shape = _Shape(tuple(values), tuple(batch or ()), tuple(stream or ()), new_stream)
-    asked = {f"device_{name}": value for name, value in values.items()}
-    asked |= {f"batch_{name}": value for name, value in (batch or {}).items()}
-    asked |= {f"stream_{name}": value for name, value in (stream or {}).items()}
-    asked |= {"here": district, "this": device_id}
-    for statement, names in _closing(shape, connection.dialect.name == "postgresql"):
-        connection.execute(statement, {name: asked[name] for name in names})
+class Closing(NamedTuple):
+    """What the end of an exchange writes: ``values`` into the row of its device, the new ``batch``,
+    and how far its ``stream`` is known (a ``new_stream`` or one that is there)."""
+
+    device_id: str
+    values: Mapping[str, Any]
+    batch: Row | None
+    stream: Row | None
+    new_stream: bool
+
+
+def close_exchanges(connection: sa.Connection, district: str, closings: Sequence[Closing]) -> None:
+    """Write the ends of exchanges; alike ones at once, each in one statement where the database
+    can."""
+    alike: dict[_Shape, list[Row]] = {}
+    for one in closings:
+        shape = _Shape(
+            tuple(one.values), tuple(one.batch or ()), tuple(one.stream or ()), one.new_stream
+        )
+        asked = {f"device_{name}": value for name, value in one.values.items()}
+        asked |= {f"batch_{name}": value for name, value in (one.batch or {}).items()}
+        asked |= {f"stream_{name}": value for name, value in (one.stream or {}).items()}
+        alike.setdefault(shape, []).append(asked | {"here": district, "this": one.device_id})
+    for shape, every in alike.items():
+        for statement, names in _closing(shape, connection.dialect.name == "postgresql"):
+            connection.execute(
+                statement, [{name: asked[name] for name in names} for asked in every]
+            )
 
 
 class _Shape(NamedTuple):
