@@ -77,15 +77,44 @@ def exchange(
     device's changes are kept whole for staff, unapplied; it gets no updates. Raises BadEnvelope,
     and Refusal: wrong_device, busy, device_revoked, stream_forked, sequence_gap (with ``known``).
     """
-    batch, envelope = _open(device, body, now, road, exact)
-    visit = _Visit(batch, envelope, _check_ahead(centre, batch))
+    visit = open_visit(centre, device, body, now, road=road, exact=exact)
     with centre.turns.take(device.district, device.device_id):
         try:
             return _serve(centre, visit, now)
         except Refusal as refusal:
             if refusal.code == "stream_forked":
-                _note_fork(centre, batch, now)
+                _note_fork(centre, visit.batch, now)
             raise
+
+
+class Visit(Work):
+    """One exchange, and what has become of it once it is written."""
+
+    grids: tuple[str, ...]
+    epoch: str
+    foreign: bool
+    """The laptop spoke of another history."""
+    received: Received
+
+    def __init__(self, batch: Batch, envelope: Mapping[str, Any], about: Set[str] | None) -> None:
+        super().__init__(len(batch.arrivals), about)
+        self.batch = batch
+        self.envelope = envelope
+
+
+def open_visit(
+    centre: Centre,
+    device: Device,
+    body: Mapping[str, Any],
+    now: datetime,
+    *,
+    road: Road = "link",
+    exact: bool = True,
+) -> Visit:
+    """Read a request and work out what can be worked out before anything is locked. Raises what
+    ``exchange`` raises of it."""
+    batch, envelope = _open(device, body, now, road, exact)
+    return Visit(batch, envelope, _check_ahead(centre, batch))
 
 
 def keep_unusable(centre: Centre, device: Device, raw: str, now: datetime) -> None:
@@ -163,29 +192,14 @@ def _check_ahead(centre: Centre, batch: Batch) -> set[str] | None:
     return about
 
 
-class _Visit(Work):
-    """One exchange, and what has become of it once it is written."""
-
-    grids: tuple[str, ...]
-    epoch: str
-    foreign: bool
-    """The laptop spoke of another history."""
-    received: Received
-
-    def __init__(self, batch: Batch, envelope: Mapping[str, Any], about: Set[str] | None) -> None:
-        super().__init__(len(batch.arrivals), about)
-        self.batch = batch
-        self.envelope = envelope
-
-
-def _serve(centre: Centre, visit: _Visit, now: datetime) -> Reply:
+def _serve(centre: Centre, visit: Visit, now: datetime) -> Reply:
     device, envelope = visit.batch.device, visit.envelope
     if visit.batch.arrivals:
         centre.turns.writer(device.district).bring_in(
-            visit, partial(_write, centre, device.district)
+            visit, partial(write_visits, centre, device.district)
         )
     else:
-        _write(centre, device.district, lambda: [visit], take=False)
+        write_visits(centre, device.district, lambda: [visit], take=False)
     received, epoch, grids = visit.received, visit.epoch, visit.grids
     for one in received.known:
         centre.known.put(device.district, one["stream"], one["seq"])
@@ -211,8 +225,8 @@ def _serve(centre: Centre, visit: _Visit, now: datetime) -> Reply:
     return _reply(centre, now, epoch, grids, kind, received, delivery)
 
 
-def _write(
-    centre: Centre, district: str, gather: Callable[[], Sequence[_Visit]], *, take: bool = True
+def write_visits(
+    centre: Centre, district: str, gather: Callable[[], Sequence[Visit]], *, take: bool = True
 ) -> None:
     """Take in what the visits bring that are gathered once the district's turn has come (``take``
     False: they bring nothing and need no turn), in one transaction. Raises an error, with nothing
@@ -285,7 +299,7 @@ def limits() -> dict[str, int]:
 
 
 def _not_older(
-    connection: sa.Connection, centre: Centre, visits: Sequence[_Visit], turn: Turn
+    connection: sa.Connection, centre: Centre, visits: Sequence[Visit], turn: Turn
 ) -> Turn:
     """Return the district's epoch and numbers; those of a new epoch when a laptop's cursor names a
     commit that is not in this database's history: somebody put an earlier copy in its place."""
@@ -322,13 +336,13 @@ def _known(connection: sa.Connection, batch: Batch) -> list[dict[str, Any]]:
     return known_of(connection, batch.device, names)
 
 
-def _place(centre: Centre, epoch: str, visit: _Visit) -> Place | None:
+def _place(centre: Centre, epoch: str, visit: Visit) -> Place | None:
     """Return how far a laptop has come in the feed of this epoch, by its cursor."""
     district = visit.batch.device.district
     return read_place(centre.keys.cursor, district, epoch, visit.envelope["cursor"])
 
 
-def _closing(visit: _Visit) -> Closing:
+def _closing(visit: Visit) -> Closing:
     """Return what is written down of when the laptop was here, what its clock said, what it says of
     its own log, and what it brought.
 
@@ -352,7 +366,7 @@ def _closing(visit: _Visit) -> Closing:
     )
 
 
-def _delivered(centre: Centre, visits: Sequence[_Visit]) -> dict[str, tuple[int, datetime]]:
+def _delivered(centre: Centre, visits: Sequence[Visit]) -> dict[str, tuple[int, datetime]]:
     """Return, by worker, which work given to him his laptop holds now: up to which number, since
     when."""
     return {
