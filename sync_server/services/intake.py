@@ -69,6 +69,7 @@ class Intake:
     ) -> None:
         self._connection = connection
         self._parts = parts
+        self._entering = parts[0]
         self._district = parts[0].batch.device.district
         self._now = max(part.batch.received_at for part in parts)
         self._touched = Touched()
@@ -112,6 +113,7 @@ class Intake:
 
     def _enter(self, part: Part, before: dict[str, Row]) -> None:
         """Judge and merge one part's changes; ``before`` holds those received so far, by id."""
+        self._entering = part
         for arrival in part.arrivals:
             twin = before.get(arrival.change_id)
             if twin is not None and _same_content(twin, arrival.members):
@@ -223,7 +225,8 @@ class Intake:
     def _meet(self, others: set[str]) -> None:
         """Read who wrote what is judged now: the visitors, and ``others`` whose changes waited."""
         mine = {part.batch.device.worker_id for part in self._parts}
-        others -= mine
+        if len(self._parts) == 1:  # what of his own waited is judged as what he brings
+            others -= mine
         held_by = holdings.holdings_of(self._connection, self._district, others | mine)
         scopes = streams.scopes_of(self._connection, self._district, others) if others else {}
         kinds = streams.kinds_of(self._connection, self._district, others) if others else {}
@@ -237,15 +240,16 @@ class Intake:
             me, visitor, told = part.batch.device.worker_id, part.visitor, part.batch.told
             grids = held_now(held_by[me], visitor.grids or ())
             part.worker = Worker(me, grids, held_by[me], visitor.kind, told)
-            self._workers.setdefault(me, part.worker)
 
     def _decide(self, item: _Item) -> None:
         """Find out what becomes of one change and write it into its row."""
         if item.part is not None and item.part.revoked:
             item.row |= {"outcome": "quarantined", "problem": [problem("device_revoked")]}
             return
-        # A held change is judged as its own writer's, whoever's batch brings the create.
-        worker = item.part.worker if item.part else self._workers[item.row["author"]]
+        worker = (item.part or self._entering).worker
+        if item.part is None and item.row["author"] != worker.user_id:
+            # A held change is judged as its own writer's, whoever's batch brings the create.
+            worker = self._workers[item.row["author"]]
         row = item.row
         first = self._corrected.let_in(item.arrival, self._ledger.record(row["record_id"]))
         if first is not None:

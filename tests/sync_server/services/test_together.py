@@ -18,6 +18,8 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import sync
 from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate, revoke_device
+from sync_server.services.holdings import reassign
+from sync_server.services.ids import new_id
 from sync_server.services.sync import Visit, open_visit, write_visits
 from sync_server.store import writing
 from sync_server.store.tables import batches, changes, districts, metadata, records, streams
@@ -236,6 +238,31 @@ def some_work(laptop: Laptop, chance: random.Random) -> None:
             one = chance.choice(mine)
             what = {"size": chance.randint(1, 9)} if one["kind"] == "household" else {"text": "新"}
             laptop.write(one["kind"], "update", what, one["record_id"], base_version=1)
+
+
+def test_what_waited_is_judged_as_if_its_writer_were_not_there(
+    any_centre: Centre, clock: StillClock, monkeypatch
+):
+    """His laptop brings something at the same time, and proves what it had been told: that is about
+    what it brings, not about what came before."""
+    late, other = some_laptops(any_centre, 2)
+    late.send()
+    before = late.cursor
+    clock.passes(days=1)
+    with any_centre.store.writing() as connection:
+        reassign(connection, any_centre.code, late.worker_id, [OTHER_GRID], clock())
+    clock.passes(hours=1)
+    made = new_id()
+    late.write("household", "update", {"size": 2}, made, base_version=1)
+    assert outcomes(late.send()) == ["held"]
+    late.cursor = before
+    clock.passes(hours=1)
+    late.write("household", "create", household())
+    other.write("household", "create", household(), made)
+    visits = [opened(other), opened(late)]
+    alone = written(any_centre, [[one] for one in visits], monkeypatch)
+    together = written(any_centre, [visits], monkeypatch)
+    assert together["changes"] == alone["changes"]
 
 
 @pytest.mark.parametrize("seed", range(6))
