@@ -1,7 +1,8 @@
-"""The new changes of one batch on their way into the store: judged, merged, written in bulk.
+"""The new changes of some batches on their way into the store: judged, merged, written in bulk.
 
-Held changes are applied by themselves when the create they wait for arrives, in this batch or in a
-later one, from whichever laptop.
+Held changes are applied by themselves when the create they wait for arrives, in the same batch or
+in a later one, from whichever laptop. Batches of several laptops that wait for the district's turn
+are taken in together, one after another, as if each had come alone.
 """
 
 from __future__ import annotations
@@ -10,17 +11,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from sync_server.domain.envelope import Arrival, problem, reopened
 from sync_server.domain.holding import Made, held_now
-from sync_server.domain.json_text import Written
 from sync_server.domain.judging import Verdict, Worker, hangs_below, judge, parent_id
 from sync_server.domain.time_limits import Clockwork
-from sync_server.domain.times import corrected, fell_back, made_doubtful, moment
 from sync_server.services.applying import apply_judged, is_overtaken, overtake
 from sync_server.services.care_alarms import sound_alarms
 from sync_server.services.casework import taken_over
@@ -31,60 +29,52 @@ from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE
 from sync_server.services.ledger import Ledger
 from sync_server.services.left_waiting import refuse_late, settle_given_up
-from sync_server.services.receipts import Batch, Row, batch_row, duplicate, receipt
+from sync_server.services.parts import SAID, Part, change_row
+from sync_server.services.receipts import Row, batch_row, duplicate, receipt
 from sync_server.services.steps import follow_up
 from sync_server.store import holdings, moving, streams, writing
-from sync_server.store.streams import Visitor
 from sync_server.store.touching import Touched, touched_by
 from sync_server.store.writing import Numbers
 
-_CONTENT = (
-    "kind", "schema", "record_id", "action", "grid", "base_version", "made_at", "author", "fields",
-)  # fmt: skip
-_SEALED = (*_CONTENT, "prev", "hash")
 CHANGING = ("update", "void")
 
 
 @dataclass
 class _Item:
-    """One change with its row; ``stored`` when the row was written by an earlier batch."""
+    """One change with its row and the part that brought it; None: an earlier batch did, which wrote
+    the row."""
 
     row: Row
     arrival: Arrival
-    stored: bool = False
+    part: Part | None = None
+
+    @property
+    def stored(self) -> bool:
+        return self.part is None
 
 
 class Intake:
-    """One batch's new changes; ``take`` is called once.
+    """The new changes of some batches of a district; ``take`` is called once.
 
-    ``follows`` tells what the batch's stream continues: {stream: seq}. Of a ``visitor`` who may not
-    take part everything is kept for staff and nothing applied. ``numbers`` are the district's,
-    whose turn the transaction holds. ``made_until``: how late changes of the stream were made so
-    far, no doubt; afterwards the new ones count too. ``clockwork``: the district's, when it was
-    looked up already.
+    ``numbers`` are the district's, whose turn the transaction holds. ``clockwork``: the district's,
+    when it was looked up already.
     """
 
     def __init__(
         self,
         connection: sa.Connection,
-        batch: Batch,
-        follows: Mapping[str, int],
-        visitor: Visitor,
+        parts: Sequence[Part],
         numbers: Numbers,
-        made_until: datetime | None = None,
         clockwork: Clockwork | None = None,
     ) -> None:
         self._connection = connection
-        self._district = batch.device.district
-        self._batch = batch
-        self._visitor = visitor
-        self._revoked = not visitor.may_take_part
+        self._parts = parts
+        self._entering = parts[0]
+        self._district = parts[0].batch.device.district
+        self._now = max(part.batch.received_at for part in parts)
         self._touched = Touched()
         self._clockwork = clockwork
-        self.made_until = made_until
-        self.batch_row: Row | None = None
-        """The row of a batch that was never delivered before, for the caller to write."""
-        self._ledger = Ledger(connection, self._district, batch.received_at, numbers)
+        self._ledger = Ledger(connection, self._district, self._now, numbers)
         self._items: dict[str, _Item] = {}
         self._waiting: dict[str, list[_Item]] = {}
         self._settled: dict[str, _Item] = {}
@@ -94,37 +84,50 @@ class Intake:
         self._taken_over: set[str] = set()
         self._heirs = Heirs(connection, self._district)
         self._corrected = Corrected(connection, self._district)
-        self._ledger.lines.begin(batch.stream, follows)
+        for part in parts:
+            self._ledger.lines.begin(part.batch.stream, part.follows)
 
-    def take(self, arrivals: Sequence[Arrival], known_seq: int = 0) -> list[dict[str, Any]]:
-        """Judge, merge and write ``arrivals``; return their receipts in order.
-
-        After them come receipts of this laptop's changes that had waited for one of these. The
-        places up to ``known_seq`` of the stream are stored already.
-        """
+    def take(self) -> None:
+        """Judge, merge and write what the parts bring; their receipts are in them afterwards."""
+        arrivals = [one for part in self._parts for one in part.arrivals]
         for arrival in arrivals:
             arrival.open()
         self._look(arrivals)
         before = streams.received(self._connection, self._district, self._touched.changes)
-        if before and not self._revoked:
-            self._taken_up = self._found_good(arrivals, before)
+        for part in self._parts:
+            if before and not part.revoked:
+                self._taken_up |= self._found_good(part, before)
         new = [one for one in arrivals if one.change_id not in before.keys() - self._taken_up]
         self._load(new)
-        places: list[tuple[Arrival, Row, bool]] = []
-        for arrival in arrivals:
+        for part in self._parts:
+            self._ledger.now = part.batch.received_at
+            self._enter(part, before)
+        self._ledger.now = self._now
+        self._write()
+        for part in self._parts:
+            part.receipts += [
+                duplicate(arrival, row) if again else receipt(arrival.seq, arrival.change_id, row)
+                for arrival, row, again in part.places
+            ]
+            part.receipts += self._late_receipts(part)
+
+    def _enter(self, part: Part, before: dict[str, Row]) -> None:
+        """Judge and merge one part's changes; ``before`` holds those received so far, by id."""
+        self._entering = part
+        for arrival in part.arrivals:
             twin = before.get(arrival.change_id)
             if twin is not None and _same_content(twin, arrival.members):
-                self._ledger.lines.note(twin, self._batch.stream, arrival.seq)
+                self._ledger.lines.note(twin, part.batch.stream, arrival.seq)
                 self._ledger.lines.note(twin, twin["stream"] or "", twin["seq"] or 0)
                 if arrival.change_id in self._taken_up - self._settled.keys():
-                    item = self._settled[arrival.change_id] = _Item(twin, arrival, stored=True)
+                    item = self._settled[arrival.change_id] = _Item(twin, arrival)
                     self._decide(item)
-                places.append((arrival, twin, True))
+                part.places.append((arrival, twin, True))
                 continue
-            row = arrival.row or change_row(self._batch, arrival)
-            self._compare_time(row)
-            item = _Item(row | {"batch_id": self._batch.batch_id}, arrival)
-            self._ledger.lines.note(item.row, self._batch.stream, arrival.seq)
+            row = arrival.row or change_row(part.batch, arrival)
+            item = _Item(row | {"batch_id": part.batch.batch_id}, arrival, part)
+            part.compare_time(item.row)
+            self._ledger.lines.note(item.row, part.batch.stream, arrival.seq)
             if twin is None:
                 before[arrival.change_id] = item.row
                 self._decide(item)
@@ -132,44 +135,30 @@ class Intake:
                 item.row |= {"change_id": new_id(), "outcome": "quarantined"}
                 item.row["problem"] = [problem("already_exists")]
             self._items[item.row["change_id"]] = item
-            places.append((arrival, item.row, False))
-        self._write([one for one, _, again in places if again and one.seq > known_seq])
-        answers = [
-            duplicate(arrival, row) if again else receipt(arrival.seq, arrival.change_id, row)
-            for arrival, row, again in places
-        ]
-        return answers + self._late_receipts()
+            part.places.append((arrival, item.row, False))
 
-    def _compare_time(self, row: Row) -> None:
-        """Doubt a time that lies before what its laptop saved earlier."""
-        made = row["happened_at"]
-        row["doubtful"] = row["doubtful"] or fell_back(made, self.made_until)
-        if not row["doubtful"]:
-            self.made_until = max(made, self.made_until or made)
-
-    def _found_good(self, arrivals: Sequence[Arrival], before: Mapping[str, Row]) -> set[str]:
+    def _found_good(self, part: Part, before: Mapping[str, Row]) -> set[str]:
         """Return the ids of what was put aside for nothing but that its device was revoked, and is
         now brought, unaltered, by its own writer, who may take part: it is judged as if it came
         only now. Not what staff have seen to, nor what the same batch corrects."""
-        corrected = {one.members.get("corrects") for one in arrivals}
+        corrected = {one.members.get("corrects") for one in part.arrivals}
         return {
             one.change_id
-            for one in arrivals
+            for one in part.arrivals
             if (row := before.get(one.change_id)) is not None
             and was_revoked(row)
             and row["desk"] is None
-            and row["author"] == self._batch.device.worker_id
+            and row["author"] == part.batch.device.worker_id
             and one.change_id not in corrected
             and _same_content(row, one.members)
             and (one.problems or set(row["fields"]) == set(one.members["fields"]))
         }
 
     def _look(self, arrivals: Sequence[Arrival]) -> None:
-        """Find out which of all that the changes may touch is there, and take the batch's own id.
+        """Find out which of all that the changes may touch is there, and take the batches' own ids.
 
         A batch id that another device used is not this batch's.
         """
-        batch = self._batch
         written = {arrival.members["record_id"] for arrival in arrivals}
         above = {one for arrival in arrivals if (one := parent_id(arrival) or hangs_below(arrival))}
         named = written | above
@@ -180,10 +169,12 @@ class Intake:
             written=written,
             made=[one.members["record_id"] for one in arrivals if one.action == "create"],
             named=named,
-            batch_id=batch.batch_id,
+            batch_ids=[part.batch.batch_id for part in self._parts],
         )
-        if self._touched.batch_of not in (None, batch.device.device_id):
-            self._batch = replace(batch, batch_id=new_id())
+        for part in self._parts:
+            batch, device_id = part.batch, part.batch.device.device_id
+            if self._touched.batches.get(batch.batch_id, device_id) != device_id:
+                part.batch = replace(batch, batch_id=new_id())
         self._ledger.knows_of(
             missing=named - self._touched.records,
             standing=above - self._touched.merged,
@@ -199,10 +190,10 @@ class Intake:
             self._connection, self._district, made & self._touched.waiting
         )
         for row in held:
-            item = _Item(row, reopened(row), stored=True)
+            item = _Item(row, reopened(row))
             self._waiting.setdefault(row["waits_for"], []).append(item)
         self._ledger.load(wanted | {row["record_id"] for row in held})
-        self._recall({one.members["record_id"] for one in arrivals if one.action in CHANGING})
+        self._recall()
         self._meet({row["author"] for row in held})
         there = [one for one in arrivals if self._ledger.record(one.members["record_id"])]
         self._corrected.load(one.members.get("corrects") for one in there if one.action == "create")
@@ -218,38 +209,47 @@ class Intake:
         edited &= self._touched.records
         self._taken_over = taken_over(self._connection, self._district, edited)
 
-    def _recall(self, changed: set[str]) -> None:
-        """Look up at once where the device's own changes stand that are part of these records: each
-        change to one of them asks."""
-        rows = (row for one in changed if (row := self._ledger.record(one)))
-        origins = [entry for row in rows for entry in row["origins"].values()]
-        mine = self._batch.device.device_id
-        own = {entry["change_id"] for entry in origins if entry["device_id"] == mine}
+    def _recall(self) -> None:
+        """Look up at once where each device's own changes stand that are part of the records it
+        changes: every change to one of them asks."""
+        own = {
+            entry["change_id"]
+            for part in self._parts
+            for one in part.arrivals
+            if one.action in CHANGING and (row := self._ledger.record(one.members["record_id"]))
+            for entry in row["origins"].values()
+            if entry["device_id"] == part.batch.device.device_id
+        }
         self._ledger.lines.prepare(own)
 
     def _meet(self, others: set[str]) -> None:
-        """Read who wrote what is judged now: the visitor, and ``others`` whose changes waited."""
-        mine = self._batch.device.worker_id
-        others -= {mine}
-        held_by = holdings.holdings_of(self._connection, self._district, others | {mine})
+        """Read who wrote what is judged now: the visitors, and ``others`` whose changes waited."""
+        mine = {part.batch.device.worker_id for part in self._parts}
+        if len(self._parts) == 1:  # what of his own waited is judged as what he brings
+            others -= mine
+        held_by = holdings.holdings_of(self._connection, self._district, others | mine)
         scopes = streams.scopes_of(self._connection, self._district, others) if others else {}
         kinds = streams.kinds_of(self._connection, self._district, others) if others else {}
         self._workers = {
             one: Worker(one, scopes.get(one, ()), held_by[one], kinds.get(one, ""))
             for one in others
         }
-        # Who the visitor is was read before the district's turn was waited for: grids may have been
+        # Who a visitor is was read before the district's turn was waited for: grids may have been
         # redrawn meanwhile, and what is written down of them is read only now.
-        grids, kind = held_now(held_by[mine], self._visitor.grids or ()), self._visitor.kind
-        self._workers[mine] = Worker(mine, grids, held_by[mine], kind, self._batch.told)
+        for part in self._parts:
+            me, visitor, told = part.batch.device.worker_id, part.visitor, part.batch.told
+            grids = held_now(held_by[me], visitor.grids or ())
+            part.worker = Worker(me, grids, held_by[me], visitor.kind, told)
 
     def _decide(self, item: _Item) -> None:
         """Find out what becomes of one change and write it into its row."""
-        if self._revoked and not item.stored:
+        if item.part is not None and item.part.revoked:
             item.row |= {"outcome": "quarantined", "problem": [problem("device_revoked")]}
             return
-        # A held change is judged as its own writer's, whoever's batch brings the create.
-        worker = self._workers[item.row["author"] if item.stored else self._batch.device.worker_id]
+        worker = (item.part or self._entering).worker
+        if item.part is None and item.row["author"] != worker.user_id:
+            # A held change is judged as its own writer's, whoever's batch brings the create.
+            worker = self._workers[item.row["author"]]
         row = item.row
         first = self._corrected.let_in(item.arrival, self._ledger.record(row["record_id"]))
         if first is not None:
@@ -295,25 +295,24 @@ class Intake:
             else:
                 self._decide(waiting)
 
-    def _late_receipts(self) -> list[dict[str, Any]]:
+    def _late_receipts(self, part: Part) -> list[dict[str, Any]]:
         mine = [
             item.row
             for change_id, item in self._settled.items()
-            if item.row["device_id"] == self._batch.device.device_id
+            if item.row["device_id"] == part.batch.device.device_id
             and change_id not in self._taken_up
         ]
         return [
             receipt(row["seq"], row["change_id"], row) | {"stream": row["stream"]} for row in mine
         ]
 
-    def _write(self, again: Sequence[Arrival]) -> None:
-        connection, batch = self._connection, self._batch
+    def _write(self) -> None:
+        connection, now = self._connection, self._now
         rows = [item.row for item in self._items.values()]
         self._ledger.write()
         writing.insert_changes(connection, rows)
         settled = [item.row for item in self._settled.values()]
         writing.settle_held(connection, settled)
-        now = batch.received_at
         tell_decisions(connection, self._district, self._ledger.decided, now)
         refused = {row["record_id"] for row in rows + settled if _is_refused_issue(row)}
         sound_alarms(connection, self._district, self._ledger, now, refused)
@@ -330,56 +329,32 @@ class Intake:
         reseals = [
             {
                 "district": self._district,
-                "stream": batch.stream,
+                "stream": part.batch.stream,
                 "seq": arrival.seq,
                 "change_id": arrival.change_id,
                 "hash": arrival.hash,
             }
-            for arrival in again
+            for part in self._parts
+            for arrival, _, again in part.places
+            if again and arrival.seq > part.known_seq
         ]
         streams.insert_reseals(connection, reseals)
+        for part in self._parts:
+            self._count(part)
+
+    def _count(self, part: Part) -> None:
+        """Count a part's new changes in its batch."""
+        batch, rows = part.batch, part.rows()
         outcomes = Counter(row["outcome"] for row in rows)
         present = None
-        if self._touched.batch_of == batch.device.device_id:
-            present = streams.find_batch(connection, self._district, batch.batch_id)
+        if batch.batch_id in self._touched.batches:
+            present = streams.find_batch(self._connection, self._district, batch.batch_id)
         if present is None:
-            self.batch_row = batch_row(batch, len(rows), dict(outcomes))
+            part.batch_row = batch_row(batch, len(rows), dict(outcomes))
         else:  # delivered before, and has grown since
             total = {"outcomes": dict(Counter(present["outcomes"]) + outcomes)}
             counted = total | {"changes": present["changes"] + len(rows)}
-            streams.change_batch(connection, self._district, batch.batch_id, counted)
-
-
-def change_row(batch: Batch, arrival: Arrival) -> Row:
-    """Return a change's row, without what became of it: so much can be said of it ahead."""
-    members = arrival.members
-    made = moment(members["made_at"])
-    return {
-        "district": batch.device.district,
-        "change_id": arrival.change_id,
-        "stream": batch.stream,
-        "seq": arrival.seq,
-        "device_id": batch.device.device_id,
-        "batch_id": batch.batch_id,
-        **{name: members[name] for name in _SEALED},
-        "fields": Written(members["fields"]),
-        "corrects": members.get("corrects"),
-        "received_at": batch.received_at,
-        "clock_offset_s": batch.clock.offset_s,
-        "doubtful": made is None
-        or made_doubtful(made, batch.clock, batch.received_at, batch.device.clock_jumped_at),
-        "happened_at": (corrected(made, batch.clock.offset_s) if made else batch.received_at),
-        "outcome": "",
-        "version": None,
-        "problem": None,
-        "doubts": arrival.doubts or None,
-        "conflict_id": None,
-        "waits_for": None,
-        "into_id": None,
-        "into_version": None,
-        "former_version": batch.former.get(arrival.change_id),
-        "base_trail": batch.trails.get(arrival.change_id),
-    }
+            streams.change_batch(self._connection, self._district, batch.batch_id, counted)
 
 
 def was_revoked(row: Mapping[str, Any]) -> bool:
@@ -406,11 +381,11 @@ def _content(members: Mapping[str, Any]) -> Any:
             whole = json.loads(fields["text"])
         except (TypeError, ValueError):
             whole = None
-        if isinstance(whole, dict) and whole.keys() >= set(_CONTENT):
-            return [whole[name] for name in _CONTENT]
+        if isinstance(whole, dict) and whole.keys() >= set(SAID):
+            return [whole[name] for name in SAID]
         if isinstance(whole, dict) and "change_id" in whole:
             return {name: value for name, value in whole.items() if name not in _PLACE}
-    return [members[name] for name in _CONTENT]
+    return [members[name] for name in SAID]
 
 
 _PLACE = frozenset({"seq", "prev", "hash"})

@@ -83,7 +83,7 @@ class Ledger:
         """``numbers``: as the transaction knows them that holds the district's turn already."""
         self._connection = connection
         self._district = district
-        self._now = now
+        self.now = now
         self._rows: dict[str, Row] = {}
         self.stood: dict[str, Row] = {}  # the loaded records as they were before it
         self._known_ids: set[str] = set()
@@ -169,7 +169,7 @@ class Ledger:
             "grid": grid,
             "author": edit.author,
             "made_at": made_at,
-            "received_at": received_at or self._now,
+            "received_at": received_at or self.now,
             "device_id": edit.device_id,
             "merged_into": None,
             "last_author": edit.author,
@@ -344,7 +344,7 @@ class Ledger:
         """Keep what a merge left beside the record; return the first entry's id, waiting first."""
         for path in merged.withdrawn:
             for conflict_id in self._take_own(record_id, path, edit):
-                self._amend(conflict_id, {"decision": "withdrawn", "decided_at": self._now})
+                self._amend(conflict_id, {"decision": "withdrawn", "decided_at": self.now})
         ids = [
             self._keep_clash(record_id, edit, clash, seen)
             for clash in sorted(merged.clashes, key=lambda clash: clash.decision is not None)
@@ -369,13 +369,13 @@ class Ledger:
             "happened_at": edit.happened_at,
             "decision": clash.decision,
             "automatic": clash.decision is not None,
-            "decided_at": self._now if clash.decision else None,
+            "decided_at": self.now if clash.decision else None,
         }
         entries = self._entries.setdefault((record_id, clash.path), {})
         if clash.decision is None:
             mine = self._take_own(record_id, clash.path, edit)
             for conflict_id in mine[1:]:
-                self._amend(conflict_id, {"decision": "withdrawn", "decided_at": self._now})
+                self._amend(conflict_id, {"decision": "withdrawn", "decided_at": self.now})
             if mine:  # the writer's later value takes the place of his own entry
                 self._amend(mine[0], values)
                 entries[mine[0]] = edit.change_id
@@ -390,7 +390,7 @@ class Ledger:
                 self._connection, self._district, seen[0], clash.path, seen[1]
             ),
             "device_id": edit.device_id,
-            "opened_at": self._now,
+            "opened_at": self.now,
         }
         if clash.decision is None:
             entries[conflict_id] = edit.change_id

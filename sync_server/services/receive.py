@@ -1,13 +1,13 @@
-"""Taking in one batch of a laptop: a single transaction, durable before anything is answered.
+"""Taking in batches of laptops: a single transaction, durable before anything is answered.
 
-In order, in a transaction that holds the device and the district: the stream is compared by number
-and hash; what is known is answered from what is stored; the rest goes through ``intake`` and the
-stream moves on.
+In order, in a transaction that holds the devices and the district: each stream is compared by
+number and hash; what is known is answered from what is stored; the rest goes through ``intake`` and
+the stream moves on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from sync_server.services.devices import Device
 from sync_server.services.intake import Intake, was_revoked
 from sync_server.services.issue_life import ISSUE, STEP
 from sync_server.services.left_waiting import refuse_late
+from sync_server.services.parts import Part
 from sync_server.services.receipts import Batch, Row, duplicate, receipt
 from sync_server.services.time_limits import load_clockwork
 from sync_server.store import streams
@@ -53,13 +54,14 @@ class Before(NamedTuple):
     clockwork: Clockwork | None
 
 
-def look_before(connection: sa.Connection, batch: Batch) -> Before:
-    """Look up what need not wait for the turn, while the device is locked: nobody else brings any
-    of its streams meanwhile, and limits that staff set meanwhile hold for what comes after."""
-    district = batch.device.district
-    about = {one.kind.info.name for one in batch.arrivals if one.kind is not None}
+def look_before(connection: sa.Connection, batches: Sequence[Batch]) -> Before:
+    """Look up what need not wait for the turn, while the devices are locked: nobody else brings any
+    of their streams meanwhile, and limits that staff set meanwhile hold for what comes after."""
+    district = batches[0].device.district
+    arrivals = [one for batch in batches for one in batch.arrivals]
+    about = {one.kind.info.name for one in arrivals if one.kind is not None}
     return Before(
-        streams.known_streams(connection, district, _named(batch)),
+        streams.known_streams(connection, district, set().union(*map(_named, batches))),
         load_clockwork(connection, district) if about & {ISSUE, STEP} else None,
     )
 
@@ -68,38 +70,58 @@ def _named(batch: Batch) -> set[str]:
     return {head["stream"] for head in batch.heads} | {batch.stream}
 
 
-def receive_batch(
+def receive_batches(
     connection: sa.Connection,
-    batch: Batch,
+    brought: Sequence[tuple[Batch, Visitor]],
     before: Before,
-    visitor: Visitor,
     numbers: Numbers,
-) -> Received:
-    """Take a batch in, within the caller's write transaction, which holds the ``visitor`` locked
-    and, when there are changes, the district's turn: nobody else adds records meanwhile.
+) -> list[Received]:
+    """Take batches of several laptops in, one after another, within the caller's write transaction,
+    which holds the visitors locked and, when there are changes, the district's turn: nobody else
+    adds records meanwhile.
 
     Of a visitor who may not take part everything is kept for staff. Raises Refusal: stream_forked
     and sequence_gap name the ``stream`` and what is ``known``, and nothing is stored.
     """
-    names, known = _named(batch), before.streams
+    opened = [_open(connection, batch, visitor, before.streams) for batch, visitor in brought]
+    if parts := [one.part for one in opened if one.part is not None]:
+        Intake(connection, parts, numbers, before.clockwork).take()
+    return [_answer(one) for one in opened]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A batch compared with what is known of its streams. ``receipts`` are those of what is known
+    and stays as it is; ``part`` is what goes through the intake, of it ``aside`` was put aside when
+    it came first."""
+
+    batch: Batch
+    known: dict[str, Row]
+    receipts: dict[int, dict[str, Any]]
+    aside: Sequence[Arrival]
+    fresh: Sequence[Arrival]
+    revoked: bool
+    part: Part | None
+
+
+def _open(
+    connection: sa.Connection, batch: Batch, visitor: Visitor, streams_known: Mapping[str, Row]
+) -> _Opened:
+    names = _named(batch)
+    known = {name: row for name, row in streams_known.items() if name in names}
     try:
         check_heads(connection, batch.device, batch.heads, known)
-        return _take(connection, batch, names, before, visitor, numbers)
+        return _compare(connection, batch, visitor, known)
     except Refusal as refusal:
         refusal.facts.setdefault("known", _known(names, known))
         raise
 
 
-def _take(
-    connection: sa.Connection,
-    batch: Batch,
-    names: set[str],
-    before: Before,
-    visitor: Visitor,
-    numbers: Numbers,
-) -> Received:
-    """Answer what is known and take in the rest."""
-    revoked, known = not visitor.may_take_part, before.streams
+def _compare(
+    connection: sa.Connection, batch: Batch, visitor: Visitor, known: dict[str, Row]
+) -> _Opened:
+    """Answer what is known and find out what is to be taken in."""
+    revoked = not visitor.may_take_part
     place = known.get(batch.stream)
     known_seq, known_hash = (place["known_seq"], place["known_hash"]) if place else (0, ZEROS)
     old = [arrival for arrival in batch.arrivals if arrival.seq <= known_seq]
@@ -110,32 +132,48 @@ def _take(
         raise Refusal("sequence_gap", stream=batch.stream)
     if fresh and fresh[0].members["prev"] != known_hash:
         raise Refusal("stream_forked", stream=batch.stream)
-    receipts = {one.seq: duplicate(one, rows[one.seq]) for one in old}
-    follows = (place["follows"] or {}) if place else batch.follows
-    intake, more = None, []
+    part = None
     if aside or fresh:
-        until = place["made_until"] if place else None
-        intake = Intake(connection, batch, follows, visitor, numbers, until, before.clockwork)
-        answers = intake.take([*aside, *fresh], known_seq)
-        receipts |= {one.seq: answer for one, answer in zip(aside, answers, strict=False)}
-        more = answers[len(aside) :]
-    answered = [*receipts.values(), *more]
-    if intake is not None and fresh:
-        last = fresh[-1]
-        stream = known[batch.stream] = {
-            "district": batch.device.district,
-            "stream": batch.stream,
-            "device_id": batch.device.device_id,
-            "known_seq": last.seq,
-            "known_hash": last.hash,
-            "follows": follows or None,
-            "made_until": intake.made_until,
-        }
-        told = _known(names, known)
-        return Received(
-            answered, told, len(fresh), revoked, intake.batch_row, stream, new_stream=place is None
+        part = Part(
+            batch,
+            visitor,
+            [*aside, *fresh],
+            (place["follows"] or {}) if place else batch.follows,
+            known_seq,
+            place["made_until"] if place else None,
         )
-    return Received(answered, _known(names, known), 0, revoked)
+    receipts = {one.seq: duplicate(one, rows[one.seq]) for one in old}
+    return _Opened(batch, known, receipts, aside, fresh, revoked, part)
+
+
+def _answer(opened: _Opened) -> Received:
+    """Return the answer to a batch that has been taken in."""
+    batch, known, part, fresh = opened.batch, opened.known, opened.part, opened.fresh
+    names, receipts, more = _named(batch), opened.receipts, list[dict[str, Any]]()
+    if part is not None:
+        count = len(opened.aside)
+        receipts |= {
+            one.seq: answer for one, answer in zip(opened.aside, part.receipts, strict=False)
+        }
+        more = part.receipts[count:]
+    answered = [*receipts.values(), *more]
+    if part is None or not fresh:
+        return Received(answered, _known(names, known), 0, opened.revoked)
+    last = fresh[-1]
+    new_stream = batch.stream not in known
+    stream = known[batch.stream] = {
+        "district": batch.device.district,
+        "stream": batch.stream,
+        "device_id": batch.device.device_id,
+        "known_seq": last.seq,
+        "known_hash": last.hash,
+        "follows": dict(part.follows) or None,
+        "made_until": part.made_until,
+    }
+    told = _known(names, known)
+    return Received(
+        answered, told, len(fresh), opened.revoked, part.batch_row, stream, new_stream=new_stream
+    )
 
 
 def released(

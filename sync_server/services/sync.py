@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,10 +16,11 @@ from marshmallow import ValidationError
 
 from schemas.clock import written
 from schemas.exchange import MAX_BODY_BYTES, MAX_CHANGES, PROTOCOL, SyncSchema, pointers
-from sync_server.domain.cursor import read_place, write_cursor
+from sync_server.domain.cursor import Place, read_place, write_cursor
 from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
 from sync_server.domain.json_text import write_quickly
+from sync_server.domain.judging import speaks_of
 from sync_server.domain.times import Reading, read_clock, unmeasured
 from sync_server.services import audit, floors
 from sync_server.services.account import read_told
@@ -27,18 +28,19 @@ from sync_server.services.centre import Centre
 from sync_server.services.deliver import Delivery, deliver_updates
 from sync_server.services.devices import Device
 from sync_server.services.epochs import begin_epoch
-from sync_server.services.intake import change_row
+from sync_server.services.parts import change_row
 from sync_server.services.receipts import Batch, Road, batch_row
 from sync_server.services.receive import (
     Received,
     known_of,
     look_before,
-    receive_batch,
+    receive_batches,
     released,
 )
+from sync_server.services.turns import OnlyAlone, Work
 from sync_server.store import feed, streams, writing
 from sync_server.store.cases import mark_delivered
-from sync_server.store.streams import Visitor
+from sync_server.store.streams import Closing, Visitor
 from sync_server.store.writing import Turn
 
 log = logging.getLogger(__name__)
@@ -75,15 +77,44 @@ def exchange(
     device's changes are kept whole for staff, unapplied; it gets no updates. Raises BadEnvelope,
     and Refusal: wrong_device, busy, device_revoked, stream_forked, sequence_gap (with ``known``).
     """
-    batch, envelope = _open(device, body, now, road, exact)
-    _check_ahead(centre, batch)
+    visit = open_visit(centre, device, body, now, road=road, exact=exact)
     with centre.turns.take(device.district, device.device_id):
         try:
-            return _serve(centre, batch, envelope, now)
+            return _serve(centre, visit, now)
         except Refusal as refusal:
             if refusal.code == "stream_forked":
-                _note_fork(centre, batch, now)
+                _note_fork(centre, visit.batch, now)
             raise
+
+
+class Visit(Work):
+    """One exchange, and what has become of it once it is written."""
+
+    grids: tuple[str, ...]
+    epoch: str
+    foreign: bool
+    """The laptop spoke of another history."""
+    received: Received
+
+    def __init__(self, batch: Batch, envelope: Mapping[str, Any], about: Set[str] | None) -> None:
+        super().__init__(len(batch.arrivals), about)
+        self.batch = batch
+        self.envelope = envelope
+
+
+def open_visit(
+    centre: Centre,
+    device: Device,
+    body: Mapping[str, Any],
+    now: datetime,
+    *,
+    road: Road = "link",
+    exact: bool = True,
+) -> Visit:
+    """Read a request and work out what can be worked out before anything is locked. Raises what
+    ``exchange`` raises of it."""
+    batch, envelope = _open(device, body, now, road, exact)
+    return Visit(batch, envelope, _check_ahead(centre, batch))
 
 
 def keep_unusable(centre: Centre, device: Device, raw: str, now: datetime) -> None:
@@ -136,10 +167,13 @@ def _open(
     return batch, envelope
 
 
-def _check_ahead(centre: Centre, batch: Batch) -> None:
-    """Open what seems to be new before anything is locked, so that others need not wait for it."""
+def _check_ahead(centre: Centre, batch: Batch) -> set[str] | None:
+    """Open what seems to be new before anything is locked, so that others need not wait for it.
+
+    Return what a batch of a laptop speaks of that seems to be new as a whole; None for others.
+    """
     if not batch.arrivals:
-        return
+        return None
     known = centre.known.get(batch.device.district, batch.stream)
     if known is None:
         with centre.store.asking() as connection:
@@ -150,37 +184,27 @@ def _check_ahead(centre: Centre, batch: Batch) -> None:
             writer.give_way()
             arrival.open()
             arrival.row = change_row(batch, arrival)
+    if batch.road != "link" or batch.arrivals[0].seq != known + 1:
+        return None
+    about = {batch.batch_id, batch.device.worker_id}
+    for arrival in batch.arrivals:
+        about |= {arrival.change_id, *speaks_of(arrival)}
+    return about
 
 
-def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime) -> Reply:
-    device = batch.device
-    # Before anything of the database is held: whoever waits here may be in nobody's way there.
-    mine = centre.turns.writer(device.district) if batch.arrivals else nullcontext()
-    with mine as writer, centre.store.writing() as connection:
-        visitor = streams.visitor(connection, device.district, device.device_id, lock=True)
-        grids = _grids(visitor, batch)
-        assert visitor is not None
-        before = look_before(connection, batch)
-        numbers, epoch = _turn(connection, centre, batch, envelope, now)
-        if writer is not None:
-            writer.has_turn()
-        foreign = envelope["server_epoch"] not in (None, epoch)
-        if foreign:
-            received = Received([], _known(connection, batch), 0)
-        else:
-            place = read_place(centre.keys.cursor, device.district, epoch, envelope["cursor"])
-            told = place.grids if place is not None else ()
-            batch = replace(batch, told=told)
-            received = receive_batch(connection, batch, before, visitor, numbers)
-            answered = {one["change_id"] for one in received.receipts}
-            asked = [one for one in envelope["held"] if one not in answered]
-            received.receipts.extend(released(connection, batch, asked))
-        _note_visit(connection, batch, envelope["app"], received, envelope.get("account"))
-        _note_delivered(connection, centre, batch, epoch, envelope["cursor"])
+def _serve(centre: Centre, visit: Visit, now: datetime) -> Reply:
+    device, envelope = visit.batch.device, visit.envelope
+    if visit.batch.arrivals:
+        centre.turns.writer(device.district).bring_in(
+            visit, partial(write_visits, centre, device.district)
+        )
+    else:
+        write_visits(centre, device.district, lambda: [visit], take=False)
+    received, epoch, grids = visit.received, visit.epoch, visit.grids
     for one in received.known:
         centre.known.put(device.district, one["stream"], one["seq"])
     kind = ""
-    if foreign:
+    if visit.foreign:
         start = write_cursor(centre.keys.cursor, device.district, epoch, grids, 0)
         delivery = Delivery([], start, True, {})
     elif received.revoked:
@@ -188,7 +212,7 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
     else:
         with centre.store.asking() as connection:
             visitor = streams.visitor(connection, device.district, device.device_id)
-            grids = _grids(visitor, batch)  # they may have changed hands since
+            grids = _grids(visitor, visit.batch)  # they may have changed hands since
             kind = visitor.kind if visitor else ""
             delivery = deliver_updates(
                 connection, centre, device.district, epoch, grids,
@@ -196,10 +220,50 @@ def _serve(centre: Centre, batch: Batch, envelope: dict[str, Any], now: datetime
             )  # fmt: skip
     log.info(
         "exchange device=%s batch=%s changes=%d new=%d updates=%d",
-        device.device_id, batch.batch_id, len(batch.arrivals), received.fresh,
-        len(delivery.updates),
+        device.device_id, visit.batch.batch_id, visit.size, received.fresh, len(delivery.updates),
     )  # fmt: skip
     return _reply(centre, now, epoch, grids, kind, received, delivery)
+
+
+def write_visits(
+    centre: Centre, district: str, gather: Callable[[], Sequence[Visit]], *, take: bool = True
+) -> None:
+    """Take in what the visits bring that are gathered once the district's turn has come (``take``
+    False: they bring nothing and need no turn), in one transaction. Raises an error, with nothing
+    stored, when one of several had better be written alone."""
+    with centre.store.writing() as connection:
+        turn = writing.turn_of(connection, district, take=take)
+        if turn is None:
+            raise Refusal("bad_token")
+        visits = gather()
+        there = streams.lock_visitors(
+            connection, district, [one.batch.device.device_id for one in visits]
+        )
+        for one in visits:
+            one.grids = _grids(there.get(one.batch.device.device_id), one.batch)
+        before = look_before(connection, [one.batch for one in visits])
+        turn = _not_older(connection, centre, visits, turn)
+        for one in visits:
+            one.epoch, told = turn.epoch, one.envelope["server_epoch"]
+            one.foreign = told not in (None, turn.epoch)
+            place = _place(centre, turn.epoch, one)
+            one.batch = replace(one.batch, told=place.grids if place is not None else ())
+        if len(visits) > 1 and any(one.foreign for one in visits):
+            raise OnlyAlone
+        brought = [
+            (one.batch, there[one.batch.device.device_id]) for one in visits if not one.foreign
+        ]
+        found = iter(receive_batches(connection, brought, before, turn.numbers) if brought else ())
+        for one in visits:
+            if one.foreign:
+                one.received = Received([], _known(connection, one.batch), 0)
+            else:
+                one.received = next(found)
+                answered = {receipt["change_id"] for receipt in one.received.receipts}
+                asked = [held for held in one.envelope["held"] if held not in answered]
+                one.received.receipts.extend(released(connection, one.batch, asked))
+        streams.close_exchanges(connection, district, [_closing(one) for one in visits])
+        mark_delivered(connection, district, _delivered(centre, visits))
 
 
 def _reply(
@@ -234,30 +298,27 @@ def limits() -> dict[str, int]:
     return {"changes": MAX_CHANGES, "bytes": MAX_BODY_BYTES}
 
 
-def _turn(
-    connection: sa.Connection,
-    centre: Centre,
-    batch: Batch,
-    envelope: Mapping[str, Any],
-    now: datetime,
+def _not_older(
+    connection: sa.Connection, centre: Centre, visits: Sequence[Visit], turn: Turn
 ) -> Turn:
-    """Return the district's epoch and numbers, having taken its turn when there are changes; a new
-    epoch when the laptop's cursor names a commit that is not in this database's history: somebody
-    put an earlier copy in its place."""
-    district = batch.device.district
-    turn = writing.turn_of(connection, district, take=bool(batch.arrivals))
-    if turn is None:
-        raise Refusal("bad_token")
-    place = read_place(centre.keys.cursor, district, turn.epoch, envelope["cursor"])
-    if place is None or not place.number:
+    """Return the district's epoch and numbers; those of a new epoch when a laptop's cursor names a
+    commit that is not in this database's history: somebody put an earlier copy in its place."""
+    district = visits[0].batch.device.district
+    places = [
+        place
+        for one in visits
+        if (place := _place(centre, turn.epoch, one)) is not None and place.number
+    ]
+    stamps = feed.stamps_at(connection, district, [place.number for place in places])
+    if stamps == [place.stamp for place in places]:
         return turn
-    if feed.stamp_at(connection, district, place.number) == place.stamp:
-        return turn
+    if len(visits) > 1:
+        raise OnlyAlone
     taken = writing.turn_of(connection, district)
     assert taken is not None
     if taken.epoch != turn.epoch:  # another laptop has shown it meanwhile
         return taken
-    begin_epoch(connection, district, now, above_change_no=place.number)
+    begin_epoch(connection, district, visits[0].batch.received_at, above_change_no=places[0].number)
     floors.remember(centre.settings.data, feed.last_change_no(connection, district))
     begun = writing.turn_of(connection, district)
     assert begun is not None
@@ -275,15 +336,21 @@ def _known(connection: sa.Connection, batch: Batch) -> list[dict[str, Any]]:
     return known_of(connection, batch.device, names)
 
 
-def _note_visit(
-    connection: sa.Connection, batch: Batch, app: str, received: Received, told: Any
-) -> None:
-    """Write down when the laptop was here, what its clock said and what it says of its own log.
+def _place(centre: Centre, epoch: str, visit: Visit) -> Place | None:
+    """Return how far a laptop has come in the feed of this epoch, by its cursor."""
+    district = visit.batch.device.district
+    return read_place(centre.keys.cursor, district, epoch, visit.envelope["cursor"])
+
+
+def _closing(visit: Visit) -> Closing:
+    """Return what is written down of when the laptop was here, what its clock said, what it says of
+    its own log, and what it brought.
 
     A delivery that held only known changes may be an old one sent again by hand: its time says
     nothing about the clock.
     """
-    values: dict[str, Any] = {"last_sync_at": batch.received_at, "app": app}
+    batch, received = visit.batch, visit.received
+    values: dict[str, Any] = {"last_sync_at": batch.received_at, "app": visit.envelope["app"]}
     if (
         batch.road == "link"
         and batch.clock.sent_at is not None
@@ -292,25 +359,23 @@ def _note_visit(
         values["clock_offset_s"] = batch.clock.offset_s
         if batch.clock.jumped:
             values["clock_jumped_at"] = batch.received_at
-    if (account := read_told(told)) is not None:
+    if (account := read_told(visit.envelope.get("account"))) is not None:
         values["account"] = account
-    device = batch.device
-    streams.close_exchange(
-        connection, device.district, device.device_id, values, received.batch, received.stream,
-        new_stream=received.new_stream,
-    )  # fmt: skip
+    return Closing(
+        batch.device.device_id, values, received.batch, received.stream, received.new_stream
+    )
 
 
-def _note_delivered(
-    connection: sa.Connection, centre: Centre, batch: Batch, epoch: str, cursor: str | None
-) -> None:
-    """Note which work given to the worker his laptop holds now: it says how far it has come."""
-    device = batch.device
-    place = read_place(centre.keys.cursor, device.district, epoch, cursor)
-    if place is not None and place.number and not place.phase:
-        mark_delivered(
-            connection, device.district, device.worker_id, place.number, batch.received_at
-        )
+def _delivered(centre: Centre, visits: Sequence[Visit]) -> dict[str, tuple[int, datetime]]:
+    """Return, by worker, which work given to him his laptop holds now: up to which number, since
+    when."""
+    return {
+        one.batch.device.worker_id: (place.number, one.batch.received_at)
+        for one in visits
+        if (place := _place(centre, one.epoch, one)) is not None
+        and place.number
+        and not place.phase
+    }
 
 
 def _note_fork(centre: Centre, batch: Batch, now: datetime) -> None:

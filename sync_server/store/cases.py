@@ -19,7 +19,7 @@ from sync_server.store.case_tables import (
     deliveries,
     overtaken_steps,
 )
-from sync_server.store.scope import chunks
+from sync_server.store.scope import Texts, among, chunks
 from sync_server.store.tables import records
 
 Row = dict[str, Any]
@@ -177,37 +177,42 @@ def add_deliveries(connection: sa.Connection, rows: Sequence[Row]) -> None:
 
 
 _UNDELIVERED = (
-    sa.select(deliveries.c.step_id)
+    sa.select(deliveries.c.user_id)
     .where(
         deliveries.c.district == sa.bindparam("here"),
-        deliveries.c.user_id == sa.bindparam("user"),
+        among(deliveries.c.user_id, sa.bindparam("users", type_=Texts())),
         deliveries.c.delivered_at.is_(None),
     )
-    .limit(1)
+    .distinct()
 )
 
 
 def mark_delivered(
-    connection: sa.Connection, district: str, user_id: str, change_no: int, at: datetime
+    connection: sa.Connection, district: str, places: Mapping[str, tuple[int, datetime]]
 ) -> int:
-    """Mark what a worker's laptop says to hold, by the place in the feed it has come to; return how
-    many steps were delivered with it."""
-    if connection.execute(_UNDELIVERED, {"here": district, "user": user_id}).first() is None:
+    """Mark what the laptops of these workers say to hold, by the place in the feed they have come
+    to and when they said so; return how many steps were delivered with it."""
+    if not places:
         return 0
-    mine = sa.and_(
-        deliveries.c.district == district,
-        deliveries.c.user_id == user_id,
-        deliveries.c.delivered_at.is_(None),
-    )
-    had = sa.select(records.c.record_id).where(
-        records.c.district == district,
-        records.c.record_id == deliveries.c.step_id,
-        records.c.change_no <= change_no,
-    )
-    done = connection.execute(
-        sa.update(deliveries).where(mine, had.exists()).values(delivered_at=at)
-    )
-    return int(done.rowcount)
+    asked = {"here": district, "users": list(places)}
+    delivered = 0
+    for user_id in connection.execute(_UNDELIVERED, asked).scalars().all():
+        change_no, at = places[user_id]
+        mine = sa.and_(
+            deliveries.c.district == district,
+            deliveries.c.user_id == user_id,
+            deliveries.c.delivered_at.is_(None),
+        )
+        had = sa.select(records.c.record_id).where(
+            records.c.district == district,
+            records.c.record_id == deliveries.c.step_id,
+            records.c.change_no <= change_no,
+        )
+        done = connection.execute(
+            sa.update(deliveries).where(mine, had.exists()).values(delivered_at=at)
+        )
+        delivered += int(done.rowcount)
+    return delivered
 
 
 def deliveries_of(

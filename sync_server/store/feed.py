@@ -51,15 +51,6 @@ def _held(area: sa.ColumnElement[str], grids: int, name: str) -> sa.ColumnElemen
 
 
 _LAST = sa.select(districts.c.change_no).where(districts.c.district == sa.bindparam("district"))
-_STAMP = (
-    sa.select(history_marks.c.stamp)
-    .where(
-        history_marks.c.district == sa.bindparam("district"),
-        history_marks.c.change_no >= sa.bindparam("number"),
-    )
-    .order_by(history_marks.c.change_no)
-    .limit(1)
-)
 
 
 class Horizon(NamedTuple):
@@ -111,7 +102,33 @@ def last_change_no(connection: sa.Connection, district: str) -> int:
 
 def stamp_at(connection: sa.Connection, district: str, number: int) -> str:
     """Return the mark of the commit that gave out change ``number``; empty when none has yet."""
-    return connection.execute(_STAMP, {"district": district, "number": number}).scalar() or ""
+    return stamps_at(connection, district, [number])[0]
+
+
+def stamps_at(connection: sa.Connection, district: str, numbers: Sequence[int]) -> list[str]:
+    """Return the marks of the commits that gave out these numbers, in their order."""
+    if not numbers:
+        return []
+    asked = {f"number{place}": number for place, number in enumerate(numbers)}
+    row = connection.execute(_stamps(len(numbers)), asked | {"district": district}).one()
+    return [stamp or "" for stamp in row]
+
+
+@lru_cache(maxsize=64)
+def _stamps(count: int) -> sa.Select[Any]:
+    return sa.select(
+        *(
+            sa.select(history_marks.c.stamp)
+            .where(
+                history_marks.c.district == sa.bindparam("district"),
+                history_marks.c.change_no >= sa.bindparam(f"number{place}"),
+            )
+            .order_by(history_marks.c.change_no)
+            .limit(1)
+            .scalar_subquery()
+            for place in range(count)
+        )
+    )
 
 
 def changed_records(

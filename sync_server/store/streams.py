@@ -31,8 +31,10 @@ class Visitor:
         return self.active and self.grids is not None
 
 
-_VISITOR = (
-    sa.select(devices.c.state, users.c.scope_codes, users.c.active, users.c.kind)
+_VISITORS = (
+    sa.select(
+        devices.c.device_id, devices.c.state, users.c.scope_codes, users.c.active, users.c.kind
+    )
     .select_from(
         devices.outerjoin(
             users,
@@ -41,47 +43,68 @@ _VISITOR = (
     )
     .where(
         devices.c.district == sa.bindparam("district"),
-        devices.c.device_id == sa.bindparam("device_id"),
+        among(devices.c.device_id, sa.bindparam("ids", type_=Texts())),
     )
 )
-_LOCKED_VISITOR = _VISITOR.with_for_update(nowait=True, of=devices)
+_LOCKED_VISITORS = _VISITORS.with_for_update(nowait=True, of=devices)
 
 
-def visitor(
-    connection: sa.Connection, district: str, device_id: str, *, lock: bool = False
-) -> Visitor | None:
-    """Return a device with its worker, None when there is no such device.
-
-    ``lock`` takes the device's row until the transaction ends; raises Refusal ``busy`` when another
-    has it. (PostgreSQL. SQLite has one writer at a time, who waits his turn.)
-    """
-    wanted = _LOCKED_VISITOR if lock else _VISITOR
-    row = connection.execute(wanted, {"district": district, "device_id": device_id}).first()
-    if row is None:
-        return None
-    grids = tuple(sorted(row.scope_codes)) if row.active else None
-    return Visitor(row.state == "active", grids, row.kind or "")
+def visitor(connection: sa.Connection, district: str, device_id: str) -> Visitor | None:
+    """Return a device with its worker, None when there is no such device."""
+    return _visitors(connection, _VISITORS, district, [device_id]).get(device_id)
 
 
-def close_exchange(
-    connection: sa.Connection,
-    district: str,
-    device_id: str,
-    values: Mapping[str, Any],
-    batch: Row | None,
-    stream: Row | None,
-    *,
-    new_stream: bool,
-) -> None:
-    """Write ``values`` into the device's row, the new ``batch``, and how far its ``stream`` is
-    known (a ``new_stream`` or one that is there): in one statement where the database can."""
-    shape = _Shape(tuple(values), tuple(batch or ()), tuple(stream or ()), new_stream)
-    asked = {f"device_{name}": value for name, value in values.items()}
-    asked |= {f"batch_{name}": value for name, value in (batch or {}).items()}
-    asked |= {f"stream_{name}": value for name, value in (stream or {}).items()}
-    asked |= {"here": district, "this": device_id}
-    for statement, names in _closing(shape, connection.dialect.name == "postgresql"):
-        connection.execute(statement, {name: asked[name] for name in names})
+def lock_visitors(
+    connection: sa.Connection, district: str, device_ids: Collection[str]
+) -> dict[str, Visitor]:
+    """Return these devices by id, unknown ones left out, and take their rows until the transaction
+    ends; raises Refusal ``busy`` when another has one. (PostgreSQL. SQLite has one writer at a
+    time, who waits his turn.)"""
+    return _visitors(connection, _LOCKED_VISITORS, district, device_ids)
+
+
+def _visitors(
+    connection: sa.Connection, wanted: sa.Select[Any], district: str, device_ids: Collection[str]
+) -> dict[str, Visitor]:
+    asked = {"district": district, "ids": list(device_ids)}
+    return {
+        row.device_id: Visitor(
+            row.state == "active",
+            tuple(sorted(row.scope_codes)) if row.active else None,
+            row.kind or "",
+        )
+        for row in connection.execute(wanted, asked)
+    }
+
+
+class Closing(NamedTuple):
+    """What the end of an exchange writes: ``values`` into the row of its device, the new ``batch``,
+    and how far its ``stream`` is known (a ``new_stream`` or one that is there)."""
+
+    device_id: str
+    values: Mapping[str, Any]
+    batch: Row | None
+    stream: Row | None
+    new_stream: bool
+
+
+def close_exchanges(connection: sa.Connection, district: str, closings: Sequence[Closing]) -> None:
+    """Write the ends of exchanges; alike ones at once, each in one statement where the database
+    can."""
+    alike: dict[_Shape, list[Row]] = {}
+    for one in closings:
+        shape = _Shape(
+            tuple(one.values), tuple(one.batch or ()), tuple(one.stream or ()), one.new_stream
+        )
+        asked = {f"device_{name}": value for name, value in one.values.items()}
+        asked |= {f"batch_{name}": value for name, value in (one.batch or {}).items()}
+        asked |= {f"stream_{name}": value for name, value in (one.stream or {}).items()}
+        alike.setdefault(shape, []).append(asked | {"here": district, "this": one.device_id})
+    for shape, every in alike.items():
+        for statement, names in _closing(shape, connection.dialect.name == "postgresql"):
+            connection.execute(
+                statement, [{name: asked[name] for name in names} for asked in every]
+            )
 
 
 class _Shape(NamedTuple):

@@ -22,10 +22,10 @@ _CHANGE, _WAITING, _RECORD, _MOVED, _MERGED, _ASKED, _DISPUTED, _BATCH = range(8
 class Touched:
     """Ids by what was found: ``changes`` received before, records others wait for (``waiting``),
     known ``records``, those ever ``moved``, ``merged`` ones, those with a correction about them
-    (``asked``), those with a conflict that waits for staff (``disputed``). ``batch_of`` is the
-    device that brought this batch id before."""
+    (``asked``), those with a conflict that waits for staff (``disputed``). ``batches`` are the
+    devices that brought these batch ids before, by id."""
 
-    batch_of: str | None = None
+    batches: dict[str, str] = field(default_factory=dict)
     changes: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
     records: set[str] = field(default_factory=set)
@@ -40,11 +40,18 @@ def _ids(name: str) -> sa.BindParameter[Collection[str]]:
 
 
 _DISTRICT = sa.bindparam("district", type_=sa.String())
+_NOTHING: sa.ColumnElement[str] = sa.literal_column("''", sa.String())
 
 
-def _found(tag: int, column: sa.Column[str], ids: str, *more: sa.ColumnElement[bool]) -> Any:
+def _found(
+    tag: int,
+    column: sa.Column[str],
+    ids: str,
+    *more: sa.ColumnElement[bool],
+    also: sa.ColumnElement[str] = _NOTHING,
+) -> Any:
     named: sa.ColumnElement[int] = sa.literal_column(str(tag), sa.Integer()).label("tag")
-    return sa.select(named, column.label("id")).where(
+    return sa.select(named, column.label("id"), also.label("also")).where(
         column.table.c.district == _DISTRICT, among(column, _ids(ids)), *more
     )
 
@@ -57,9 +64,7 @@ _TOUCHED = sa.union_all(
     _found(_MERGED, aliases.c.record_id, "named"),
     _found(_ASKED, records.c.parent_id, "written", records.c.kind == "correction"),
     _found(_DISPUTED, conflicts.c.record_id, "named", conflicts.c.decision.is_(None)),
-    sa.select(sa.literal_column(str(_BATCH)), batches.c.device_id).where(
-        batches.c.district == _DISTRICT, batches.c.batch_id == sa.bindparam("batch_id")
-    ),
+    _found(_BATCH, batches.c.batch_id, "batch_ids", also=batches.c.device_id),
 )
 
 
@@ -71,23 +76,24 @@ def touched_by(
     written: Collection[str],
     made: Collection[str],
     named: Collection[str],
-    batch_id: str,
+    batch_ids: Collection[str],
 ) -> Touched:
     """Return what is there of changes with these ids that write these records (``written``), make
-    some of them (``made``) and name others as well (``named``, those written included)."""
+    some of them (``made``) and name others as well (``named``, those written included), brought by
+    batches with these ids."""
     asked = {
         "district": district,
         "change_ids": change_ids,
         "written": written,
         "made": made,
         "named": named,
-        "batch_id": batch_id,
+        "batch_ids": batch_ids,
     }
     found: tuple[set[str], ...] = tuple(set() for _ in range(_BATCH))
-    device_id = None
-    for tag, one in connection.execute(_TOUCHED, asked):
+    brought: dict[str, str] = {}
+    for tag, one, also in connection.execute(_TOUCHED, asked):
         if tag == _BATCH:
-            device_id = one
+            brought[one] = also
         else:
             found[tag].add(one)
-    return Touched(device_id, *found)
+    return Touched(brought, *found)

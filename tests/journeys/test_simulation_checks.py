@@ -41,7 +41,7 @@ def test_a_defect_does_not_get_by(
 ) -> None:
     if defect in LONG and not ALL:
         pytest.skip("takes long: set GRIDROUNDS_ALL_DEFECTS=1")
-    caplog.set_level(logging.CRITICAL)
+    caplog.set_level(logging.ERROR)
     first, often = DEFECTS[defect]
     for seed in range(first, first + MOST_TRIES):
         with district(str(seed), template, tmp_path / "run") as run:
@@ -51,8 +51,16 @@ def test_a_defect_does_not_get_by(
             try:
                 judge(run, again=False)
             except AssertionError:
+                assert not _broken(caplog.records), "the defect itself does not work"
                 return
     pytest.fail(f"{defect.__name__} went unnoticed")
+
+
+def _broken(told: list[logging.LogRecord]) -> list[str]:
+    """Return what was logged of errors that a defect put in wrongly makes: it would be noticed for
+    those."""
+    kinds = (one.exc_info[0] for one in told if one.exc_info)
+    return [kind.__name__ for kind in kinds if kind in (TypeError, AttributeError, NameError)]
 
 
 def test_what_is_told_too_much_is_heard_on_either_road(template: Path, tmp_path: Path) -> None:

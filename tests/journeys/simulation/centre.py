@@ -276,12 +276,19 @@ class House:
         wanted = sa.select(changes.c.change_id).where(
             changes.c.district == DISTRICT, changes.c.change_id.in_(change_ids)
         )
-        self._serving += 1  # nothing befalls this question
+        with self.undisturbed(), self.centre.store.engine.connect() as connection:
+            return set(connection.execute(wanted).scalars())
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Let nothing befall the centre, and nobody else be served, while inside."""
+        between, self.between = self.between, lambda: None
+        self._serving += 1
         try:
-            with self.centre.store.engine.connect() as connection:
-                return set(connection.execute(wanted).scalars())
+            yield
         finally:
             self._serving -= 1
+            self.between = between
 
     def worker(self, no: str, grids: tuple[str, ...]) -> User:
         """Make a grid worker."""

@@ -25,6 +25,7 @@ from tests.journeys.simulation.machines import Accident, Machine
 from tests.journeys.simulation.network import BROKEN, Network
 from tests.journeys.simulation.staff import Staff, hire
 from tests.journeys.simulation.sticks import Sticks
+from tests.journeys.simulation.together import crowded
 from tests.journeys.simulation.work import KINDS, Hand
 
 TICK_S = 30.0
@@ -379,7 +380,8 @@ def district(
             with net.laid():
                 run = District(folder, plan, chance, fuse, hands, house, net, patch, tally)
                 try:
-                    yield run
+                    with crowded(run, seed):
+                        yield run
                 finally:
                     run.close()
                     house.close()

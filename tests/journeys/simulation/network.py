@@ -47,10 +47,14 @@ class Sent:
         """Whether it is an exchange of records."""
         return self.path == f"{API}/sync" and self.method == "POST"
 
+    def plain(self) -> bytes:
+        """Return the body as it was before it was packed."""
+        squeezed = self.headers.get("Content-Encoding") == "gzip"
+        return gzip.decompress(self.body) if squeezed else self.body
+
     def document(self) -> dict[str, Any]:
         """Return the body of an exchange as it was made."""
-        squeezed = self.headers.get("Content-Encoding") == "gzip"
-        read: dict[str, Any] = json.loads(gzip.decompress(self.body) if squeezed else self.body)
+        read: dict[str, Any] = json.loads(self.plain())
         return read
 
 
@@ -73,8 +77,9 @@ class Network:
         self.arrived: list[Sent] = []
         self.heard: Callable[[Sent, dict[str, Any]], None] = lambda sent, reply: None
         self.wrong: list[Any] = []
+        self._only: Fault | None = None
         self._fuse = fuse
-        self._tally = tally
+        self.tally = tally
 
     @contextmanager
     def laid(self) -> Iterator[None]:
@@ -87,6 +92,15 @@ class Network:
             patch.setattr(HTTPAdapter, "send", send)
             yield
 
+    @contextmanager
+    def only(self, fault: Fault) -> Iterator[None]:
+        """Let this befall every request while inside."""
+        before, self._only = self._only, fault
+        try:
+            yield
+        finally:
+            self._only = before
+
     def _carry(self, request: Any) -> HTTPResponse:
         body = request.body or b""
         sent = Sent(
@@ -96,11 +110,13 @@ class Network:
             {name: str(value) for name, value in request.headers.items()},
         )
         self._fuse.step()
-        if self.chance.random() >= self.trouble:
+        if self._only is not None:
+            answer = self._only(self, sent)
+        elif self.chance.random() >= self.trouble:
             answer = self.bring(sent)
         else:
             fault = self.chance.choice(self.faults)
-            count(self._tally, f"network: {fault.__name__.replace('_', ' ')}")
+            count(self.tally, f"network: {fault.__name__.replace('_', ' ')}")
             answer = fault(self, sent)
         self._fuse.step()
         return _response(answer, sent.method)
@@ -136,10 +152,10 @@ class Network:
     def something_late(self) -> None:
         """Let an old request arrive: one given up long ago, or a second copy of any."""
         if self.late and self.chance.random() < 0.6:
-            count(self._tally, "network: arrived out of order")
+            count(self.tally, "network: arrived out of order")
             self._bring_for_nobody(self.late.pop(self.chance.randrange(len(self.late))))
         elif self.arrived:
-            count(self._tally, "network: old copy arrived")
+            count(self.tally, "network: old copy arrived")
             self._bring_for_nobody(self.chance.choice(self.arrived))
 
     def _bring_for_nobody(self, sent: Sent) -> None:

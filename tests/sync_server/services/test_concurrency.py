@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
-from sync_server.services import turns
 from sync_server.services.centre import Centre
+from sync_server.services.turns import Work
 from sync_server.store import writing
 from sync_server.store.tables import changes, records
 from tests.sync_server.world import GRID, Laptop, add_worker, household, join, outcomes
@@ -143,38 +143,17 @@ def test_who_waits_behind_another_of_his_process_holds_nothing_in_the_database(a
         pytest.skip("SQLite has one writer")
     laptop = join(any_centre, add_worker(any_centre))
     laptop.write("household", "create", household())
-    with any_centre.turns.writer(any_centre.code):
-        waiting = threading.Thread(target=laptop.send)
+    waiting = threading.Thread(target=laptop.send)
+
+    def write(_gather: object) -> None:
         waiting.start()
         waiting.join(0.4)
         assert waiting.is_alive()
         with any_centre.store.writing() as connection:
             writing.lock_district(connection, any_centre.code)
             connection.exec_driver_sql("SELECT 1 FROM devices FOR UPDATE NOWAIT")
+
+    any_centre.turns.writer(any_centre.code).bring_in(Work(1, None), write)
     waiting.join(10)
     assert not waiting.is_alive()
     assert count(any_centre, changes) == 1
-
-
-def test_what_is_worked_out_ahead_waits_while_another_of_its_process_has_the_turn(
-    centre, monkeypatch
-):
-    writer, done = centre.turns.writer(centre.code), threading.Event()
-    monkeypatch.setattr(turns, "LONGEST_AWAY_S", 20)
-
-    def work() -> None:
-        writer.give_way()
-        done.set()
-
-    with writer:
-        writer.give_way()  # nobody has it yet
-        writer.has_turn()
-        waiting = threading.Thread(target=work)
-        waiting.start()
-        assert not done.wait(0.2)
-    assert done.wait(10)
-    waiting.join()
-    with writer:
-        writer.has_turn()
-        monkeypatch.setattr(turns, "LONGEST_AWAY_S", 0.01)
-        work()  # not for ever: who has it may be waiting for a slow disk

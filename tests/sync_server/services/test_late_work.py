@@ -111,7 +111,7 @@ def test_a_device_revoked_while_it_is_served_gets_nothing_down(
     any_centre: Centre, late: Laptop, monkeypatch
 ):
     late.write("household", "create", household())
-    take = sync.receive_batch
+    take = sync.receive_batches
 
     def take_and_revoke(connection, *more):
         taken = take(connection, *more)
@@ -120,7 +120,7 @@ def test_a_device_revoked_while_it_is_served_gets_nothing_down(
         )
         return taken
 
-    monkeypatch.setattr(sync, "receive_batch", take_and_revoke)
+    monkeypatch.setattr(sync, "receive_batches", take_and_revoke)
     with pytest.raises(Refusal, match="device_revoked"):
         late.send()
     assert late.records == {}
