@@ -31,8 +31,11 @@ PAGES = [*COMMANDS, "docs/architecture.md", "docs/PROTOCOL.md", "docs/decisions/
 PARSERS = {"field_app": laptop_parser, "sync_server": centre_parser}
 MADE = (".demo/", ".venv/")
 """What the commands themselves make."""
-OTHERS = {"ALTER", "FROM", "MAINPID", "PASSWORD", "RESET", "SELECT", "SET", "SYSTEM"}
-"""Words of SQL, of systemd, and what the reader fills in."""
+OTHERS = {
+    "ALTER", "DAILY", "FROM", "LIST", "MAINPID", "ONSTART", "PASSWORD", "RANDOM", "RESET", "SELECT",
+    "SET", "SYSTEM",
+}  # fmt: skip
+"""Words of SQL, of systemd, of Windows' prompt, and what the reader fills in."""
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TICKED = re.compile(r"`([^`\n]+)`")
 ENDINGS = {"md", "py", "txt", "json", "toml", "csv", "png", "jpg", "svg", "in", "cfg"}
@@ -108,7 +111,7 @@ def program_lines(page: str) -> list[tuple[str, list[str]]]:
     """Return (module, arguments) of every ``python -m`` line, placeholders filled in."""
     found = []
     for line in typed(page):
-        match = re.search(r"python -m (\w+)(.*)", line)
+        match = re.search(r"python -m (\w+)(.*?)( >> .*)?$", line)
         if match:
             filled = re.sub(r"://…", "://u@h/d", match[2]).replace("…", "990101100009003")
             filled = filled.replace("--role 990101100009003", "--role worker")

@@ -437,13 +437,11 @@ def test_a_leader_reads_the_names_around_his_grid_but_not_their_pages(
     assert client.get(compound).status_code == 404
 
 
-def test_departments_are_told_that_nothing_waits_for_them(
-    quiet_town: Town, quiet_app: Flask
-) -> None:
-    for role in ("department", "company"):
-        page = sign_in(quiet_app, role).get("/", follow_redirects=True).text
-        assert "没有派发给您单位的事件" in page
-        assert "/records/" not in page
+@pytest.mark.parametrize("role", ["department", "company"])
+def test_units_are_told_that_nothing_waits(quiet_town: Town, quiet_app: Flask, role: str) -> None:
+    page = sign_in(quiet_app, role).get("/", follow_redirects=True).text
+    assert "没有派发给您单位的事件" in page
+    assert "/records/" not in page
 
 
 def test_an_auditor_is_led_to_the_audit(quiet_town: Town, quiet_app: Flask) -> None:

@@ -23,7 +23,7 @@ from tests.sync_server.web.staff import (
     post,
     sign_in,
 )
-from tests.sync_server.world import COMMUNITY
+from tests.sync_server.world import COMMUNITY, DISTRICT
 
 ASKED = {
     "asked": "access", "words": "要看登记了什么", "asker": "self", "checked": "card",
@@ -74,7 +74,8 @@ def noted(town: Town, action: str) -> list[Any]:
 
 def test_nobody_sees_or_asks_beyond_his_areas(town: Town, app: Flask) -> None:
     here, there = (one.ids["resident"] for one in (town.here, town.there))
-    staff.hire(town, "far", "district", (NEXT_DOOR,))
+    staff.hire(town, "far", "district", (DISTRICT,))
+    staff.narrow(town, "far", (NEXT_DOOR,))
     community, far, neighbour = (sign_in(app, no) for no in ("community", "far", "neighbour"))
     one = enter(community, here)
     assert row_of(town, one).area == GRID
@@ -107,7 +108,8 @@ def test_an_extract_holds_nothing_that_lies_beyond_the_areas_of_who_makes_it(
             "words": "远处的需求", "applicant": "林示例", "phone": PHONE,
             "resident_id": ids["resident"], "channel": "door"}  # fmt: skip
     load(town.centre, author, "service", town.there.worker.scope_codes[0], said)
-    staff.hire(town, "near", "district", (COMMUNITY,))
+    staff.hire(town, "near", "district", (DISTRICT,))
+    staff.narrow(town, "near", (COMMUNITY,))
     near = sign_in(app, "near")
     one = enter(near, ids["resident"])
     assert "远处的需求" not in post(near, f"/privacy/{one}/extract").text
