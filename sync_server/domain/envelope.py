@@ -32,6 +32,7 @@ _AREA = re.compile(r"[0-9]{2,17}\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 _ACTION = re.compile(r"(create|update|void|step)\Z")
 _NUL = b"\\u0000"
+_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MOST = 2**53
 LONGEST_POINTER = 200
 MAKING = ("create", "step")
@@ -91,6 +92,10 @@ class Arrival:
     def change_id(self) -> str:
         """The change's id."""
         return cast(str, self.members["change_id"])
+
+    def named_ids(self) -> list[bytes]:
+        """Return every id it names, in whichever member or field; asked before it is opened."""
+        return _ID.findall(self.sealed)
 
     def open(self) -> None:
         """Understand and check the change, once; costs most of what receiving one costs."""

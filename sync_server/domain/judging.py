@@ -116,12 +116,6 @@ def hangs_below(arrival: Arrival) -> str | None:
     return arrival.fields.get(arrival.kind.info.parent)
 
 
-def speaks_of(arrival: Arrival) -> set[str]:
-    """Return the records a change writes, belongs to or is listed under."""
-    above = parent_id(arrival) or hangs_below(arrival)
-    return {arrival.members["record_id"], *([above] if above else ())}
-
-
 def _judge_new(
     arrival: Arrival,
     areas: Sequence[str],

@@ -32,6 +32,7 @@ from sync_server.services.left_waiting import refuse_late, settle_given_up
 from sync_server.services.parts import SAID, Part, change_row
 from sync_server.services.receipts import Row, batch_row, duplicate, receipt
 from sync_server.services.steps import follow_up
+from sync_server.services.turns import OnlyAlone
 from sync_server.store import holdings, moving, streams, writing
 from sync_server.store.touching import Touched, touched_by
 from sync_server.store.writing import Numbers
@@ -78,6 +79,7 @@ class Intake:
         self._items: dict[str, _Item] = {}
         self._waiting: dict[str, list[_Item]] = {}
         self._settled: dict[str, _Item] = {}
+        self._settled_by: dict[str, Part] = {}
         self._taken_up: set[str] = set()
         self._workers: dict[str, Worker] = {}
         self._lay_in: dict[str, list[str]] = {}
@@ -120,7 +122,8 @@ class Intake:
                 self._ledger.lines.note(twin, part.batch.stream, arrival.seq)
                 self._ledger.lines.note(twin, twin["stream"] or "", twin["seq"] or 0)
                 if arrival.change_id in self._taken_up - self._settled.keys():
-                    item = self._settled[arrival.change_id] = _Item(twin, arrival)
+                    item = _Item(twin, arrival)
+                    self._settle(item)
                     self._decide(item)
                 part.places.append((arrival, twin, True))
                 continue
@@ -171,6 +174,8 @@ class Intake:
             named=named,
             batch_ids=[part.batch.batch_id for part in self._parts],
         )
+        if len(self._parts) > 1 and self._touched.merged:
+            raise OnlyAlone  # two of them may speak of one record by two ids
         for part in self._parts:
             batch, device_id = part.batch, part.batch.device.device_id
             if self._touched.batches.get(batch.batch_id, device_id) != device_id:
@@ -289,17 +294,23 @@ class Intake:
             return
         for waiting in self._waiting.pop(row["record_id"], ()):
             if waiting.stored:
-                self._settled[waiting.row["change_id"]] = waiting
+                self._settle(waiting)
             if is_overtaken(self._ledger, waiting.row, row):
                 overtake(waiting.row, effect)
             else:
                 self._decide(waiting)
 
+    def _settle(self, item: _Item) -> None:
+        """Note an earlier batch's change about which the part that enters decides."""
+        self._settled[item.row["change_id"]] = item
+        self._settled_by[item.row["change_id"]] = self._entering
+
     def _late_receipts(self, part: Part) -> list[dict[str, Any]]:
         mine = [
             item.row
             for change_id, item in self._settled.items()
-            if item.row["device_id"] == part.batch.device.device_id
+            if self._settled_by[change_id] is part
+            and item.row["device_id"] == part.batch.device.device_id
             and change_id not in self._taken_up
         ]
         return [

@@ -20,7 +20,6 @@ from sync_server.domain.cursor import Place, read_place, write_cursor
 from sync_server.domain.envelope import BadEnvelope, open_batch
 from sync_server.domain.errors import Refusal
 from sync_server.domain.json_text import write_quickly
-from sync_server.domain.judging import speaks_of
 from sync_server.domain.times import Reading, read_clock, unmeasured
 from sync_server.services import audit, floors
 from sync_server.services.account import read_told
@@ -96,7 +95,7 @@ class Visit(Work):
     """The laptop spoke of another history."""
     received: Received
 
-    def __init__(self, batch: Batch, envelope: Mapping[str, Any], about: Set[str] | None) -> None:
+    def __init__(self, batch: Batch, envelope: Mapping[str, Any], about: Set[bytes] | None) -> None:
         super().__init__(len(batch.arrivals), about)
         self.batch = batch
         self.envelope = envelope
@@ -167,10 +166,11 @@ def _open(
     return batch, envelope
 
 
-def _check_ahead(centre: Centre, batch: Batch) -> set[str] | None:
+def _check_ahead(centre: Centre, batch: Batch) -> set[bytes] | None:
     """Open what seems to be new before anything is locked, so that others need not wait for it.
 
-    Return what a batch of a laptop speaks of that seems to be new as a whole; None for others.
+    Return every id that a batch of a laptop names which seems to be new as a whole; None for
+    others.
     """
     if not batch.arrivals:
         return None
@@ -179,17 +179,17 @@ def _check_ahead(centre: Centre, batch: Batch) -> set[str] | None:
         with centre.store.asking() as connection:
             known = known_of(connection, batch.device, [batch.stream])[0]["seq"]
     writer = centre.turns.writer(batch.device.district)
+    about = {batch.batch_id.encode(), batch.device.worker_id.encode()}
+    plain = batch.road == "link" and batch.arrivals[0].seq == known + 1
     for arrival in batch.arrivals:
         if arrival.seq > known:
             writer.give_way()
+            named = arrival.named_ids()
+            plain = plain and bool(named)  # what was kept aside, as text, tells nothing
+            about.update(named)
             arrival.open()
             arrival.row = change_row(batch, arrival)
-    if batch.road != "link" or batch.arrivals[0].seq != known + 1:
-        return None
-    about = {batch.batch_id, batch.device.worker_id}
-    for arrival in batch.arrivals:
-        about |= {arrival.change_id, *speaks_of(arrival)}
-    return about
+    return about if plain else None
 
 
 def _serve(centre: Centre, visit: Visit, now: datetime) -> Reply:

@@ -59,13 +59,16 @@ class OnlyAlone(Exception):
 
 
 class Work:
-    """What one thread wants written: ``size`` changes. ``about`` names all that it speaks of, so
-    that others may be written with it that speak of nothing of that; None: it is written alone."""
+    """What one thread wants written: ``size`` changes. ``about`` are the ids of all that it speaks
+    of, so that others may be written with it that speak of nothing of that; None: it is written
+    alone."""
 
-    def __init__(self, size: int, about: Set[str] | None) -> None:
+    def __init__(self, size: int, about: Set[bytes] | None) -> None:
         self.size = size
         self.about = about
         self.done = False
+        self.left = False
+        """Its thread waits no more: something has torn it away."""
 
 
 AnyWork = TypeVar("AnyWork", bound=Work)
@@ -112,6 +115,7 @@ class Writer:
                 while not work.done and (self._inside or self._waiting[0] is not work):
                     self._changed.wait()
             except BaseException:
+                work.left = True
                 if work in self._waiting:
                     self._waiting.remove(work)
                     self._changed.notify_all()
@@ -129,7 +133,7 @@ class Writer:
         others: list[Any] = []
 
         def gather() -> Sequence[Any]:
-            others.extend(self._behind(work))
+            self._take_along(work, others)
             return [*self._has_turn(work), *others]
 
         try:
@@ -138,7 +142,7 @@ class Writer:
             with self._changed:
                 for one in others:
                     one.about = None
-                self._waiting.extendleft(reversed(others))
+                self._waiting.extendleft(one for one in reversed(others) if not one.left)
             if not others or not isinstance(err, Exception):
                 raise
             usual = isinstance(err, Refusal | OnlyAlone)
@@ -152,18 +156,18 @@ class Writer:
             one.done = True
         return True
 
-    def _behind(self, work: Work) -> Sequence[Work]:
-        """Take from those who wait what may be written with ``work``, as much as there is room."""
-        taken, room, spoken_of = [], MOST_TOGETHER - work.size, set(work.about or ())
+    def _take_along(self, work: Work, others: list[Any]) -> None:
+        """Move to ``others`` from those who wait what may be written with ``work``, as much as
+        there is room for."""
+        room, spoken_of = MOST_TOGETHER - work.size, set(work.about or ())
         with self._changed:
             for one in tuple(self._waiting):
                 if one.about is None or one.size > room or not spoken_of.isdisjoint(one.about):
                     continue
+                others.append(one)
                 self._waiting.remove(one)
-                taken.append(one)
                 room -= one.size
                 spoken_of |= one.about
-        return taken
 
     def _has_turn(self, work: AnyWork) -> Sequence[AnyWork]:
         self._away.clear()

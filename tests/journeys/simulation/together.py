@@ -8,7 +8,7 @@ hears the answers: the laptops have given up, and what they sent may arrive once
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +33,14 @@ HOW_OFTEN = 0.5
 def crowded(run: District, seed: str) -> Iterator[None]:
     """Let others come while one waits for its turn, half of the time."""
     chance = random.Random(f"together {seed}")
-    behind, bring_in = Writer._behind, Writer.bring_in
+    take_along, bring_in = Writer._take_along, Writer.bring_in
     guests: list[Work] = []
 
-    def with_guests(writer: Writer, work: Any) -> Sequence[Work]:
+    def with_guests(writer: Writer, work: Any, others: list[Any]) -> None:
         if run.at_once and chance.random() < HOW_OFTEN:
             guests.extend(_come(run, chance))
             writer._waiting.extend(guests)
-        return behind(writer, work)
+        take_along(writer, work, others)
 
     def and_out(writer: Writer, work: Any, write: Any) -> None:
         try:
@@ -54,7 +54,7 @@ def crowded(run: District, seed: str) -> Iterator[None]:
             guests.clear()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Writer, "_behind", with_guests)
+        patch.setattr(Writer, "_take_along", with_guests)
         patch.setattr(Writer, "bring_in", and_out)
         yield
 

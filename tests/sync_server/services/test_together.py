@@ -20,10 +20,13 @@ from sync_server.services.centre import Centre
 from sync_server.services.devices import authenticate, revoke_device
 from sync_server.services.holdings import reassign
 from sync_server.services.ids import new_id
+from sync_server.services.merging import Wanted, merge_records
 from sync_server.services.sync import Visit, open_visit, write_visits
+from sync_server.services.turns import OnlyAlone
 from sync_server.store import writing
 from sync_server.store.tables import batches, changes, districts, metadata, records, streams
 from tests.sync_server.care_door import Door
+from tests.sync_server.services.desks import hire, stored
 from tests.sync_server.world import (
     GRID,
     OTHER_GRID,
@@ -185,6 +188,37 @@ def test_laptops_that_speak_of_one_record_are_not_written_together(any_centre: C
     assert sizes == [1, 1]
 
 
+def test_what_names_one_id_anywhere_is_not_written_together(any_centre: Centre, sizes):
+    """Two households of one building, two visits that name one issue: what follows from them may
+    hang together."""
+    one, other = some_laptops(any_centre, 2)
+    room = new_id()
+    for laptop in (one, other):
+        laptop.write("household", "create", household(room_id=room))
+    with kept_waiting(any_centre, [one, other]) as sent:
+        pass
+    assert [outcomes(answer.result(10)) for answer in sent] == [["applied"]] * 2
+    assert sizes == [1, 1]
+
+
+def test_what_speaks_of_merged_records_is_not_written_together(any_centre: Centre):
+    laptops = some_laptops(any_centre, 3)
+    keep, gone = (laptops[0].write("household", "create", household()) for _ in range(2))
+    for laptop in laptops:
+        laptop.send()
+    staff = hire(any_centre)
+    pair = keep["record_id"], gone["record_id"]
+    seen = tuple(stored(any_centre, one).version for one in pair)
+    merge_records(any_centre.store, staff, Wanted(*pair, {}, seen), any_centre.clock())
+    for laptop, record_id in zip(laptops[1:], pair, strict=True):
+        laptop.write("household", "update", {"size": 7}, record_id, base_version=1)
+    visits = [opened(one) for one in laptops[1:]]
+    with pytest.raises(OnlyAlone):
+        write_visits(any_centre, any_centre.code, lambda: visits)
+    for laptop in laptops[1:]:
+        assert len(laptop.send()["receipts"]) == 1
+
+
 class _Undone(Exception):
     pass
 
@@ -263,6 +297,7 @@ def test_what_waited_is_judged_as_if_its_writer_were_not_there(
     alone = written(any_centre, [[one] for one in visits], monkeypatch)
     together = written(any_centre, [visits], monkeypatch)
     assert together["changes"] == alone["changes"]
+    assert together["answers"] == alone["answers"]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,7 @@ class Hall:
         self.written: list[list[Work]] = []
         self.tried: list[list[Work]] = []
         self.fails: Callable[[Sequence[Work]], BaseException | None] = lambda works: None
+        self.threads: dict[Work, int] = {}
         self._pool = ThreadPoolExecutor(16)
         self._come, self._may_go = threading.Event(), threading.Event()
 
@@ -36,11 +38,15 @@ class Hall:
             raise error
         self.written.append(works)
 
+    def _bring(self, work: Work) -> None:
+        self.threads[work] = threading.get_ident()
+        self.writer.bring_in(work, self.write)
+
     def crowd(self, *works: Work) -> list[Future[None]]:
         """Let the first come in, the others queue behind it in order, then let all go."""
         found = []
         for place, work in enumerate(works):
-            found.append(self._pool.submit(self.writer.bring_in, work, self.write))
+            found.append(self._pool.submit(self._bring, work))
             if place == 0:
                 assert self._come.wait(10)
             else:
@@ -64,7 +70,7 @@ def hall() -> Hall:
 
 
 def about(*names: str, size: int = 1) -> Work:
-    return Work(size, set(names))
+    return Work(size, {name.encode() for name in names})
 
 
 def test_what_waits_is_written_with_whoever_is_first(hall: Hall):
@@ -124,6 +130,31 @@ def test_whoever_ends_the_thread_of_the_first_loses_nobody_behind_him(hall: Hall
         first.result(10)
     second.result(10)
     assert hall.written == [[works[1]]]
+
+
+def test_a_thread_torn_away_while_another_writes_for_it_blocks_nobody(hall: Hall):
+    torn, last = about("b"), about("c")
+
+    def tear(works: Sequence[Work]) -> BaseException | None:
+        if len(works) == 1:
+            return None
+        raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(hall.threads[torn]), ctypes.py_object(SystemExit)
+        )
+        assert raised == 1
+        with hall.writer._changed:
+            hall.writer._changed.notify_all()
+        hall._until(lambda: torn.left)
+        return Refusal("busy")
+
+    hall.fails = tear
+    first, gone, after = hall.crowd(about("a"), torn, last)
+    with pytest.raises(SystemExit):
+        gone.result(10)
+    for one in (first, after):
+        one.result(10)
+    assert hall.written[-1] == [last]
+    hall.writer.bring_in(about("d"), hall.write)
 
 
 def test_a_thread_inside_may_bring_in_more_by_itself():
