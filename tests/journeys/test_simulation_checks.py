@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ import pytest
 from tests.journeys.simulation.defects import (
     DEFECTS,
     Defect,
-    another_ones_entry_overwritten,
-    held_for_ever,
     timer_not_armed_again,
     whole_district_told,
 )
@@ -22,9 +19,6 @@ from tests.journeys.simulation.verdict import Verdict, judge
 pytestmark = pytest.mark.journey
 
 MOST_TRIES = 40
-LONG = {another_ones_entry_overwritten, held_for_ever}
-"""Defects left out of a usual run: it takes long until a district notices, or all together do."""
-ALL = os.environ.get("GRIDROUNDS_ALL_DEFECTS") == "1"
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +33,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_defect_does_not_get_by(
     template: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, defect: Defect
 ) -> None:
-    if defect in LONG and not ALL:
-        pytest.skip("takes long: set GRIDROUNDS_ALL_DEFECTS=1")
     caplog.set_level(logging.ERROR)
     first, often = DEFECTS[defect]
     for seed in range(first, first + MOST_TRIES):

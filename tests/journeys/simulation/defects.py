@@ -335,7 +335,7 @@ DEFECTS: dict[Defect, tuple[int, Often]] = {
     numbers_alone: (0, COPIES),
     hashes_not_compared: (0, COPIES),
     one_of_several_left_out: (0, dict.fromkeys(("centre_copied", "centre_restored"), 0.0)),
-    held_for_ever: (14, RESTORES),
+    held_for_ever: (33, RESTORES),
     area_taken_from_the_claim: (0, {}),
     effect_committed_before_its_receipt: (0, {"danger": 0.7}),
     versions_used_again: (24, WORK_AND_RESTORES),
