@@ -53,6 +53,7 @@ from field_app.web import (
     widgets,
     wording,
 )
+from schemas.plain_logs import PlainLines
 
 THREADS = 8
 MOST_RECEIVED = security.MAX_PHOTO_FORM_BYTES + 1024 * 1024
@@ -104,7 +105,9 @@ def serve(settings: Settings) -> None:
 
     Raises StoreBusy when another copy runs, Trouble ``port_in_use`` or ``data_dir_unusable``.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.INFO)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(PlainLines("%(asctime)s %(levelname)s %(message)s"))
     share_room()
     desk = open_desk(settings)
     with desk.vault.instance_lock():

@@ -11,6 +11,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from schemas.plain_logs import PlainLines, without_rows
+
 PLAIN = "%(asctime)s %(levelname)s %(name)s %(message)s"
 NOISY = ("alembic", "waitress")
 NAMED = re.compile(r"(\w+)=%[a-z]")
@@ -18,11 +20,12 @@ NAMED = re.compile(r"(\w+)=%[a-z]")
 ALL = re.compile(r"%[-0-9.]*[a-z]")
 
 
-class JsonLines(logging.Formatter):
+class JsonLines(PlainLines):
     """Writes a record as one JSON object; what a message calls by name becomes a member."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
+        record = without_rows(record)
         said: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -38,12 +41,17 @@ class JsonLines(logging.Formatter):
 
 def set_up(as_json: bool) -> None:
     """Send the logs of this program to standard error."""
-    logging.basicConfig(level=logging.INFO, format=PLAIN, force=as_json)
-    if as_json:
-        for handler in logging.getLogger().handlers:
-            handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, force=as_json)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(JsonLines() if as_json else PlainLines(PLAIN))
     for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def guard() -> None:
+    """Keep what a database says of a row out of what a command without logs writes."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(PlainLines())
 
 
 def _named(record: logging.LogRecord) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 import sync_server
 from schemas.codes import code_list
-from sync_server.cli import importing, redrawing
+from sync_server.cli import importing, logs, redrawing
 from sync_server.cli.commands import COMMANDS
 from sync_server.cli.sentences import lines
 from sync_server.cli.serving import MakeApp, serve
@@ -36,6 +36,7 @@ def run(argv: Sequence[str] | None, make_app: MakeApp) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     args = parser().parse_args(arguments)
     settings = settings_of(args)
+    logs.guard()
     try:
         check_readable([*arguments, str(settings.data), settings.database_url])
         if args.command is None:

@@ -129,6 +129,17 @@ def sound_regrouped(
     return made
 
 
+def left_unsaid(
+    connection: sa.Connection, district: str, before: Visit, after: Visit, now: datetime
+) -> bool:
+    """Tell whether a visit counts as having met somebody in care only because it met somebody at
+    their door, as it stands in ``after`` and not ``before``: nobody says how they were."""
+    if not _stands(after) or after["fields"].get("result") not in MET:
+        return False
+    unsaid = _Door(connection, district, after, now).unsaid()
+    return bool(unsaid) and not unsaid <= _Door(connection, district, before, now).unsaid()
+
+
 def _stands(visit: Visit) -> bool:
     return not visit["voided"] and not visit["merged_into"]
 
@@ -175,6 +186,14 @@ class _Door:
         day = local_day(self.visit["happened_at"])
         home = self.household_id
         return care_read.in_care(self.connection, self.district, home, day) if home else ()
+
+    def unsaid(self) -> set[str]:
+        """Return whom the visit met by who opened the door alone, without a check of them."""
+        fields = self.visit["fields"]
+        if fields.get("result") not in MET:
+            return set()
+        checked = {self.into.get(one, one) for one in fields.get("care_checks") or ()}
+        return {*self.behind} - checked
 
     def sound(self) -> list[str]:
         """Make the alarms this visit calls for and return their ids."""

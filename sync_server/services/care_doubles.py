@@ -18,7 +18,7 @@ from schemas.clock import local_day
 from schemas.likeness.reasons import HIGHEST, Reason
 from sync_server.domain.duplicates import CARE, in_order
 from sync_server.store import care_doubles as store_doubles
-from sync_server.store import duplicates
+from sync_server.store import duplicates, new_pairs
 
 SCORE = round(HIGHEST * 100)
 REASON = Reason("care_twice", 10.0)
@@ -39,7 +39,7 @@ def settle_within(
         duplicates.change_pair(connection, district, ids, values)
     if residents is None:
         duplicates.drop_pairs(connection, district, over)
-    duplicates.add_pairs(connection, fresh)
+    new_pairs.add_pairs(connection, fresh)
     return len(fresh)
 
 

@@ -242,8 +242,17 @@ def _carry_out(work: _Work, picks: Mapping[str, Pick], lang: str) -> int:
         version = effect.version or version
     if record["kind"] == care_alarms.VISIT:
         after = writing.load_records(work.connection, work.district, [record_id])[record_id]
+        _ask_how_they_are(work, after)
         care_alarms.sound_after(work.connection, work.district, record, after, work.now)
     return version
+
+
+def _ask_how_they_are(work: _Work, after: Row) -> None:
+    """Refuse what lets a visit meet somebody in care without a word on how they were: only its
+    worker knows whom he saw."""
+    if care_alarms.left_unsaid(work.connection, work.district, work.record, after, work.now):
+        work.troubles.update({one: Trouble("states_needed") for one in work.outcomes})
+        raise _Wrong
 
 
 def _blame(

@@ -31,7 +31,7 @@ from sync_server.services.places import names_for
 from sync_server.services.record_page import Link, checked_reason
 from sync_server.services.titles import Titles, references
 from sync_server.services.values import Value, label_of, show_path
-from sync_server.store import desks_read, duplicates, merge_log, records_read
+from sync_server.store import desks_read, duplicates, merge_log, new_pairs, records_read
 from sync_server.store.engine import Store
 from sync_server.store.people_read import names_of
 from sync_server.store.writing import lock_district
@@ -371,23 +371,18 @@ def _decide_pair(
             duplicates.change_pair(connection, district, ids, values)
         else:
             by_id = {row["record_id"]: row for row in rows}
-            duplicates.add_pairs(
-                connection,
-                [
-                    values
-                    | {
-                        "district": district,
-                        "first_id": ids[0],
-                        "second_id": ids[1],
-                        "kind": kind.info.name,
-                        "first_area": by_id[ids[0]]["grid"],
-                        "second_area": by_id[ids[1]]["grid"],
-                        "score": 0,
-                        "reasons": [],
-                        "found_at": now,
-                    }
-                ],
-            )
+            row = {
+                "district": district,
+                "first_id": ids[0],
+                "second_id": ids[1],
+                "kind": kind.info.name,
+                "first_area": by_id[ids[0]]["grid"],
+                "second_area": by_id[ids[1]]["grid"],
+                "score": 0,
+                "reasons": [],
+                "found_at": now,
+            }
+            new_pairs.put_pair(connection, row, values)  # the search may just have found it
         action = "not_the_same" if state == "apart" else "look_again"
         audit.note(
             connection, district, now, action, user_id=person.user_id, target=ids[0],

@@ -19,7 +19,7 @@ from schemas.likeness.reasons import LISTED, Likeness
 from sync_server.domain.duplicates import KINDS, in_order, stored_keys
 from sync_server.services import care_doubles
 from sync_server.services.likeness_facts import FactsReader
-from sync_server.store import duplicates, feed
+from sync_server.store import duplicates, feed, new_pairs
 from sync_server.store.engine import Store
 
 AT_ONCE = 200
@@ -234,7 +234,7 @@ def _write_in_runs(
             duplicates.add_keys(connection, district, some)
     for start in range(0, len(rows), WRITE_AT_ONCE):
         with store.writing() as connection:
-            duplicates.add_pairs(connection, rows[start : start + WRITE_AT_ONCE])
+            new_pairs.add_pairs(connection, rows[start : start + WRITE_AT_ONCE])
 
 
 def _compare_changed(connection: sa.Connection, district: str, now: datetime) -> Searched:
@@ -412,7 +412,7 @@ def _store(
         and (row["kind"] != "household" or _settled_homes(reader, ids))
     ]  # fmt: skip
     duplicates.drop_pairs(connection, district, over)
-    duplicates.add_pairs(connection, fresh)
+    new_pairs.add_pairs(connection, fresh)
     return len(fresh)
 
 

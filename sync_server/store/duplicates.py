@@ -198,12 +198,6 @@ def decided_pairs(connection: sa.Connection, district: str) -> set[tuple[str, st
     return {(row.first_id, row.second_id) for row in connection.execute(wanted)}
 
 
-def add_pairs(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add pairs."""
-    if rows:
-        connection.execute(sa.insert(duplicate_pairs), [dict(row) for row in rows])
-
-
 def change_pair(
     connection: sa.Connection, district: str, pair: tuple[str, str], values: Mapping[str, Any]
 ) -> None:

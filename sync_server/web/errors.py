@@ -67,6 +67,9 @@ SENTENCES = {
     "words_needed": later("请写明要核实什么。"),
     "words_too_long": later("说明最多1000字。"),
     "value_needed": later("请填写新的值。"),
+    "states_needed": later(
+        "这样定，关怀对象就算见到了，但没有写本人情况。请选“请填报人核实，暂不裁决”，由填报人补写。"
+    ),
     "whole_district": later(
         "这里管的是全区县的事，您的账号只管其中一部分区域，因此不能使用。"
         "确有需要，请管理员另开一个辖区为全区县的账号。"
