@@ -103,7 +103,8 @@ SAYS = {
     "ask_extend": {"text": "x", "due_at": "t2"}, "resolve": {"result": "solved", "text": "x"},
     "rework": {"text": "x"}, "rate": {"rating": 4}, "plan_lookback": {"until": "2026-12-01"},
     "lookback": {"lookback": "pass"}, "reopen": {"text": "x"}, "merge": {"into_id": "other"},
-    "recall": {"text": "x"}, "unmerge": {"text": "x"}, "remind": {"remind": "onsite"}, "due": {"due_at": "t3"},
+    "recall": {"text": "x"},
+    "unmerge": {"text": "x"}, "remind": {"remind": "onsite"}, "due": {"due_at": "t3"},
 }  # fmt: skip
 
 ROWS = [
