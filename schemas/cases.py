@@ -259,6 +259,11 @@ def _refuse(case: Case, step: Step) -> None:
         case.level = str(owning_level(case) + 1)
 
 
+def _recall(case: Case, step: Step) -> None:
+    """The unit keeps sight of it, to read why; the due time stands, as after a refusal."""
+    case.unit_id = case.assignee_id = None
+
+
 def _escalate(case: Case, step: Step) -> None:
     if owning_level(case) < flow.HIGHEST_LEVEL:
         case.level = str(owning_level(case) + 1)
@@ -396,6 +401,7 @@ _EFFECTS: Mapping[str, Callable[[Case, Step], None]] = {
     "dispatch": _dispatch,
     "take": _take,
     "refuse": _refuse,
+    "recall": _recall,
     "ask_escalate": _ask("escalate"),
     "escalate": _escalate,
     "ask_suspend": _ask("suspend"),

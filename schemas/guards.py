@@ -62,6 +62,11 @@ def _handler(case: Case, actor: Actor) -> bool:
     return case.assignee_id == actor.user_id
 
 
+def _recaller(case: Case, actor: Actor) -> bool:
+    """Who owns it, or the level above."""
+    return OFFICE_LEVEL.get(actor.role, 0) - owning_level(case) in (0, 1)
+
+
 def _decliner(case: Case, actor: Actor) -> bool:
     """Who may approve may also decline; what was asked to be escalated is the owner's."""
     if "escalate" in case.asked and _owner(case, actor):
@@ -93,6 +98,8 @@ GUARDS: Mapping[str, Guard] = {
     "approver": _approver,
     "handler": _handler,
     "decliner": _decliner,
+    "recaller": _recaller,
+    "with_unit": lambda case, actor: case.unit_id is not None,
     "resumer": _resumer,
     "second_person": _second_person,
     "its_unit": lambda case, actor: case.unit_id is not None and actor.unit_id == case.unit_id,

@@ -81,6 +81,12 @@ def _rows() -> Iterator[Transition]:
         "refuse", DISPATCHED, ACCEPTED, UNITS, guards=("its_unit",), needs=("refuse", "text")
     )
     yield Transition(
+        "recall", DISPATCHED, ACCEPTED, OFFICES, guards=("recaller", "with_unit"), needs=("text",)
+    )
+    yield Transition(
+        "recall", HANDLING, ACCEPTED, OFFICES, guards=("recaller", "with_unit"), needs=("text",)
+    )
+    yield Transition(
         "ask_escalate",
         HANDLING,
         HANDLING,

@@ -40,11 +40,11 @@ UNDER_WAY = tuple(state for state in flow.OPEN_STATES if state != flow.REPORTED)
 OFFICIAL = frozenset({
     "accept", "classify", "dispatch", "take", "handle", "whistle", "report_in", "conclude",
     "remind", "suspend", "extend", "decline", "resume", "resolve", "rework", "verify", "close",
-    "reopen", "escalate", "due",
+    "reopen", "escalate", "recall", "due",
 })  # fmt: skip
 """Steps that every unit an issue was handed to may know of; others' asking and notes it may not."""
-JUDGED = frozenset({"resolve", "rework"})
-"""Whose words every unit needs, whoever took them: what was done, and what is wrong with it."""
+JUDGED = frozenset({"resolve", "rework", "recall"})
+"""Whose words every unit needs, whoever took them: what was done, what is wrong, why it went."""
 Light = Literal["", "green", "yellow", "red"]
 
 

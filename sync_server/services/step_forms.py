@@ -46,6 +46,7 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     "dispatch": ("target_id", "mode", "due_at", "text"),
     "take": ("text",),
     "refuse": ("refuse", "text"),
+    "recall": ("text",),
     "ask_escalate": ("text",),
     "escalate": ("text",),
     "whistle": ("calls", "text"),
@@ -73,7 +74,7 @@ ASKED: Mapping[str, tuple[str, ...]] = {
 NEEDED = {"note": ("text",), "remind": ("remind", "text"), "conclude": ("scores", "text")}
 """What a form cannot do without beyond what the table needs."""
 MODES = {"handle": ("onsite", "self"), "dispatch": ("department", "property_order", "onsite")}
-DANGEROUS = frozenset({"void", "ask_void", "refuse", "reopen", "unmerge", "merge"})
+DANGEROUS = frozenset({"void", "ask_void", "refuse", "recall", "reopen", "unmerge", "merge"})
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ TEXTS: dict[str, Label] = {
     "dispatch": Label("派发意见", "Instructions"),
     "take": Label("接单说明", "Remarks"),
     "refuse": Label("拒收说明", "Explanation"),
+    "recall": Label("撤回理由（告知该单位）", "Why it is recalled (the unit is told)"),
     "ask_escalate": Label("提级理由", "Why it should go up"),
     "escalate": Label("提级理由", "Why it goes up"),
     "whistle": Label("吹哨事由", "What the units are called for"),

@@ -103,6 +103,7 @@ SAYS = {
     "ask_extend": {"text": "x", "due_at": "t2"}, "resolve": {"result": "solved", "text": "x"},
     "rework": {"text": "x"}, "rate": {"rating": 4}, "plan_lookback": {"until": "2026-12-01"},
     "lookback": {"lookback": "pass"}, "reopen": {"text": "x"}, "merge": {"into_id": "other"},
+    "recall": {"text": "x"},
     "unmerge": {"text": "x"}, "remind": {"remind": "onsite"}, "due": {"due_at": "t3"},
 }  # fmt: skip
 
@@ -128,6 +129,9 @@ ROWS = [
     ("take", lambda: Story().accepted().add("community", "dispatch", target_id=OTHER_UNIT),
      set(), "30"),
     ("refuse", lambda: Story().dispatched(), {"department", "company"}, "20"),
+    ("recall", lambda: Story().dispatched(), {"community", "street"}, "20"),
+    ("recall", lambda: Story().taken(), {"community", "street"}, "20"),
+    ("recall", lambda: Story().handled(), set(), "40"),  # no unit has it
     ("ask_escalate", lambda: Story().taken(), {"department", "company"}, "40"),
     ("ask_escalate", lambda: Story().handled(assignee_id="w1"), {"worker"}, "40"),
     ("escalate", lambda: Story().handled(), {"community"}, "20"),
@@ -214,6 +218,25 @@ def test_a_second_refusal_goes_up_by_itself():
     story.add("department", "refuse", refuse="no_power", text="x")
     case = story.case
     assert (case.state, case.level, case.unit_id, case.units) == ("20", "3", None, set())
+
+
+def test_a_recalled_issue_keeps_its_due_time_and_what_the_unit_says_too_late():
+    story = Story().add("community", "accept", level="2", due_at="t1")
+    story.add("community", "dispatch", target_id=UNIT)
+    seen = heads("issue", story.steps)
+    story.add("community", "recall", text="x").add("department", "take", after=seen)
+    takes = Story()
+    takes.steps = [*story.steps[:2], story.steps[3], story.steps[2]]
+    for case in (story.case, takes.case):  # in whichever order they came
+        assert (case.state, case.unit_id, case.due_at) == (flow.ACCEPTED, None, "t1")
+        assert (case.units, case.refusals, case.former_dues) == ({UNIT}, 0, [])
+        assert len(case.steps) == 4
+    assert story.add("community", "dispatch", target_id=OTHER_UNIT).case.unit_id == OTHER_UNIT
+
+
+def test_a_recall_says_why():
+    case = Story().dispatched().add("community", "recall").case
+    assert (case.state, case.overtaken[0].why) == (flow.DISPATCHED, "text")
 
 
 def test_a_relapse_reopens_what_was_closed():

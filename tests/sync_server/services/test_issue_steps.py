@@ -425,3 +425,16 @@ def test_a_relapse_lists_the_compound_once_whatever_else_is_done_with_the_issue(
     do(any_centre, office["street"], issue, "plan_lookback", until="2026-12-01")
     do(any_centre, office["street"], issue, "lookback", lookback="relapse", text="又堆上了")
     assert tag_of(any_centre, compound) == "hard"  # another relapse lists it anew
+
+
+def test_a_recalled_issue_is_dispatched_anew_with_its_due_time(any_centre, laptop, office):
+    issue = report(laptop)
+    first = do(any_centre, office["community"], issue, "accept", level="2").due_at
+    do(any_centre, office["community"], issue, "dispatch", target_id=UNIT)
+    do(any_centre, office["department"], issue, "take")
+    case = do(any_centre, office["street"], issue, "recall", text="派错了")
+    assert (case.state, case.unit_id, case.due_at) == (flow.ACCEPTED, None, first)
+    with pytest.raises(Refusal, match=r"step_not_possible|not_allowed|unknown_record"):
+        do(any_centre, office["department"], issue, "resolve", result="solved", text="修好了")
+    case = do(any_centre, office["community"], issue, "dispatch", target_id=UNIT)
+    assert (case.state, case.unit_id) == (flow.DISPATCHED, UNIT)

@@ -29,7 +29,7 @@ SAYS = {
     "ask_extend": {"text": "x", "due_at": "2026-10-20T12:00:00+08:00"}, "reopen": {"text": "x"},
     "resolve": {"result": "solved", "text": "x"}, "rework": {"text": "x"}, "rate": {"rating": 2},
     "plan_lookback": {"until": "2026-10-30"}, "lookback": {"lookback": "pass"},
-    "unmerge": {"text": "x"}, "remind": {"remind": "onsite"},
+    "unmerge": {"text": "x"}, "recall": {"text": "x"}, "remind": {"remind": "onsite"},
 }  # fmt: skip
 OFFLINE = sorted(flow.OFFLINE_ACTIONS)
 
