@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import workflow as flow
-from schemas.cases import Case, Lookback
+from schemas.cases import Call, Case, Lookback
 from schemas.clock import read_moment
 from sync_server.domain.case_clocks import stage_of
 from sync_server.domain.deadlines import yellow_at
@@ -110,6 +110,7 @@ def _row(district: str, issue: Row, case: Case, clockwork: Clockwork) -> dict[st
     done = [one for one in case.lookbacks if one.result is not None]
     dues = [*case.former_dues, *([case.due_at] if case.due_at else [])]
     parts = {unit: "called" for one in case.whistles for unit in one.calls}
+    calls = [call for one in case.whistles for call in one.calls.values()]
     return {
         "district": district,
         "issue_id": issue["record_id"],
@@ -157,6 +158,10 @@ def _row(district: str, issue: Row, case: Case, clockwork: Clockwork) -> dict[st
         "reminders": len(case.reminders),
         "rating": case.rating,
         "resolved_level": case.resolved_level,
+        "calls": len(calls),
+        "reports": sum(one.reported_at is not None for one in calls),
+        "reports_on_time": sum(map(_in_time, calls)),
+        "relapses": sum(one.result == "relapse" for one in case.lookbacks),
         "into_id": case.into_id,
         "units": parts | {unit: "lead" for unit in case.units if unit not in parts},
     }
@@ -197,6 +202,12 @@ def _moment(text: str | None) -> datetime | None:
         return read_moment(text) if text else None
     except ValueError:
         return None
+
+
+def _in_time(call: Call) -> bool:
+    """Tell whether a unit reported in by its time; one that was set none cannot be late."""
+    at, due = _moment(call.reported_at), _moment(call.due_at)
+    return at is not None and (due is None or at <= due)
 
 
 def _day(text: str | None) -> date | None:

@@ -75,6 +75,58 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
             "Closed, settled by grid, community or street ÷ closed.",
         ),
     ),
+    "rework": (
+        Label("返工率", "Rework rate"),
+        Label(
+            "已处置中返工过至少一次的 ÷ 已处置。正在返工、还没有再处置的不计。",
+            "Resolved, sent back for rework at least once ÷ resolved. What is being done again and"
+            " not resolved yet is left out.",
+        ),
+    ),
+    "reporting_in": (
+        Label("吹哨报到率", "Report-in rate"),
+        Label(
+            "已报到的单位 ÷ 有效事件中被吹哨的单位。按单位次计，每次吹哨各算一次；"
+            "数字点开是有这些单位的事件。",
+            "Units that reported in ÷ units called by whistles of valid issues. A unit counts once"
+            " for each whistle; the numbers lead to the issues with such units.",
+        ),
+    ),
+    "reporting_in_on_time": (
+        Label("按时报到率", "Report-in on time"),
+        Label(
+            "在报到时限内报到的单位 ÷ 有效事件中被吹哨的单位。还没有报到的算在分母中。",
+            "Units that reported in by their time ÷ units called by whistles of valid issues; those"
+            " that have not reported in yet count as called.",
+        ),
+    ),
+    "lookback_passed": (
+        Label("回头看合格率", "Look-back pass rate"),
+        Label(
+            "最近一次回头看合格的 ÷ 回头看过的有效事件。部分合格不算合格。",
+            "Valid issues that passed at the last look-back ÷ those looked back at. Partly is not"
+            " passed.",
+        ),
+    ),
+    "relapse": (
+        Label("反弹率", "Relapse rate"),
+        Label(
+            "反弹过至少一次的 ÷ 回头看过的有效事件；后来又合格的也算反弹过。",
+            "Valid issues that relapsed at any look-back ÷ those looked back at, also when they"
+            " passed later.",
+        ),
+    ),
+    "issue_satisfied": (
+        Label("事件满意率", "Issues: satisfaction"),
+        Label("4 分及以上的评价 ÷ 全部评价。", "Ratings of 4 or 5 ÷ all ratings."),
+    ),
+    "issue_rated": (
+        Label("事件评价率", "Issues: rated"),
+        Label(
+            "有评价的 ÷ 核查通过或已办结的。",
+            "Issues rated ÷ issues verified or closed.",
+        ),
+    ),
 }
 """Name and definition of each rate, printed wherever it is shown."""
 
@@ -87,8 +139,17 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "in_grid": ("closed_grid", "closed"),
     "in_community": ("in_community", "closed"),
     "in_street": ("in_street", "closed"),
+    "rework": ("reworked", "resolved"),
+    "reporting_in": ("reports", "calls"),
+    "reporting_in_on_time": ("reports_on_time", "calls"),
+    "lookback_passed": ("passed", "looked_back"),
+    "relapse": ("relapsed", "looked_back"),
+    "issue_satisfied": ("satisfied", "rated"),
+    "issue_rated": ("rated", "to_rate"),
 }
 """The figures each rate divides, as ``FIGURES`` names them."""
+OF_UNITS = ("reporting_in", "reporting_in_on_time")
+"""Rates of units; their lists are of the issues that have such units."""
 FIGURES: Mapping[str, Label] = {
     "valid": Label("有效事件", "Valid issues"),
     "resolved": Label("已处置", "Resolved"),
@@ -104,6 +165,16 @@ FIGURES: Mapping[str, Label] = {
     "closed_grid": Label("不出格", "Settled in the grid"),
     "in_community": Label("不出社区", "Within the community"),
     "in_street": Label("不出街道", "Within the street"),
+    "reworked": Label("返工后处置", "Resolved after rework"),
+    "calls": Label("吹哨叫了单位", "With units called by a whistle"),
+    "reports": Label("有单位报到", "With units that reported in"),
+    "reports_on_time": Label("有单位按时报到", "With units that reported in on time"),
+    "looked_back": Label("回头看过", "Looked back at"),
+    "passed": Label("回头看合格", "Passed at the look-back"),
+    "relapsed": Label("反弹过", "Relapsed"),
+    "to_rate": Label("核查通过或已办结", "Verified or closed"),
+    "rated": Label("有评价", "Rated"),
+    "satisfied": Label("评价 4 分及以上", "Rated 4 or 5"),
     "self_handled": Label("自行处置", "Self-handled"),
     "merged": Label("并案", "Merged"),
     "voided": Label("作废", "Void"),
@@ -135,7 +206,8 @@ class Figures:
             "in_community": (grid + community, closed),
             "in_street": (grid + community + self["closed_street"], closed),
         }
-        return Rate(name, *parts[name], DEFINITIONS[name])
+        part, whole = PARTS[name]
+        return Rate(name, *parts.get(name, (self[part], self[whole])), DEFINITIONS[name])
 
     @property
     def rates(self) -> list[Rate]:

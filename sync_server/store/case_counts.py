@@ -22,8 +22,12 @@ COUNTS = (
     "valid", "resolved", "closed", "suspended", "merged", "voided", "returned",
     "on_time", "late", "overdue", "not_due", "undated", "level_1", "same_day",
     "closed_grid", "closed_community", "closed_street", "closed_district",
+    "reworked", "looked_back", "passed", "relapsed", "to_rate", "rated", "satisfied",
+    "calls", "reports", "reports_on_time",
 )  # fmt: skip
 """What a row counts, besides the month's number from 0 and the category."""
+UNITS = ("calls", "reports", "reports_on_time")
+"""Those of COUNTS that count units which whistles called, not issues."""
 
 
 class local_day(FunctionElement[str]):
@@ -64,8 +68,7 @@ def count_cases(
         sa.select(
             month.label("month"),
             cases.c.category,
-            *(sa.func.sum(sa.case((test, 1), else_=0)).label(name)
-              for name, test in _tests(now).items()),
+            *_sums(now),
         )
         .where(
             cases.c.district == district,
@@ -91,8 +94,7 @@ def count_by_grid(
     query = (
         sa.select(
             cases.c.grid,
-            *(sa.func.sum(sa.case((test, 1), else_=0)).label(name)
-              for name, test in _tests(now).items()),
+            *_sums(now),
         )
         .where(
             cases.c.district == district,
@@ -114,6 +116,8 @@ def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
     on_the_spot = sa.and_(c.self_handled, c.due_at.is_(None))
     running = sa.and_(unresolved, sa.not_(suspended), c.due_at.is_not(None))
     closed = c.state == flow.CLOSED
+    looked_back = sa.and_(valid, c.lookback_result.is_not(None))
+    to_rate = c.state.in_((flow.VERIFIED, flow.CLOSED))
     return {
         "valid": valid,
         "resolved": resolved,
@@ -139,12 +143,28 @@ def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
         "closed_community": sa.and_(closed, c.resolved_level == 2),
         "closed_street": sa.and_(closed, c.resolved_level == 3),
         "closed_district": sa.and_(closed, c.resolved_level >= 4),
+        "reworked": sa.and_(resolved, c.rework_count > 0),
+        "looked_back": looked_back,
+        "passed": sa.and_(looked_back, c.lookback_result == "pass"),
+        "relapsed": sa.and_(looked_back, c.relapses > 0),
+        "to_rate": to_rate,
+        "rated": sa.and_(to_rate, c.rating.is_not(None)),
+        "satisfied": sa.and_(to_rate, c.rating >= 4),
+        **{name: sa.and_(valid, c[name] > 0) for name in UNITS},
     }  # fmt: skip
 
 
+def _sums(now: datetime) -> list[sa.ColumnElement[Any]]:
+    """Return a sum for each of COUNTS: of issues, or of the units they count."""
+    return [
+        sa.func.sum(sa.case((test, cases.c[name] if name in UNITS else 1), else_=0)).label(name)
+        for name, test in _tests(now).items()
+    ]
+
+
 def narrowing(figure: str, now: datetime) -> sa.ColumnElement[bool] | None:
-    """Return which cases a figure counts: one of COUNTS, or what several of them make together;
-    None for a figure there is not."""
+    """Return which cases a figure counts: one of COUNTS (of UNITS: those with such units), or what
+    several of them make together; None for a figure there is not."""
     tests, c = _tests(now), cases.c
     closed = tests["closed"]
     together = {

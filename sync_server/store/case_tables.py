@@ -59,6 +59,11 @@ cases = sa.Table(
     sa.Column("reminders", sa.Integer, nullable=False),
     sa.Column("rating", sa.Integer),
     sa.Column("resolved_level", sa.Integer),
+    # Units called by all whistles, those of them that reported in, and did so in time.
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("reports", sa.Integer, nullable=False),
+    sa.Column("reports_on_time", sa.Integer, nullable=False),
+    sa.Column("relapses", sa.Integer, nullable=False),
     _id("into_id"),
     sa.Index(None, "district", "over", "grid"),
     sa.Index(None, "district", "state", "stage_due_at"),

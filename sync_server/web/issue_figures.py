@@ -53,6 +53,7 @@ def statistics() -> str | tuple[str, int]:
         wrong=wrong,
         periods=periods_until(this_day),
         parts=issue_figures.PARTS,
+        of_units=issue_figures.OF_UNITS,
         months=[(None, *month) for month in found.months] if found else [],
     )
     return (page, errors.status_of("bad_period")) if wrong else page
