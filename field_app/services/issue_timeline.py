@@ -33,6 +33,8 @@ WHY: Mapping[str, Label] = {
     "decliner": Label("无权答复这项申请", "it was not theirs to answer this request"),
     "resumer": Label("无权恢复办理", "it was not theirs to resume"),
     "second_person": Label("须由另一人同意", "a second person has to agree"),
+    "recaller": Label("不归这一级撤回", "it was not this level's to recall"),
+    "with_unit": Label("当时不在单位手里", "no unit had it by then"),
     "its_unit": Label("没有派给这个单位", "it was not sent to this unit"),
     "called": Label("没有吹哨叫这个单位，或已报到", "the unit was not called, or had reported in"),
     "whistle_open": Label("没有未办结的哨件", "no whistle was open"),
