@@ -124,7 +124,9 @@ WHY: dict[str, Label] = {
         "只有主管一级或它的上一级可以撤回派发。",
         "Only the owning level or the one above it may recall the issue.",
     ),
-    "with_unit": Label("这件事不在单位手里，不用撤回。", "No unit has it: nothing is to be recalled."),
+    "with_unit": Label(
+        "这件事不在单位手里，不用撤回。", "No unit has it: nothing is to be recalled."
+    ),
     "its_unit": Label("这件事没有派给您的单位。", "The issue was not dispatched to your unit."),
     "called": Label(
         "没有吹哨叫到您的单位，或已经报到。", "Your unit was not called, or has reported in."
