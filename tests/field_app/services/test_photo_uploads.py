@@ -162,7 +162,8 @@ def test_a_damaged_file_is_told_and_stops_no_other(at_work: Laptop) -> None:
     owner = save_issue(at_work.ws).record_id
     first, second = attach(at_work, picture(), owner), attach(at_work, picture(noise=1), owner)
     (path,) = folder(at_work).glob(f"{first}.photo")
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     send(at_work)
     assert shown(at_work, first).state == "lost"
     assert shown(at_work, second).state == "arrived"
