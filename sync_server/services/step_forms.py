@@ -243,18 +243,23 @@ def _mode_of(unit: str, around: Around) -> str:
 def _out_of_time(
     action: str, said: Mapping[str, Any], case: Case, now: datetime
 ) -> dict[str, Label]:
-    """Return what is wrong with days and times: past, too far, or no extension."""
+    """Return what is wrong with days and times: past, too far, or no extension.
+
+    Who agrees without a day or time of his own agrees to the one that was asked for.
+    """
     wrong = {}
-    until, today = said.get("until"), local_day(now)
+    suspends = action in ("ask_suspend", "suspend")
+    asked = case.asked[action].step.fields if action in case.asked else {}
+    until, today = said.get("until") or asked.get("until"), local_day(now)
     if isinstance(until, str):
         last = local_day(now + timedelta(days=flow.MOST_SUSPENDED_DAYS))
-        if until < today or (action == "ask_suspend" and until == today):
+        if until < today or (until == today and suspends):
             wrong["until"] = Label("要选今天以后的日期。", "Choose a day after today.")
-        elif action in ("ask_suspend", "suspend") and until > last:
+        elif suspends and until > last:
             most = flow.MOST_SUSPENDED_DAYS
             wrong["until"] = Label(f"最多 {most} 天，不晚于 {last}。",
                                    f"At most {most} days: no later than {last}.")  # fmt: skip
-    due_at = said.get("due_at")
+    due_at = said.get("due_at") or asked.get("due_at")
     try:
         due = read_moment(due_at) if isinstance(due_at, str) else None
     except (ValueError, OverflowError):
