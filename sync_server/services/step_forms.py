@@ -100,7 +100,8 @@ class StepControl:
 @dataclass(frozen=True)
 class StepForm:
     """A step being written. ``step_id`` makes sending twice take one step; ``seen`` marks how the
-    case stood when the form was made; ``values`` are what the controls show."""
+    case stood when the form was made; ``values`` are what the controls show; ``sure`` is the record
+    that was doubted once, so that sending the form again means it."""
 
     action: str
     words: str
@@ -111,6 +112,7 @@ class StepForm:
     danger: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
     general: str = ""
+    sure: str = ""
 
     @property
     def has_photos(self) -> bool:
@@ -179,7 +181,7 @@ def typed(form: StepForm, getlist: GetList) -> StepForm:
             values[one.name] = one.field.from_form(getlist(one.name))
     return replace(
         form, values=values, step_id=_first(getlist, "step_id") or form.step_id,
-        seen=_first(getlist, "seen"),
+        seen=_first(getlist, "seen"), sure=_first(getlist, "sure"),
     )  # fmt: skip
 
 
