@@ -23,7 +23,7 @@ from schemas.codes import code_list
 from schemas.fields import Declared, Moment, Paragraph
 from schemas.forms import GetList
 from schemas.guards import owning_level
-from schemas.kinds.issue_step import INSIDE
+from schemas.kinds.issue_step import INSIDE, label_of
 from schemas.labels import Label
 from schemas.messages import Problem
 from sync_server.domain import deadlines
@@ -290,6 +290,7 @@ def _control(
         shown.label = Label("或填事件编号", "Or its number")
     else:
         shown = copy.copy(declared[name])
+        shown.label = label_of(name, shown, action)
     shown.required = needed
     shown.hint = HINTS.get(f"{action}.{name}")
     if name == "text":
