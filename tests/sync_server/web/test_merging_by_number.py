@@ -25,6 +25,7 @@ def test_a_number_of_another_category_is_merged_into_only_when_meant(
     asked = act(desk, issue_id, "merge", into_no=no, text="同一盏灯")
     assert "是另外的类别" in asked.text
     assert "同一盏灯</textarea>" in asked.text
+    assert "必须填写" not in asked.text
     assert stands(town, issue_id)["state"] == flow.REPORTED
     sure = {"sure": re.search(r'name="sure" value="([^"]*)"', asked.text)[1]}  # type: ignore[index]
     assert sure == {"sure": other}
