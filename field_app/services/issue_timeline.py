@@ -14,6 +14,7 @@ from field_app.services.workspace import Workspace
 from schemas.cases import Reading
 from schemas.catalogue import kind_of
 from schemas.codes import code_list
+from schemas.kinds.issue_step import label_of
 from schemas.labels import Label
 from schemas.workflow import SYSTEM_ID
 
@@ -130,7 +131,8 @@ class _Words:
             value = fields.get(name)
             if value not in (None, "", [], {}):
                 field = self.declared[name]
-                yield field.label.text(self.ws.lang), field.show(value, self.ws.lang, self.name)
+                label = label_of(name, field, str(fields.get("action")))
+                yield label.text(self.ws.lang), field.show(value, self.ws.lang, self.name)
 
     def name(self, kind: str, record_id: str) -> str | None:
         """Return what a step's reference is called."""

@@ -13,6 +13,7 @@ from schemas.codes import code_list
 from schemas.fields import (
     Code,
     Day,
+    Declared,
     Flag,
     Keyed,
     Line,
@@ -35,6 +36,14 @@ CENTRAL_ONLY = frozenset({"central", "role", "unit_id", "no", "due_at", "due_rul
 
 INSIDE = Label("小区内", "Inside the compound")
 """What level 0 is called: an issue was settled without leaving its compound."""
+RESUMES = Label("恢复计时（当日0时起）", "Clock runs again (from 00:00)")
+"""What a suspension's day is called: the first one that counts again."""
+
+
+def label_of(name: str, declared: Declared, action: str) -> Label:
+    """Return what a field is called in a step of this action."""
+    suspends = name == "until" and action in ("ask_suspend", "suspend")
+    return RESUMES if suspends else declared.label
 
 
 class ResolvedLevel(Whole):

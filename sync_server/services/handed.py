@@ -20,6 +20,7 @@ from schemas.catalogue import kind_of
 from schemas.clock import read_moment
 from schemas.codes import code_list
 from schemas.forms import GetList
+from schemas.kinds.issue_step import label_of
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.services import issue_acts, photo_pages
@@ -279,7 +280,10 @@ def _told(
     said = step.fields
     speaks = said.get("unit_id") == unit or role in flow.OFFICES or step.action in JUDGED
     facts = [
-        (declared[name].label.text(lang), declared[name].show(said.get(name), lang))
+        (
+            label_of(name, declared[name], step.action).text(lang),
+            declared[name].show(said.get(name), lang),
+        )
         for name in ("level", "due_at", "until", "refuse", "result", "remind")
         if said.get(name) not in (None, "")
     ]

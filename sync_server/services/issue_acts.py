@@ -114,6 +114,10 @@ def act(
                 said["into_id"] = into
         if problems:
             return replace(form, problems=problems)
+        if action == "merge" and not form.values.get("into_id") and form.sure != said["into_id"]:
+            doubt = issue_duplicates.unlike(connection, person, issue_id, said["into_id"], lang)
+            if doubt:
+                return replace(form, general=doubt, sure=said["into_id"], problems={})
         step = NewStep(issue_id, action, actor_of(person), said, now, form.step_id)
         refused = _take(connection, person.district, step, now, form, lang)
         if refused is not None:

@@ -14,6 +14,7 @@ from sync_server.domain.areas import inside
 from sync_server.domain.duplicate_issues import alike, metres
 from sync_server.services.accounts import User
 from sync_server.services.issue_life import ISSUE
+from sync_server.services.places import names_for
 from sync_server.services.step_forms import Option
 from sync_server.store import case_lists, cases, records_read
 
@@ -22,6 +23,11 @@ ITSELF = Label("不能并入它自己。", "It cannot be merged into itself.")
 GONE = Label(
     "那件事已并案或作废，不能再并入。", "That issue was merged or voided; nothing goes into it."
 )
+UNLIKE = Label(
+    "{no}“{title}”是另外的{what}：{category}，{grid}。确实是同一件事，就再提交一次。",
+    "{no} “{title}” is of another {what}: {category}, {grid}. If it is one matter, submit again.",
+)
+KINDS = {"category": Label("类别", "category"), "grid": Label("网格", "grid")}
 CHOOSE = Label("请选择并入哪一件，或填它的编号。", "Choose the issue it goes into, or its number.")
 
 
@@ -90,3 +96,23 @@ def goes_into(
     if case is None or case["state"] in (MERGED, VOIDED) or row["voided"] or row["merged_into"]:
         return GONE
     return into
+
+
+def unlike(connection: sa.Connection, person: User, issue_id: str, into: str, lang: str) -> str:
+    """Return a question for who merges issues of different categories or grids, empty for others.
+
+    ``into`` is an issue that ``goes_into`` has returned.
+    """
+    rows = cases.case_rows(connection, person.district, [issue_id, into])
+    mine, other = rows.get(issue_id), rows[into]
+    differs = [name for name in KINDS if mine is not None and mine[name] != other[name]]
+    if not differs:
+        return ""
+    row = records_read.get(connection, person.district, into)
+    grid = other["grid"]
+    return UNLIKE.text(lang).format(
+        no=other["no"] or "", title=(row["fields"].get("title") or "") if row else "",
+        what=(" and " if lang == "en" else "和").join(KINDS[one].text(lang) for one in differs),
+        category=code_list("ISSUE_CAT").text(other["category"], lang),
+        grid=names_for(connection, person.district, [grid])[grid],
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from schemas.catalogue import kind_of
 from schemas.clock import read_moment
 from schemas.codes import code_list
 from schemas.fields import Keyed
+from schemas.kinds.issue_step import label_of
 from sync_server.domain import deadlines
 from sync_server.domain.areas import inside
 from sync_server.services.accounts import User
@@ -228,9 +229,8 @@ def _standing(case: Case, titles: Titles, lang: str) -> Iterator[tuple[str, str]
     declared = kind_of(STEP).declared()
 
     def shown(name: str, value: object) -> tuple[str, str]:
-        return declared[name].label.text(lang), declared[name].show_masked(
-            value, lang, titles.lookup
-        )
+        label = label_of(name, declared[name], "suspend")
+        return label.text(lang), declared[name].show_masked(value, lang, titles.lookup)
 
     for name, value in (
         ("no", case.no), ("level", case.level), ("category", case.category),
@@ -258,7 +258,8 @@ def _event(
         if name in UNTOLD or fields.get(name) in (None, "", [], {}):
             continue
         text = one.show_masked(fields[name], lang, titles.lookup)
-        said.append((one.label.text(lang), _when(fields[name]) if name == "due_at" else text))
+        label = label_of(name, one, str(fields.get("action")))
+        said.append((label.text(lang), _when(fields[name]) if name == "due_at" else text))
     if fields.get("declines"):
         words = code_list("STEP_ACTION").text(f"ask_{fields['declines']}", lang)
         said.append((declared["declines"].label.text(lang), words))

@@ -23,7 +23,7 @@ from schemas.codes import code_list
 from schemas.fields import Declared, Moment, Paragraph
 from schemas.forms import GetList
 from schemas.guards import owning_level
-from schemas.kinds.issue_step import INSIDE
+from schemas.kinds.issue_step import INSIDE, label_of
 from schemas.labels import Label
 from schemas.messages import Problem
 from sync_server.domain import deadlines
@@ -100,7 +100,8 @@ class StepControl:
 @dataclass(frozen=True)
 class StepForm:
     """A step being written. ``step_id`` makes sending twice take one step; ``seen`` marks how the
-    case stood when the form was made; ``values`` are what the controls show."""
+    case stood when the form was made; ``values`` are what the controls show; ``sure`` is the record
+    that was doubted once, so that sending the form again means it."""
 
     action: str
     words: str
@@ -111,6 +112,7 @@ class StepForm:
     danger: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
     general: str = ""
+    sure: str = ""
 
     @property
     def has_photos(self) -> bool:
@@ -179,7 +181,7 @@ def typed(form: StepForm, getlist: GetList) -> StepForm:
             values[one.name] = one.field.from_form(getlist(one.name))
     return replace(
         form, values=values, step_id=_first(getlist, "step_id") or form.step_id,
-        seen=_first(getlist, "seen"),
+        seen=_first(getlist, "seen"), sure=_first(getlist, "sure"),
     )  # fmt: skip
 
 
@@ -243,18 +245,23 @@ def _mode_of(unit: str, around: Around) -> str:
 def _out_of_time(
     action: str, said: Mapping[str, Any], case: Case, now: datetime
 ) -> dict[str, Label]:
-    """Return what is wrong with days and times: past, too far, or no extension."""
+    """Return what is wrong with days and times: past, too far, or no extension.
+
+    Who agrees without a day or time of his own agrees to the one that was asked for.
+    """
     wrong = {}
-    until, today = said.get("until"), local_day(now)
+    suspends = action in ("ask_suspend", "suspend")
+    asked = case.asked[action].step.fields if action in case.asked else {}
+    until, today = said.get("until") or asked.get("until"), local_day(now)
     if isinstance(until, str):
         last = local_day(now + timedelta(days=flow.MOST_SUSPENDED_DAYS))
-        if until < today or (action == "ask_suspend" and until == today):
+        if until < today or (until == today and suspends):
             wrong["until"] = Label("要选今天以后的日期。", "Choose a day after today.")
-        elif action in ("ask_suspend", "suspend") and until > last:
+        elif suspends and until > last:
             most = flow.MOST_SUSPENDED_DAYS
             wrong["until"] = Label(f"最多 {most} 天，不晚于 {last}。",
                                    f"At most {most} days: no later than {last}.")  # fmt: skip
-    due_at = said.get("due_at")
+    due_at = said.get("due_at") or asked.get("due_at")
     try:
         due = read_moment(due_at) if isinstance(due_at, str) else None
     except (ValueError, OverflowError):
@@ -283,6 +290,7 @@ def _control(
         shown.label = Label("或填事件编号", "Or its number")
     else:
         shown = copy.copy(declared[name])
+        shown.label = label_of(name, shown, action)
     shown.required = needed
     shown.hint = HINTS.get(f"{action}.{name}")
     if name == "text":

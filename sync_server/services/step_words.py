@@ -68,7 +68,10 @@ HINTS: dict[str, Label] = {
         f"最多 {MOST_SUSPENDED_DAYS} 天；上一级同意后停止计时。",
         f"At most {MOST_SUSPENDED_DAYS} days; the clock stops once the level above agrees.",
     ),
-    "suspend.until": Label("可改短；到期自动恢复。", "May be made shorter; it resumes by itself."),
+    "suspend.until": Label(
+        "可改短；当日0时自动恢复。",
+        "May be made shorter; it resumes by itself at 00:00 of that day.",
+    ),
     "accept.level": Label(
         "一、二级由社区办，三级由街道办，四级由区县办；时限按级别和类别自动计算。",
         "Levels 1 and 2 are the community's, 3 the street's, 4 the district's; due times follow.",
