@@ -16,7 +16,6 @@ from sync_server.services.centre import Centre, Clock, open_centre, utc_now
 from sync_server.services.replay import replay
 from sync_server.settings import BODY_LIMIT, Settings
 from sync_server.store.folders import FULL
-from sync_server.store.postgresql import was_asked_for_nul
 from sync_server.timer import ImportTimer, Timer
 from sync_server.web import api, in_front, metrics, pages, photos, problems, readiness, request_log
 from sync_server.web.context import CENTRE, GATE, LIMITER
@@ -38,8 +37,6 @@ class CentreApp(Flask):
             e = Refusal("disk_full")
         if request.path.startswith(API) or request.path in readiness.WATCHED:
             return problems.answer(e)
-        if was_asked_for_nul(e):
-            e = Refusal("bad_request")
         return super().handle_user_exception(e)
 
 

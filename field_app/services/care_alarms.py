@@ -189,12 +189,22 @@ def _raised_by(
     """Return which of ``visits`` an alarm was raised under and the person it is about, empty when
     they are held here no more; None when it is no alarm of theirs."""
     issue_id = issue["record_id"]
-    held = [view["record_id"] for view in look(ws, "resident")]
-    for visit in visits:
-        checked = missed_in_check(merged.fields(visit["fields"]))
-        for one in dict.fromkeys([*checked, *held]):
-            if any(alarm_id(visit["record_id"], name) == issue_id for name in merged.names(one)):
-                return visit, one
+
+    def found(people: Collection[str]) -> tuple[Fields, str] | None:
+        pairs = ((visit, one) for visit in visits for one in people)
+        return next(
+            (
+                (visit, one)
+                for visit, one in pairs
+                if any(alarm_id(visit["record_id"], name) == issue_id for name in merged.names(one))
+            ),
+            None,
+        )
+
+    checked = [one for visit in visits for one in missed_in_check(merged.fields(visit["fields"]))]
+    # Whoever was missed without a check is sought among all the people held here.
+    if raised := found(checked) or found([one["record_id"] for one in look(ws, "resident")]):
+        return raised
     if issue["fields"].get("category") != CARE:
         return None
     naming = (one for one in visits if issue_id in (one["fields"].get("issue_ids") or ()))

@@ -209,7 +209,8 @@ class _Door:
         people = self._people(reached_in_check(fields), behind=fields.get("result") in MET)
         said, says = (at_survivors(one, self.into, self.into) for one in (fields, now["fields"]))
         same = _stands(now) and now["happened_at"] == at
-        homes = care_read.homes(self.connection, self.district, people)
+        known = by_ids(self.connection, self.district, people)
+        homes = care_read.homes(self.connection, self.district, known)
         gone = let_go({one: homes.get(one) for one in people}, said, says if same else None)
         return self._sound(gone, lambda found: following(found, at, self.visit["record_id"]))
 
@@ -226,9 +227,9 @@ class _Door:
         somebody, the one that ``which`` names. Of who was voided nobody is called to anything."""
         if not people:
             return []
-        standing = by_ids(self.connection, self.district, people)
-        people = [one for one in people if one not in standing or not standing[one]["voided"]]
-        home_of = care_read.homes(self.connection, self.district, people)
+        known = by_ids(self.connection, self.district, people)
+        people = [one for one in people if one not in known or not known[one]["voided"]]
+        home_of = care_read.homes(self.connection, self.district, known)
         homes = list({*home_of.values(), *filter(None, [self.household_id])})
         into = duplicates.gathered(self.connection, self.district, [*people, *homes])
         lying = care_read.lying(self.connection, self.district, {*people, *homes, *into})

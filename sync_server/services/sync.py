@@ -93,6 +93,8 @@ class Visit(Work):
     epoch: str
     foreign: bool
     """The laptop spoke of another history."""
+    place: Place | None
+    """How far it has come in the feed of this epoch, by its cursor."""
     received: Received
 
     def __init__(self, batch: Batch, envelope: Mapping[str, Any], about: Set[bytes] | None) -> None:
@@ -246,8 +248,8 @@ def write_visits(
         for one in visits:
             one.epoch, told = turn.epoch, one.envelope["server_epoch"]
             one.foreign = told not in (None, turn.epoch)
-            place = _place(centre, turn.epoch, one)
-            one.batch = replace(one.batch, told=place.grids if place is not None else ())
+            one.place = _place(centre, turn.epoch, one)
+            one.batch = replace(one.batch, told=one.place.grids if one.place is not None else ())
         if len(visits) > 1 and any(one.foreign for one in visits):
             raise OnlyAlone
         brought = [
@@ -263,7 +265,7 @@ def write_visits(
                 asked = [held for held in one.envelope["held"] if held not in answered]
                 one.received.receipts.extend(released(connection, one.batch, asked))
         streams.close_exchanges(connection, district, [_closing(one) for one in visits])
-        mark_delivered(connection, district, _delivered(centre, visits))
+        mark_delivered(connection, district, _delivered(visits))
 
 
 def _reply(
@@ -366,15 +368,13 @@ def _closing(visit: Visit) -> Closing:
     )
 
 
-def _delivered(centre: Centre, visits: Sequence[Visit]) -> dict[str, tuple[int, datetime]]:
+def _delivered(visits: Sequence[Visit]) -> dict[str, tuple[int, datetime]]:
     """Return, by worker, which work given to him his laptop holds now: up to which number, since
     when."""
     return {
-        one.batch.device.worker_id: (place.number, one.batch.received_at)
+        one.batch.device.worker_id: (one.place.number, one.batch.received_at)
         for one in visits
-        if (place := _place(centre, one.epoch, one)) is not None
-        and place.number
-        and not place.phase
+        if one.place is not None and one.place.number and not one.place.phase
     }
 
 

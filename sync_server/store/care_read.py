@@ -148,12 +148,11 @@ def in_care(connection: sa.Connection, district: str, household_id: str, day: st
     ]
 
 
-def homes(connection: sa.Connection, district: str, residents: Collection[str]) -> dict[str, str]:
-    """Return by resident the household they live in, as it stands today; who is not known is left
-    out."""
+def homes(connection: sa.Connection, district: str, residents: Mapping[str, Row]) -> dict[str, str]:
+    """Return by resident (their rows by id) the household they live in, as it stands today."""
     found = {
         one: str(row["parent_id"])
-        for one, row in by_ids(connection, district, residents).items()
+        for one, row in residents.items()
         if row["kind"] == "resident" and row["parent_id"]
     }
     into = duplicates.roots(connection, district, set(found.values()))

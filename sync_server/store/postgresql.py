@@ -139,12 +139,6 @@ def why_not_reached(error: BaseException | None, password: str = "") -> tuple[st
     return "database_missing" if missing else "database_unreachable", words
 
 
-def was_asked_for_nul(error: BaseException) -> bool:
-    """Whether a database was handed text with a NUL, which PostgreSQL's cannot hold: it is in
-    nothing that is kept, so that whoever asks for it asks for nothing."""
-    return isinstance(error, sa.exc.DBAPIError) and "NUL (0x00)" in str(error.orig)
-
-
 def ask_who_was_idle(engine: sa.Engine) -> None:
     """Ask a connection whether it is there still when it has been idle for a while, or when the
     server said something unasked: that it ends, as a rule. (To ask before every use is a journey
