@@ -104,18 +104,14 @@ class Blocks:
 
     def pairs(self, least: float = LISTED) -> Iterator[Pair]:
         """Yield all pairs that are alike, each once."""
-        order = {record_id: place for place, record_id in enumerate(self.facts)}
-        every = list(self.facts)
-        seen: set[int] = set()
+        told: set[tuple[str, str]] = set()
         for block in self.blocks.values():
             if not 2 <= len(block) <= MOST_IN_BLOCK:
                 continue
-            for a, b in combinations(sorted(order[one] for one in block), 2):
-                mark = a * len(every) + b
-                if mark in seen:
-                    continue
-                seen.add(mark)
-                one, other = sorted((every[a], every[b]))
+            for one, other in combinations(sorted(block), 2):
+                # Most that share a key are not alike: to weigh some twice takes less room than to
+                # remember all of them.
                 found = weighed(self.kind, self.facts[one], self.facts[other], least)
-                if found is not None:
+                if found is not None and (one, other) not in told:
+                    told.add((one, other))
                     yield Pair(one, other, found)

@@ -81,7 +81,7 @@ def _fuzzy(syllable: str) -> str:
     return syllable
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=20_000)
 def read_name(text: str) -> Name:
     """Return a name as it is compared; characters without a reading stand for themselves."""
     folded = fold(text)
@@ -105,7 +105,7 @@ def _two(reading: str) -> list[str]:
     )
 
 
-@lru_cache(maxsize=400_000)
+@lru_cache(maxsize=20_000)
 def compare(one: Name, other: Name) -> tuple[How, float]:
     """Return in what two names agree and how similar they are, from 0 to 1."""
     if one.text == other.text:

@@ -7,6 +7,7 @@ come back by themselves.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,10 +29,6 @@ ALL_ANEW = 5_000
 """From so many changed records on everything is compared in memory."""
 WRITE_AT_ONCE = 4_000
 LEASE = timedelta(minutes=10)
-AROUND = {
-    "resident": ("household", "room"), "household": ("room", "resident"), "room": (), "shop": (),
-}  # fmt: skip
-"""What comparing all records of a kind reads besides."""
 MOST_LIKE = 10
 """So many like records are told of one new record at most."""
 
@@ -110,8 +107,9 @@ def likely_same_in_bulk(
     for body, grid in bodies:
         reader.take_places([body])
         like = blocks.like(reader.of_fields(kind, body, grid))[:MOST_LIKE]
-        found.append(tuple(_likely(reader, kind, one, likeness) for one, likeness in like))
-    return found
+        found.append(like)
+    reader.take({one for like in found for one, _ in like})
+    return [tuple(_likely(reader, kind, one, likeness) for one, likeness in like) for like in found]
 
 
 def _likely(reader: FactsReader, kind: str, record_id: str, likeness: Likeness) -> Likely:
@@ -191,39 +189,40 @@ def search_anew(store: Store, district: str, now: datetime) -> Searched:
 
 def _everything(
     connection: sa.Connection, district: str, decided: set[tuple[str, str]], now: datetime
-) -> tuple[dict[tuple[str, str], set[int]], list[dict[str, Any]], int]:
+) -> tuple[dict[tuple[str, str], Collection[int]], list[dict[str, Any]], int]:
     reader = FactsReader(connection, district)
-    for kind in KINDS:
-        reader.take_all(kind)
-    keys: dict[tuple[str, str], set[int]] = {}
-    rows: list[dict[str, Any]] = []
+    keys: dict[tuple[str, str], Collection[int]] = {}
+    found: dict[tuple[str, str], tuple[str, Likeness]] = {}
     count = 0
     for kind in KINDS:
         blocks = _all_of(reader, kind)
         count += len(blocks.facts)
         for record_id, facts in blocks.facts.items():
             if mine := stored_keys(kind, facts):
-                keys[(kind, record_id)] = mine
+                keys[(kind, record_id)] = array("q", mine)
         for pair in blocks.pairs():
             ids = (pair.first_id, pair.second_id)
             if ids not in decided:
-                rows.append(_pair_row(district, reader, kind, ids, pair.likeness, now))
+                found[ids] = (kind, pair.likeness)
+    reader.take({one for ids in found for one in ids})
+    rows = [
+        _pair_row(district, reader, kind, ids, likeness, now)
+        for ids, (kind, likeness) in found.items()
+    ]
     return keys, rows, count
 
 
 def _all_of(reader: FactsReader, kind: str) -> Blocks:
     blocks = Blocks(kind)
-    for needed in AROUND[kind]:
-        reader.take_all(needed)
-    for record_id in reader.take_all(kind):
-        blocks.put(record_id, reader.of(record_id))
+    for record_id, facts in reader.every(kind):
+        blocks.put(record_id, facts)
     return blocks
 
 
 def _write_in_runs(
     store: Store,
     district: str,
-    keys: Mapping[tuple[str, str], set[int]],
+    keys: Mapping[tuple[str, str], Collection[int]],
     rows: list[dict[str, Any]],
 ) -> None:
     """Write many keys and pairs, some in each transaction, so that laptops need not wait long."""

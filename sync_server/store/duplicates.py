@@ -102,6 +102,13 @@ def all_facts(connection: sa.Connection, district: str, kind: str) -> Iterator[R
     yield from connection.execute(wanted, execution_options={"yield_per": 2000}).mappings()
 
 
+def all_parents(connection: sa.Connection, district: str, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield every live record of a kind with what it hangs below, empty when nothing is known."""
+    wanted = sa.select(records.c.record_id, records.c.parent_id).where(*live(district, kind))
+    for record_id, above in connection.execute(wanted, execution_options={"yield_per": 2000}):
+        yield record_id, above or ""
+
+
 def below(
     connection: sa.Connection, district: str, kind: str, parent_ids: Collection[str]
 ) -> dict[str, list[str]]:

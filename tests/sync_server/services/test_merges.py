@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import duplicates
 from sync_server.services.centre import open_centre
 from sync_server.services.ids import new_id
+from sync_server.services.likeness_facts import FactsReader
 from sync_server.services.merging import Wanted, merge_records
 from sync_server.services.moves import move_record
 from sync_server.settings import Settings
@@ -360,6 +362,35 @@ def test_what_hangs_under_two_merged_records_is_compared_anew(town, above, upper
     assert pairs() == []
     town.merge(there, here)
     assert pairs() == ["open"]
+
+
+def test_all_records_at_once_are_compared_by_the_same_facts_as_each(town):
+    """Here, there: two rooms and two households made one, with people who name either of them."""
+    rooms = town.two("room", room(), room())
+    homes = town.two("household", *(household(room_id=one) for one in rooms))
+    people = town.two("resident", *(resident(name="林示", household_id=one) for one in homes))
+    town.merge(rooms[1], rooms[0])
+    town.merge(homes[1], homes[0])
+
+    def weighed(facts: Any) -> Any:
+        if not hasattr(facts, "people"):
+            return facts
+        members = sorted((one.name.text, *one.births, one.id_no) for one in facts.people)
+        return replace(facts, people=()), members
+
+    with town.centre.store.reading() as connection:
+        together = FactsReader(connection, DISTRICT)
+        for kind in ("household", "resident", "room"):
+            all_of = dict(together.every(kind))
+            each = FactsReader(connection, DISTRICT)
+            each.take_around(list(all_of))
+            assert {one: weighed(each.of(one)) for one in all_of} == {
+                one: weighed(facts) for one, facts in all_of.items()
+            }
+            wanted = {"household": homes[:1], "resident": people, "room": rooms[:1]}[kind]
+            assert all_of.keys() >= set(wanted)
+            if kind == "resident":
+                assert {all_of[one].room for one in people} == {rooms[0]}
 
 
 def test_a_merge_and_its_undoing_are_in_the_audit(town):
