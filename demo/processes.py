@@ -70,7 +70,7 @@ class Program:
         on_windows = os.name == "nt"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._arguments],
+                self.command_line(),
                 env={**os.environ, "PYTHONUTF8": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -84,6 +84,10 @@ class Program:
                 self.stop()
                 raise ProgramFailed(self.last_words())
             time.sleep(0.1)
+
+    def command_line(self) -> list[str]:
+        """Return what starts it."""
+        return [sys.executable, "-m", *self._arguments]
 
     def answers(self) -> bool:
         """Tell whether it says that it is well."""

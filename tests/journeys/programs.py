@@ -93,7 +93,11 @@ class CentreProgram(Program):
 
 
 class LaptopProgram(Program):
-    """One laptop; it syncs by its button alone, so that a test knows when."""
+    """One laptop; it syncs by its button alone, so that a test knows when.
+
+    ``LAPTOP_PROGRAM`` names the program to play with in place of this checkout's: a folder built by
+    ``make laptop-folder``, another system's under an emulator.
+    """
 
     def __init__(self, folder: Path, name: str = "laptop", *options: str) -> None:
         self.data = folder / name
@@ -104,6 +108,11 @@ class LaptopProgram(Program):
             "--no-auto-sync", *options,
         ]  # fmt: skip
         super().__init__("field_app", arguments, f"http://127.0.0.1:{self.port}", self.log)
+
+    def command_line(self) -> list[str]:
+        """Return what starts it: the program built as a folder, where one is named."""
+        built = os.environ.get("LAPTOP_PROGRAM")
+        return [built, *self._arguments[1:]] if built else super().command_line()
 
     def command(self, name: str, *arguments: str) -> Said:
         """Run a sub-command in this process, knowing the passphrase; the laptop must be stopped."""

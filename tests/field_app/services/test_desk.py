@@ -78,8 +78,10 @@ def test_idleness_counts_the_time_a_shut_laptop_sleeps(monkeypatch):
         wanted = time.CLOCK_BOOTTIME
     else:
         monkeypatch.setattr(sys, "platform", "darwin")
-        wanted = time.CLOCK_MONOTONIC
-    monkeypatch.setattr(time, "clock_gettime", lambda clock: 7.0 if clock == wanted else 0.0)
+        wanted = 6
+        monkeypatch.setattr(time, "CLOCK_MONOTONIC", wanted, raising=False)
+    told = {wanted: 7.0}
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: told.get(clock, 0.0), raising=False)
     desk = Desk(vault=None, connect=None)  # type: ignore[arg-type]
     assert desk._steady() == 7.0
 

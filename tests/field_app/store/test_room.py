@@ -63,8 +63,9 @@ def test_where_another_allocator_is_at_work_nothing_is_done(
     for system in ("win32", "darwin"):
         monkeypatch.setattr(sys, "platform", system)
         assert room._found("mallopt") is None
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert room._found("no_such_call") is None
+    monkeypatch.undo()
+    if sys.platform.startswith("linux"):
+        assert room._found("no_such_call") is None
     monkeypatch.setattr(room, "_trim", None)
     monkeypatch.setattr(room, "_tune", None)
     room.give_back()

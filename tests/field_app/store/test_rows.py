@@ -99,7 +99,8 @@ def test_files_are_their_owners_alone(rows: RowStore, path: Path) -> None:
 
 
 def test_a_path_of_any_letters_is_fine(tmp_path: Path) -> None:
-    folder = tmp_path / "数据 #1?%41&mode=memory"
+    mark = "" if os.name == "nt" else "?"  # no name on Windows has one
+    folder = tmp_path / f"数据 #1{mark}%41&mode=memory"
     folder.mkdir()
     RowStore.create(folder / "库.db", KEY).close()
     RowStore.open(folder / "库.db", KEY).close()
@@ -237,7 +238,10 @@ def test_confirmed_commits_that_vanished_are_reported(
     assert contents(kept).rows == []
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 8192, b"SQLite format 3\0" + b"\0" * 8176])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 8192, b"SQLite format 3\0" + b"\0" * 8176],
+    ids=["empty", "zeros", "another database"],
+)  # fmt: skip
 def test_a_file_that_is_no_store_is_damaged(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreDamaged):
