@@ -88,8 +88,8 @@ def listed(
     """
     areas = areas_of(person, area)
     found = registers(connection, person.district, areas, day_of(now))
-    field, _, code = what.partition("=")
-    if what == ORGS or field == ORG:
+    field, told, code = what.partition("=")
+    if what == ORGS or (field == ORG and told):
         return _orgs(connection, person.district, found, what, code, lang)
     if field == "level" and code in LEVELS:
         return _areas(found, code, lang)
