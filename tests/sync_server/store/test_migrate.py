@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,7 @@ def test_when_work_of_an_older_database_came_is_worked_out_from_its_times(store)
     visit = {"result": "met", "met": True, "by_phone": False}
     after = timedelta(hours=24)
     moments = {"in time": after, "late": after + timedelta(microseconds=1), "centre": 2 * after}
+    numbers = count(1)
     with store.writing() as connection:
         for one, passed in moments.items():
             row = {**day, "received_at": NOON + passed}
@@ -163,7 +165,7 @@ def test_when_work_of_an_older_database_came_is_worked_out_from_its_times(store)
                 connection.execute(sa.insert(records), {
                     "district": "990101", "record_id": name, "kind": "visit", "schema": 1,
                     "grid": "990101100009003", "fields": {}, "origins": {}, "version": 1,
-                    "change_no": len(name) * 1000 + passed.microseconds + passed.days,
+                    "change_no": next(numbers),
                     "voided": False, "author": "u", "made_at": "", "happened_at": NOON,
                     "received_at": NOON + passed, "last_author": "u", "last_made_at": "",
                     "search_text": "", "device_id": None if one == "centre" else "d",
