@@ -272,8 +272,7 @@ def _list_lines(
     titles.preload(("record", one) for one in ids)
     titles.preload(("user", row["author"]) for row in rows.values())
     names = names_for(connection, person.district, [row["grid"] for row in rows.values()])
-    for one in ids:
-        row = rows[one]
+    for one, row in ((one, rows[one]) for one in ids if one in rows):
         yield ListLine(
             record_id=one,
             title=titles.title(kind, row["fields"]) or f"…{one[-6:]}",
