@@ -19,6 +19,7 @@ from sync_server.domain.rates import Rate
 from sync_server.services import device_pages
 from sync_server.services.accounts import User, require_records
 from sync_server.services.device_pages import SILENT_DAYS, Device
+from sync_server.services.issue_figures import LONGEST_MONTHS as LONGEST_MONTHS
 from sync_server.services.issue_figures import months_of
 from sync_server.services.places import COMMUNITY_LENGTH, GRID_LENGTH, names_for, places_of
 from sync_server.services.titles import Titles
@@ -27,7 +28,8 @@ from sync_server.store.case_counts import complete_as_of
 from sync_server.store.records_read import by_ids
 from sync_server.store.timeliness import KINDS
 
-PAGE = 50
+PAGE, MOST = 50, 1_000_000
+"""So many records are on a page, and in a file at most."""
 TIMELY = "timely"
 SHOWN: dict[str, tuple[bool | None, Label]] = {
     "late": (True, Label("晚到的记录", "Records that came late")),
@@ -210,11 +212,23 @@ def list_page(
         kind=kind,
         label=kind_of(kind).info.label.text(lang),
         kinds=tuple((one.code, one.name, counts[one.code]) for one in _kinds(by_kind, lang)),
-        lines=tuple(_list_lines(connection, person, kind, ids, lang)),
+        lines=tuple(lines_of(connection, person, kind, ids, lang)),
         total=total,
         page=page,
         pages=pages,
     )
+
+
+def all_late(
+    connection: sa.Connection, person: User, first: date, last: date, area: str, kind: str
+) -> tuple[str, list[str]]:
+    """Return the kind a list shows (the first one when there is no such kind), and the ids of all
+    of it that came late, in order; raise Refusal as ``report``."""
+    areas = _areas(person, first, last, area)
+    kind = kind if kind in KINDS else KINDS[0]
+    return kind, timeliness.listed(
+        connection, person.district, kind, areas, first, last, late=True, start=0, size=MOST
+    )  # fmt: skip
 
 
 def _areas(person: User, first: date, last: date, area: str) -> tuple[str, ...]:
@@ -264,9 +278,10 @@ def _lines(
         yield Line(one.code, one.name or one.code, every, late, one.depth - top)
 
 
-def _list_lines(
+def lines_of(
     connection: sa.Connection, person: User, kind: str, ids: Sequence[str], lang: str
 ) -> Iterator[ListLine]:
+    """Yield these records of a kind as a list shows them, masked."""
     rows = by_ids(connection, person.district, ids)
     titles = Titles(connection, person, lang)
     titles.preload(("record", one) for one in ids)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from sync_server.domain.errors import Refusal
-from sync_server.services import closed_months, field_lines, places, small_cells, timeliness
+from sync_server.services import (
+    closed_months,
+    field_lines,
+    places,
+    small_cells,
+    timeliness,
+    timeliness_export,
+)
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, read_day, today
+from sync_server.web.imports import sheet
 from sync_server.web.issue_figures import periods_until
 from sync_server.web.paging import asked_page
 
@@ -71,3 +80,25 @@ def listed() -> str:
         "timeliness_list.html", found=found, first=first, last=last, area=area,
         area_name=names.get(area, ""),
     )  # fmt: skip
+
+
+@blueprint.post("/statistics/timeliness/export")
+@with_right("export")
+def as_xlsx() -> Response:
+    """Send all records of one kind that came late."""
+    first, last = (read_day(request.form.get(name, "")) for name in ("since", "until"))
+    if first is None or last is None:
+        raise Refusal("bad_period", most=timeliness.LONGEST_MONTHS)
+    field_lines.bring_up_to_date(centre().store, person().district)
+    file, name = timeliness_export.late_as_workbook(
+        centre(), person(), first, last, request.form.get("area", "").strip(),
+        request.form.get("kind", ""), language(),
+    )  # fmt: skip
+    return sheet(file, name)
+
+
+@blueprint.get("/statistics/timeliness/export")
+@with_right("records")
+def back() -> Response:
+    """Lead somebody who reloads an export's address to the page."""
+    return redirect(url_for("timeliness.statistics"))

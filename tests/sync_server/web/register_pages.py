@@ -42,6 +42,8 @@ def register_pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "ledgers.columns": ("GET", "/records/resident/columns", DISTRICT_STAFF),
         "timeliness.statistics": ("GET", STATISTICS[0], set(READERS)),
         "timeliness.listed": ("GET", STATISTICS[1], set(READERS)),
+        "timeliness.as_xlsx": ("POST", "/statistics/timeliness/export", set(READERS)),
+        "timeliness.back": ("GET", "/statistics/timeliness/export", set(READERS)),
         "register_figures.statistics": ("GET", "/statistics/registers", set(READERS)),
         "register_figures.listed": ("GET", "/statistics/registers/list?what=all", set(READERS)),
         "register_figures.as_xlsx": ("POST", "/statistics/registers/export", set(READERS)),

@@ -226,3 +226,24 @@ def test_the_pages_belong_to_statistics(client: FlaskClient) -> None:
         for other in ("/statistics?", "/statistics/field", "/statistics/timeliness",
                       "/statistics/registers"):  # fmt: skip
             assert f'href="{other.rstrip("?")}' in tabs
+
+
+def test_what_came_late_goes_out_masked_and_is_written_down(
+    client: FlaskClient, busy: Town
+) -> None:
+    asked = {"since": "2026-09-01", "until": "2026-09-30", "kind": "visit", "area": COMMUNITY}
+    (rows,) = sheets(post(client, "/statistics/timeliness/export", **asked)).values()
+    assert [row[4] for row in rows[1:]] == ["2026-09-28 10:00", "2026-09-20 10:00"]
+    assert rows[1][6:] == ("2026-09-30 12:00", 50)
+    assert not any("林示例" in str(cell) for row in rows for cell in row)
+    with busy.centre.store.reading() as connection:
+        noted = connection.scalars(
+            sa.select(audit.c.detail).where(audit.c.target == "timeliness")
+        ).one()
+    assert (noted["kind"], noted["rows"], noted["masked"]) == ("visit", 2, True)
+    elsewhere = asked | {"area": NEXT_DOOR}
+    assert post(client, "/statistics/timeliness/export", **elsewhere).status_code == 200
+    mine = sign_in(app_of(busy.centre), "community")
+    assert post(mine, "/statistics/timeliness/export", **elsewhere).status_code == 404
+    wrong = asked | {"since": "soon"}
+    assert post(client, "/statistics/timeliness/export", **wrong).status_code == 422
