@@ -53,7 +53,7 @@ OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 """What needs no session."""
 DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
-    "relay.take", "calendar.decide",
+    "relay.take", "calendar.decide", "timeliness.as_xlsx",
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
     "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
