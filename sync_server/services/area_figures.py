@@ -1,6 +1,6 @@
 """The rates of all pages of statistics for every area of a district at once: for closed months and
-for files. The same numbers as ``issue_figures``, ``field_figures`` and ``service_desk`` show for
-one area; each thing is read once and added to every area it lies in.
+for files. The same numbers as ``issue_figures``, ``field_figures``, ``timeliness`` and
+``service_desk`` show for one area; each thing is read once and added to every area it lies in.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from sync_server.domain.grid_days import GridDay, by_grid
 from sync_server.domain.rates import Rate
 from sync_server.domain.service_counts import Counts
 from sync_server.domain.working_calendar import midnight
-from sync_server.services import contacts, field_figures, issue_figures
+from sync_server.services import contacts, field_figures, issue_figures, timeliness
 from sync_server.services.care_standing import Standing, care_standing
 from sync_server.services.places import GRID_LENGTH
 from sync_server.services.working_calendar import load_calendar
 from sync_server.store import case_counts, field_counts, service_cases
+from sync_server.store import timeliness as store_timeliness
 from sync_server.store.records_read import areas_within
 
 LEVELS = (6, 9, 12, GRID_LENGTH)
@@ -47,7 +48,7 @@ _SERVICES: dict[str, tuple[Label, Label]] = {
     ),
 }  # fmt: skip
 INDICATORS: Mapping[str, tuple[Label, Label]] = {
-    **issue_figures.DEFINITIONS, **field_figures.DEFINITIONS, **_SERVICES,
+    **issue_figures.DEFINITIONS, **field_figures.DEFINITIONS, **timeliness.DEFINITIONS, **_SERVICES,
 }  # fmt: skip
 """Name and definition of every rate, in the order of the pages."""
 Figures = dict[str, tuple[int, int]]
@@ -96,7 +97,9 @@ def figures_by_area(
     code. Rows of field work and services have to be up to date."""
     here = _Here(connection, district, tuple(scope), first, last, now)
     sums: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
-    for source in (_issues, _patrols, _entries, _visits, _care, _ratings, _services):
+    for source in (
+        _issues, _patrols, _entries, _visits, _care, _ratings, _arrivals, _services,
+    ):  # fmt: skip
         for code, name, part, whole in source(here):
             counts = sums[code][name]
             counts[0] += part
@@ -219,6 +222,12 @@ def _care(here: _Here) -> Counted:
 def _ratings(here: _Here) -> Counted:
     for grid, met, rated, good in field_counts.ratings_by_grid(*here.where, here.first, here.last):
         yield from _spread(here, [(grid, "satisfied", good, rated), (grid, "rated", rated, met)])
+
+
+def _arrivals(here: _Here) -> Counted:
+    found = store_timeliness.came_in(*here.where, here.first, here.last)
+    yield from _spread(here, ((area, timeliness.TIMELY, every - late, every)
+                              for area, _, every, late in found))  # fmt: skip
 
 
 def _services(here: _Here) -> Counted:

@@ -8,9 +8,12 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from sync_server.domain.register_counts import shares
 from sync_server.domain.working_calendar import midnight
 from sync_server.domain.world.year import expected
 from sync_server.domain.world.year_places import (
+    BRANCHES,
+    COINCIDING,
     COMMUNITIES,
     COMPOUNDS,
     DISTRICT,
@@ -18,6 +21,7 @@ from sync_server.domain.world.year_places import (
     MICRO_GRIDS,
     STREETS,
 )
+from sync_server.services import register_figures
 from sync_server.services.issue_figures import Figures, months_of
 from sync_server.store import case_counts
 from sync_server.store.records_read import Selection, areas_within
@@ -57,7 +61,7 @@ def check_year(connection: sa.Connection, year: int, part: int, now: datetime) -
     )
     percent = Figures(whole).rate("resolution").percent
     found = [
-        *(_places(connection) if part == 1 else ()),
+        *(_places(connection, now) if part == 1 else ()),
         ("issues valid", wanted.valid, whole["valid"]),
         ("issues resolved", wanted.solved, whole["resolved"]),
         ("resolution rate %", round(100 * wanted.solved / wanted.valid, 1), percent),
@@ -77,7 +81,7 @@ def check_year(connection: sa.Connection, year: int, part: int, now: datetime) -
     return [Compared(name, _text(one), _text(other)) for name, one, other in found]
 
 
-def _places(connection: sa.Connection) -> list[tuple[str, float, float | None]]:
+def _places(connection: sa.Connection, now: datetime) -> list[tuple[str, float, float | None]]:
     areas = areas_within(connection, DISTRICT, (DISTRICT,))
     levels = Counter(str(row["fields"].get("level")) for row in areas)
     counts = {"street": STREETS, "community": COMMUNITIES, "grid": GRIDS, "micro": MICRO_GRIDS}
@@ -85,7 +89,16 @@ def _places(connection: sa.Connection) -> list[tuple[str, float, float | None]]:
         (f"areas: {name}", number, levels[name]) for name, number in counts.items()
     ]
     compounds = count_records(connection, DISTRICT, Selection("compound", (DISTRICT,)))
-    return [*found, ("compounds", COMPOUNDS, compounds)]
+    day = register_figures.day_of(now)
+    counted = shares(
+        register_figures.registers(connection, DISTRICT, (DISTRICT,), day).compounds
+    )  # fmt: skip
+    return [
+        *found,
+        ("compounds", COMPOUNDS, compounds),
+        ("compounds with a Party organisation", BRANCHES, counted["org"][0]),
+        ("coinciding with a grid", COINCIDING, counted["coinciding"][0]),
+    ]
 
 
 def _text(number: float | None) -> str:

@@ -62,13 +62,17 @@ class Worker:
     all_mine: bool
 
 
-def list_devices(connection: sa.Connection, person: User, now: datetime) -> list[Device]:
-    """Return the devices of the person's areas, the longest silent first.
+def list_devices(
+    connection: sa.Connection, person: User, now: datetime, areas: Sequence[str] | None = None
+) -> list[Device]:
+    """Return the devices of the person's areas, or of these parts of them, the longest silent
+    first.
 
     Raises Refusal ``not_allowed`` for a role without records.
     """
     _require(person)
-    rows = devices_read.devices_in(connection, person.district, person.scope_codes)
+    looked_at = person.scope_codes if areas is None else areas
+    rows = devices_read.devices_in(connection, person.district, looked_at)
     return _devices(connection, person, rows, now)
 
 

@@ -28,7 +28,7 @@ CHUNK = 500
 LAG = 5000
 """So many changes of other kinds may go by before it is noted that none was field work."""
 LATE_AFTER = timedelta(hours=24)
-"""An entry made longer after the event than this is a late one."""
+"""What is entered, or comes in, longer after the event than this is late."""
 
 
 def bring_up_to_date(store: Store, district: str) -> int:
@@ -112,6 +112,7 @@ def _patrol(record_id: str, record: Row, place: Row) -> Iterator[tuple[str, dict
             "at": record["happened_at"],
             "late": _late(record, "started_at"),
             "received_at": record["received_at"],
+            "came_late": _came_late(record),
         },
     )
     for compound_id in fields.get("covered_ids") or ():
@@ -137,6 +138,7 @@ def _visit(record_id: str, record: Row, place: Row) -> Iterator[tuple[str, dict[
             **campaign,
             "rating": fields.get("rating"),
             "received_at": record["received_at"],
+            "came_late": _came_late(record),
         },
     )
     for resident_id, check in (fields.get("care_checks") or {}).items():
@@ -171,6 +173,14 @@ def _late(record: Row, dated_by: str) -> bool:
     except (KeyError, ValueError, TypeError):
         return False
     return made - happened > LATE_AFTER
+
+
+def _came_late(record: Row) -> bool | None:
+    """Whether a record came in more than a day after what it tells of, by its corrected time; None
+    of one that no laptop brought."""
+    if record["device_id"] is None:
+        return None
+    return bool(record["received_at"] - record["happened_at"] > LATE_AFTER)
 
 
 def _day(text: Any) -> date | None:

@@ -76,7 +76,7 @@ def touched(
         sa.select(
             records.c.change_no, records.c.record_id, records.c.kind, records.c.grid,
             records.c.fields, records.c.voided, records.c.merged_into, records.c.made_at,
-            records.c.happened_at, records.c.received_at,
+            records.c.happened_at, records.c.received_at, records.c.device_id,
         )
         .where(
             records.c.district == district,

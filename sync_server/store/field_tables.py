@@ -13,6 +13,14 @@ from sync_server.store.columns import CODE, KEY, Utc, metadata
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id
 
+
+def _came_late(table: str) -> sa.Index:
+    """Return the index of what came late, the newest of which a page lists."""
+    came = sa.text("came_late")
+    return sa.Index(f"ix_{table}_came_late", "district", "day", "base_grid",
+                    sqlite_where=came, postgresql_where=came)  # fmt: skip
+
+
 patrol_lines = sa.Table(
     "patrol_lines",
     metadata,
@@ -24,9 +32,12 @@ patrol_lines = sa.Table(
     sa.Column("at", Utc, nullable=False),
     sa.Column("late", sa.Boolean, nullable=False),  # entered more than a day after
     sa.Column("received_at", Utc, nullable=False),
-    # All that patrol completion asks, so that it reads the index alone.
-    sa.Index(None, "district", "base_grid", "day", "slot", "late"),
+    # Received more than a day after; null of what no laptop brought.
+    sa.Column("came_late", sa.Boolean),
+    # All that patrol completion and punctual sync ask, so that they read the index alone.
+    sa.Index(None, "district", "base_grid", "day", "slot", "late", "came_late"),
     sa.Index(None, "district", "day"),
+    _came_late("patrol_lines"),
 )
 """Every patrol that stands."""
 
@@ -59,8 +70,10 @@ visit_lines = sa.Table(
     _id("campaign_id"),
     sa.Column("rating", sa.Integer),
     sa.Column("received_at", Utc, nullable=False),
-    sa.Index(None, "district", "base_grid", "day"),
+    sa.Column("came_late", sa.Boolean),
+    sa.Index(None, "district", "base_grid", "day", "came_late"),
     sa.Index(None, "district", "day"),
+    _came_late("visit_lines"),
     # When each household was last met: read from the index alone.
     sa.Index(None, "district", "household_id", "met", "by_phone", "day"),
     sa.Index(

@@ -36,8 +36,8 @@ FEWER = {
     "users": 2_000,
 }  # fmt: skip
 VALUES = {
-    "district": 1, "by_phone": 2, "late": 2, "met": 2, "over": 2, "voided": 2, "slot": 3,
-    "move": 4, "kind": 16, "outcome": 8, "state": 10, "material": 20, "category": 40,
+    "district": 1, "by_phone": 2, "came_late": 2, "late": 2, "met": 2, "over": 2, "voided": 2,
+    "slot": 3, "move": 4, "kind": 16, "outcome": 8, "state": 10, "material": 20, "category": 40,
     "campaign_id": 50, "decision": 100, "unit_id": 100, "import_id": 200, "day": 1_000,
     "base_grid": 1_000, "grid": 1_000, "device_id": 2_000, "user_id": 2_000, "stream": 3_000,
     "compound_id": 5_000,

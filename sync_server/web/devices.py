@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from sync_server.services import device_pages, device_persons, devices
+from sync_server.domain.access import narrowed
+from sync_server.services import device_pages, device_persons, devices, places
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language
@@ -16,18 +17,23 @@ blueprint = Blueprint("devices", __name__)
 @blueprint.get("/devices")
 @with_right("records")
 def all_of_them() -> str:
-    """Show the devices, all of them or those silent or with a doubtful clock."""
+    """Show the devices, all of them or those silent or with a doubtful clock; of one area."""
     asked = request.args.get("silent", "")
     silent = int(asked) if asked in {str(days) for days in device_pages.SILENT_DAYS} else 0
     clock = request.args.get("clock") == "doubtful"
+    me, area = person(), request.args.get("area", "").strip()
+    areas = narrowed(me.scope_codes, area) if area else None
     with centre().store.reading() as connection:
-        found = device_pages.list_devices(connection, person(), centre().clock())
+        found = device_pages.list_devices(connection, me, centre().clock(), areas)
+        name = places.names_for(connection, me.district, areas or ()).get(area, area)
     return render_template(
         "devices.html",
         found=device_pages.narrowed_devices(found, silent=silent, clock=clock),
         total=len(found),
         silent=silent,
         clock=clock,
+        area=area,
+        area_name=name,
         silent_days=device_pages.SILENT_DAYS,
     )
 

@@ -21,6 +21,7 @@ from sync_server.services import (
     service_cases,
     service_desk,
     time_limits,
+    timeliness,
 )
 from sync_server.services.area_figures import Figures
 from sync_server.services.centre import open_centre
@@ -63,16 +64,17 @@ def place(request, tmp_path_factory) -> Iterator[Place]:
 
 
 def shown(place: Place, area: str, now: datetime) -> Figures:
-    """Return what the three pages show of September."""
+    """Return what the pages show of September."""
     me, store = place.people["district"], place.centre.store
     with store.reading() as connection:
         issues = issue_figures.report(connection, me, FIRST, LAST, area, now, "zh").whole.rates
         field = field_figures.report(connection, me, FIRST, LAST, area, now, "zh").rates
+        synced = timeliness.report(connection, me, FIRST, LAST, area, now, "zh").whole
         services = service_desk.figures(
             connection, me, area=area, since=datetime.fromisoformat("2026-09-01T00:00:00+08:00"),
             before=datetime.fromisoformat("2026-10-01T00:00:00+08:00"), now=now, lang="zh",
         )  # fmt: skip
-    rates = {one.name: (one.part, one.whole) for one in (*issues, *field)}
+    rates = {one.name: (one.part, one.whole) for one in (*issues, *field, synced)}
     return rates | area_figures.of_services(services.whole)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from sync_server.services.duplicates import likely_same, search_duplicates
 from sync_server.store import privacy
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.engine import Store, open_store
+from sync_server.store.field_tables import patrol_lines, visit_lines
 from sync_server.store.import_tables import import_rows
 from sync_server.store.migrate import differences, migrate, step
 from sync_server.store.tables import changes, districts, records, users
@@ -143,6 +146,37 @@ def test_a_database_from_before_privacy_requests_takes_them(store):
     again = {**asked, "request_id": "s"}
     with pytest.raises(sa.exc.IntegrityError), store.writing() as connection:
         privacy.add(connection, again)
+
+
+def test_when_work_of_an_older_database_came_is_worked_out_from_its_times(store):
+    migrate(store, "0020")
+    day = {"district": "990101", "base_grid": "990101100009003", "day": NOON.date(), "at": NOON,
+           "late": False}  # fmt: skip
+    visit = {"result": "met", "met": True, "by_phone": False}
+    after = timedelta(hours=24)
+    moments = {"in time": after, "late": after + timedelta(microseconds=1), "centre": 2 * after}
+    numbers = count(1)
+    with store.writing() as connection:
+        for one, passed in moments.items():
+            row = {**day, "received_at": NOON + passed}
+            connection.execute(sa.insert(patrol_lines), {**row, "patrol_id": one, "slot": "1"})
+            connection.execute(sa.insert(visit_lines), {**row, "visit_id": f"v {one}", **visit})
+            for name in (one, f"v {one}"):
+                connection.execute(sa.insert(records), {
+                    "district": "990101", "record_id": name, "kind": "visit", "schema": 1,
+                    "grid": "990101100009003", "fields": {}, "origins": {}, "version": 1,
+                    "change_no": next(numbers),
+                    "voided": False, "author": "u", "made_at": "", "happened_at": NOON,
+                    "received_at": NOON + passed, "last_author": "u", "last_made_at": "",
+                    "search_text": "", "device_id": None if one == "centre" else "d",
+                })  # fmt: skip
+    migrate(store)
+    with store.reading() as connection:
+        assert differences(connection) == []
+        for table, key in ((patrol_lines, "patrol_id"), (visit_lines, "visit_id")):
+            found = connection.execute(sa.select(table.c[key], table.c.came_late))
+            told = {one.removeprefix("v "): late for one, late in found}
+            assert told == {"in time": False, "late": True, "centre": None}
 
 
 def test_records_of_an_old_database_are_compared_at_the_first_look(tmp_path):

@@ -1,4 +1,5 @@
-"""The addresses of imports and ledgers for the matrix of who sees what, with something at each."""
+"""The addresses of imports, ledgers and what is counted of registers, with something at each, for
+the matrix of who sees what."""
 
 from __future__ import annotations
 
@@ -15,11 +16,19 @@ from tests.sync_server.world import DISTRICT
 OFFICES = {"admin", "district", "street", "community"}
 DISTRICT_STAFF = {"admin", "district"}
 FIRST_LEDGER = default_rows(DISTRICT)[0]["ledger_id"]
+STATISTICS = (
+    "/statistics/timeliness", "/statistics/timeliness/records?show=all&kind=visit",
+    "/statistics/registers", "/statistics/registers?kind=compound",
+    "/statistics/registers/list?what=all", "/statistics/registers/list?what=orgs",
+    "/statistics/registers/list?what=level%3Dgrid",
+)  # fmt: skip
+"""Pages of statistics with the lists behind them."""
 NOBODYS = "ffffffff-ffff-7fff-8fff-ffffffffffff"
 
 
 def register_pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
-    """Every endpoint of imports and ledgers: its method and address, and the roles that may."""
+    """Every endpoint of imports, ledgers and counted registers: its method and address, and the
+    roles that may."""
     assert place.laptop is not None
     centre = place.laptop.centre
     return {
@@ -31,6 +40,14 @@ def register_pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "ledgers.remove": ("POST", f"/ledgers/{ledger_in(centre)}/remove", DISTRICT_STAFF),
         "ledgers.list_as_sheet": ("POST", "/records/resident/export-xlsx", set(READERS)),
         "ledgers.columns": ("GET", "/records/resident/columns", DISTRICT_STAFF),
+        "timeliness.statistics": ("GET", STATISTICS[0], set(READERS)),
+        "timeliness.listed": ("GET", STATISTICS[1], set(READERS)),
+        "timeliness.as_xlsx": ("POST", "/statistics/timeliness/export", set(READERS)),
+        "timeliness.back": ("GET", "/statistics/timeliness/export", set(READERS)),
+        "register_figures.statistics": ("GET", "/statistics/registers", set(READERS)),
+        "register_figures.listed": ("GET", "/statistics/registers/list?what=all", set(READERS)),
+        "register_figures.as_xlsx": ("POST", "/statistics/registers/export", set(READERS)),
+        "register_figures.back": ("GET", "/statistics/registers/export", set(READERS)),
         "imports.all_of_them": ("GET", "/imports", OFFICES),
         "imports.take": ("POST", "/imports", OFFICES),
         "imports.template": ("GET", "/imports/template/resident", OFFICES),

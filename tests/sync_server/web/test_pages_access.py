@@ -19,7 +19,7 @@ from tests.sync_server.web import privacy_pages
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.people_pages import people_pages
 from tests.sync_server.web.photo_hands import bring, take
-from tests.sync_server.web.register_pages import register_pages
+from tests.sync_server.web.register_pages import STATISTICS, register_pages
 from tests.sync_server.web.staff import (
     GRID,
     NEXT_DOOR,
@@ -53,7 +53,7 @@ OPEN = {"static", "account.sign_in", "i18n.switch_language"}
 """What needs no session."""
 DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
-    "relay.take", "calendar.decide",
+    "relay.take", "calendar.decide", "timeliness.as_xlsx",
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
     "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
@@ -353,9 +353,9 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                  "/conflicts?state=decided", "/join-codes", "/relay", "/notices", "/notices/new",
                  "/people", "/times", "/photos/missing", "/services", "/services?state=all",
                  "/services/new", "/services/figures?since=2026-01-01", "/statistics/field",
-                 "/campaigns", "/materials", "/opinions",
-                 "/areas", "/areas?state=all", f"/areas/{GRID}", f"/areas/{GRID}/split",
-                 f"/areas/{GRID}/merge", "/quality", "/quality/no_worker", "/quality/small",
+                 *STATISTICS, "/campaigns", "/materials", "/opinions", "/areas", "/areas?state=all",
+                 f"/areas/{GRID}", f"/areas/{GRID}/split", f"/areas/{GRID}/merge", "/quality",
+                 "/quality/no_worker", "/quality/small",
                  f"/compounds/{quiet_town.here.ids['compound']}/file",
                  f"/households/{quiet_town.here.ids['household']}/file",
                  "/coverage",

@@ -20,6 +20,7 @@ from sync_server.store.tables import batches, changes, devices, districts, recor
 from sync_server.web.i18n import COOKIE
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.privacy_pages import request_in
+from tests.sync_server.web.register_pages import STATISTICS
 from tests.sync_server.web.staff import (
     COMMUNITY,
     GRID,
@@ -97,7 +98,8 @@ def addresses(town: Town) -> list[str]:
              "/units", "/units?state=ended", "/units/new", f"/units/{unit_in(town.centre)}",
              f"/units/{unit_in(town.centre)}/change",
              "/calendar?year=2026", "/calendar?year=2099", "/calendar/2026-10-01", "/limits",
-             "/statistics", "/areas", "/areas?state=all", f"/areas/{GRID}", f"/areas/{COMMUNITY}",
+             "/statistics", *STATISTICS, "/areas", "/areas?state=all", f"/areas/{GRID}",
+             f"/areas/{COMMUNITY}",
              f"/areas/{GRID}/change", f"/areas/{GRID}/split", f"/areas/{GRID}/merge",
              f"/areas/{GRID}/add", f"/areas/{COMMUNITY}/add", "/quality", "/quality/small",
              "/quality/guardian", f"/compounds/{town.here.ids['compound']}/file",
