@@ -51,6 +51,7 @@ def test_the_first_page_counts_the_day_and_leads_to_each_list(
         "要我办的事件": 1,
         "其中紧急": 0,
         "超期的事件": 0,
+        "没有巡查或走访的网格": 1,
         "未裁决的冲突": 1,
         "待处理的变更": 1,
         "已退回，等填报人修改": 0,
