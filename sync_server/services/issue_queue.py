@@ -171,6 +171,8 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
     )
     titles = Titles(connection, person, lang)
     units, compounds = case_lists.occurring(connection, person.district, person.scope_codes)
+    if asked.unit and asked.unit not in units:
+        units.append(asked.unit)
     titles.preload(("record", one) for one in (*units, *compounds))
     shown = [one for one in TABS if counts[one] or one in ("mine", "accept", "late", "open", "all")]
     if tab not in shown:
