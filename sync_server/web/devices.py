@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from sync_server.services import device_pages, device_persons, devices
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
-from sync_server.web.i18n import language
+from sync_server.web.i18n import language, today
 
 blueprint = Blueprint("devices", __name__)
 
@@ -22,8 +22,11 @@ def all_of_them() -> str:
     clock = request.args.get("clock") == "doubtful"
     with centre().store.reading() as connection:
         found = device_pages.list_devices(connection, person(), centre().clock())
+    if not_today := request.args.get("today") == "no":
+        found = device_pages.not_on(found, today())
     return render_template(
         "devices.html",
+        not_today=not_today,
         found=device_pages.narrowed_devices(found, silent=silent, clock=clock),
         total=len(found),
         silent=silent,
