@@ -352,6 +352,7 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
     client = sign_in(quiet_app, role)
     there = quiet_town.there
     ids = {*there.ids.values(), there.batch_id, there.laptop.device_id, there.worker.user_id}
+    home = quiet_town.here.ids["household"]
     addresses = ["/", "/uploads", "/waiting/quarantined", "/waiting/held", "/conflicts", "/devices",
                  "/conflicts?state=decided", "/join-codes", "/relay", "/notices", "/notices/new",
                  "/people", "/times", "/photos/missing", "/services", "/services?state=all",
@@ -360,10 +361,9 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                  "/areas", "/areas?state=all", f"/areas/{GRID}", f"/areas/{GRID}/split",
                  f"/areas/{GRID}/merge", "/quality", "/quality/no_worker", "/quality/small",
                  "/statistics/units", "/meeting",
-                 f"/compounds/{quiet_town.here.ids['compound']}/file",
-                 f"/households/{quiet_town.here.ids['household']}/file",
-                 "/coverage", "/coverage?of=household&show=all", "/waiting/quarantined?desk=returned",
-                 "/waiting/held?long=1", f"/conflicts/{quiet_town.here.ids['household']}",
+                 f"/compounds/{quiet_town.here.ids['compound']}/file", f"/households/{home}/file",
+                 "/coverage", "/coverage?of=household&show=all", "/waiting/held?long=1",
+                 "/waiting/quarantined?desk=returned", f"/conflicts/{home}",
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
     addresses += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     addresses += [f"/records/{kind.info.name}?q=gb&state=all" for kind in kinds()]
