@@ -47,6 +47,22 @@ class GridDay:
 
 
 @dataclass(frozen=True)
+class Rounds:
+    """Whether a grid had a patrol and a visit on a day."""
+
+    patrol: bool
+    visit: bool
+
+
+NO_ROUND = Rounds(patrol=False, visit=False)
+
+
+def rounds_of(day: GridDay | None) -> Rounds:
+    """Return which rounds a day had: a patrol of any slot, a visit with any result."""
+    return Rounds(bool(day.slots), bool(day["visits"])) if day else NO_ROUND
+
+
+@dataclass(frozen=True)
 class Grid:
     """A grid with the days it stood: from ``since`` until ``until``, open where nothing is said."""
 

@@ -160,7 +160,7 @@ def _row(district: str, issue: Row, case: Case, clockwork: Clockwork) -> dict[st
         "resolved_level": case.resolved_level,
         "calls": len(calls),
         "reports": sum(one.reported_at is not None for one in calls),
-        "reports_on_time": sum(map(_in_time, calls)),
+        "reports_on_time": sum(map(in_time, calls)),
         "relapses": sum(one.result == "relapse" for one in case.lookbacks),
         "into_id": case.into_id,
         "units": parts | {unit: "lead" for unit in case.units if unit not in parts},
@@ -204,7 +204,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _in_time(call: Call) -> bool:
+def in_time(call: Call) -> bool:
     """Tell whether a unit reported in by its time; one that was set none cannot be late."""
     at, due = _moment(call.reported_at), _moment(call.due_at)
     return at is not None and (due is None or at <= due)

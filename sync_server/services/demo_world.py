@@ -74,9 +74,9 @@ def build(
 ) -> Built:
     """Load a world into its district in one transaction: all of it stands there, or nothing.
 
-    Staff get random passwords, returned once; workers and leaders sign in on laptops. Raises
-    Refusal ``district_not_empty`` when the district holds anything, ValueError for an unknown
-    name.
+    Staff and the leader of the script's grid get random passwords, returned once; workers sign in
+    on laptops, as do leaders. Raises Refusal ``district_not_empty`` when the district holds
+    anything, ValueError for an unknown name.
     """
     world = generate(name, seed, today)
     passing = _Passing(world, progress)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from schemas.clock import SHANGHAI
 from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
@@ -84,6 +85,16 @@ def narrowed_devices(devices: Sequence[Device], *, silent: int, clock: bool) -> 
     if clock:
         return [one for one in devices if one.clock_doubtful and one.row["state"] == "active"]
     return list(devices)
+
+
+def not_on(devices: Sequence[Device], day: date) -> list[Device]:
+    """Return the devices in use that have not synced on a day (Shanghai's) or later."""
+    return [
+        one
+        for one in devices
+        if one.row["state"] == "active"
+        and (one.row["last_sync_at"] or one.row["joined_at"]).astimezone(SHANGHAI).date() < day
+    ]
 
 
 def is_silent(device: Device, days: int) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas.codes import code_list
+from schemas.issue_groups import GROUPS, group_of
 from schemas.labels import Label
 from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
@@ -183,6 +184,9 @@ FIGURES: Mapping[str, Label] = {
 """What a list of the issues that make a figure is called."""
 
 
+UNSAID = Label("未定路径", "No path said")
+
+
 @dataclass(frozen=True)
 class Figures:
     """The counts of some issues, and the rates that follow."""
@@ -232,8 +236,10 @@ class Level:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a period: whole, by month and by category (its code and name), and how
-    complete the data are.
+    """The figures of a period: whole, by month, by category (its code and name; the most first), by
+    the four groups of categories and by path, and how complete the data are.
+
+    ``earlier``: the valid issues of each category in the days before, as many as the period has.
 
     ``synced_to``: all laptops in use have synced since then; ``never_synced`` counts those that
     have not yet; ``newest``: when the newest issue came in.
@@ -244,11 +250,20 @@ class Report:
     whole: Figures
     months: tuple[tuple[str, Figures], ...]
     categories: tuple[tuple[str, str, Figures], ...]
+    earlier: Mapping[str, int]
+    earlier_first: date
+    groups: tuple[tuple[str, str, Figures], ...]
+    paths: tuple[tuple[str, str, Figures], ...]
     levels: tuple[Level, ...]
     made_at: datetime
     synced_to: datetime | None
     never_synced: int
     newest: datetime | None
+
+    @property
+    def earlier_last(self) -> date:
+        """The last of the days before the period."""
+        return self.first - timedelta(days=1)
 
 
 def report(
@@ -279,7 +294,18 @@ def report(
         whole.update(counts)
     categories = code_list("ISSUE_CAT")
     order = [item.code for item in categories.items]
-    known = sorted(by_category, key=lambda one: order.index(one) if one in order else len(order))
+    known = sorted(
+        by_category,
+        key=lambda one: (
+            -by_category[one]["valid"], order.index(one) if one in order else len(order),
+        ),
+    )  # fmt: skip
+    earlier_first = first - (last - first) - timedelta(days=1)
+    earlier: Counter[str] = Counter()
+    for row in case_counts.count_cases(
+        connection, person.district, areas, [midnight(earlier_first), bounds[0]], now
+    ):
+        earlier[row["category"]] += int(row["valid"])
     levels = case_counts.count_by_level(connection, person.district, areas, bounds[0], bounds[-1])
     own = own_words(connection, person.district).get(LEVELS, {})
     usual = code_list(LEVELS)
@@ -294,6 +320,15 @@ def report(
         categories=tuple(
             (one, categories.text(one, lang), Figures(by_category[one])) for one in known
         ),
+        earlier=earlier,
+        earlier_first=earlier_first,
+        groups=_groups(by_category, lang),
+        paths=_paths(
+            case_counts.count_by_path(
+                connection, person.district, areas, bounds[0], bounds[-1], now
+            ),
+            lang,
+        ),
         levels=tuple(
             Level(one, own.get(one) or usual.text(one, lang), *levels[one])
             for one in sorted(levels)
@@ -302,6 +337,30 @@ def report(
         synced_to=synced_to,
         never_synced=never,
         newest=newest,
+    )
+
+
+def _groups(
+    by_category: Mapping[str, Mapping[str, int]], lang: str
+) -> tuple[tuple[str, str, Figures], ...]:
+    sums: dict[str, Counter[str]] = {group: Counter() for group in GROUPS}
+    for category, counts in by_category.items():
+        sums[group_of(category)].update(counts)
+    return tuple((group, label.text(lang), Figures(sums[group])) for group, label in GROUPS.items())
+
+
+def _paths(found: Mapping[str, sa.RowMapping], lang: str) -> tuple[tuple[str, str, Figures], ...]:
+    paths = code_list("ISSUE_PATH")
+    codes = [item.code for item in paths.items]
+    every = [*codes, *sorted(set(found) - {*codes, case_counts.NO_PATH}), case_counts.NO_PATH]
+    return tuple(
+        (
+            one,
+            UNSAID.text(lang) if one == case_counts.NO_PATH else paths.text(one, lang),
+            Figures({name: int(found[one][name]) for name in case_counts.COUNTS}),
+        )
+        for one in every
+        if one in found
     )
 
 

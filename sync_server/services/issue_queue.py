@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from schemas import workflow as flow
 from schemas.clock import local_day
 from schemas.codes import code_list
+from schemas.issue_groups import GROUPS
 from schemas.labels import Label
 from schemas.search import fold
 from schemas.workflow import OFFICE_LEVEL
@@ -31,7 +32,7 @@ from sync_server.store.case_lists import Desk, Filters
 PAGE = 50
 NAMES = (
     "tab", "area", "category", "level", "urgency", "unit", "compound", "q",
-    "figure", "since", "until",
+    "figure", "since", "until", "group", "path",
 )  # fmt: skip
 """What an address may ask besides the page."""
 TABS: Mapping[str, Label] = {
@@ -75,6 +76,8 @@ class Asked:
     figure: str = ""
     since: str = ""
     until: str = ""
+    group: str = ""
+    path: str = ""
     page: int = 1
 
     def arguments(self) -> dict[str, str]:
@@ -112,7 +115,8 @@ class Line:
 @dataclass(frozen=True)
 class Queue:
     """A page of a tab: its lines, the counts of all tabs, what the filters offer. ``figure`` names
-    the figure of the statistics that these issues make, empty when none was asked for."""
+    the figure of the statistics that these issues make, ``group`` the group of their
+    categories; empty when none was asked for."""
 
     tab: str
     tabs: tuple[tuple[str, str, int], ...]
@@ -123,12 +127,14 @@ class Queue:
     page: int
     pages: int
     figure: str
+    group: str
 
 
 def asked_of(said: Mapping[str, str], page: int) -> Asked:
     """Return what an address asks, anything too long cut off."""
     texts = {name: said.get(name, "")[:80].strip() for name in NAMES}
     texts["figure"] = texts["figure"] if texts["figure"] in FIGURES else ""
+    texts["group"] = texts["group"] if texts["group"] in GROUPS else ""
     for name in ("since", "until"):
         texts[name] = texts[name] if day_of(texts[name]) else ""
     return Asked(page=page, **texts)
@@ -150,6 +156,8 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
         since=midnight(first) if (first := day_of(asked.since)) else None,
         before=midnight(last + timedelta(days=1)) if (last := day_of(asked.until)) else None,
         figure=case_counts.narrowing(asked.figure, now),
+        group=asked.group,
+        path=asked.path,
     )  # fmt: skip
     desk = desk_of(person, now)
     counts = case_lists.counts(connection, person.district, filters, desk)
@@ -163,6 +171,8 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
     )
     titles = Titles(connection, person, lang)
     units, compounds = case_lists.occurring(connection, person.district, person.scope_codes)
+    if asked.unit and asked.unit not in units:
+        units.append(asked.unit)
     titles.preload(("record", one) for one in (*units, *compounds))
     shown = [one for one in TABS if counts[one] or one in ("mine", "accept", "late", "open", "all")]
     if tab not in shown:
@@ -177,6 +187,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
         page=page,
         pages=pages,
         figure=FIGURES[asked.figure].text(lang) if asked.figure else "",
+        group=GROUPS[asked.group].text(lang) if asked.group else "",
     )
 
 

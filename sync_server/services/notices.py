@@ -18,7 +18,7 @@ from schemas.fields.base import UUID
 from schemas.forms import Control, GetList
 from schemas.values import to_wire
 from sync_server.domain.access import may
-from sync_server.domain.areas import inside
+from sync_server.domain.areas import above, inside
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import LAPTOP_ROLES, User, require_records
 from sync_server.services.central import CentralChange, apply_central_change, withdraw
@@ -85,6 +85,20 @@ class NoticePage:
 
 
 @dataclass(frozen=True)
+class Received:
+    """A notice to a larger area that the person's areas lie in."""
+
+    record_id: str
+    title: str
+    text: str
+    level: str
+    area: str
+    author: str
+    at: datetime
+    until: str
+
+
+@dataclass(frozen=True)
 class SentPage:
     """A page of notices, the newest first."""
 
@@ -138,6 +152,34 @@ def list_notices(
             )
         )
     return SentPage(tuple(notices), total, page, max(1, -(-total // PAGE)))
+
+
+def received(connection: sa.Connection, person: User, day: str, lang: str) -> tuple[Received, ...]:
+    """Return the newest notices that hold on ``day`` and went to areas around the person's: what
+    offices above have told him. Raises Refusal ``not_allowed``."""
+    require_records(person)
+    district, kind = person.district, kind_of(KIND)
+    areas = above(person.scope_codes)
+    rows = [
+        row
+        for row in records_read.at_areas(connection, district, KIND, areas, PAGE)
+        if _state(row, day) == "live"
+    ]
+    names = names_for(connection, district, {row["grid"] for row in rows})
+    people = people_read.names_of(connection, district, {row["author"] for row in rows})
+    return tuple(
+        Received(
+            record_id=row["record_id"],
+            title=title(kind, row["fields"], lang, lambda *_: None),
+            text=str(row["fields"].get("text") or ""),
+            level=kind.declared()["level"].show(row["fields"].get("level"), lang),
+            area=names[row["grid"]],
+            author=people.get(row["author"], ""),
+            at=row["happened_at"],
+            until=str(row["fields"].get("valid_to") or ""),
+        )
+        for row in rows
+    )
 
 
 def open_notice(

@@ -12,7 +12,7 @@ from schemas.catalogue import kinds
 from schemas.describe import columns
 from schemas.kind import Kind
 from sync_server.services.accounts import User, require_records
-from sync_server.services.device_pages import SILENT_DAYS, is_silent, list_devices
+from sync_server.services.device_pages import SILENT_DAYS, is_silent, list_devices, not_on
 from sync_server.services.uploads import HELD_LONG, span
 from sync_server.store import history_read, records_read, uploads_read
 from sync_server.store.duplicates import pair_counts
@@ -25,7 +25,8 @@ LAST_UPLOADS = 10
 @dataclass(frozen=True)
 class Overview:
     """The figures of one day. ``happened`` counts by kind what happened that day; ``silent``
-    counts devices in use by the days (or more) they have not synced."""
+    counts devices in use by the days (or more) they have not synced, ``not_today`` those that have
+    not on the day."""
 
     day: date
     uploads: int
@@ -41,6 +42,7 @@ class Overview:
     returned: int
     unsure_times: int
     silent: tuple[tuple[int, int], ...]
+    not_today: int
     doubtful_clocks: int
     last_uploads: tuple[Row, ...]
 
@@ -75,6 +77,7 @@ def overview(
         ),
         unsure_times=uploads_read.count_unsure_times(connection, district, areas),
         silent=tuple((days, sum(is_silent(one, days) for one in in_use)) for days in SILENT_DAYS),
+        not_today=len(not_on(in_use, day)),
         doubtful_clocks=sum(one.clock_doubtful for one in in_use),
         last_uploads=tuple(uploads_read.newest_batches(connection, district, areas, LAST_UPLOADS)),
     )

@@ -24,6 +24,7 @@ from sync_server.store.engine import Store
 from sync_server.store.poison import each_if_not_all
 from sync_server.store.records_read import children_of
 from sync_server.store.service_cases import SERVICE, STEP
+from sync_server.store.service_tables import POINT
 
 Row = Mapping[Any, Any]
 CHUNK = 1000
@@ -120,4 +121,5 @@ def _row(service: Row, case: Case, clockwork: Clockwork) -> dict[str, Any]:
         "result": case.result,
         "person_times": case.person_times,
         "rating": case.rating,
+        "point": str(fields.get("point") or "")[:POINT] or None,
     }

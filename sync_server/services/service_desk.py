@@ -21,10 +21,16 @@ from sync_server.services.accounts import User
 from sync_server.services.device_pages import is_silent, list_devices
 from sync_server.services.places import names_for
 from sync_server.services.service_cases import case_of, dues_of
-from sync_server.services.service_steps import StepForm, find, step_forms, takers
+from sync_server.services.service_steps import (
+    COMMUNITY_DIGITS,
+    StepForm,
+    find,
+    step_forms,
+    takers,
+)
 from sync_server.services.time_limits import load_clockwork
 from sync_server.services.titles import Titles
-from sync_server.store import records_read
+from sync_server.store import places_read, records_read
 from sync_server.store import service_cases as store_cases
 from sync_server.store.records_read import Row
 from sync_server.store.service_cases import SERVICE, STEP, Wanted
@@ -33,6 +39,8 @@ PAGE = 50
 OPEN, LATE = "open", "late"
 """Among the states of the queue: all in which something is to be done, and those of them of which a
 clock has run out."""
+POINT_FACILITIES = ("station", "red_post", "centre", "home")
+"""The kinds of registered sites where requests are taken in."""
 COUNTED, DONE = "counted", "done"
 """What the figures count as items, and those of them that are not open."""
 
@@ -101,12 +109,13 @@ class CasePage:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a period: all of the area, of the areas inside it, and of each item (its code
-    and name)."""
+    """The figures of a period: all of the area, of the areas inside it, of each item (its code and
+    name), and of each service point (its community's code and name, its own name)."""
 
     whole: Counts
     areas: tuple[tuple[str, str, Counts], ...]
     items: tuple[tuple[str, str, Counts], ...]
+    points: tuple[tuple[str, str, str, Counts], ...]
     silent: int
     """Devices in use that have not synced for more than a day: figures may still grow."""
     level: int
@@ -124,6 +133,7 @@ def queue(
     now: datetime,
     lang: str,
     item: str = "",
+    point: str = "",
     since: datetime | None = None,
     before: datetime | None = None,
 ) -> Queue:
@@ -133,7 +143,7 @@ def queue(
     Raises Refusal: not_allowed, unknown_record for an area outside the person's.
     """
     areas = _areas(person, area)
-    every = Wanted(areas, kind=kind, item=item, since=since, before=before)
+    every = Wanted(areas, kind=kind, item=item, point=point, since=since, before=before)
     wanted = _wanted(every, state, now)
     district = person.district
     total = store_cases.count(connection, district, wanted)
@@ -273,13 +283,16 @@ def figures(
     """
     areas = _areas(person, area)
     level = _next_level(areas)
-    whole, by_area, by_item = Counts(), {}, {}  # type: ignore[var-annotated]
+    whole, by_area, by_item, by_point = Counts(), {}, {}, {}  # type: ignore[var-annotated]
     for row in store_cases.walk(connection, person.district, Wanted(areas, since=since,
                                                                     before=before)):  # fmt: skip
         whole.add(row, now)
         by_area.setdefault(row.grid[:level], Counts()).add(row, now)
         by_item.setdefault(row.item, Counts()).add(row, now)
-    names = names_for(connection, person.district, by_area)
+        if row.point:
+            point = row.grid[:COMMUNITY_DIGITS], row.point
+            by_point.setdefault(point, Counts()).add(row, now)
+    names = names_for(connection, person.district, {*by_area, *(code for code, _ in by_point)})
     items = code_list("SERVICE_ITEM")
     order = [item.code for item in items.items]
     devices = list_devices(connection, person, now)
@@ -289,6 +302,9 @@ def figures(
         items=tuple(
             (code, items.text(code, lang), by_item[code])
             for code in sorted(by_item, key=lambda one: order.index(one) if one in order else 99)
+        ),
+        points=tuple(
+            (code, names[code], point, counts) for (code, point), counts in sorted(by_point.items())
         ),
         silent=sum(one.row["state"] == "active" and is_silent(one, 1) for one in devices),
         level=level,
@@ -308,3 +324,16 @@ def waiting(connection: sa.Connection, person: User, now: datetime) -> tuple[int
     fresh = store_cases.count(connection, person.district, Wanted(areas, (REQUESTED,)))
     late = store_cases.count(connection, person.district, _wanted(Wanted(areas), LATE, now))
     return fresh, late
+
+
+def known_points(connection: sa.Connection, person: User) -> list[str]:
+    """Return the service points of the person's areas: those requests named, and the registered
+    sites of its compounds."""
+    areas = tuple(person.scope_codes)
+    sites = {
+        str(one.get("name") or "")
+        for one in places_read.sites(connection, person.district, areas)
+        if one.get("facility") in POINT_FACILITIES
+    }
+    found = {*store_cases.points(connection, person.district, areas), *sites}
+    return sorted(one for one in found if one)

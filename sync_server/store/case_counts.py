@@ -28,6 +28,8 @@ COUNTS = (
 """What a row counts, besides the month's number from 0 and the category."""
 UNITS = ("calls", "reports", "reports_on_time")
 """Those of COUNTS that count units which whistles called, not issues."""
+NO_PATH = "none"
+"""Stands for the issues nobody has said a path of."""
 
 
 class local_day(FunctionElement[str]):
@@ -105,6 +107,80 @@ def count_by_grid(
         .group_by(cases.c.grid)
     )  # fmt: skip
     return connection.execute(query).mappings().all()
+
+
+def path_of() -> sa.ColumnElement[str]:
+    """The path of a case as somebody said, quick where it was settled on the spot, else NO_PATH."""
+    unsaid = sa.case((cases.c.self_handled, "quick"), else_=NO_PATH)
+    return sa.func.coalesce(cases.c.path, unsaid)
+
+
+def count_by_path(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    since: datetime,
+    before: datetime,
+    now: datetime,
+) -> dict[str, sa.RowMapping]:
+    """Return the counts of the cases that happened in a period by their path (or NO_PATH), as
+    ``count_cases``."""
+    path = path_of()
+    query = (
+        sa.select(path.label("path"), *_sums(now))
+        .where(*_found(district, areas, since, before))
+        .group_by(path)
+    )
+    return {row["path"]: row for row in connection.execute(query).mappings()}
+
+
+def count_by_unit(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    since: datetime,
+    before: datetime,
+    now: datetime,
+) -> dict[str, sa.RowMapping]:
+    """Return the counts of the cases that happened in a period by the unit they are with, as
+    ``count_cases``; what a unit refused, or was taken back from it, is not its own."""
+    query = (
+        sa.select(cases.c.unit_id, *_sums(now))
+        .where(*_found(district, areas, since, before), cases.c.unit_id.is_not(None))
+        .group_by(cases.c.unit_id)
+    )
+    return {row["unit_id"]: row for row in connection.execute(query).mappings()}
+
+
+def whistled(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    since: datetime,
+    before: datetime,
+) -> list[str]:
+    """Return the valid cases that happened in a period and called units, the latest first."""
+    query = (
+        sa.select(cases.c.issue_id)
+        .where(
+            *_found(district, areas, since, before),
+            cases.c.calls > 0,
+            cases.c.state.not_in(OUT_STATES),
+        )
+        .order_by(cases.c.happened_at.desc(), cases.c.issue_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _found(
+    district: str, areas: Collection[str], since: datetime, before: datetime
+) -> list[sa.ColumnElement[bool]]:
+    return [
+        cases.c.district == district,
+        within(cases.c.grid, areas),
+        cases.c.happened_at >= since,
+        cases.c.happened_at < before,
+    ]
 
 
 def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:

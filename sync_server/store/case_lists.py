@@ -13,7 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import workflow as flow
+from schemas.issue_groups import GROUPED, MEMBERS
 from sync_server.domain.duplicate_issues import WITHIN, span_lat, span_lon
+from sync_server.store.case_counts import path_of
 from sync_server.store.case_tables import cases, overtaken_steps
 from sync_server.store.scope import containing, within
 from sync_server.store.tables import records
@@ -28,7 +30,9 @@ LOOKBACK_AHEAD = timedelta(days=7)
 @dataclass(frozen=True)
 class Filters:
     """What a queue is narrowed by; empty: not. ``words`` are folded search words, ``since`` and
-    ``before`` bound when things happened, ``figure`` is what a figure of the statistics counts."""
+    ``before`` bound when things happened, ``figure`` is what a figure of the statistics counts;
+    ``group`` is one of the groups above the categories, ``path`` as ``case_counts.path_of`` has
+    it."""
 
     areas: tuple[str, ...]
     category: str = ""
@@ -40,6 +44,8 @@ class Filters:
     since: datetime | None = None
     before: datetime | None = None
     figure: Condition | None = None
+    group: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -285,6 +291,12 @@ def _narrowed(district: str, filters: Filters) -> Sequence[Condition]:
     for name in ("category", "level", "urgency", "unit_id", "compound_id"):
         if wanted := getattr(filters, name):
             parts.append(cases.c[name] == wanted)
+    if filters.group:
+        members = MEMBERS.get(filters.group)
+        category = cases.c.category
+        parts.append(category.in_(members) if members else category.not_in(GROUPED))
+    if filters.path:
+        parts.append(path_of() == filters.path)
     if filters.since:
         parts.append(cases.c.happened_at >= filters.since)
     if filters.before:

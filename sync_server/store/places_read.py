@@ -54,6 +54,12 @@ def home_rooms(connection: sa.Connection, district: str, areas: Collection[str])
     return {row[0]: row[1] or "" for row in connection.execute(query)}
 
 
+def sites(connection: sa.Connection, district: str, areas: Collection[str]) -> list[dict[str, Any]]:
+    """Return the sites registered with the compounds in these areas."""
+    query = sa.select(records.c.fields["sites"]).where(*_standing("compound", district, areas))
+    return [one for said in connection.execute(query).scalars() for one in (said or {}).values()]
+
+
 def _standing(kind: str, district: str, areas: Collection[str]) -> list[sa.ColumnElement[bool]]:
     return [
         records.c.district == district,

@@ -223,6 +223,25 @@ def children_of(
     return found
 
 
+def at_areas(
+    connection: sa.Connection, district: str, kind: str, areas: Collection[str], size: int
+) -> list[Row]:
+    """Return the newest records of ``kind`` that stand at these very areas and are in force."""
+    query = (
+        sa.select(records)
+        .where(
+            records.c.district == district,
+            records.c.kind == kind,
+            records.c.grid.in_(areas),
+            records.c.voided.is_(False),
+            records.c.merged_into.is_(None),
+        )
+        .order_by(records.c.happened_at.desc(), records.c.record_id)
+        .limit(size)
+    )
+    return list(connection.execute(query).mappings())
+
+
 def first_marks(
     connection: sa.Connection, district: str, kind: str, parent_ids: Collection[str]
 ) -> dict[str, dict[str, datetime]]:

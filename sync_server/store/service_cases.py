@@ -35,6 +35,7 @@ class Wanted:
     since: datetime | None = None
     before: datetime | None = None
     item: str = ""
+    point: str = ""
 
 
 def worked_out(connection: sa.Connection, district: str) -> tuple[int, int]:
@@ -119,6 +120,18 @@ def walk(connection: sa.Connection, district: str, wanted: Wanted) -> Iterator[s
     yield from connection.execute(query, execution_options={"yield_per": 2000})
 
 
+def points(connection: sa.Connection, district: str, areas: tuple[str, ...]) -> list[str]:
+    """Return the names of the service points that requests of these areas were made at."""
+    query = (
+        sa.select(cases.c.point)
+        .where(
+            cases.c.district == district, within(cases.c.grid, areas), cases.c.point.is_not(None)
+        )
+        .distinct()
+    )
+    return sorted(connection.execute(query).scalars())
+
+
 def _conditions(district: str, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     found = [cases.c.district == district, within(cases.c.grid, wanted.areas)]
     if wanted.states:
@@ -127,6 +140,8 @@ def _conditions(district: str, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         found.append(cases.c.kind == wanted.kind)
     if wanted.item:
         found.append(cases.c.item == wanted.item)
+    if wanted.point:
+        found.append(cases.c.point == wanted.point)
     if wanted.taker_id:
         found.append(cases.c.taker_id == wanted.taker_id)
     if wanted.late_at is not None:

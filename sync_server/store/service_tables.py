@@ -11,6 +11,9 @@ from sync_server.store.columns import CODE, Utc, metadata
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id
 
+POINT = 80
+"""The longest name of a service point kept for counting."""
+
 service_cases = sa.Table(
     "service_cases",
     metadata,
@@ -37,6 +40,8 @@ service_cases = sa.Table(
     sa.Column("result", sa.String(CODE)),
     sa.Column("person_times", sa.Integer),
     sa.Column("rating", sa.Integer),
+    # Where it was taken in, as the request says; none for one that names no service point.
+    sa.Column("point", sa.String(POINT)),
     sa.Index(None, "district", "state", "grid"),
     sa.Index(None, "district", "requested_at"),
 )

@@ -9,7 +9,7 @@ from sync_server.domain.access import narrowed
 from sync_server.services import device_pages, device_persons, devices, places
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
-from sync_server.web.i18n import language
+from sync_server.web.i18n import language, today
 
 blueprint = Blueprint("devices", __name__)
 
@@ -26,8 +26,11 @@ def all_of_them() -> str:
     with centre().store.reading() as connection:
         found = device_pages.list_devices(connection, me, centre().clock(), areas)
         name = places.names_for(connection, me.district, areas or ()).get(area, area)
+    if not_today := request.args.get("today") == "no":
+        found = device_pages.not_on(found, today())
     return render_template(
         "devices.html",
+        not_today=not_today,
         found=device_pages.narrowed_devices(found, silent=silent, clock=clock),
         total=len(found),
         silent=silent,

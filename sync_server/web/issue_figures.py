@@ -63,7 +63,10 @@ def periods_until(day: date) -> list[tuple[str, date, date]]:
     """Return the periods people ask for most: their name, first and last day."""
     month, year = day.replace(day=1), day.replace(month=1, day=1)
     before = month - timedelta(days=1)
+    monday = day - timedelta(days=day.weekday())
     return [
+        (_("本周"), monday, day),
+        (_("上周"), monday - timedelta(days=7), monday - timedelta(days=1)),
         (_("本月"), month, day),
         (_("上月"), before.replace(day=1), before),
         (_("今年"), year, day),

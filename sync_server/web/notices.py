@@ -22,12 +22,13 @@ blueprint = Blueprint("notices", __name__)
 @blueprint.get("/notices")
 @with_right("records")
 def sent() -> str:
-    """Show the notices sent, with how many devices each has reached."""
+    """Show the notices sent, with how many devices each has reached, and those from above."""
     with centre().store.reading() as connection:
         found = notices.list_notices(
             connection, person(), asked_page(), today().isoformat(), language()
         )
-    return render_template("notices.html", found=found)
+        received = notices.received(connection, person(), today().isoformat(), language())
+    return render_template("notices.html", found=found, received=received)
 
 
 @blueprint.get("/notices/<uuid:record_id>")

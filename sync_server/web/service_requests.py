@@ -57,12 +57,13 @@ def queue() -> str:
     state = request.args.get("state", service_desk.OPEN)
     state = state if state in (*STATES_SHOWN, service_desk.COUNTED, service_desk.DONE) else ""
     since, until = (read_day(request.args.get(name, "")) for name in ("since", "until"))
-    item = request.args.get("item", "")
+    item, point = request.args.get("item", ""), request.args.get("point", "")[:80]
     service_cases.bring_up_to_date(centre().store, me.district)
     with centre().store.reading() as connection:
         found = service_desk.queue(
             connection, me, area=area, state=state, kind=kind, page=asked_page(),
-            now=centre().clock(), lang=lang, item=item, since=_begins(since) if since else None,
+            now=centre().clock(), lang=lang, item=item, point=point,
+            since=_begins(since) if since else None,
             before=_begins(until + timedelta(days=1)) if until else None,
         )  # fmt: skip
         areas = places.places_of(connection, me)
@@ -79,12 +80,14 @@ def queue() -> str:
         since=since,
         until=until,
         item=item,
+        point=point,
         items=code_list("SERVICE_ITEM"),
         # What the figures narrowed the list by, carried along by its tabs, pages and filters.
         counted={
             name: value
             for name, value in (
                 ("item", item),
+                ("point", point),
                 ("since", since.isoformat() if since else ""),
                 ("until", until.isoformat() if until else ""),
             )
@@ -121,7 +124,8 @@ def _intake(form: Intake) -> str:
             for one in places.places_of(connection, person())
             if len(one.code) >= service_steps.COMMUNITY_DIGITS
         ]
-    return render_template("service_intake.html", form=form, areas=areas)
+        points = service_desk.known_points(connection, person())
+    return render_template("service_intake.html", form=form, areas=areas, points=points)
 
 
 @blueprint.get("/services/<record_id>")

@@ -91,7 +91,8 @@ def hire(seed: Seed, today: date, communities: Sequence[CommunityPlan]) -> Staff
             grid = plan.grid_code(no)
             name = PERSONA_WORKER if grid == PERSONA_GRID else ""
             workers[grid] = person(f"W{code}{no:03d}", "full", "worker", grid, name=name)
-            leaders[grid] = person(f"L{code}{no:03d}", "part", "leader", grid)
+            shown = grid == PERSONA_GRID
+            leaders[grid] = person(f"L{code}{no:03d}", "part", "leader", grid, account=shown)
     clerks = {}
     for letter, kind, called in (("D", "department", DEPARTMENTS), ("P", "company", COMPANIES)):
         for no, name in enumerate(called, 1):

@@ -110,3 +110,22 @@ def test_somebody_elses_notice_is_no_page_and_marks_have_no_list(town: Town, app
     assert sign_in(app, "neighbour").get(f"/notices/{notice_id}").status_code == 404
     assert sign_in(app, "community").get("/notices/nothing").status_code == 404
     assert "阅读标记" not in sign_in(app, "community").get("/").text
+
+
+def test_staff_read_what_offices_above_have_sent(town: Town, app: Flask, clock: StillClock) -> None:
+    send_notice(town)
+    load(town.centre, town.people["community"].user_id, "notice", COMMUNITY,
+         {"title": "过期的提醒", "text": "不用了", "level": "normal", "area_code": COMMUNITY,
+          "issued_at": written(clock()), "valid_to": "2026-09-01"})  # fmt: skip
+    load(town.centre, town.people["community"].user_id, "notice", NEXT_DOOR_GRID[:12],
+         {"title": "隔壁的提醒", "text": "隔壁", "level": "normal",
+          "area_code": NEXT_DOOR_GRID[:12], "issued_at": written(clock())})  # fmt: skip
+    page = sign_in(app, "leader").get("/notices").text
+    assert "今夜有雨\n关好门窗" in page
+    assert "上级发来的通知" in page
+    assert "过期的提醒" not in page
+    assert "隔壁的提醒" not in page
+    assert "写通知" not in page
+    # To whom it was sent below, or went to his own area, it is no notice from above.
+    assert "上级发来的通知" not in sign_in(app, "community").get("/notices").text
+    assert "上级发来的通知" not in sign_in(app, "district").get("/notices").text

@@ -178,6 +178,9 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         **privacy_pages.privacy_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
+        "daily_rounds.one_day": ("GET", "/statistics/day", READ),
+        "unit_figures.statistics": ("GET", "/statistics/units", READ),
+        "meeting_sheet.week": ("GET", "/meeting", READ),
         "campaigns.all_of_them": ("GET", "/campaigns", READ),
         "campaigns.one": ("GET", f"/campaigns/{campaign_in(place)}", READ),
         "campaigns.answers": ("GET", f"/campaigns/{campaign_in(place)}/answers/work", READ),
@@ -349,28 +352,26 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
     client = sign_in(quiet_app, role)
     there = quiet_town.there
     ids = {*there.ids.values(), there.batch_id, there.laptop.device_id, there.worker.user_id}
+    home = quiet_town.here.ids["household"]
     addresses = ["/", "/uploads", "/waiting/quarantined", "/waiting/held", "/conflicts", "/devices",
                  "/conflicts?state=decided", "/join-codes", "/relay", "/notices", "/notices/new",
                  "/people", "/times", "/photos/missing", "/services", "/services?state=all",
                  "/services/new", "/services/figures?since=2026-01-01", "/statistics/field",
-                 *STATISTICS, "/campaigns", "/materials", "/opinions", "/areas", "/areas?state=all",
-                 f"/areas/{GRID}", f"/areas/{GRID}/split", f"/areas/{GRID}/merge", "/quality",
-                 "/quality/no_worker", "/quality/small",
-                 f"/compounds/{quiet_town.here.ids['compound']}/file",
-                 f"/households/{quiet_town.here.ids['household']}/file",
-                 "/coverage",
-                 "/coverage?of=household&show=all",
-                 "/waiting/quarantined?desk=returned", "/waiting/held?long=1",
-                 f"/conflicts/{quiet_town.here.ids['household']}",
+                 *STATISTICS, "/statistics/day?show=all", "/campaigns", "/materials", "/opinions", "/imports",
+                 "/areas", "/areas?state=all", f"/areas/{GRID}", f"/areas/{GRID}/split",
+                 f"/areas/{GRID}/merge", "/quality", "/quality/no_worker", "/quality/small",
+                 "/statistics/units", "/meeting",
+                 f"/compounds/{quiet_town.here.ids['compound']}/file", f"/households/{home}/file",
+                 "/coverage", "/coverage?of=household&show=all", "/waiting/held?long=1",
+                 "/waiting/quarantined?desk=returned", f"/conflicts/{home}",
                  f"/waiting/quarantined/{refused_of(quiet_town.here)['change_id']}"]  # fmt: skip
     addresses += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     addresses += [f"/records/{kind.info.name}?q=gb&state=all" for kind in kinds()]
     named = {"grid_notice": "notice", "late_step": "issue_step", "alike": "resident"}
-    addresses += ["/imports"]
     addresses += [f"/records/{named.get(name, name)}/{one}"
                   for name, one in quiet_town.here.ids.items() if name != "undone"]  # fmt: skip
-    addresses += ["/duplicates", "/duplicates?state=apart", "/merges", alike_in(quiet_town.here),
-                  undone_in(quiet_town.here)]  # fmt: skip
+    hidden = alike_in(quiet_town.here), undone_in(quiet_town.here)
+    addresses += ["/duplicates", "/duplicates?state=apart", "/merges", *hidden]
     alike_in(there), undone_in(there)
     for address in addresses:
         page = client.get(address).text
