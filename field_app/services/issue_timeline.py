@@ -46,6 +46,7 @@ WHY: Mapping[str, Label] = {
     "asked": Label("没有待答复的申请", "no request was open"),
     "self_handled": Label("不是自行处置的事件", "it was not self-handled"),
     "not_self_handled": Label("自行处置的由网格长或社区确认", "leader or community confirm it"),
+    "from_laptop": Label("是中心登记的", "it was entered at the centre"),
     "rated_or_waited": Label("还没有评价", "it was not rated yet"),
     "lookback_planned": Label("没有安排回头看", "no look-back was planned"),
 }

@@ -158,6 +158,7 @@ FIGURES: Mapping[str, Label] = {
     "closed": Label("已办结", "Closed"),
     "on_time": Label("按时处置", "Resolved on time"),
     "judged": Label("已处置或超期未处置", "Resolved, or overdue and unresolved"),
+    "overdue": Label("超期未处置", "Overdue and unresolved"),
     "not_due": Label("未到期、挂账或未定时限", "Not due yet, suspended or without a due time"),
     "undated": Label("处置时没有时限", "Resolved without a due time"),
     "level_1": Label("一级有效事件", "Valid issues of level 1"),
@@ -176,6 +177,7 @@ FIGURES: Mapping[str, Label] = {
     "rated": Label("有评价", "Rated"),
     "satisfied": Label("评价 4 分及以上", "Rated 4 or 5"),
     "self_handled": Label("自行处置", "Self-handled"),
+    "complaints": Label("居民投诉", "Complaints of residents"),
     "merged": Label("并案", "Merged"),
     "voided": Label("作废", "Void"),
     "returned": Label("退回未重报", "Returned and not resent"),
@@ -259,16 +261,17 @@ def report(
     area: str,
     now: datetime,
     lang: str,
+    source: str = "",
 ) -> Report:
     """Return the figures of the issues found from ``first`` to ``last`` in an area.
 
-    ``area`` empty: everything the person may see. Raises Refusal: not_allowed, bad_period (the end
-    before the beginning, or more than three years).
+    ``area`` empty: everything the person may see; ``source``: those of one source. Raises Refusal:
+    not_allowed, bad_period (the end before the beginning, or more than three years).
     """
     require_records(person)
     areas = narrowed(person.scope_codes, area) if area else tuple(person.scope_codes)
     bounds = months_of(first, last)
-    rows = case_counts.count_cases(connection, person.district, areas, bounds, now)
+    rows = case_counts.count_cases(connection, person.district, areas, bounds, now, source)
     by_month: dict[Any, Counter[str]] = {no: Counter() for no in range(len(bounds) - 1)}
     by_category: dict[str, Counter[str]] = {}
     whole: Counter[str] = Counter()
@@ -280,7 +283,9 @@ def report(
     categories = code_list("ISSUE_CAT")
     order = [item.code for item in categories.items]
     known = sorted(by_category, key=lambda one: order.index(one) if one in order else len(order))
-    levels = case_counts.count_by_level(connection, person.district, areas, bounds[0], bounds[-1])
+    levels = case_counts.count_by_level(
+        connection, person.district, areas, bounds[0], bounds[-1], source
+    )
     own = own_words(connection, person.district).get(LEVELS, {})
     usual = code_list(LEVELS)
     synced_to, never, newest = case_counts.complete_as_of(connection, person.district, areas)

@@ -16,6 +16,8 @@ from sync_server.store.devices_read import device_ids_in
 from sync_server.store.scope import within
 from sync_server.store.tables import devices
 
+COMPLAINTS = ("resident", "hotline", "box", "secretary_box", "mayor_line", "petition")
+"""Sources by which residents complain, of ``ISSUE_SOURCE``."""
 RESOLVED_STATES = (flow.RESOLVED, flow.VERIFIED, flow.CLOSED)
 OUT_STATES = (flow.RETURNED, flow.MERGED, flow.VOIDED)
 COUNTS = (
@@ -54,10 +56,12 @@ def count_cases(
     areas: Collection[str],
     bounds: Sequence[datetime],
     now: datetime,
+    source: str = "",
 ) -> Sequence[sa.RowMapping]:
     """Return the counts of the cases that happened within ``bounds``, by month and category.
 
-    ``bounds`` are the beginnings of the months and the end of the last. What was settled by its
+    ``bounds`` are the beginnings of the months and the end of the last; ``source``: those that came
+    from there alone. What was settled by its
     author on the spot counts as on time; other cases without a due time are ``undated``. The same
     day is the calendar day a thing happened on, whatever limit was set.
     """
@@ -75,6 +79,7 @@ def count_cases(
             within(cases.c.grid, areas),
             cases.c.happened_at >= bounds[0],
             cases.c.happened_at < bounds[-1],
+            *_from(source),
         )
         .group_by(month, cases.c.category)
     )  # fmt: skip
@@ -105,6 +110,10 @@ def count_by_grid(
         .group_by(cases.c.grid)
     )  # fmt: skip
     return connection.execute(query).mappings().all()
+
+
+def _from(source: str) -> list[sa.ColumnElement[bool]]:
+    return [cases.c.source == source] if source else []
 
 
 def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
@@ -169,6 +178,7 @@ def narrowing(figure: str, now: datetime) -> sa.ColumnElement[bool] | None:
     closed = tests["closed"]
     together = {
         "self_handled": c.self_handled,
+        "complaints": sa.and_(tests["valid"], c.source.in_(COMPLAINTS)),
         "unresolved": sa.and_(tests["valid"], sa.not_(tests["resolved"])),
         "judged": sa.or_(tests["on_time"], tests["late"], tests["overdue"]),
         "in_community": sa.and_(closed, c.resolved_level <= 2),
@@ -183,6 +193,7 @@ def count_by_level(
     areas: Collection[str],
     since: datetime,
     before: datetime,
+    source: str = "",
 ) -> dict[str, tuple[int, int]]:
     """Return how many valid cases of each level happened in the period, and how many of them are
     resolved."""
@@ -195,6 +206,7 @@ def count_by_level(
             cases.c.happened_at >= since,
             cases.c.happened_at < before,
             cases.c.state.not_in(OUT_STATES),
+            *_from(source),
         )
         .group_by(cases.c.level)
     )

@@ -22,7 +22,13 @@ from sync_server.web.paging import asked_page
 from sync_server.web.step_photos import TooLarge, exempt, posted_photos
 
 blueprint = Blueprint("issues", __name__)
-FILTERS = {"category": "ISSUE_CAT", "level": "ISSUE_LEVEL", "urgency": "URGENCY"}
+FILTERS = {
+    "category": "ISSUE_CAT",
+    "level": "ISSUE_LEVEL",
+    "urgency": "URGENCY",
+    "source": "ISSUE_SOURCE",
+    "mode": "HANDLE_MODE",
+}
 """The code lists the queue is narrowed by."""
 
 

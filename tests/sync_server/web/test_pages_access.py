@@ -160,6 +160,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "limits.rule": ("GET", "/limits/rule?clock=handle&level=2", LIMITS),
         "limits.new": ("GET", "/limits/new", LIMITS),
         "wording.name": ("GET", "/levels", LEVELS),
+        "issue_intake.take_in": ("GET", "/issues/new", OFFICES - {"admin"}),
         "service_requests.queue": ("GET", "/services", READ),
         "service_requests.take_in": ("GET", "/services/new", READ),
         "service_requests.one": ("GET", service, READ),

@@ -102,7 +102,8 @@ def addresses(town: Town) -> list[str]:
              f"/areas/{GRID}/add", f"/areas/{COMMUNITY}/add", "/quality", "/quality/small",
              "/quality/guardian", f"/compounds/{town.here.ids['compound']}/file",
              f"/households/{town.here.ids['household']}/file",
-             "/issues?tab=all", "/issues/overtaken", "/issues/overtaken?state=settled",
+             "/issues?tab=all", "/issues/new", "/issues/overtaken",
+             "/issues/overtaken?state=settled",
              f"/issues/{town.here.ids['issue']}", f"/issues/{town.here.ids['issue']}/file",
              "/records/resident?q=x&since=y"]  # fmt: skip
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
