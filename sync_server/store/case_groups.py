@@ -33,10 +33,12 @@ def count_groups(
     *,
     mode: str = "",
     source: str = "",
+    compound: str = "",
 ) -> dict[str, Mapping[str, Any]]:
     """Return the counts of the cases that happened in the first span, by one of COLUMNS (empty
     where nothing is said): SUMMED, ``reminders`` and ``complaints``; and of the others, by number
-    from 1, ``valid_1`` and ``complaints_1``. ``mode`` and ``source``: of those alone.
+    from 1, ``valid_1`` and ``complaints_1``. ``mode``, ``source`` and
+    ``compound``: of those alone.
     """
     tests = {name: narrowing(name, now) for name in (*SUMMED, "complaints")}
     key = sa.func.coalesce(COLUMNS[column], "").label("key")
@@ -58,7 +60,7 @@ def count_groups(
         within(cases.c.grid, areas),
         sa.or_(*(inside(span) for span in spans)),
     ]
-    for name, only in (("mode", mode), ("source", source)):
+    for name, only in (("mode", mode), ("source", source), ("compound_id", compound)):
         if only:
             wanted.append(cases.c[name] == only)
     query = sa.select(key, *sums).where(*wanted).group_by(key)

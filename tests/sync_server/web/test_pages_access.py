@@ -173,6 +173,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "issues.overtaken": ("GET", "/issues/overtaken", READ),
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
         "issue_figures.statistics": ("GET", "/statistics", READ),
+        "compound_figures.statistics": ("GET", "/statistics/compounds", READ),
         "figures_export.as_xlsx": ("POST", "/statistics/export", READ),
         "figures_export.back": ("GET", "/statistics/export", READ),
         **register_pages(place),

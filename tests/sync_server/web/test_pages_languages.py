@@ -97,13 +97,13 @@ def addresses(town: Town) -> list[str]:
              "/units", "/units?state=ended", "/units/new", f"/units/{unit_in(town.centre)}",
              f"/units/{unit_in(town.centre)}/change",
              "/calendar?year=2026", "/calendar?year=2099", "/calendar/2026-10-01", "/limits",
-             "/statistics", "/areas", "/areas?state=all", f"/areas/{GRID}", f"/areas/{COMMUNITY}",
+             "/statistics", "/statistics/compounds", "/areas", "/areas?state=all",
+             f"/areas/{GRID}", f"/areas/{COMMUNITY}",
              f"/areas/{GRID}/change", f"/areas/{GRID}/split", f"/areas/{GRID}/merge",
              f"/areas/{GRID}/add", f"/areas/{COMMUNITY}/add", "/quality", "/quality/small",
              "/quality/guardian", f"/compounds/{town.here.ids['compound']}/file",
              f"/households/{town.here.ids['household']}/file",
-             "/issues?tab=all", "/issues/new", "/issues/overtaken",
-             "/issues/overtaken?state=settled",
+             "/issues?tab=all", "/issues/overtaken", "/issues/overtaken?state=settled",
              f"/issues/{town.here.ids['issue']}", f"/issues/{town.here.ids['issue']}/file",
              "/records/resident?q=x&since=y"]  # fmt: skip
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
@@ -116,6 +116,7 @@ def addresses(town: Town) -> list[str]:
 
 
 DISTRICTS = (
+    "/issues/new",
     "/calendar/2026-10-10", "/working-hours", "/limits", "/limits/rule?clock=handle&level=2",
     "/limits/new",
 )  # fmt: skip
