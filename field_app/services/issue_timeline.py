@@ -16,6 +16,7 @@ from schemas.catalogue import kind_of
 from schemas.codes import code_list
 from schemas.kinds.issue_step import label_of
 from schemas.labels import Label
+from schemas.stages import Stage, stages
 from schemas.workflow import SYSTEM_ID
 
 TOLD = (
@@ -149,6 +150,14 @@ def why_words(why: str, lang: str) -> str:
     field = kind_of(STEP).declared().get(why)
     lacking = Label("缺少", "lacking")
     return f"{lacking.text(lang)}: {field.label.text(lang) if field else why}"
+
+
+def stages_of(found: Standing) -> tuple[Stage, ...]:
+    """Return the five stages of an issue; none of one that is void or merged."""
+    view = found.view
+    if view["voided"] or view["merged_into"]:
+        return ()
+    return stages(found.case, str(view["fields"].get("happened_at") or ""))
 
 
 def story_of(ws: Workspace, found: Standing) -> Story:
