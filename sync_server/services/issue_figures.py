@@ -58,6 +58,13 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
             " whatever the time limit.",
         ),
     ),
+    "in_compound": (
+        Label("不出小区", "Settled in the compound"),
+        Label(
+            "化解层级为小区内（0）并办结 ÷ 已办结。",
+            "Closed, settled inside the compound (level 0) ÷ closed.",
+        ),
+    ),
     "in_grid": (
         Label("不出格", "Settled in the grid"),
         Label("在网格一级化解并办结 ÷ 已办结。", "Closed, settled at grid level ÷ closed."),
@@ -136,6 +143,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "closing": ("closed", "valid"),
     "on_time": ("on_time", "judged"),
     "same_day": ("same_day", "level_1"),
+    "in_compound": ("closed_compound", "closed"),
     "in_grid": ("closed_grid", "closed"),
     "in_community": ("in_community", "closed"),
     "in_street": ("in_street", "closed"),
@@ -163,6 +171,7 @@ FIGURES: Mapping[str, Label] = {
     "undated": Label("处置时没有时限", "Resolved without a due time"),
     "level_1": Label("一级有效事件", "Valid issues of level 1"),
     "same_day": Label("一级当日处置", "Level 1 resolved on the day"),
+    "closed_compound": Label("不出小区", "Settled in the compound"),
     "closed_grid": Label("不出格", "Settled in the grid"),
     "in_community": Label("不出社区", "Within the community"),
     "in_street": Label("不出街道", "Within the street"),

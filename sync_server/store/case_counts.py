@@ -23,7 +23,7 @@ OUT_STATES = (flow.RETURNED, flow.MERGED, flow.VOIDED)
 COUNTS = (
     "valid", "resolved", "closed", "suspended", "merged", "voided", "returned",
     "on_time", "late", "overdue", "not_due", "undated", "level_1", "same_day",
-    "closed_grid", "closed_community", "closed_street", "closed_district",
+    "closed_compound", "closed_grid", "closed_community", "closed_street", "closed_district",
     "reworked", "looked_back", "passed", "relapsed", "to_rate", "rated", "satisfied",
     "calls", "reports", "reports_on_time",
 )  # fmt: skip
@@ -148,6 +148,7 @@ def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
             valid, c.level == "1", resolved,
             sa.or_(on_the_spot, local_day(c.resolved_at) <= local_day(c.happened_at)),
         ),
+        "closed_compound": sa.and_(closed, c.resolved_level == 0),
         "closed_grid": sa.and_(closed, c.resolved_level <= 1),
         "closed_community": sa.and_(closed, c.resolved_level == 2),
         "closed_street": sa.and_(closed, c.resolved_level == 3),
