@@ -193,6 +193,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "opinions.all_of_them": ("GET", "/opinions", READ),
         "coverage.show": ("GET", "/coverage", READ),
         "coverage.limits": ("GET", "/coverage/limits", LIMITS),
+        "areas.team": ("GET", "/areas/team", LIMITS),
         "coverage.base_map": ("GET", map_in(place), READ),
     }
 

@@ -116,7 +116,7 @@ def addresses(town: Town) -> list[str]:
 
 
 DISTRICTS = (
-    "/issues/new",
+    "/issues/new", "/areas/team",
     "/calendar/2026-10-10", "/working-hours", "/limits", "/limits/rule?clock=handle&level=2",
     "/limits/new",
 )  # fmt: skip
