@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import compound_figures, places
+from sync_server.services import compound_export, compound_figures, places
 from sync_server.services.issue_figures import LONGEST_MONTHS, months_of
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, read_day, today
+from sync_server.web.imports import sheet
 from sync_server.web.issue_figures import periods_until
 from sync_server.web.paging import asked_page
 
@@ -58,3 +60,24 @@ def statistics() -> str | tuple[str, int]:
         **asked,
     )
     return (shown, errors.status_of("bad_period")) if wrong else shown
+
+
+@blueprint.post("/statistics/compounds/export")
+@with_right("export")
+def as_xlsx() -> Response:
+    """Send the compounds of the period, area and tag the page shows."""
+    asked = {name: request.form.get(name, "").strip() for name in ("area", "tag")}
+    first, last = (read_day(request.form.get(name, "")) for name in ("since", "until"))
+    if first is None or last is None:
+        raise Refusal("bad_period", most=LONGEST_MONTHS)
+    file, name = compound_export.compounds_as_workbook(
+        centre(), person(), first, last, **asked, lang=language()
+    )
+    return sheet(file, name)
+
+
+@blueprint.get("/statistics/compounds/export")
+@with_right("records")
+def back() -> Response:
+    """Lead somebody who reloads an export's address to the page."""
+    return redirect(url_for(".statistics"))

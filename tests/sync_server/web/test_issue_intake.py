@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from html import unescape
 from typing import Any
 
+import openpyxl
 import pytest
 from flask import Flask
 
@@ -131,3 +133,29 @@ def test_sources_and_ways_of_handling_are_counted_and_lead_to_their_issues(
     assert "只统计来源为“信访”的事件" in only
     assert "市长热线</th>" not in only
     assert "source=petition" in only
+
+
+def test_compounds_lead_to_their_issues_and_go_into_a_workbook(town: Town, app: Flask) -> None:
+    compound = town.here.ids["compound"]
+    enter(app, "community", compound=compound)
+    client = sign_in(app, "street")
+    address = "/statistics/compounds?since=2026-09-01&until=2026-09-30"
+    page = client.get(address).text
+    links = re.findall(rf'href="(/issues\?[^"]*compound={compound}[^"]*)">(\d+)</a>', page)
+    assert {re.search("figure=([a-z]+)", link)[1] for link, _ in links} == {  # type: ignore[index]
+        "valid", "unresolved", "complaints",
+    }  # fmt: skip
+    for link, count in links:
+        assert f"共 {count} 件" in client.get(unescape(link)).text, link
+    filed = client.get(f"/compounds/{compound}/file").text
+    assert "今年有效事件" in filed
+    assert f"figure=complaints&amp;compound={compound}" in filed
+    said = {"since": "2026-09-01", "until": "2026-09-30", "area": "", "tag": ""}
+    answer = post(client, "/statistics/compounds/export", **said)
+    book = openpyxl.load_workbook(io.BytesIO(answer.data))
+    rows = list(book["小区统计"].iter_rows(values_only=True))
+    mine = next(row for row in rows if row[0] == "幸福里")
+    assert mine[3:6] == (1, 1, 1)
+    assert [row[0] for row in book["说明"].iter_rows(values_only=True)][1:3] == ["时间", "区域"]
+    assert "导出" in sign_in(app, "admin").get("/audit").text
+    assert post(client, "/statistics/compounds/export", since="x").status_code == 422

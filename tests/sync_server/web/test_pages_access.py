@@ -174,6 +174,8 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
         "issue_figures.statistics": ("GET", "/statistics", READ),
         "compound_figures.statistics": ("GET", "/statistics/compounds", READ),
+        "compound_figures.as_xlsx": ("POST", "/statistics/compounds/export", READ),
+        "compound_figures.back": ("GET", "/statistics/compounds/export", READ),
         "figures_export.as_xlsx": ("POST", "/statistics/export", READ),
         "figures_export.back": ("GET", "/statistics/export", READ),
         **register_pages(place),
