@@ -16,6 +16,7 @@ from sync_server.services.relay import folder_of
 from sync_server.store import units
 from sync_server.web.readiness import WATCHED
 from tests.sync_server.web import privacy_pages
+from tests.sync_server.web.issue_pages import issue_pages
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.people_pages import people_pages
 from tests.sync_server.web.photo_hands import bring, take
@@ -57,6 +58,7 @@ DECIDING = {
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
     "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
+    "compound_figures.as_xlsx",
     *privacy_pages.DECIDING,
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
@@ -160,24 +162,15 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "limits.rule": ("GET", "/limits/rule?clock=handle&level=2", LIMITS),
         "limits.new": ("GET", "/limits/new", LIMITS),
         "wording.name": ("GET", "/levels", LEVELS),
-        "issue_intake.take_in": ("GET", "/issues/new", OFFICES - {"admin"}),
         "service_requests.queue": ("GET", "/services", READ),
         "service_requests.take_in": ("GET", "/services/new", READ),
         "service_requests.one": ("GET", service, READ),
         "service_requests.step": ("POST", f"{service}/step", READ),
-        "issues.queue": ("GET", "/issues", READ),
-        "issues.one": ("GET", f"/issues/{ids['issue']}", READ),
-        "issues.file": ("GET", f"/issues/{ids['issue']}/file", READ),
-        "issues.begin": ("GET", f"/issues/{ids['issue']}/do/note", READ - {"admin"}),
-        "issues.take": ("POST", f"/issues/{ids['issue']}/do/note", READ - {"admin"}),
         "issues.overtaken": ("GET", "/issues/overtaken", READ),
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
-        "issue_figures.statistics": ("GET", "/statistics", READ),
-        "compound_figures.statistics": ("GET", "/statistics/compounds", READ),
-        "compound_figures.as_xlsx": ("POST", "/statistics/compounds/export", READ),
-        "compound_figures.back": ("GET", "/statistics/compounds/export", READ),
         "figures_export.as_xlsx": ("POST", "/statistics/export", READ),
         "figures_export.back": ("GET", "/statistics/export", READ),
+        **issue_pages(ids["issue"]),
         **register_pages(place),
         **privacy_pages.privacy_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
@@ -195,7 +188,6 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "opinions.all_of_them": ("GET", "/opinions", READ),
         "coverage.show": ("GET", "/coverage", READ),
         "coverage.limits": ("GET", "/coverage/limits", LIMITS),
-        "areas.team": ("GET", "/areas/team", LIMITS),
         "coverage.base_map": ("GET", map_in(place), READ),
     }
 
