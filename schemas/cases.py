@@ -81,6 +81,8 @@ class Case:
     category: str
     urgency: str
     self_handled: bool
+    at_centre: bool = False
+    """Whether a desk at the centre entered it, so that no laptop can send it again."""
     no: str | None = None
     path: str | None = None
     mode: str | None = None
@@ -143,6 +145,7 @@ def begin(issue_id: str, author: str, issue: Fields) -> Case:
         category=str(issue.get("category") or "OTH"),
         urgency=str(issue.get("urgency") or "normal"),
         self_handled=self_handled,
+        at_centre=bool(issue.get("at_centre")),
     )
     if self_handled:
         case.resolved_at, case.mode, case.result = issue.get("happened_at"), "self", "solved"

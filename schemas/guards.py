@@ -112,6 +112,7 @@ GUARDS: Mapping[str, Guard] = {
     "asked": lambda case, actor: bool(case.asked.keys() - {"void"}),
     "self_handled": lambda case, actor: case.self_handled,
     "not_self_handled": lambda case, actor: not case.self_handled,
+    "from_laptop": lambda case, actor: not case.at_centre,
     "rated_or_waited": lambda case, actor: case.rating is not None or actor.role == SYSTEM,
     "lookback_planned": lambda case, actor: any(one.result is None for one in case.lookbacks),
 }

@@ -64,7 +64,9 @@ def _rows() -> Iterator[Transition]:
     above = frozenset({"street", "district"})
     handlers = UNITS | OFFICES
     yield Transition("accept", REPORTED, ACCEPTED, community, needs=("level",))
-    yield Transition("return", REPORTED, RETURNED, community, needs=("text",))
+    yield Transition(
+        "return", REPORTED, RETURNED, community, guards=("from_laptop",), needs=("text",)
+    )
     yield Transition("resend", RETURNED, REPORTED, WORKERS, offline=True, needs=("text",))
     # Voiding takes two: one asks with a reason, another one agrees.
     yield Transition("ask_void", REPORTED, REPORTED, community, needs=("text",))

@@ -16,6 +16,7 @@ from schemas.catalogue import kind_of
 from schemas.codes import code_list
 from schemas.kinds.issue_step import label_of
 from schemas.labels import Label
+from schemas.stages import Stage, stages
 from schemas.workflow import SYSTEM_ID
 
 TOLD = (
@@ -46,6 +47,7 @@ WHY: Mapping[str, Label] = {
     "asked": Label("没有待答复的申请", "no request was open"),
     "self_handled": Label("不是自行处置的事件", "it was not self-handled"),
     "not_self_handled": Label("自行处置的由网格长或社区确认", "leader or community confirm it"),
+    "from_laptop": Label("是中心登记的", "it was entered at the centre"),
     "rated_or_waited": Label("还没有评价", "it was not rated yet"),
     "lookback_planned": Label("没有安排回头看", "no look-back was planned"),
 }
@@ -148,6 +150,14 @@ def why_words(why: str, lang: str) -> str:
     field = kind_of(STEP).declared().get(why)
     lacking = Label("缺少", "lacking")
     return f"{lacking.text(lang)}: {field.label.text(lang) if field else why}"
+
+
+def stages_of(found: Standing) -> tuple[Stage, ...]:
+    """Return the five stages of an issue; none of one that is void or merged."""
+    view = found.view
+    if view["voided"] or view["merged_into"]:
+        return ()
+    return stages(found.case, str(view["fields"].get("happened_at") or ""))
 
 
 def story_of(ws: Workspace, found: Standing) -> Story:

@@ -98,6 +98,7 @@ def show(record_id: str) -> str:
         name_of=names(ws),
         over=found.state in issues.OVER,
         story=issue_timeline.story_of(ws, found),
+        stages=issue_timeline.stages_of(found),
         author=lookup(ws, ws.lang)("user", found.view["author"]) or "…",
     )
 

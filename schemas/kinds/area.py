@@ -36,6 +36,12 @@ class CoverageLimit(Part):
     days = Whole("天数", "Days", required=True, least=1, most=1000)
 
 
+class TeamPost(Part):
+    """How many people of one post a grid of the district should have (1+3+N)."""
+
+    count = Whole("人数", "People", required=True, least=0, most=99)
+
+
 class Lineage(Part):
     """How an area came from another one, or went into it, when grids were redrawn."""
 
@@ -56,7 +62,7 @@ class Area(Kind):
         reach="community",
         laptop=frozenset(),
         staff=frozenset({"create", "update"}),
-        version=3,
+        version=4,
     )
 
     code = AreaCode("区域代码", "Area code", required=True, search=True, column=True)
@@ -74,5 +80,6 @@ class Area(Kind):
     supervision_phone = Phone("监督电话", "Supervision phone", privacy="open")
     household_count = Whole("户数", "Households", most=100_000)
     lineage = Keyed("沿革", "Lineage", Lineage)
+    team_posts = Keyed("网格配备", "Team of a grid", TeamPost, keys="TEAM_POST")
     level_labels = Keyed("事件级别名称", "Names of issue levels", LevelLabel, keys="ISSUE_LEVEL")
     coverage_limits = Keyed("覆盖期限", "Limits of coverage", CoverageLimit, keys="COVERAGE_LIMIT")

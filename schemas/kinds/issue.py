@@ -32,7 +32,8 @@ def self_handled_rules(whole: Mapping[str, Any]) -> tuple[str, Problem] | None:
 
 
 class Issue(Kind):
-    """Owned by its author until accepted; a laptop may later only append steps."""
+    """Owned by its author until accepted; a laptop may later only append steps. What a desk at the
+    centre enters (a hotline's order, an inspection's finding) is nobody's to send again."""
 
     info = KindInfo(
         name="issue",
@@ -40,6 +41,8 @@ class Issue(Kind):
         group="issue",
         title=("title",),
         laptop=frozenset({"create", "update", "void"}),
+        staff=frozenset({"create"}),
+        version=2,
         rules=(self_handled_rules,),
         dated_by="happened_at",
         only_author=True,
@@ -53,6 +56,8 @@ class Issue(Kind):
     level = Code("级别", "Level", "ISSUE_LEVEL", required=True, column=True)
     urgency = Code("紧急程度", "Urgency", "URGENCY", required=True, column=True)
     source = Code("来源", "Source", "ISSUE_SOURCE", required=True)
+    source_no = Line("来源单号", "No. at the source", search=True, longest=40)
+    at_centre = Flag("中心登记", "Entered at the centre", ask=False)
     source_id = Ref("来源记录", "Source record", "patrol", ask=False)
     source_item = Code("来源检查项", "Source check item", "CHECK_ITEM", ask=False)
     compound_id = Ref("小区", "Compound", "compound", column=True)

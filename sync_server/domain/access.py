@@ -27,6 +27,7 @@ Right = Literal[
     "services",
     "units",
     "handed",
+    "intake",
     "merge",
     "imports",
     "ledgers",
@@ -55,6 +56,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "services": _AREA_ROLES,
     "units": frozenset({"admin", "district"}),
     "handed": frozenset({"department", "company"}),
+    "intake": frozenset({"district", "street", "community"}),
     "merge": _OFFICES,
     "imports": _OFFICES,
     "ledgers": frozenset({"admin", "district"}),
@@ -70,7 +72,8 @@ RIGHTS: dict[Right, frozenset[str]] = {
 ``limits`` setting working days and time limits, ``units`` keeping the register of departments and
 companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
 them through; ``merge`` making one record of two and undoing it; ``handed`` handling what was
-dispatched to one's own unit; ``imports`` bringing registers in and taking them back; ``ledgers``
+dispatched to one's own unit; ``intake`` entering issues that reach a desk (hotline, inspection,
+mailbox); ``imports`` bringing registers in and taking them back; ``ledgers``
 saying what ledgers there are and which columns exports have; ``campaigns`` making knock campaigns
 and giving leaflets out to grids (seeing both goes with ``records``); ``places`` adding and editing
 compounds, organisations, buildings and rooms; ``privacy`` entering requests of persons about their

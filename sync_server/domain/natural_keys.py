@@ -17,6 +17,7 @@ from schemas.search import fold
 
 KEYED = (
     "area", "unit", "compound", "building", "room", "shop", "household", "resident", "care",
+    "issue",
 )  # fmt: skip
 """The kinds that have keys."""
 
@@ -169,6 +170,17 @@ def _care(fields: Mapping[str, Any]) -> list[str]:
     return [hashed("care", "resident", resident)] if resident else []
 
 
+def _issue(fields: Mapping[str, Any]) -> list[str]:
+    """What was entered at the centre: by its number, else by all it says of when and what."""
+    source, number = _text(fields, "source"), _text(fields, "source_no")
+    if number:
+        return [hashed("issue", "no", source, tidy(number))]
+    if not fields.get("at_centre"):
+        return []
+    told = (fold(_text(fields, one)) for one in ("title", "text", "happened_at"))
+    return [hashed("issue", "told", source, *told)]
+
+
 _RULES = {
     "area": _area,
     "unit": _unit,
@@ -179,4 +191,5 @@ _RULES = {
     "resident": _resident,
     "shop": _shop,
     "care": _care,
+    "issue": _issue,
 }

@@ -4,7 +4,7 @@ households there are, what was called otherwise before and what came of what.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,10 @@ from schemas.natural import natural
 from sync_server.domain.access import may
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
+from sync_server.domain.grid_team import post_of, vacancies
 from sync_server.domain.overlap import lies
 from sync_server.domain.quality import LEAST_HOUSEHOLDS, MOST_HOUSEHOLDS
+from sync_server.services import grid_team
 from sync_server.services.accounts import User, require_records
 from sync_server.services.places import names_for
 from sync_server.services.titles import Titles
@@ -40,6 +42,8 @@ class Holder:
     kind: str
     role: str
     leads: bool
+    post: str
+    """The post of the team he fills (``domain/grid_team.py``)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,9 @@ class Node:
     grids: int
     holders: tuple[Holder, ...]
     warnings: tuple[str, ...]
+    vacancies: tuple[tuple[str, int], ...] = ()
+    """The posts of a grid's team that lack people, in words; of areas above, the sums of their
+    grids."""
 
     @property
     def is_grid(self) -> bool:
@@ -220,12 +227,13 @@ def _nodes(connection: sa.Connection, person: User, rows: Sequence[Row], lang: s
     under = _rolled_up(codes, homes)
     grids = _rolled_up(codes, Counter(standing))
     people: dict[str, list[Holder]] = {}
-    leaders = {row["grid"]: str(row["fields"].get("leader_id") or "") for row in rows}
+    leaders = {row["grid"]: str(row["fields"].get("leader_id") or "") for row in (*every, *rows)}
     for one in area_read.holders(connection, person.district):
         for held in one["scope_codes"]:
             if held in leaders:
                 people.setdefault(held, []).append(_holder(one, leaders[held], lang))
     levels, types = code_list("AREA_LEVEL"), code_list("GRID_TYPE")
+    lacking = _lacking(connection, person.district, codes, standing, people, lang)
     nodes = []
     for row in rows:
         code, fields = row["grid"], row["fields"]
@@ -245,9 +253,28 @@ def _nodes(connection: sa.Connection, person: User, rows: Sequence[Row], lang: s
                 grids=grids[code],
                 holders=here,
                 warnings=warnings_of(under[code], here, ended=ended) if is_grid else (),
+                vacancies=lacking.get(code, ()),
             )
         )
     return nodes
+
+
+def _lacking(
+    connection: sa.Connection, district: str, codes: Sequence[str], standing: Sequence[str],
+    people: Mapping[str, Sequence[Holder]], lang: str,
+) -> dict[str, tuple[tuple[str, int], ...]]:  # fmt: skip
+    """Return by area which posts lack how many people in the grids that stand there."""
+    needed = grid_team.needed(connection, district)
+    by_post: dict[str, Counter[str]] = defaultdict(Counter)
+    for grid in standing:
+        for post, count in vacancies(needed, (one.post for one in people.get(grid, ()))).items():
+            by_post[post][grid] = count
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    words = code_list(grid_team.LIST)
+    for post, counted in by_post.items():
+        for code, count in _rolled_up(codes, counted).items():
+            found[code].append((words.text(post, lang), count))
+    return {code: tuple(lines) for code, lines in found.items()}
 
 
 def _rolled_up(codes: Sequence[str], counted: Mapping[str, int]) -> Counter[str]:
@@ -261,13 +288,15 @@ def _rolled_up(codes: Sequence[str], counted: Mapping[str, int]) -> Counter[str]
 
 
 def _holder(row: Row, leader_id: str, lang: str) -> Holder:
+    leads = row["role"] == "leader" or row["user_id"] == leader_id
     return Holder(
         row["user_id"],
         row["name"],
         row["no"],
         code_list("USER_KIND").text(row["kind"], lang),
         code_list("ROLE").text(row["role"], lang),
-        row["role"] == "leader" or row["user_id"] == leader_id,
+        leads,
+        post_of(row["role"], row["kind"], leads=leads),
     )
 
 

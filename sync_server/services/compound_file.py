@@ -25,6 +25,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.domain.overlap import Lie, lies
 from sync_server.services.accounts import User, require_records
 from sync_server.services.care_standing import risk_of
+from sync_server.services.compound_checks import Standing, standing
 from sync_server.services.compound_people import (
     COMPOUND,
     CompoundPeople,
@@ -149,6 +150,7 @@ class CompoundFile:
     visits_total: int
     visited: int
     """How many of its households somebody visited and met."""
+    standing: Standing
     history: tuple[Entry, ...]
     changes: int
     unmasked: bool
@@ -205,7 +207,7 @@ class _Filing:
     ) -> None:  # fmt: skip
         self.connection, self.person, self.row = connection, person, row
         self.district, self.lang, self.unmask = person.district, lang, unmask
-        self.today = local_day(now)
+        self.now, self.today = now, local_day(now)
         self.since = now - timedelta(days=DAYS)
         self.titles = Titles(connection, person, lang, unmask=unmask)
 
@@ -286,6 +288,7 @@ class _Filing:
             visits=tuple(self._told_visits(visits[:VISITS_SHOWN])),
             visits_total=len(visits),
             visited=len(met),
+            standing=standing(self.connection, self.person, row, self.now, self.lang),
             history=history.entries[:CHANGES_SHOWN],
             changes=len(history.entries),
             unmasked=self.unmask,

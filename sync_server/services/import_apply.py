@@ -27,6 +27,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.import_rows import Judged, Task
 from sync_server.services.ledger import Effect, Ledger, VoidedRecord
 from sync_server.services.record_keys import key_all
+from sync_server.services.steps import follow_up
 from sync_server.store import imports as store_imports
 from sync_server.store import record_keys, writing
 
@@ -64,6 +65,7 @@ def apply_rows(
     ledger.write()
     writing.insert_changes(connection, work.written.log)
     tell_decisions(connection, task.district, ledger.decided, now)
+    follow_up(connection, task.district, ledger.issues, now)
     record_keys.add_keys(connection, task.district, work.written.keys)
     last = writing.lock_district(connection, task.district)
     if work.rekeyed:

@@ -24,6 +24,7 @@ from sync_server.domain.sheets.columns import PARENT
 from sync_server.domain.sheets.completing import household_code
 from sync_server.domain.sheets.plan import Plan
 from sync_server.domain.sheets.problems import LIKELY_REASONS, RowProblem, from_field
+from sync_server.services import import_issues
 from sync_server.services.ids import new_id
 from sync_server.services.import_areas import Areas, People
 from sync_server.services.import_places import (
@@ -120,6 +121,8 @@ class Judge:
             if self.name == "area" and not items[-1].failed:
                 self.areas.add(items[-1].said.whole)  # the rows below may lie in it
         self._find_parents(places, items)
+        if self.name == "issue":
+            import_issues.place(connection, self.task.district, items)
         for one in items:
             self._fill_in(one)
         known = self._known(places, items)
@@ -136,6 +139,8 @@ class Judge:
     def _find_parents(self, places: Places, items: Sequence[Item]) -> None:
         if self.name == "shop":
             places.find(items, "room", optional=True)
+        elif self.name == "issue":
+            places.find(items, "compound", optional=True)
         elif self.name in PARENT:
             places.find(items, PARENT[self.name])
 
@@ -380,8 +385,10 @@ class Judge:
             if value is not None and name not in REFERENCE.values()
         }
         judged = Judged(said, "unchanged", key, present.record_id, present.area, present=present)
-        if all(present.fields.get(name) == value for name, value in given.items()):
-            return judged  # it says what stands there, as most rows of a file that comes again
+        if self.name == "issue" or all(
+            present.fields.get(name) == value for name, value in given.items()
+        ):
+            return judged  # it says what stands there, or its steps say more by now
         checked = check(self.kind, "update", given) if given else None
         if checked is not None and not checked.ok:
             judged.problems = [self._of_field(said, fault) for fault in checked.problems]

@@ -20,6 +20,7 @@ from sync_server.services.central_log import central_row
 from sync_server.services.decision_records import tell_decisions
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import Ledger
+from sync_server.services.steps import follow_up
 from sync_server.store import imports as store_imports
 from sync_server.store import undoing, writing
 
@@ -56,6 +57,7 @@ class Undo:
         self._ledger.write()
         writing.insert_changes(self._connection, self._log)
         tell_decisions(self._connection, self._district, self._ledger.decided, self._now)
+        follow_up(self._connection, self._district, self._ledger.issues, self._now)
         store_imports.set_undone(self._connection, done)
         return {what: sum(row["undone"] == what for row in done) for what in ("undone", "kept")}
 

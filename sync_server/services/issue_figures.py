@@ -59,6 +59,13 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
             " whatever the time limit.",
         ),
     ),
+    "in_compound": (
+        Label("不出小区", "Settled in the compound"),
+        Label(
+            "化解层级为小区内（0）并办结 ÷ 已办结。",
+            "Closed, settled inside the compound (level 0) ÷ closed.",
+        ),
+    ),
     "in_grid": (
         Label("不出格", "Settled in the grid"),
         Label("在网格一级化解并办结 ÷ 已办结。", "Closed, settled at grid level ÷ closed."),
@@ -137,6 +144,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "closing": ("closed", "valid"),
     "on_time": ("on_time", "judged"),
     "same_day": ("same_day", "level_1"),
+    "in_compound": ("closed_compound", "closed"),
     "in_grid": ("closed_grid", "closed"),
     "in_community": ("in_community", "closed"),
     "in_street": ("in_street", "closed"),
@@ -159,10 +167,12 @@ FIGURES: Mapping[str, Label] = {
     "closed": Label("已办结", "Closed"),
     "on_time": Label("按时处置", "Resolved on time"),
     "judged": Label("已处置或超期未处置", "Resolved, or overdue and unresolved"),
+    "overdue": Label("超期未处置", "Overdue and unresolved"),
     "not_due": Label("未到期、挂账或未定时限", "Not due yet, suspended or without a due time"),
     "undated": Label("处置时没有时限", "Resolved without a due time"),
     "level_1": Label("一级有效事件", "Valid issues of level 1"),
     "same_day": Label("一级当日处置", "Level 1 resolved on the day"),
+    "closed_compound": Label("不出小区", "Settled in the compound"),
     "closed_grid": Label("不出格", "Settled in the grid"),
     "in_community": Label("不出社区", "Within the community"),
     "in_street": Label("不出街道", "Within the street"),
@@ -177,6 +187,7 @@ FIGURES: Mapping[str, Label] = {
     "rated": Label("有评价", "Rated"),
     "satisfied": Label("评价 4 分及以上", "Rated 4 or 5"),
     "self_handled": Label("自行处置", "Self-handled"),
+    "complaints": Label("居民投诉", "Complaints of residents"),
     "merged": Label("并案", "Merged"),
     "voided": Label("作废", "Void"),
     "returned": Label("退回未重报", "Returned and not resent"),
@@ -274,16 +285,17 @@ def report(
     area: str,
     now: datetime,
     lang: str,
+    source: str = "",
 ) -> Report:
     """Return the figures of the issues found from ``first`` to ``last`` in an area.
 
-    ``area`` empty: everything the person may see. Raises Refusal: not_allowed, bad_period (the end
-    before the beginning, or more than three years).
+    ``area`` empty: everything the person may see; ``source``: those of one source. Raises Refusal:
+    not_allowed, bad_period (the end before the beginning, or more than three years).
     """
     require_records(person)
     areas = narrowed(person.scope_codes, area) if area else tuple(person.scope_codes)
     bounds = months_of(first, last)
-    rows = case_counts.count_cases(connection, person.district, areas, bounds, now)
+    rows = case_counts.count_cases(connection, person.district, areas, bounds, now, source)
     by_month: dict[Any, Counter[str]] = {no: Counter() for no in range(len(bounds) - 1)}
     by_category: dict[str, Counter[str]] = {}
     whole: Counter[str] = Counter()
@@ -303,10 +315,12 @@ def report(
     earlier_first = first - (last - first) - timedelta(days=1)
     earlier: Counter[str] = Counter()
     for row in case_counts.count_cases(
-        connection, person.district, areas, [midnight(earlier_first), bounds[0]], now
+        connection, person.district, areas, [midnight(earlier_first), bounds[0]], now, source
     ):
         earlier[row["category"]] += int(row["valid"])
-    levels = case_counts.count_by_level(connection, person.district, areas, bounds[0], bounds[-1])
+    levels = case_counts.count_by_level(
+        connection, person.district, areas, bounds[0], bounds[-1], source
+    )
     own = own_words(connection, person.district).get(LEVELS, {})
     usual = code_list(LEVELS)
     synced_to, never, newest = case_counts.complete_as_of(connection, person.district, areas)
@@ -325,7 +339,7 @@ def report(
         groups=_groups(by_category, lang),
         paths=_paths(
             case_counts.count_by_path(
-                connection, person.district, areas, bounds[0], bounds[-1], now
+                connection, person.district, areas, bounds[0], bounds[-1], now, source
             ),
             lang,
         ),

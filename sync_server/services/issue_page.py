@@ -19,6 +19,7 @@ from schemas.clock import read_moment
 from schemas.codes import code_list
 from schemas.fields import Keyed
 from schemas.kinds.issue_step import label_of
+from schemas.stages import Stage, stages
 from sync_server.domain import deadlines
 from sync_server.domain.areas import inside
 from sync_server.services.accounts import User
@@ -110,6 +111,7 @@ class IssuePage:
     due_delivered: str
     former_dues: tuple[str, ...]
     opening: str
+    stages: tuple[Stage, ...]
     events: tuple[Event, ...]
     photos: tuple[ShownPhoto, ...]
     whistles: tuple[WhistleShown, ...]
@@ -161,6 +163,9 @@ def open_page(
         due_delivered=_from_delivery(connection, district, case, delivered),
         former_dues=tuple(_when(one) for one in case.former_dues),
         opening=life.opening,
+        stages=()
+        if row["voided"] or row["merged_into"]
+        else stages(case, str(row["fields"].get("happened_at") or "")),
         events=tuple(_event(one, titles, deliveries, by_owner, lang) for one in life.steps),
         photos=shown_photos(by_owner.get(issue_id, ()), lang),
         whistles=tuple(_whistle(one, titles, now, lang) for one in case.whistles),

@@ -31,7 +31,7 @@ from sync_server.store.case_lists import Desk, Filters
 
 PAGE = 50
 NAMES = (
-    "tab", "area", "category", "level", "urgency", "unit", "compound", "q",
+    "tab", "area", "category", "level", "urgency", "source", "mode", "unit", "compound", "q",
     "figure", "since", "until", "group", "path",
 )  # fmt: skip
 """What an address may ask besides the page."""
@@ -70,6 +70,8 @@ class Asked:
     category: str = ""
     level: str = ""
     urgency: str = ""
+    source: str = ""
+    mode: str = ""
     unit: str = ""
     compound: str = ""
     q: str = ""
@@ -152,6 +154,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
         raise Refusal("unknown_record")
     filters = Filters(
         areas, asked.category, asked.level, asked.urgency, asked.unit, asked.compound,
+        asked.source, asked.mode,
         tuple(word for text in asked.q.split()[:5] if (word := fold(text))),
         since=midnight(first) if (first := day_of(asked.since)) else None,
         before=midnight(last + timedelta(days=1)) if (last := day_of(asked.until)) else None,

@@ -148,6 +148,11 @@ WHY: dict[str, Label] = {
         "自行处置的事件由网格长或社区确认，不走核查。",
         "Self-handled issues are confirmed by the leader or the community, not verified.",
     ),
+    "from_laptop": Label(
+        "中心登记的事件没有填报人可退。登记有误可以申请作废，或写补充说明。",
+        "The issue was entered at the centre: there is nobody to return it to. Ask to void it, or"
+        " add a note.",
+    ),
     "rated_or_waited": Label(
         "还没有评价。录入评价后可以办结；三天无评价自动办结。",
         "There is no rating yet. Enter one to close it; without one it closes after three days.",

@@ -16,7 +16,7 @@ from typing import Any
 from schemas.catalogue import kind_of
 from schemas.fields import Code, Declared, Location, Refs, Whole
 from sync_server.domain.errors import Refusal
-from sync_server.domain.sheets.columns import ORDER, SheetColumn, columns_of, is_people
+from sync_server.domain.sheets.columns import REGISTERS, SheetColumn, columns_of, is_people
 from sync_server.domain.world import WorldRecord, generate
 from sync_server.domain.world.assembly import TODAY
 from sync_server.domain.world.shape import WorldName
@@ -59,7 +59,7 @@ def write_sheets(
             books = _Books(folder, Path(scratch))
             about = world.about()
             for done, record in enumerate(world.base_records(), 1):
-                if record.kind in ORDER:
+                if record.kind in REGISTERS:
                     books.add(record)
                 if done % TOLD_EVERY == 0:
                     progress(done, max(done, about))
@@ -84,7 +84,7 @@ class _Books:
         """Write one record as a row."""
         kind = record.kind
         if kind not in self._writers:
-            number = ORDER.index(kind) + 1
+            number = REGISTERS.index(kind) + 1
             label = kind_of(kind).info.label.zh
             path = self._folder / f"{number}-{label}.xlsx"
             self._writers[kind] = SheetWriter(path, self._scratch)
@@ -103,7 +103,7 @@ class _Books:
         for kind, writer in self._writers.items():
             writer.add(self._waiting.get(kind, []))
             writer.close()
-        return {kind: self._counts[kind] for kind in ORDER if self._counts[kind]}
+        return {kind: self._counts[kind] for kind in REGISTERS if self._counts[kind]}
 
     def _keep(self, record: WorldRecord) -> dict[str, str]:
         kind, fields = record.kind, record.fields

@@ -16,12 +16,14 @@ from sync_server.store.devices_read import device_ids_in
 from sync_server.store.scope import within
 from sync_server.store.tables import devices
 
+COMPLAINTS = ("resident", "hotline", "box", "secretary_box", "mayor_line", "petition")
+"""Sources by which residents complain, of ``ISSUE_SOURCE``."""
 RESOLVED_STATES = (flow.RESOLVED, flow.VERIFIED, flow.CLOSED)
 OUT_STATES = (flow.RETURNED, flow.MERGED, flow.VOIDED)
 COUNTS = (
     "valid", "resolved", "closed", "suspended", "merged", "voided", "returned",
     "on_time", "late", "overdue", "not_due", "undated", "level_1", "same_day",
-    "closed_grid", "closed_community", "closed_street", "closed_district",
+    "closed_compound", "closed_grid", "closed_community", "closed_street", "closed_district",
     "reworked", "looked_back", "passed", "relapsed", "to_rate", "rated", "satisfied",
     "calls", "reports", "reports_on_time",
 )  # fmt: skip
@@ -56,10 +58,12 @@ def count_cases(
     areas: Collection[str],
     bounds: Sequence[datetime],
     now: datetime,
+    source: str = "",
 ) -> Sequence[sa.RowMapping]:
     """Return the counts of the cases that happened within ``bounds``, by month and category.
 
-    ``bounds`` are the beginnings of the months and the end of the last. What was settled by its
+    ``bounds`` are the beginnings of the months and the end of the last; ``source``: those that came
+    from there alone. What was settled by its
     author on the spot counts as on time; other cases without a due time are ``undated``. The same
     day is the calendar day a thing happened on, whatever limit was set.
     """
@@ -77,6 +81,7 @@ def count_cases(
             within(cases.c.grid, areas),
             cases.c.happened_at >= bounds[0],
             cases.c.happened_at < bounds[-1],
+            *_from(source),
         )
         .group_by(month, cases.c.category)
     )  # fmt: skip
@@ -122,13 +127,14 @@ def count_by_path(
     since: datetime,
     before: datetime,
     now: datetime,
+    source: str = "",
 ) -> dict[str, sa.RowMapping]:
     """Return the counts of the cases that happened in a period by their path (or NO_PATH), as
     ``count_cases``."""
     path = path_of()
     query = (
         sa.select(path.label("path"), *_sums(now))
-        .where(*_found(district, areas, since, before))
+        .where(*_found(district, areas, since, before), *_from(source))
         .group_by(path)
     )
     return {row["path"]: row for row in connection.execute(query).mappings()}
@@ -183,6 +189,10 @@ def _found(
     ]
 
 
+def _from(source: str) -> list[sa.ColumnElement[bool]]:
+    return [cases.c.source == source] if source else []
+
+
 def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
     c = cases.c
     valid = c.state.not_in(OUT_STATES)
@@ -215,6 +225,7 @@ def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
             valid, c.level == "1", resolved,
             sa.or_(on_the_spot, local_day(c.resolved_at) <= local_day(c.happened_at)),
         ),
+        "closed_compound": sa.and_(closed, c.resolved_level == 0),
         "closed_grid": sa.and_(closed, c.resolved_level <= 1),
         "closed_community": sa.and_(closed, c.resolved_level == 2),
         "closed_street": sa.and_(closed, c.resolved_level == 3),
@@ -245,6 +256,7 @@ def narrowing(figure: str, now: datetime) -> sa.ColumnElement[bool] | None:
     closed = tests["closed"]
     together = {
         "self_handled": c.self_handled,
+        "complaints": sa.and_(tests["valid"], c.source.in_(COMPLAINTS)),
         "unresolved": sa.and_(tests["valid"], sa.not_(tests["resolved"])),
         "judged": sa.or_(tests["on_time"], tests["late"], tests["overdue"]),
         "in_community": sa.and_(closed, c.resolved_level <= 2),
@@ -259,6 +271,7 @@ def count_by_level(
     areas: Collection[str],
     since: datetime,
     before: datetime,
+    source: str = "",
 ) -> dict[str, tuple[int, int]]:
     """Return how many valid cases of each level happened in the period, and how many of them are
     resolved."""
@@ -271,6 +284,7 @@ def count_by_level(
             cases.c.happened_at >= since,
             cases.c.happened_at < before,
             cases.c.state.not_in(OUT_STATES),
+            *_from(source),
         )
         .group_by(cases.c.level)
     )

@@ -40,6 +40,8 @@ class Filters:
     urgency: str = ""
     unit_id: str = ""
     compound_id: str = ""
+    source: str = ""
+    mode: str = ""
     words: tuple[str, ...] = ()
     since: datetime | None = None
     before: datetime | None = None
@@ -213,6 +215,39 @@ def occurring(
     return found[0], found[1]
 
 
+def numbered_at_source(
+    connection: sa.Connection, district: str, areas: tuple[str, ...], source: str, number: str
+) -> Row | None:
+    """Return issue_id, no and title of an issue of these areas that its source calls by this
+    number, None when there is none that stands."""
+    query = (
+        sa.select(
+            cases.c.issue_id, cases.c.no, records.c.fields["title"].as_string().label("title")
+        )
+        .select_from(
+            cases.join(
+                records,
+                sa.and_(
+                    records.c.district == cases.c.district,
+                    records.c.record_id == cases.c.issue_id,
+                ),
+            )
+        )
+        .where(
+            cases.c.district == district,
+            cases.c.source == source,
+            cases.c.state != flow.VOIDED,
+            within(cases.c.grid, areas),
+            records.c.voided.is_(False),
+            records.c.fields["source_no"].as_string() == number,
+        )
+        .order_by(cases.c.issue_id)
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
 def near(
     connection: sa.Connection, district: str, areas: tuple[str, ...], one: Mapping[str, Any]
 ) -> list[Row]:
@@ -288,7 +323,7 @@ def overtaken(
 
 def _narrowed(district: str, filters: Filters) -> Sequence[Condition]:
     parts: list[Condition] = [cases.c.district == district, within(cases.c.grid, filters.areas)]
-    for name in ("category", "level", "urgency", "unit_id", "compound_id"):
+    for name in ("category", "level", "urgency", "unit_id", "compound_id", "source", "mode"):
         if wanted := getattr(filters, name):
             parts.append(cases.c[name] == wanted)
     if filters.group:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from schemas.catalogue import UnknownKind, kind_of
 from schemas.fields import Ref
-from sync_server.domain.natural_keys import KEYED
+from sync_server.domain.sheets.columns import REGISTERS
 from sync_server.store.scope import chunks
 from sync_server.store.tables import records
 
@@ -42,7 +42,7 @@ def referred_since(
         records.c.district == district,
         records.c.change_no > after,
         records.c.voided.is_(False),
-        records.c.kind.not_in((*KEYED, "seen", "decision", "correction", "photo")),
+        records.c.kind.not_in((*REGISTERS, "seen", "decision", "correction", "photo")),
     )
     rows = connection.execute(query, execution_options={"yield_per": RUN})
     for kind, fields in rows:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import area_tree, grid_changes, small_cells
+from sync_server.services import area_tree, grid_changes, grid_team, small_cells
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -31,7 +31,27 @@ def tree() -> str:
     ended = request.args.get("state") == "all"
     with centre().store.reading() as connection:
         found = area_tree.tree(connection, person(), language(), ended=ended)
-    return render_template("areas.html", found=found, ended=ended)
+        team_ = grid_team.words_of(grid_team.needed(connection, person().district), language())
+    return render_template("areas.html", found=found, ended=ended, team=team_)
+
+
+@blueprint.route("/areas/team", methods=["GET", "POST"])
+@with_right("limits")
+def team() -> Response | str | tuple[str, int]:
+    """Ask how many people of which kind a grid should have, and keep it."""
+    me, lang = person(), language()
+    if request.method == "GET":
+        with centre().store.reading() as connection:
+            form = grid_team.open_form(connection, me, lang)
+        return render_template("grid_team.html", form=form)
+    posted, version = request.form, request.form.get("version", "")
+    seen = int(version) if version.isascii() and version.isdigit() and len(version) < 17 else 0
+    refused = grid_team.set_team(centre().store, me, posted, seen, centre().clock(), lang)
+    if refused is not None:
+        page = render_template("grid_team.html", form=refused)
+        return page, errors.status_of("bad_fields")
+    flash(_("网格配备已保存。"))
+    return redirect(url_for(".tree"), 303)
 
 
 @blueprint.get("/areas/<code>")

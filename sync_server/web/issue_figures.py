@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
 
+from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import closed_months, issue_figures, places, small_cells
+from sync_server.services import closed_months, issue_figures, issue_origins, places, small_cells
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -27,14 +28,20 @@ def statistics() -> str | tuple[str, int]:
     first = read_day(request.args.get("since", "")) or this_day.replace(month=1, day=1)
     last = read_day(request.args.get("until", "")) or max(first, this_day)
     area, wrong, found, frozen = request.args.get("area", ""), "", None, None
+    source, origins = request.args.get("source", ""), None
+    source = source if source in code_list("ISSUE_SOURCE") else ""
     with centre().store.reading() as connection:
         areas = places.places_of(connection, me, longest=COMMUNITY_LENGTH)
         closed = closed_months.closed(connection, me.district)
         try:
             found = issue_figures.report(
-                connection, me, first, last, area, centre().clock(), language()
+                connection, me, first, last, area, centre().clock(), language(), source
             )
-            frozen = closed_months.frozen(connection, me, first, last, area)
+            origins = issue_origins.origins(
+                connection, me, first, last, area, centre().clock(), language(), source
+            )
+            if not source:
+                frozen = closed_months.frozen(connection, me, first, last, area)
         except Refusal as refusal:
             if refusal.code != "bad_period":
                 raise
@@ -43,7 +50,11 @@ def statistics() -> str | tuple[str, int]:
         "statistics.html",
         found=found,
         frozen=frozen,
-        closed=closed,
+        closed={} if source else closed,
+        source=source,
+        sources=code_list("ISSUE_SOURCE").active,
+        origins=origins,
+        origin_words=issue_origins.DEFINITIONS,
         spans=closed_months.spans((name for name, _ in found.months), first, last) if found else {},
         in_one_community=not small_cells.beyond_community(me),
         first=first,

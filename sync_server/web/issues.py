@@ -26,6 +26,8 @@ FILTERS = {
     "category": "ISSUE_CAT",
     "level": "ISSUE_LEVEL",
     "urgency": "URGENCY",
+    "source": "ISSUE_SOURCE",
+    "mode": "HANDLE_MODE",
     "path": "ISSUE_PATH",
 }
 """The code lists the queue is narrowed by."""

@@ -16,8 +16,12 @@ from schemas.catalogue import kind_of
 from schemas.fields import AreaCode, Declared, Keyed, Ref, Refs
 from schemas.labels import Label
 
-ORDER = ("area", "unit", "compound", "building", "room", "shop", "household", "resident", "care")
+REGISTERS = (
+    "area", "unit", "compound", "building", "room", "shop", "household", "resident", "care",
+)  # fmt: skip
 """The kinds that registers hold, what others belong to first."""
+ORDER = (*REGISTERS, "issue")
+"""What files bring: registers, and work orders of hotlines and inspections."""
 PARENT: Mapping[str, str] = {
     "building": "compound", "room": "building", "household": "room", "resident": "household",
     "care": "resident",
@@ -99,6 +103,21 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "shop.phone": ("联系电话", "电话", "手机号", "联系方式"),
     "shop.uscc": ("信用代码", "营业执照号", "统一信用代码"),
     "shop.staff": ("人数", "从业人员", "员工数"),
+    "issue.source": ("工单来源", "来源渠道", "诉求来源", "反映渠道", "信息来源"),
+    "issue.source_no": (
+        "工单号", "工单编号", "单号", "编号", "受理编号", "诉求编号", "流水号", "督查单号",
+    ),
+    "issue.happened_at": (
+        "受理时间", "来电时间", "诉求时间", "登记时间", "派单时间", "反映时间", "时间", "日期",
+    ),
+    "issue.category": ("类别", "诉求类别", "问题类别", "诉求类型", "问题类型", "分类"),
+    "issue.title": ("工单标题", "诉求标题", "主题", "事由", "问题"),
+    "issue.text": ("诉求内容", "工单内容", "内容", "反映内容", "问题描述", "主要内容", "具体内容"),
+    "issue.place": ("地址", "事发地点", "事发地址", "诉求地址", "详细地址", "问题地点"),
+    "issue.reporter": ("来电人", "诉求人", "反映人姓名", "投诉人", "来电人姓名"),
+    "issue.reporter_phone": ("来电号码", "联系电话", "联系方式", "诉求人电话", "来电人电话"),
+    "issue.urgency": ("紧急级别", "缓急"),
+    "issue.level": ("事件级别",),
     "care.cats": ("类别", "人员类别", "特殊群体", "特殊类别", "对象类别"),
     "care.risk": ("风险等级", "等级", "关爱等级"),
     "care.contact": ("联系人",),
@@ -125,6 +144,11 @@ USUAL: Mapping[str, str] = {
     "resident.notice_version": "旧台账",
     "resident.notice_at": FIXED_NOW,
     "resident.basis": "法定职责",
+    "issue.source": "市长热线",
+    "issue.happened_at": FIXED_NOW,
+    "issue.category": "其他",
+    "issue.level": "二级（社区）",
+    "issue.urgency": "一般",
     "care.risk": "一般",
     "care.since": FIXED_TODAY,
     "care.basis": "法定职责",
@@ -133,7 +157,8 @@ USUAL: Mapping[str, str] = {
 WORKED_OUT = frozenset(
     {
         "area.std_code", "household.code", "room.label", "resident.birth", "resident.sex",
-        "care.visit_every_days", "care.keeper_id", "compound.code",
+        "care.visit_every_days", "care.keeper_id", "compound.code", "issue.title", "issue.text",
+        "issue.place",
     }
 )  # fmt: skip
 """Needed fields that a row without them gets from its others (``completing.py``)."""
@@ -162,6 +187,8 @@ class SheetColumn:
 
 def above(kind: str) -> tuple[str, ...]:
     """Return what a kind hangs below, nearest first: room → building, compound."""
+    if kind == "issue":
+        return ("compound",)
     found: list[str] = []
     present = "room" if kind == "shop" else PARENT.get(kind)
     if kind == "shop":
@@ -208,13 +235,15 @@ def columns_of(kind: str) -> tuple[SheetColumn, ...]:
     return tuple(found)
 
 
+NOT_BY_FILE = frozenset({"issue.self_handled", "issue.handled_text"})
+"""What no file says: only who was there has handled a thing himself."""
 LISTED_ELSEWHERE = frozenset({"compound.tag", "compound.tag_from"})
 """Fields no form asks, because a list of the record tells them; registers say them all the same."""
 
 
 def _is_column(kind: str, name: str, field: Declared) -> bool:
     """References to records above are named by locators; lists within a record have pages."""
-    if isinstance(field, Keyed):
+    if isinstance(field, Keyed) or f"{kind}.{name}" in NOT_BY_FILE:
         return False
     if not field.ask and f"{kind}.{name}" not in LISTED_ELSEWHERE:
         return False

@@ -11,7 +11,7 @@ from schemas.search import fold
 from sync_server.domain.natural_keys import hashed, plain_no
 
 LEVEL_BY_LENGTH = {6: "district", 9: "street", 12: "community", 15: "grid", 17: "micro"}
-LONGEST_CODE = 40
+LONGEST_CODE, LONGEST_TITLE = 40, 40
 
 
 def complete(kind: str, fields: Mapping[str, Any], around: Mapping[str, str]) -> dict[str, Any]:
@@ -69,9 +69,19 @@ def _care(fields: Mapping[str, Any], around: Mapping[str, str]) -> dict[str, Any
     return {"visit_every_days": INTERVAL_DAYS.get(str(fields.get("risk")))}
 
 
+def _issue(fields: Mapping[str, Any], around: Mapping[str, str]) -> dict[str, Any]:
+    title, text = (str(fields.get(name) or "") for name in ("title", "text"))
+    return {
+        "title": " ".join(text.split())[:LONGEST_TITLE],
+        "text": title,
+        "place": around.get("compound.name", ""),
+    }
+
+
 _RULES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], dict[str, Any]]] = {
     "area": _area,
     "room": _room,
     "resident": _resident,
     "care": _care,
+    "issue": _issue,
 }

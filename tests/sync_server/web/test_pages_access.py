@@ -16,6 +16,7 @@ from sync_server.services.relay import folder_of
 from sync_server.store import units
 from sync_server.web.readiness import WATCHED
 from tests.sync_server.web import privacy_pages
+from tests.sync_server.web.issue_pages import issue_pages
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.people_pages import people_pages
 from tests.sync_server.web.photo_hands import bring, take
@@ -57,6 +58,7 @@ DECIDING = {
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
     "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
+    "compound_figures.as_xlsx",
     *privacy_pages.DECIDING,
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
@@ -164,16 +166,11 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "service_requests.take_in": ("GET", "/services/new", READ),
         "service_requests.one": ("GET", service, READ),
         "service_requests.step": ("POST", f"{service}/step", READ),
-        "issues.queue": ("GET", "/issues", READ),
-        "issues.one": ("GET", f"/issues/{ids['issue']}", READ),
-        "issues.file": ("GET", f"/issues/{ids['issue']}/file", READ),
-        "issues.begin": ("GET", f"/issues/{ids['issue']}/do/note", READ - {"admin"}),
-        "issues.take": ("POST", f"/issues/{ids['issue']}/do/note", READ - {"admin"}),
         "issues.overtaken": ("GET", "/issues/overtaken", READ),
         "issues.settle": ("POST", f"/issues/overtaken/{overtaken_in(place)}", READ),
-        "issue_figures.statistics": ("GET", "/statistics", READ),
         "figures_export.as_xlsx": ("POST", "/statistics/export", READ),
         "figures_export.back": ("GET", "/statistics/export", READ),
+        **issue_pages(ids["issue"]),
         **register_pages(place),
         **privacy_pages.privacy_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
@@ -357,7 +354,8 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                  "/conflicts?state=decided", "/join-codes", "/relay", "/notices", "/notices/new",
                  "/people", "/times", "/photos/missing", "/services", "/services?state=all",
                  "/services/new", "/services/figures?since=2026-01-01", "/statistics/field",
-                 *STATISTICS, "/statistics/day?show=all", "/campaigns", "/materials", "/opinions", "/imports",
+                 *STATISTICS, "/statistics/day?show=all", "/campaigns", "/materials",
+                 "/opinions", "/imports",
                  "/areas", "/areas?state=all", f"/areas/{GRID}", f"/areas/{GRID}/split",
                  f"/areas/{GRID}/merge", "/quality", "/quality/no_worker", "/quality/small",
                  "/statistics/units", "/meeting",

@@ -98,8 +98,8 @@ def addresses(town: Town) -> list[str]:
              "/units", "/units?state=ended", "/units/new", f"/units/{unit_in(town.centre)}",
              f"/units/{unit_in(town.centre)}/change",
              "/calendar?year=2026", "/calendar?year=2099", "/calendar/2026-10-01", "/limits",
-             "/statistics", *STATISTICS, "/areas", "/areas?state=all", f"/areas/{GRID}",
-             f"/areas/{COMMUNITY}",
+             "/statistics", *STATISTICS, "/statistics/compounds", "/areas", "/areas?state=all",
+             f"/areas/{GRID}", f"/areas/{COMMUNITY}",
              f"/areas/{GRID}/change", f"/areas/{GRID}/split", f"/areas/{GRID}/merge",
              f"/areas/{GRID}/add", f"/areas/{COMMUNITY}/add", "/quality", "/quality/small",
              "/quality/guardian", f"/compounds/{town.here.ids['compound']}/file",
@@ -117,6 +117,7 @@ def addresses(town: Town) -> list[str]:
 
 
 DISTRICTS = (
+    "/issues/new", "/areas/team",
     "/calendar/2026-10-10", "/working-hours", "/limits", "/limits/rule?clock=handle&level=2",
     "/limits/new",
 )  # fmt: skip

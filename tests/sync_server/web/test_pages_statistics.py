@@ -67,7 +67,7 @@ def test_the_year_shows_its_rate_with_what_was_divided(client: FlaskClient) -> N
     resolved, valid = division.split(" ÷ ")
     assert (valid, rate) == ("199", f"{100 * int(resolved) / 199:.1f}%")
     assert "并案 5，作废 1" in plain(page)
-    assert page.count("<dt>") == 14
+    assert page.count("<dt>") == 18
     assert "没有终端同步过" in page
     row = r'>2025-(\d\d)</a></th>\s*<td class="num"><a [^>]*>(\d+)'
     months = re.findall(row, page)
@@ -120,6 +120,8 @@ def test_every_figure_leads_to_the_issues_that_make_it(client: FlaskClient) -> N
 def test_a_figure_divided_is_the_count_of_its_list(client: FlaskClient) -> None:
     page = client.get(f"{YEAR}&area=990102001").text
     for name, (part, whole) in PARTS.items():
+        if name == "in_compound":
+            continue  # the year has none: nothing to lead to
         for figure_ in (part, whole):
             assert f"/issues?figure={figure_}&amp;since=2025-01-01" in page, name
 
