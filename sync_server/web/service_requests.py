@@ -57,13 +57,16 @@ def queue() -> str:
     state = request.args.get("state", service_desk.OPEN)
     state = state if state in (*STATES_SHOWN, service_desk.COUNTED, service_desk.DONE) else ""
     since, until = (read_day(request.args.get(name, "")) for name in ("since", "until"))
-    item = request.args.get("item", "")
+    item, figure = request.args.get("item", ""), request.args.get("figure", "")
+    figure = figure if figure in service_desk.FIGURES else ""
+    if figure and "state" not in request.args:
+        state = ""
     service_cases.bring_up_to_date(centre().store, me.district)
     with centre().store.reading() as connection:
         found = service_desk.queue(
             connection, me, area=area, state=state, kind=kind, page=asked_page(),
             now=centre().clock(), lang=lang, item=item, since=_begins(since) if since else None,
-            before=_begins(until + timedelta(days=1)) if until else None,
+            before=_begins(until + timedelta(days=1)) if until else None, figure=figure,
         )  # fmt: skip
         areas = places.places_of(connection, me)
     return render_template(
@@ -80,11 +83,13 @@ def queue() -> str:
         until=until,
         item=item,
         items=code_list("SERVICE_ITEM"),
+        figure=service_desk.FIGURES[figure].text(lang) if figure else "",
         # What the figures narrowed the list by, carried along by its tabs, pages and filters.
         counted={
             name: value
             for name, value in (
                 ("item", item),
+                ("figure", figure),
                 ("since", since.isoformat() if since else ""),
                 ("until", until.isoformat() if until else ""),
             )
