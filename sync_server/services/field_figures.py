@@ -8,7 +8,7 @@ it belongs to.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -338,13 +338,11 @@ def _lines(
     as_of: date,
 ) -> tuple[tuple[GridLine, ...], int, int]:
     """Return the grids' lines, how many homes there are, and how many of them were visited."""
-    known = list(field_counts.homes(connection, district, areas))
-    met = contacts.last_met(connection, district, areas, [one for one, _, _ in known], last)
     homes: Counter[str] = Counter()
     visited: Counter[str] = Counter()
-    for household, grid, _ in known:
+    for _, grid, met_on in homes_met(connection, district, areas, first, last):
         homes[grid[:GRID_LENGTH]] += 1
-        visited[grid[:GRID_LENGTH]] += household in met and met[household] >= first
+        visited[grid[:GRID_LENGTH]] += met_on is not None
     care = {(one.grid[:GRID_LENGTH], one.household_id) for one in people}
     late = {(one.grid[:GRID_LENGTH], one.household_id) for one in people if one.overdue(as_of)}
     cared, behind = (Counter(grid for grid, _ in some) for some in (care, late))
@@ -359,15 +357,37 @@ def _lines(
     return lines, sum(homes.values()), sum(visited.values())
 
 
-def care_rates(people: Sequence[Standing], as_of: date) -> tuple[Rate, Rate]:
-    """Return the share of households in time, and of those reached in the month of the day."""
+def homes_met(
+    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date
+) -> Iterator[tuple[str, str, date | None]]:
+    """Yield ``(household, grid, day)`` of every occupied household: when it was last met in the
+    period, None when it was not."""
+    homes = list(field_counts.homes(connection, district, areas))
+    met = contacts.last_met(connection, district, areas, [one for one, _, _ in homes], last)
+    for household, grid, _ in homes:
+        day = met.get(household)
+        yield household, grid, day if day is not None and day >= first else None
+
+
+def care_homes(people: Sequence[Standing], as_of: date) -> dict[str, set[str]]:
+    """Return the households with people in care that make each figure of care: all of them, those
+    in time and late on the day, those reached in its month and not."""
     homes = {one.household_id for one in people}
     late = {one.household_id for one in people if one.overdue(as_of)}
     month = as_of.replace(day=1)
     reached = {one.household_id for one in people if one.reached_on and one.reached_on >= month}
+    return {
+        "care_homes": homes, "care_in_time": homes - late, "care_late": late,
+        "care_reached": reached, "care_unreached": homes - reached,
+    }  # fmt: skip
+
+
+def care_rates(people: Sequence[Standing], as_of: date) -> tuple[Rate, Rate]:
+    """Return the share of households in time, and of those reached in the month of the day."""
+    of = {name: len(some) for name, some in care_homes(people, as_of).items()}
     return (
-        _rate("care", len(homes) - len(late), len(homes)),
-        _rate("care_month", len(reached), len(homes)),
+        _rate("care", of["care_in_time"], of["care_homes"]),
+        _rate("care_month", of["care_reached"], of["care_homes"]),
     )
 
 

@@ -46,7 +46,7 @@ FIGURE_STATES: Mapping[str, Label] = {
 FIGURES: Mapping[str, Label] = {
     **{
         f"{name}_{state}": Label(f"{label.zh} {words.zh}", f"{label.en}: {words.en}")
-        for name, label in {**LABELS, STANDARD: STANDARD_LABEL}.items()
+        for name, label in (*LABELS.items(), (STANDARD, STANDARD_LABEL))
         for state, words in FIGURE_STATES.items()
     },
     "rated": Label("有评价", "Rated"),

@@ -178,6 +178,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         **privacy_pages.privacy_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
+        "field_figures.households": ("GET", "/statistics/field/households", READ),
         "campaigns.all_of_them": ("GET", "/campaigns", READ),
         "campaigns.one": ("GET", f"/campaigns/{campaign_in(place)}", READ),
         "campaigns.answers": ("GET", f"/campaigns/{campaign_in(place)}/answers/work", READ),

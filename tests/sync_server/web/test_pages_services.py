@@ -87,9 +87,14 @@ def test_clocks_and_ratings_lead_to_the_requests_that_make_them(town: Town, app:
     post(client, "/services/new", record_id=new_id(), **REQUEST)  # its clocks run
     page = client.get("/services/figures?since=2026-09-01&until=2026-09-30").text
     links = re.findall(r'href="(/services\?[^"]*figure=(\w+)[^"]*)">(\d+)</a>', page)
-    assert {"respond_met", "reply_decided", "plan_running", "standard_met", "rated", "satisfied"} <= {
-        name for _, name, _ in links
-    }
+    assert {
+        "respond_met",
+        "reply_decided",
+        "plan_running",
+        "standard_met",
+        "rated",
+        "satisfied",
+    } <= {name for _, name, _ in links}
     for link, name, count in links:
         found = client.get(unescape(link)).text
         assert f"共 {count} 条" in found, (link, count)
