@@ -22,6 +22,7 @@ from sync_server.domain.rates import Rate
 from sync_server.domain.working_calendar import midnight
 from sync_server.services.accounts import User, require_records
 from sync_server.services.level_labels import LEVELS, own_words
+from sync_server.services.units import unit_names
 from sync_server.store import case_counts
 
 LONGEST_MONTHS = 36
@@ -232,8 +233,8 @@ class Level:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a period: whole, by month and by category (its code and name), and how
-    complete the data are.
+    """The figures of a period: whole, by month, by category (its code and name) and by the unit
+    that has the issues (its id and name), and how complete the data are.
 
     ``synced_to``: all laptops in use have synced since then; ``never_synced`` counts those that
     have not yet; ``newest``: when the newest issue came in.
@@ -245,6 +246,7 @@ class Report:
     months: tuple[tuple[str, Figures], ...]
     categories: tuple[tuple[str, str, Figures], ...]
     levels: tuple[Level, ...]
+    units: tuple[tuple[str, str, Figures], ...]
     made_at: datetime
     synced_to: datetime | None
     never_synced: int
@@ -281,6 +283,10 @@ def report(
     order = [item.code for item in categories.items]
     known = sorted(by_category, key=lambda one: order.index(one) if one in order else len(order))
     levels = case_counts.count_by_level(connection, person.district, areas, bounds[0], bounds[-1])
+    by_unit = case_counts.count_by_unit(
+        connection, person.district, areas, bounds[0], bounds[-1], now
+    )
+    names = unit_names(connection, person.district) if by_unit else {}
     own = own_words(connection, person.district).get(LEVELS, {})
     usual = code_list(LEVELS)
     synced_to, never, newest = case_counts.complete_as_of(connection, person.district, areas)
@@ -297,6 +303,19 @@ def report(
         levels=tuple(
             Level(one, own.get(one) or usual.text(one, lang), *levels[one])
             for one in sorted(levels)
+        ),
+        units=tuple(
+            sorted(
+                (
+                    (
+                        one["unit_id"],
+                        names.get(one["unit_id"]) or f"…{one['unit_id'][-6:]}",
+                        Figures({name: int(one[name]) for name in case_counts.COUNTS}),
+                    )
+                    for one in by_unit
+                ),
+                key=lambda unit: (unit[1], unit[0]),
+            )
         ),
         made_at=now,
         synced_to=synced_to,

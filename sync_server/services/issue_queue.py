@@ -30,7 +30,7 @@ from sync_server.store.case_lists import Desk, Filters
 
 PAGE = 50
 NAMES = (
-    "tab", "area", "category", "level", "urgency", "unit", "compound", "q",
+    "tab", "area", "category", "level", "urgency", "unit", "called", "compound", "q",
     "figure", "since", "until",
 )  # fmt: skip
 """What an address may ask besides the page."""
@@ -61,8 +61,9 @@ LIGHTS: Mapping[Light, Label] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What an address asks of the queue; every value as it stands in the address. ``figure``: the
-    issues that make this figure of the statistics; ``since`` and ``until``: found on these days."""
+    """What an address asks of the queue; every value as it stands in the address. ``called``: a
+    unit that a whistle called to them and that is still awaited; ``figure``: the issues that make
+    this figure of the statistics; ``since`` and ``until``: found on these days."""
 
     tab: str = ""
     area: str = ""
@@ -70,6 +71,7 @@ class Asked:
     level: str = ""
     urgency: str = ""
     unit: str = ""
+    called: str = ""
     compound: str = ""
     q: str = ""
     figure: str = ""
@@ -112,7 +114,8 @@ class Line:
 @dataclass(frozen=True)
 class Queue:
     """A page of a tab: its lines, the counts of all tabs, what the filters offer. ``figure`` names
-    the figure of the statistics that these issues make, empty when none was asked for."""
+    the figure of the statistics that these issues make, ``called`` the unit awaited at them; empty
+    when none was asked for."""
 
     tab: str
     tabs: tuple[tuple[str, str, int], ...]
@@ -123,6 +126,7 @@ class Queue:
     page: int
     pages: int
     figure: str
+    called: str
 
 
 def asked_of(said: Mapping[str, str], page: int) -> Asked:
@@ -145,7 +149,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
     if not areas:
         raise Refusal("unknown_record")
     filters = Filters(
-        areas, asked.category, asked.level, asked.urgency, asked.unit, asked.compound,
+        areas, asked.category, asked.level, asked.urgency, asked.unit, asked.called, asked.compound,
         tuple(word for text in asked.q.split()[:5] if (word := fold(text))),
         since=midnight(first) if (first := day_of(asked.since)) else None,
         before=midnight(last + timedelta(days=1)) if (last := day_of(asked.until)) else None,
@@ -163,7 +167,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
     )
     titles = Titles(connection, person, lang)
     units, compounds = case_lists.occurring(connection, person.district, person.scope_codes)
-    titles.preload(("record", one) for one in (*units, *compounds))
+    titles.preload(("record", one) for one in (*units, *compounds, asked.called) if one)
     shown = [one for one in TABS if counts[one] or one in ("mine", "accept", "late", "open", "all")]
     if tab not in shown:
         shown.append(tab)
@@ -177,6 +181,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
         page=page,
         pages=pages,
         figure=FIGURES[asked.figure].text(lang) if asked.figure else "",
+        called=titles.lookup("unit", asked.called) or "…" if asked.called else "",
     )
 
 

@@ -107,6 +107,30 @@ def count_by_grid(
     return connection.execute(query).mappings().all()
 
 
+def count_by_unit(
+    connection: sa.Connection,
+    district: str,
+    areas: Collection[str],
+    since: datetime,
+    before: datetime,
+    now: datetime,
+) -> Sequence[sa.RowMapping]:
+    """Return the counts of the cases of a period by the unit that has them, or had them when they
+    were resolved: ``unit_id`` and COUNTS. What was recalled from a unit is none of its."""
+    query = (
+        sa.select(cases.c.unit_id, *_sums(now))
+        .where(
+            cases.c.district == district,
+            within(cases.c.grid, areas),
+            cases.c.happened_at >= since,
+            cases.c.happened_at < before,
+            cases.c.unit_id.is_not(None),
+        )
+        .group_by(cases.c.unit_id)
+    )
+    return connection.execute(query).mappings().all()
+
+
 def _tests(now: datetime) -> dict[str, sa.ColumnElement[bool]]:
     c = cases.c
     valid = c.state.not_in(OUT_STATES)

@@ -35,6 +35,8 @@ class Filters:
     level: str = ""
     urgency: str = ""
     unit_id: str = ""
+    called_id: str = ""
+    """A unit called to them that has not reported in and does not have them."""
     compound_id: str = ""
     words: tuple[str, ...] = ()
     since: datetime | None = None
@@ -285,6 +287,9 @@ def _narrowed(district: str, filters: Filters) -> Sequence[Condition]:
     for name in ("category", "level", "urgency", "unit_id", "compound_id"):
         if wanted := getattr(filters, name):
             parts.append(cases.c[name] == wanted)
+    if filters.called_id:
+        parts.append(containing(sa.cast(cases.c.called, sa.Text), f'"{filters.called_id}"'))
+        parts.append(cases.c.unit_id.is_distinct_from(filters.called_id))
     if filters.since:
         parts.append(cases.c.happened_at >= filters.since)
     if filters.before:
