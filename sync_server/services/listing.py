@@ -31,7 +31,9 @@ STATES: tuple[State, ...] = ("live", "conflict", "doubtful", "voided", "all")
 ENVELOPE_ORDERS = ("happened_at", "received_at", "grid")
 FIELD = "f."
 """Stands before a field's name in an address, so that no field can be taken for a filter."""
+PRESENT = field_lists.PRESENT
 FIGURES: Mapping[str, Mapping[str, Label]] = {
+    "resident": {PRESENT: Label("没有迁出的", "Not moved out")},
     "patrol": {"late": Label("补录的", "Entered late")},
     "visit": {
         "late": Label("补录的", "Entered late"),
@@ -40,7 +42,7 @@ FIGURES: Mapping[str, Mapping[str, Label]] = {
         "satisfied": Label("评价 4 分及以上的", "Rated 4 or 5"),
     },
 }
-"""Figures of field work whose records a list can be narrowed to, by kind, and what it is called."""
+"""Figures whose records a list can be narrowed to, by kind, and what it is called."""
 LONGEST_QUERY = 80
 MOST_WORDS = 5
 

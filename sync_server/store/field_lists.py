@@ -11,14 +11,19 @@ from sync_server.store.field_tables import patrol_lines, visit_lines
 from sync_server.store.scope import chunks
 from sync_server.store.tables import records
 
+PRESENT = "present"
 LEAST_RATING = 4
 """The least rating that counts as satisfied."""
 
 
 def narrowing(district: str, kind: str, figure: str) -> sa.ColumnElement[bool] | None:
     """Return the condition of the patrols or visits that make a figure, by their narrow rows as
-    ``field_counts`` counts them; None for a name that is none."""
+    ``field_counts`` counts them, or of the residents who have not moved out; None for a name that
+    is none."""
     c = visit_lines.c
+    if (kind, figure) == ("resident", PRESENT):
+        moved: sa.ColumnElement[str] = records.c.fields["moved_out_at"].as_string()
+        return moved.is_(None)
     tables = {"patrol": (patrol_lines, "patrol_id"), "visit": (visit_lines, "visit_id")}
     if kind not in tables:
         return None

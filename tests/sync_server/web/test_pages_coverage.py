@@ -173,6 +173,28 @@ def test_a_printed_list_of_people_in_care_leaves_out_names_and_small_numbers(pla
     assert "名单不印出" not in community.get("/statistics/field/households?figure=care_late").text
 
 
+def test_the_area_page_tells_its_registers_from_what_the_statistics_count(
+    client: FlaskClient,
+) -> None:
+    page = client.get(f"/areas/{GRID}").text
+    seen = on_paper(page)
+    assert "家庭户 4 其中有人住的 3 户" in seen
+    assert "居民 3 其中没有迁出的 3" in seen
+    assert "关怀对象 3 今天在册的 3 户、3 人" in seen
+    assert "走访覆盖率的分母是其中有人住的户" in seen
+    links = re.findall(r'href="(/statistics/field/households\?[^"]*)">(\d+)<', page)
+    assert len(links) == 2
+    for link, count in links:
+        assert f"共 {count} 户" in client.get(unescape(link)).text
+    (link,) = re.findall(r'href="(/records/resident\?figure=present[^"]*)"', page)
+    listed = client.get(unescape(link)).text
+    assert "共 3 条" in listed
+    assert "只列：没有迁出的" in listed
+    figures = client.get(f"/statistics/field?since=2026-09-01&until=2026-09-30&area={GRID}")
+    assert "÷ 3 " in on_paper(figures.text)
+    assert "走访覆盖率只算有人住的" in client.get("/areas").text
+
+
 def test_people_overdue_on_a_day_gone_by_lead_to_no_list_of_today(client: FlaskClient) -> None:
     assert (
         "/coverage?of=care"
