@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.care_due import due_after, strictness
+from schemas.care_due import due_after, holds_on, strictness
 from schemas.clock import SHANGHAI
 from sync_server.domain.working_calendar import midnight
 from sync_server.services import contacts
@@ -92,7 +92,7 @@ def _held(register: Iterable[sa.RowMapping], day: date) -> dict[str, list[dict[s
     """Return the care records that hold on a day, by person."""
     this_day, held = day.isoformat(), defaultdict[str, list[dict[str, Any]]](list)
     for one in register:
-        if (one["since"] or "") <= this_day <= (one["until"] or this_day):
+        if holds_on(dict(one), this_day):
             held[one["resident_id"]].append({str(name): value for name, value in one.items()})
     return held
 
@@ -117,6 +117,6 @@ def risk_of(
     held = base_read.hanging(
         connection, district, "care", people, "risk", "visit_every_days", "since", "until"
     )
-    here = [one for one in held if (one["since"] or "") <= today <= (one["until"] or today)]
+    here = [one for one in held if holds_on(dict(one), today)]
     here.sort(key=lambda one: (strictness(dict(one)), one["record_id"]), reverse=True)
     return {one["parent_id"]: one["risk"] or "" for one in here}

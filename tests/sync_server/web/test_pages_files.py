@@ -103,6 +103,21 @@ def test_the_compound_file_holds_everything_masked(filled: Town, quiet_app: Flas
         assert hidden not in page, hidden
 
 
+def test_care_that_begins_later_is_in_no_figure_of_the_file(filled: Town, quiet_app: Flask) -> None:
+    def said() -> str:
+        page = read(sign_in(quiet_app, "community").get(compound_of(filled)).text)
+        return page[page.index("关怀对象") : page.index("商铺")]
+
+    before = said()
+    author = filled.people["community"].user_id
+    later = {"resident_id": filled.here.ids["resident"], "cats": ["disabled"],
+             "visit_every_days": 7, "keeper_id": author, "basis": "consent"}  # fmt: skip
+    for risk in ("high", "key", "general"):
+        said_later = {**later, "risk": risk, "since": "2026-11-01"}
+        load(filled.centre, author, "care", GRID, said_later)
+    assert said() == before
+
+
 def test_the_household_file_tells_members_care_visits_and_who_left(
     filled: Town, quiet_app: Flask
 ) -> None:
