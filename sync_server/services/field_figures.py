@@ -65,10 +65,12 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
     "care": (
         Label("关怀探访率", "Care contact"),
         Label(
-            "期末当天没有人超过探访间隔的关怀户 ÷ 全部关怀户。见到本人，"
+            "期末当天没有人超过探访间隔的关怀户 ÷ 全部关怀户"
+            "（当天在册、至今没有迁出的关怀对象所在的户，一户一次）。见到本人，"
             "或关怀随访记为状况良好、需要帮助、异常的算探访到；异常的次日要再看。",
             "Households with people in care of whom nobody is past the interval on the period's"
-            " last day ÷ all of them. Reached: met, or found well, in need of help or in a serious"
+            " last day ÷ all of them, once each (people in care on that day who have not moved out"
+            " since). Reached: met, or found well, in need of help or in a serious"
             " state by a care check; after a serious one they are due the next day.",
         ),
     ),
