@@ -23,6 +23,11 @@ def interval_of(care: Mapping[str, Any]) -> int:
     return min(int(care.get("visit_every_days") or most), most)
 
 
+def holds_on(care: Mapping[str, Any], day: str) -> bool:
+    """Tell whether a care record holds on a day: it has begun and has not ended."""
+    return (care.get("since") or "") <= day <= (care.get("until") or day)
+
+
 def strictness(care: Mapping[str, Any]) -> tuple[int, int, str]:
     """Return by what the care records of one person are told apart: the riskiest is the least.
 

@@ -57,12 +57,14 @@ class Lookback:
 
 @dataclass(frozen=True)
 class Reading:
-    """One step as it counted: the states before and after; ``why`` names why it did not count."""
+    """One step as it counted: the states before and after; ``why`` names why it did not count;
+    ``unit_id`` is the unit that has the issue after it."""
 
     step: Step
     before: str
     after: str
     why: str = ""
+    unit_id: str | None = None
 
     @property
     def counted(self) -> bool:
@@ -171,7 +173,7 @@ def take(case: Case, step: Step) -> Reading:
             effect(case, step)
         if case.state != before:
             case.asked.clear()
-    reading = Reading(step, before, case.state, why)
+    reading = Reading(step, before, case.state, why, case.unit_id)
     case.readings.append(reading)
     return reading
 
@@ -263,7 +265,8 @@ def _refuse(case: Case, step: Step) -> None:
 
 
 def _recall(case: Case, step: Step) -> None:
-    """The unit keeps sight of it, to read why; the due time stands, as after a refusal."""
+    """The unit keeps sight of it up to here, to read why; the due time stands, as after a
+    refusal."""
     case.unit_id = case.assignee_id = None
 
 

@@ -19,7 +19,7 @@ from field_app.services.places import Place
 from field_app.services.records import children, get_view
 from field_app.services.survivors import named, survivors
 from field_app.services.workspace import Workspace
-from schemas.care_due import strictness
+from schemas.care_due import holds_on, strictness
 from schemas.clock import local_day
 from schemas.codes import code_list
 from schemas.kinds.compound import Span, tag_spans, three_none
@@ -155,7 +155,7 @@ def _care(
     held: dict[str, list[View]] = defaultdict(list)
     for one in look(ws, "care"):
         person = named(one, "resident_id", into)
-        if person in people and (one["fields"].get("until") or today) >= today:
+        if person in people and holds_on(one["fields"], today):
             held[person].append(one["fields"])
     return Counter(str(min(cares, key=strictness).get("risk") or "") for cares in held.values())
 

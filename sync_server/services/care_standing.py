@@ -7,14 +7,14 @@ to a whole area at once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.care_due import due_after, strictness
+from schemas.care_due import due_after, holds_on, strictness
 from schemas.clock import SHANGHAI
 from sync_server.domain.working_calendar import midnight
 from sync_server.services import contacts
@@ -62,12 +62,8 @@ def care_standing(
         connection, district, {row["resident_id"]: row["household_id"] for row in register}, day,
         phone=phone, into=into,
     )  # fmt: skip
-    this_day, held = day.isoformat(), defaultdict[str, list[dict[str, Any]]](list)
-    for one in register:
-        if (one["since"] or "") <= this_day <= (one["until"] or this_day):
-            held[one["resident_id"]].append({str(name): value for name, value in one.items()})
     found = []
-    for resident, cares in held.items():
+    for resident, cares in _held(register, day).items():
         row = min(cares, key=lambda one: (strictness(one), one["record_id"]))
         home = row["household_id"] or ""
         check = checks.get(resident)
@@ -92,6 +88,27 @@ def care_standing(
     return found
 
 
+def _held(register: Iterable[sa.RowMapping], day: date) -> dict[str, list[dict[str, Any]]]:
+    """Return the care records that hold on a day, by person."""
+    this_day, held = day.isoformat(), defaultdict[str, list[dict[str, Any]]](list)
+    for one in register:
+        if holds_on(dict(one), this_day):
+            held[one["resident_id"]].append({str(name): value for name, value in one.items()})
+    return held
+
+
+def in_care(
+    connection: sa.Connection, district: str, areas: Collection[str], day: date
+) -> dict[str, str]:
+    """Return the household of everybody ``care_standing`` tells of (their own id without one)."""
+    held = _held(field_counts.care_register(connection, district, areas), day)
+    return {
+        one: min(cares, key=lambda each: (strictness(each), each["record_id"]))["household_id"]
+        or one
+        for one, cares in held.items()
+    }
+
+
 def risk_of(
     connection: sa.Connection, district: str, people: Collection[str], today: str
 ) -> dict[str, str]:
@@ -100,6 +117,6 @@ def risk_of(
     held = base_read.hanging(
         connection, district, "care", people, "risk", "visit_every_days", "since", "until"
     )
-    here = [one for one in held if (one["until"] or today) >= today]
+    here = [one for one in held if holds_on(dict(one), today)]
     here.sort(key=lambda one: (strictness(dict(one)), one["record_id"]), reverse=True)
     return {one["parent_id"]: one["risk"] or "" for one in here}

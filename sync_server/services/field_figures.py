@@ -8,7 +8,7 @@ it belongs to.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -65,10 +65,12 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
     "care": (
         Label("关怀探访率", "Care contact"),
         Label(
-            "期末当天没有人超过探访间隔的关怀户 ÷ 全部关怀户。见到本人，"
+            "期末当天没有人超过探访间隔的关怀户 ÷ 全部关怀户"
+            "（当天在册、至今没有迁出的关怀对象所在的户，一户一次）。见到本人，"
             "或关怀随访记为状况良好、需要帮助、异常的算探访到；异常的次日要再看。",
             "Households with people in care of whom nobody is past the interval on the period's"
-            " last day ÷ all of them. Reached: met, or found well, in need of help or in a serious"
+            " last day ÷ all of them, once each (people in care on that day who have not moved out"
+            " since). Reached: met, or found well, in need of help or in a serious"
             " state by a care check; after a serious one they are due the next day.",
         ),
     ),
@@ -338,13 +340,11 @@ def _lines(
     as_of: date,
 ) -> tuple[tuple[GridLine, ...], int, int]:
     """Return the grids' lines, how many homes there are, and how many of them were visited."""
-    known = list(field_counts.homes(connection, district, areas))
-    met = contacts.last_met(connection, district, areas, [one for one, _, _ in known], last)
     homes: Counter[str] = Counter()
     visited: Counter[str] = Counter()
-    for household, grid, _ in known:
+    for _, grid, met_on in homes_met(connection, district, areas, first, last):
         homes[grid[:GRID_LENGTH]] += 1
-        visited[grid[:GRID_LENGTH]] += household in met and met[household] >= first
+        visited[grid[:GRID_LENGTH]] += met_on is not None
     care = {(one.grid[:GRID_LENGTH], one.household_id) for one in people}
     late = {(one.grid[:GRID_LENGTH], one.household_id) for one in people if one.overdue(as_of)}
     cared, behind = (Counter(grid for grid, _ in some) for some in (care, late))
@@ -359,15 +359,37 @@ def _lines(
     return lines, sum(homes.values()), sum(visited.values())
 
 
-def care_rates(people: Sequence[Standing], as_of: date) -> tuple[Rate, Rate]:
-    """Return the share of households in time, and of those reached in the month of the day."""
+def homes_met(
+    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date
+) -> Iterator[tuple[str, str, date | None]]:
+    """Yield ``(household, grid, day)`` of every occupied household: when it was last met in the
+    period, None when it was not."""
+    homes = list(field_counts.homes(connection, district, areas))
+    met = contacts.last_met(connection, district, areas, [one for one, _, _ in homes], last)
+    for household, grid, _ in homes:
+        day = met.get(household)
+        yield household, grid, day if day is not None and day >= first else None
+
+
+def care_homes(people: Sequence[Standing], as_of: date) -> dict[str, set[str]]:
+    """Return the households with people in care that make each figure of care: all of them, those
+    in time and late on the day, those reached in its month and not."""
     homes = {one.household_id for one in people}
     late = {one.household_id for one in people if one.overdue(as_of)}
     month = as_of.replace(day=1)
     reached = {one.household_id for one in people if one.reached_on and one.reached_on >= month}
+    return {
+        "care_homes": homes, "care_in_time": homes - late, "care_late": late,
+        "care_reached": reached, "care_unreached": homes - reached,
+    }  # fmt: skip
+
+
+def care_rates(people: Sequence[Standing], as_of: date) -> tuple[Rate, Rate]:
+    """Return the share of households in time, and of those reached in the month of the day."""
+    of = {name: len(some) for name, some in care_homes(people, as_of).items()}
     return (
-        _rate("care", len(homes) - len(late), len(homes)),
-        _rate("care_month", len(reached), len(homes)),
+        _rate("care", of["care_in_time"], of["care_homes"]),
+        _rate("care_month", of["care_reached"], of["care_homes"]),
     )
 
 

@@ -2,7 +2,9 @@
 
 Of an issue it is shown what handling it needs. Whoever reported it, who works in the grid and what
 lies there stay out; people are named by their office or unit. Of the steps it is shown the official
-ones, the words of offices, of itself, and of those who judged the work on site.
+ones, the words of offices, of itself, and of those who judged the work on site; of an issue that
+was taken from it (recalled, handed on, taken a level up) those until then, and its own (decision
+35).
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from typing import Literal
 import sqlalchemy as sa
 
 from schemas import workflow as flow
-from schemas.cases import Case, Reading
+from schemas.cases import Case, Reading, begin, take
 from schemas.catalogue import kind_of
 from schemas.clock import read_moment
 from schemas.codes import code_list
 from schemas.forms import GetList
 from schemas.kinds.issue_step import label_of
+from schemas.labels import Label
 from sync_server.domain.access import may
 from sync_server.domain.errors import Refusal
 from sync_server.services import issue_acts, photo_pages
@@ -46,6 +49,7 @@ OFFICIAL = frozenset({
 """Steps that every unit an issue was handed to may know of; others' asking and notes it may not."""
 JUDGED = frozenset({"resolve", "rework", "recall"})
 """Whose words every unit needs, whoever took them: what was done, what is wrong, why it went."""
+GONE = Label("已不由本单位办理", "No longer with this unit")
 Light = Literal["", "green", "yellow", "red"]
 
 
@@ -67,7 +71,8 @@ class Item:
 @dataclass(frozen=True)
 class Handed:
     """A unit's list: what waits to be taken on, whistles to report in to, what it handles, what
-    others do about issues it has a part in, and a page of what is done."""
+    others do about issues it has a part in, a page of what is done, and the latest of those taken
+    from it."""
 
     unit: str
     waiting: tuple[Item, ...]
@@ -75,6 +80,8 @@ class Handed:
     handling: tuple[Item, ...]
     others: tuple[Item, ...]
     done: tuple[Item, ...]
+    gone: tuple[Item, ...]
+    gone_total: int
     total: int
     page: int
     pages: int
@@ -96,7 +103,8 @@ class Told:
 @dataclass(frozen=True)
 class HandedIssue:
     """The page of one issue: its own fields and due times as ``(label, text)``, photos of the
-    scene, official steps, and what the unit may do as ``(action, words)``."""
+    scene, official steps, and what the unit may do as ``(action, words)``; ``gone``: it was taken
+    from the unit, and all is as it was then."""
 
     issue_id: str
     title: str
@@ -110,6 +118,7 @@ class HandedIssue:
     photos: tuple[ShownPhoto, ...]
     steps: tuple[Told, ...]
     may: tuple[tuple[str, str], ...]
+    gone: bool
 
     @property
     def lead(self) -> str:
@@ -123,13 +132,16 @@ def list_handed(
     """Return the list of the person's unit; raise Refusal ``not_allowed``."""
     unit = _unit_of(person)
     if unit is None:
-        return Handed("", (), (), (), (), (), 0, 1, 1)
+        return Handed("", (), (), (), (), (), (), 0, 0, 1, 1)
     district = person.district
     rows, _ = handed.of_unit(
         connection, district, unit, UNDER_WAY, start=0, size=MOST, latest=False
     )
     done, total = handed.of_unit(
         connection, district, unit, ENDED, start=(page - 1) * PAGE, size=PAGE, latest=True
+    )
+    gone, gone_total = handed.of_unit(
+        connection, district, unit, (), start=0, size=PAGE, latest=True, gone=True
     )
     calls = _calls(connection, person, [row for row in rows if unit in row["called"]])
     items: dict[str, list[Item]] = {"waiting": [], "called": [], "handling": [], "others": []}
@@ -149,6 +161,8 @@ def list_handed(
         unit=unit_names(connection, district).get(unit, ""),
         **{name: tuple(some) for name, some in items.items()},
         done=tuple(replace(_item(row, None, now, lang), light="") for row in done),
+        gone=tuple(_gone_item(row, lang) for row in gone),
+        gone_total=gone_total,
         total=total,
         page=page,
         pages=max(1, -(-total // PAGE)),
@@ -168,6 +182,9 @@ def open_handed(
     names = unit_names(connection, person.district)
     roles = {one["record_id"]: str(one["fields"].get("role") or "")
              for one in _steps(connection, person, issue_id)}  # fmt: skip
+    seen, gone = _seen(case, unit)
+    if gone:
+        case = _as_it_was(case, row["fields"], seen)
     fields, declared = row["fields"], kind_of(ISSUE).declared()
     facts = {**fields, "category": case.category, "level": case.level, "urgency": case.urgency}
     shown = [
@@ -178,14 +195,14 @@ def open_handed(
     if case.unit_id == unit and case.mode:
         mode = kind_of(STEP).declared()["mode"]
         shown.append((mode.label.text(lang), mode.show(case.mode, lang)))
-    due_at = read_moment(case.due_at) if case.due_at else None
+    due_at = read_moment(case.due_at) if case.due_at and not gone else None
     living = case.state in flow.OPEN_STATES and case.unit_id == unit
     report_by = _report_by(case, unit)
     return HandedIssue(
         issue_id=issue_id,
         title=str(fields.get("title") or ""),
         no=case.no or "",
-        state=code_list("ISSUE_STATE").text(state_of(row, case), lang),
+        state=GONE.text(lang) if gone else code_list("ISSUE_STATE").text(state_of(row, case), lang),
         text=str(fields.get("text") or ""),
         fields=tuple(shown),
         due_at=due_at,
@@ -194,12 +211,14 @@ def open_handed(
         photos=photos_of(connection, person.district, ISSUE, issue_id, lang),
         steps=tuple(
             _told(connection, person, one, unit, names, roles, lang)
-            for one in case.readings
+            for one in seen
             if _shown(one, unit)
         ),
+        gone=gone,
         may=tuple(
             (one.action, words_of_action(one.action, one.source, lang))
             for one in may_do(person, case)
+            if not gone
         ),
     )
 
@@ -213,7 +232,8 @@ def picture(centre: Centre, person: User, issue_id: str, photo_id: str, *, small
     with centre.store.reading() as connection:
         _, case = open_case(connection, person, issue_id)
         assert unit is not None
-        owners = {issue_id, *(one.step.step_id for one in case.readings if _shown(one, unit))}
+        seen, _ = _seen(case, unit)
+        owners = {issue_id, *(one.step.step_id for one in seen if _shown(one, unit))}
         row = photo_rows.photo(connection, person.district, photo_id)
     if row is None or row["voided"] or not row["here"]:
         raise Refusal("unknown_record")
@@ -257,6 +277,30 @@ def _unit_of(person: User) -> str | None:
 
 def _steps(connection: sa.Connection, person: User, issue_id: str) -> list[Row]:
     return children_of(connection, person.district, STEP, [issue_id])[issue_id]
+
+
+def _seen(case: Case, unit: str) -> tuple[list[Reading], bool]:
+    """Return the steps a unit may know of, and whether the issue was taken from it: then those up
+    to the one that took it, and its own. A unit that a whistle called has a part for good."""
+    called = any(unit in one.calls for one in case.whistles)
+    if case.unit_id == unit or called:
+        return case.readings, False
+    had = [place for place, one in enumerate(case.readings) if one.unit_id == unit]
+    until = had[-1] + 1 if had else -1
+    return [
+        one
+        for place, one in enumerate(case.readings)
+        if place <= until or one.step.fields.get("unit_id") == unit
+    ], True
+
+
+def _as_it_was(case: Case, fields: Mapping[str, object], seen: Sequence[Reading]) -> Case:
+    """Return the case as it stood after these steps."""
+    then = begin(case.issue_id, case.author, fields)
+    for one in seen:
+        if one.counted:
+            take(then, one.step)
+    return then
 
 
 def _shown(one: Reading, unit: str) -> bool:
@@ -331,6 +375,22 @@ def _item(row: Row, due_at: datetime | None, now: datetime, lang: str) -> Item:
         state=code_list("ISSUE_STATE").text(row["state"], lang),
         due_at=due_at,
         light="" if row["state"] == flow.SUSPENDED else _light(row["yellow_at"], due_at, now),
+        part=row["part"],
+    )
+
+
+def _gone_item(row: Row, lang: str) -> Item:
+    """Return an issue taken from the unit: where it stands now is no matter of its."""
+    fields = row["fields"]
+    return Item(
+        row=row,
+        title=str(fields.get("title") or ""),
+        place=str(fields.get("place") or ""),
+        category=code_list("ISSUE_CAT").text(str(fields.get("category") or ""), lang),
+        level="",
+        state=GONE.text(lang),
+        due_at=None,
+        light="",
         part=row["part"],
     )
 

@@ -31,8 +31,8 @@ from sync_server.store.case_lists import Desk, Filters
 
 PAGE = 50
 NAMES = (
-    "tab", "area", "category", "level", "urgency", "source", "mode", "unit", "compound", "q",
-    "figure", "since", "until", "group", "path",
+    "tab", "area", "category", "level", "urgency", "source", "mode", "unit", "called", "compound",
+    "q", "figure", "since", "until", "group", "path",
 )  # fmt: skip
 """What an address may ask besides the page."""
 TABS: Mapping[str, Label] = {
@@ -62,8 +62,9 @@ LIGHTS: Mapping[Light, Label] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What an address asks of the queue; every value as it stands in the address. ``figure``: the
-    issues that make this figure of the statistics; ``since`` and ``until``: found on these days."""
+    """What an address asks of the queue; every value as it stands in the address. ``called``: a
+    unit that a whistle called to them and that is still awaited; ``figure``: the issues that make
+    this figure of the statistics; ``since`` and ``until``: found on these days."""
 
     tab: str = ""
     area: str = ""
@@ -73,6 +74,7 @@ class Asked:
     source: str = ""
     mode: str = ""
     unit: str = ""
+    called: str = ""
     compound: str = ""
     q: str = ""
     figure: str = ""
@@ -117,8 +119,8 @@ class Line:
 @dataclass(frozen=True)
 class Queue:
     """A page of a tab: its lines, the counts of all tabs, what the filters offer. ``figure`` names
-    the figure of the statistics that these issues make, ``group`` the group of their
-    categories; empty when none was asked for."""
+    the figure of the statistics that these issues make, ``group`` the group of their categories,
+    ``called`` the unit awaited at them; empty when none was asked for."""
 
     tab: str
     tabs: tuple[tuple[str, str, int], ...]
@@ -130,6 +132,7 @@ class Queue:
     pages: int
     figure: str
     group: str
+    called: str
 
 
 def asked_of(said: Mapping[str, str], page: int) -> Asked:
@@ -153,7 +156,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
     if not areas:
         raise Refusal("unknown_record")
     filters = Filters(
-        areas, asked.category, asked.level, asked.urgency, asked.unit, asked.compound,
+        areas, asked.category, asked.level, asked.urgency, asked.unit, asked.called, asked.compound,
         asked.source, asked.mode,
         tuple(word for text in asked.q.split()[:5] if (word := fold(text))),
         since=midnight(first) if (first := day_of(asked.since)) else None,
@@ -176,7 +179,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
     units, compounds = case_lists.occurring(connection, person.district, person.scope_codes)
     if asked.unit and asked.unit not in units:
         units.append(asked.unit)
-    titles.preload(("record", one) for one in (*units, *compounds))
+    titles.preload(("record", one) for one in (*units, *compounds, asked.called) if one)
     shown = [one for one in TABS if counts[one] or one in ("mine", "accept", "late", "open", "all")]
     if tab not in shown:
         shown.append(tab)
@@ -191,6 +194,7 @@ def queue(connection: sa.Connection, person: User, asked: Asked, now: datetime, 
         pages=pages,
         figure=FIGURES[asked.figure].text(lang) if asked.figure else "",
         group=GROUPS[asked.group].text(lang) if asked.group else "",
+        called=titles.lookup("unit", asked.called) or "…" if asked.called else "",
     )
 
 

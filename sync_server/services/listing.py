@@ -18,17 +18,31 @@ from schemas.clock import SHANGHAI
 from schemas.codes import CodeList
 from schemas.fields import Code, Codes, Declared, Keyed, Location, Ref, Whole
 from schemas.kind import Kind
+from schemas.labels import Label
 from schemas.search import fold
 from sync_server.domain.access import narrowed
 from sync_server.domain.areas import above
 from sync_server.domain.errors import Refusal
 from sync_server.services.accounts import User
+from sync_server.store import field_lists
 from sync_server.store.records_read import Choice, Order, Selection, State
 
 STATES: tuple[State, ...] = ("live", "conflict", "doubtful", "voided", "all")
 ENVELOPE_ORDERS = ("happened_at", "received_at", "grid")
 FIELD = "f."
 """Stands before a field's name in an address, so that no field can be taken for a filter."""
+PRESENT = field_lists.PRESENT
+FIGURES: Mapping[str, Mapping[str, Label]] = {
+    "resident": {PRESENT: Label("没有迁出的", "Not moved out")},
+    "patrol": {"late": Label("补录的", "Entered late")},
+    "visit": {
+        "late": Label("补录的", "Entered late"),
+        "met": Label("见到人的或有评价的", "Somebody met, or rated"),
+        "rated": Label("有评价的", "Rated"),
+        "satisfied": Label("评价 4 分及以上的", "Rated 4 or 5"),
+    },
+}
+"""Figures whose records a list can be narrowed to, by kind, and what it is called."""
 LONGEST_QUERY = 80
 MOST_WORDS = 5
 
@@ -46,6 +60,8 @@ class Asked:
     codes: dict[str, str] = field(default_factory=dict)
     sort: str = "-happened_at"
     page: int = 1
+    figure: str = ""
+    """The figure of the statistics that these records make (FIGURES), empty: all of them."""
     wrong: tuple[str, ...] = ()
 
     def as_arguments(self) -> dict[str, str]:
@@ -53,6 +69,7 @@ class Asked:
         plain = {
             "q": self.q, "area": self.area, "since": self.since, "until": self.until,
             "author": self.author, "state": "" if self.state == "live" else self.state,
+            "figure": self.figure,
             "sort": "" if self.sort == "-happened_at" else self.sort,
         }  # fmt: skip
         chosen = {FIELD + name: code for name, code in self.codes.items()}
@@ -69,7 +86,7 @@ def read(kind: type[Kind], arguments: Mapping[str, str]) -> Asked:
     wanted = arguments.get("sort", "")
     orders = {*ENVELOPE_ORDERS, *sortable(kind)}
     days = {name: arguments.get(name, "").strip() for name in ("since", "until")}
-    page = arguments.get("page", "")
+    page, figure = arguments.get("page", ""), arguments.get("figure", "")
     return Asked(
         q=arguments.get("q", "").strip()[:LONGEST_QUERY],
         area=arguments.get("area", "").strip(),
@@ -84,6 +101,7 @@ def read(kind: type[Kind], arguments: Mapping[str, str]) -> Asked:
         },
         sort=wanted if wanted.removeprefix("-") in orders else "-happened_at",
         page=int(page) if page.isascii() and page.isdigit() and 0 < int(page) < 1_000_000 else 1,
+        figure=figure if figure in FIGURES.get(kind.info.name, ()) else "",
         wrong=tuple(name for name, text in days.items() if text and day_of(text) is None),
     )
 
@@ -113,6 +131,7 @@ def selection(kind: type[Kind], asked: Asked, person: User) -> Selection:
             Choice(name, code, isinstance(declared[name], Codes))
             for name, code in asked.codes.items()
         ),
+        figure=field_lists.narrowing(person.district, kind.info.name, asked.figure),
     )
 
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
 from schemas.codes import code_list
-from schemas.service_clocks import Clock, clocks
+from schemas.labels import Label
+from schemas.service_clocks import LABELS, Clock, clocks
 from schemas.service_flow import CANCELLED, OPEN_STATES, REQUESTED, STATES, Case, Reading
 from sync_server.domain.access import may, narrowed
 from sync_server.domain.areas import LEVELS
@@ -33,7 +34,7 @@ from sync_server.services.titles import Titles
 from sync_server.store import places_read, records_read
 from sync_server.store import service_cases as store_cases
 from sync_server.store.records_read import Row
-from sync_server.store.service_cases import SERVICE, STEP, Wanted
+from sync_server.store.service_cases import SERVICE, STANDARD, STEP, Wanted
 
 PAGE = 50
 OPEN, LATE = "open", "late"
@@ -43,6 +44,23 @@ POINT_FACILITIES = ("station", "red_post", "centre", "home")
 """The kinds of registered sites where requests are taken in."""
 COUNTED, DONE = "counted", "done"
 """What the figures count as items, and those of them that are not open."""
+STANDARD_LABEL = Label("2341 全部", "The whole standard")
+FIGURE_STATES: Mapping[str, Label] = {
+    "met": Label("达标", "met"),
+    "late": Label("超时", "late"),
+    "decided": Label("已有结果", "decided"),
+    "running": Label("计时中", "running"),
+}
+FIGURES: Mapping[str, Label] = {
+    **{
+        f"{name}_{state}": Label(f"{label.zh} {words.zh}", f"{label.en}: {words.en}")
+        for name, label in (*LABELS.items(), (STANDARD, STANDARD_LABEL))
+        for state, words in FIGURE_STATES.items()
+    },
+    "rated": Label("有评价", "Rated"),
+    "satisfied": Label("评价 4 分及以上", "Rated 4 or 5"),
+}
+"""What a list of the requests that make a figure is called."""
 
 
 @dataclass(frozen=True)
@@ -136,14 +154,19 @@ def queue(
     point: str = "",
     since: datetime | None = None,
     before: datetime | None = None,
+    figure: str = "",
 ) -> Queue:
     """Return a page of the requests of an area in a state (``open``, ``late``, ``counted`` and
-    ``done`` among them), made in a period (``before`` not included).
+    ``done`` among them), made in a period (``before`` not included); with ``figure`` (FIGURES)
+    those that make it.
 
     Raises Refusal: not_allowed, unknown_record for an area outside the person's.
     """
     areas = _areas(person, area)
-    every = Wanted(areas, kind=kind, item=item, point=point, since=since, before=before)
+    every = Wanted(
+        areas, kind=kind, item=item, point=point, since=since, before=before,
+        figure=store_cases.narrowing(figure, now),
+    )  # fmt: skip
     wanted = _wanted(every, state, now)
     district = person.district
     total = store_cases.count(connection, district, wanted)

@@ -31,7 +31,7 @@ from sync_server.services.record_page import checked_reason
 from sync_server.store import records_read, units, writing
 from sync_server.store.engine import Store
 from sync_server.store.records_read import Row
-from sync_server.store.units import UNIT
+from sync_server.store.units import UNIT, Living
 
 COMMUNITY_LENGTH = 12
 CLEAR = "clear"
@@ -40,7 +40,8 @@ CLEAR = "clear"
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit in words; ``waiting`` issues that are not over, ``people`` who act for it."""
+    """One unit in words; ``waiting`` are issues of the reader's areas that are not over, ``people``
+    who act for it."""
 
     row: Row
     name: str
@@ -48,7 +49,7 @@ class Unit:
     categories: str
     area: str
     people: tuple[Row, ...]
-    waiting: int
+    waiting: Living
 
     @property
     def ended(self) -> bool:
@@ -240,9 +241,9 @@ def end_unit(store: Store, person: User, unit_id: str, reason: str, now: datetim
         row = _find(connection, person, unit_id)
         if row["voided"]:
             return
-        count = units.living_cases(connection, person.district).get(unit_id, 0)
-        if count:
-            raise Refusal("unit_has_work", count=count)
+        living = units.living_cases(connection, person.district, (person.district,))
+        if unit_id in living:
+            raise Refusal("unit_has_work", count=living[unit_id].both)
         withdraw(connection, person.district, person.user_id, row, why, now)
 
 
@@ -257,7 +258,7 @@ def _units(connection: sa.Connection, person: User, rows: Sequence[Row], lang: s
     people: dict[str, list[Row]] = {}
     for one in units.people_of(connection, person.district):
         people.setdefault(one["unit_id"], []).append(one)
-    waiting = units.living_cases(connection, person.district)
+    waiting = units.living_cases(connection, person.district, person.scope_codes)
     areas = names_for(connection, person.district, {row["grid"] for row in rows})
     declared = kind_of(UNIT).declared()
     return [
@@ -268,7 +269,7 @@ def _units(connection: sa.Connection, person: User, rows: Sequence[Row], lang: s
             categories=declared["categories"].show(row["fields"].get("categories") or [], lang),
             area=areas.get(row["grid"], row["grid"]),
             people=tuple(people.get(row["record_id"], ())),
-            waiting=waiting.get(row["record_id"], 0),
+            waiting=waiting.get(row["record_id"], Living()),
         )
         for row in rows
     ]

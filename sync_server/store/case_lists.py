@@ -39,6 +39,8 @@ class Filters:
     level: str = ""
     urgency: str = ""
     unit_id: str = ""
+    called_id: str = ""
+    """A unit called to them that has not reported in and does not have them."""
     compound_id: str = ""
     source: str = ""
     mode: str = ""
@@ -332,6 +334,9 @@ def _narrowed(district: str, filters: Filters) -> Sequence[Condition]:
         parts.append(category.in_(members) if members else category.not_in(GROUPED))
     if filters.path:
         parts.append(path_of() == filters.path)
+    if filters.called_id:
+        parts.append(containing(sa.cast(cases.c.called, sa.Text), f'"{filters.called_id}"'))
+        parts.append(cases.c.unit_id.is_distinct_from(filters.called_id))
     if filters.since:
         parts.append(cases.c.happened_at >= filters.since)
     if filters.before:

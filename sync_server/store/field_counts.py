@@ -13,6 +13,7 @@ from schemas.care_contact import graver
 from sync_server.store import case_counts
 from sync_server.store.case_tables import cases
 from sync_server.store.devices_read import device_ids_in
+from sync_server.store.field_lists import LEAST_RATING
 from sync_server.store.field_tables import (
     material_lines,
     patrol_lines,
@@ -27,7 +28,7 @@ _RATINGS = (
     # Whoever rates was met, though it was somebody else's door: no share is above 100 %.
     sa.func.sum(sa.case((visit_lines.c.met | visit_lines.c.rating.is_not(None), 1), else_=0)),
     sa.func.count(visit_lines.c.rating),
-    sa.func.sum(sa.case((visit_lines.c.rating >= 4, 1), else_=0)),
+    sa.func.sum(sa.case((visit_lines.c.rating >= LEAST_RATING, 1), else_=0)),
 )
 SLOT_BITS = {"1": 1, "2": 2, "3": 4}
 BASE_KINDS = ("household", "resident", "care", "room", "shop", "building")

@@ -10,17 +10,24 @@ from sync_server.store.case_tables import case_units, cases
 from sync_server.store.records_read import Row
 from sync_server.store.tables import records
 
+CALLED = "called"
+"""The part of a unit that a whistle called; another one was dispatched to."""
+
 
 def of_unit(
     connection: sa.Connection, district: str, unit_id: str, states: Sequence[str], *,
-    start: int, size: int, latest: bool,
+    start: int, size: int, latest: bool, gone: bool = False,
 ) -> tuple[Sequence[Row], int]:  # fmt: skip
-    """Return a page of the unit's issues in these states and how many there are: the latest first,
-    or those first that are due first."""
+    """Return a page of the unit's issues in these states (none: in any) and how many there
+    are: the latest first, or those first that are due first. ``gone``: those taken from it instead,
+    which it has no part in any more."""
+    has = sa.or_(case_units.c.part == CALLED, cases.c.unit_id == unit_id)
+    lost = sa.and_(case_units.c.part != CALLED, cases.c.unit_id.is_distinct_from(unit_id))
     condition = sa.and_(
         case_units.c.district == district,
         case_units.c.unit_id == unit_id,
-        cases.c.state.in_(list(states)),
+        cases.c.state.in_(list(states)) if states else sa.true(),
+        lost if gone else has,
     )
     joined = case_units.join(
         cases,

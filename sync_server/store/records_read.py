@@ -55,6 +55,8 @@ class Selection:
     """Fields that say anything."""
     flags: tuple[tuple[str, bool], ...] = ()
     """Flags that say this."""
+    figure: Condition | None = None
+    """What makes a figure of the statistics (``field_lists.narrowing``)."""
 
 
 @dataclass(frozen=True)
@@ -346,6 +348,8 @@ def _selected(district: str, selection: Selection) -> Condition:
         parts.append(holding if choice.many else text.in_(codes))
     parts += [records.c.fields[name].as_string().is_not(None) for name in selection.filled]
     parts += [records.c.fields[name].as_boolean().is_(said) for name, said in selection.flags]
+    if selection.figure is not None:
+        parts.append(selection.figure)
     for word in selection.words:
         parts.append(_found_by(district, records, selection, selection.lineage, word))
     return sa.and_(*parts)

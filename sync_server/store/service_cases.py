@@ -9,7 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.service_flow import REQUESTED
+from schemas.service_clocks import NAMES
+from schemas.service_flow import CANCELLED, REQUESTED
+from sync_server.domain.service_counts import SATISFIED
 from sync_server.store.scope import chunks, within
 from sync_server.store.service_tables import service_cases as cases
 from sync_server.store.service_tables import service_marks as marks
@@ -17,6 +19,10 @@ from sync_server.store.tables import districts, records
 
 Row = dict[str, Any]
 SERVICE, STEP = "service", "service_step"
+STANDARD = "standard"
+"""Stands for the four clocks together."""
+CLOCK_STATES = ("met", "late", "decided", "running")
+"""What a figure asks of a clock; one is decided once it is met or late."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,8 @@ class Wanted:
     """Which requests are wanted; all conditions hold together, an empty one is none.
 
     ``late_at``: only those of which a running clock has run out by then. ``since`` is included,
-    ``before`` is not; both are about when the request was made.
+    ``before`` is not; both are about when the request was made. ``figure`` is what ``narrowing``
+    returns.
     """
 
     areas: tuple[str, ...]
@@ -36,6 +43,47 @@ class Wanted:
     before: datetime | None = None
     item: str = ""
     point: str = ""
+    figure: sa.ColumnElement[bool] | None = None
+
+
+def narrowing(figure: str, now: datetime) -> sa.ColumnElement[bool] | None:
+    """Return the condition of the requests that make a figure of clocks or ratings, as
+    ``domain/service_counts.py`` counts them; None for a name that is none.
+
+    ``respond_met``, ``_late``, ``_decided`` and ``_running`` of each clock, the same of
+    ``standard``, the whole of it; ``rated`` and ``satisfied``.
+    """
+    if figure in ("rated", "satisfied"):
+        least = SATISFIED if figure == "satisfied" else 0
+        return sa.and_(cases.c.state != CANCELLED, cases.c.rating >= least)
+    name, _, state = figure.rpartition("_")
+    if state not in CLOCK_STATES or name not in (*NAMES, STANDARD):
+        return None
+    runs = sa.and_(cases.c.accepted_at.is_not(None), cases.c.state.not_in((REQUESTED, CANCELLED)))
+    met, late = _standard(now) if name == STANDARD else _clock(name, now)
+    running = sa.not_(sa.or_(met, late))
+    if name == "plan":
+        running = sa.and_(running, sa.not_(_clock("solve", now)[0]))
+    wanted = {"met": met, "late": late, "decided": sa.or_(met, late), "running": running}
+    return sa.and_(runs, wanted[state])
+
+
+def _clock(name: str, now: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Return the conditions of a clock met and of one that is late, of an accepted request; neither
+    is ever unknown. A plan is asked for only of what was not solved in time."""
+    at, due = cases.c[f"{name}_at"], cases.c[f"{name}_due"]
+    met = sa.and_(at.is_not(None), at <= due)
+    late = sa.or_(sa.and_(at.is_not(None), at > due), sa.and_(at.is_(None), due < now))
+    if name == "plan":
+        asked = sa.not_(_clock("solve", now)[0])
+        return sa.and_(met, asked), sa.and_(late, asked)
+    return met, late
+
+
+def _standard(now: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    respond, reply, solve, plan = (_clock(name, now) for name in NAMES)
+    met = sa.and_(respond[0], reply[0], sa.or_(solve[0], plan[0]))
+    return met, sa.or_(respond[1], reply[1], plan[1])
 
 
 def worked_out(connection: sa.Connection, district: str) -> tuple[int, int]:
@@ -150,4 +198,6 @@ def _conditions(district: str, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         found.append(cases.c.requested_at >= wanted.since)
     if wanted.before is not None:
         found.append(cases.c.requested_at < wanted.before)
+    if wanted.figure is not None:
+        found.append(wanted.figure)
     return found

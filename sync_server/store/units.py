@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from sync_server.store.case_tables import case_units, cases
+from sync_server.store.case_tables import cases
 from sync_server.store.records_read import Row
+from sync_server.store.scope import within
 from sync_server.store.tables import records, users
 
 UNIT = "unit"
@@ -36,20 +38,36 @@ def people_of(connection: sa.Connection, district: str) -> Sequence[Row]:
     return connection.execute(query).mappings().all()
 
 
-def living_cases(connection: sa.Connection, district: str) -> dict[str, int]:
-    """Return by unit how many issues that are not over each has to do with; none: left out."""
-    query = (
-        sa.select(case_units.c.unit_id, sa.func.count())
-        .select_from(
-            case_units.join(
-                cases,
-                sa.and_(
-                    cases.c.district == case_units.c.district,
-                    cases.c.issue_id == case_units.c.issue_id,
-                ),
-            )
-        )
-        .where(case_units.c.district == district, cases.c.over.is_(False))
-        .group_by(case_units.c.unit_id)
+@dataclass
+class Living:
+    """Issues that are not over: those a unit has, and others it is called to and has not reported
+    in to."""
+
+    has: int = 0
+    called: int = 0
+
+    @property
+    def both(self) -> int:
+        """All of them."""
+        return self.has + self.called
+
+
+def living_cases(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> dict[str, Living]:
+    """Return by unit how many issues of these areas that are not over it has or is called to; none:
+    left out. What was recalled from it, or handed on, is none of its work."""
+    query = sa.select(cases.c.unit_id, cases.c.called).where(
+        cases.c.district == district,
+        cases.c.over.is_(False),
+        within(cases.c.grid, areas),
+        sa.or_(cases.c.unit_id.is_not(None), sa.cast(cases.c.called, sa.Text) != "[]"),
     )
-    return {unit: int(count) for unit, count in connection.execute(query)}
+    found: dict[str, Living] = {}
+    for unit, called in connection.execute(query):
+        if unit is not None:
+            found.setdefault(unit, Living()).has += 1
+        for one in called:
+            if one != unit:
+                found.setdefault(one, Living()).called += 1
+    return found

@@ -9,11 +9,11 @@ from werkzeug.wrappers import Response
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import area_tree, grid_changes, grid_team, small_cells
+from sync_server.services import area_base, area_tree, grid_changes, grid_team, small_cells
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
-from sync_server.web.i18n import language
+from sync_server.web.i18n import language, today
 
 blueprint = Blueprint("areas", __name__)
 FACTS = ("grid_type", "boundary_text", "supervision_phone")
@@ -150,9 +150,12 @@ def end(code: str) -> Response | tuple[str, int]:
 def _area(code: str, wrong: str = "") -> str:
     with centre().store.reading() as connection:
         found = area_tree.open_area(connection, person(), code, language())
+        base = area_base.base_of(connection, person(), code, today())
     (care,) = (count for kind, _, count in found.counts if kind == "care")
-    hidden = small_cells.of_lists(person(), care)
-    return render_template("area.html", found=found, hidden=hidden, wrong=wrong)
+    hidden = small_cells.of_lists(person(), care, [base.people_in_care], [base.care_homes])
+    return render_template(
+        "area.html", found=found, base=base, day=today(), hidden=hidden, wrong=wrong
+    )
 
 
 def _change(code: str, refusal: Refusal | None = None) -> str | tuple[str, int]:

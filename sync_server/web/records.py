@@ -11,6 +11,7 @@ from schemas.kind import Kind
 from sync_server.domain.errors import Refusal
 from sync_server.services import (
     exports,
+    field_lines,
     listing,
     merge_desk,
     moves,
@@ -48,6 +49,8 @@ def without_reason(declared: type[Kind], asked: listing.Asked, refusal: Refusal)
 def list_page(declared: type[Kind], asked: listing.Asked, wrong: str = "", reason: str = "") -> str:
     """Draw a list; ``wrong`` is what its export lacks, ``reason`` what was given as one."""
     me, lang = person(), language()
+    if asked.figure:
+        field_lines.bring_up_to_date(centre().store, me.district)
     with centre().store.reading() as connection:
         found = records.list_records(connection, me, declared, asked, lang)
         areas = places.places_of(connection, me)
@@ -62,6 +65,7 @@ def list_page(declared: type[Kind], asked: listing.Asked, wrong: str = "", reaso
         choices=records.choices(declared),
         states=listing.STATES,
         field_prefix=listing.FIELD,
+        figure=listing.FIGURES[declared.info.name][asked.figure].text(lang) if asked.figure else "",
         has_positions=exports.position_of(declared) is not None,
         wrong=wrong,
         reason=reason,

@@ -58,6 +58,10 @@ def queue() -> str:
     state = state if state in (*STATES_SHOWN, service_desk.COUNTED, service_desk.DONE) else ""
     since, until = (read_day(request.args.get(name, "")) for name in ("since", "until"))
     item, point = request.args.get("item", ""), request.args.get("point", "")[:80]
+    figure = request.args.get("figure", "")
+    figure = figure if figure in service_desk.FIGURES else ""
+    if figure and "state" not in request.args:
+        state = ""
     service_cases.bring_up_to_date(centre().store, me.district)
     with centre().store.reading() as connection:
         found = service_desk.queue(
@@ -65,6 +69,7 @@ def queue() -> str:
             now=centre().clock(), lang=lang, item=item, point=point,
             since=_begins(since) if since else None,
             before=_begins(until + timedelta(days=1)) if until else None,
+            figure=figure,
         )  # fmt: skip
         areas = places.places_of(connection, me)
     return render_template(
@@ -82,12 +87,14 @@ def queue() -> str:
         item=item,
         point=point,
         items=code_list("SERVICE_ITEM"),
+        figure=service_desk.FIGURES[figure].text(lang) if figure else "",
         # What the figures narrowed the list by, carried along by its tabs, pages and filters.
         counted={
             name: value
             for name, value in (
                 ("item", item),
                 ("point", point),
+                ("figure", figure),
                 ("since", since.isoformat() if since else ""),
                 ("until", until.isoformat() if until else ""),
             )

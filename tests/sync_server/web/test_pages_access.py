@@ -178,6 +178,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "daily_rounds.one_day": ("GET", "/statistics/day", READ),
         "unit_figures.statistics": ("GET", "/statistics/units", READ),
         "meeting_sheet.week": ("GET", "/meeting", READ),
+        "field_figures.households": ("GET", "/statistics/field/households", READ),
         "campaigns.all_of_them": ("GET", "/campaigns", READ),
         "campaigns.one": ("GET", f"/campaigns/{campaign_in(place)}", READ),
         "campaigns.answers": ("GET", f"/campaigns/{campaign_in(place)}/answers/work", READ),

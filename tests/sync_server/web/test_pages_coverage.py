@@ -123,6 +123,78 @@ def test_visits_and_overdue_people_lead_to_what_was_counted(
     assert counts(client.get(unescape(late[1])).text)[0] == int(late[2])
 
 
+@pytest.mark.parametrize("area", ["", GRID])
+@pytest.mark.parametrize("until", ["2026-09-30", "2026-09-29"])
+def test_coverage_care_late_entries_and_ratings_lead_to_what_was_counted(
+    client: FlaskClient, area: str, until: str
+) -> None:
+    page = client.get(f"/statistics/field?since=2026-09-21&until={until}&area={area}").text
+    links = re.findall(
+        r'href="(/statistics/field/households\?[^"]*figure=(\w+)[^"]*)">(\d+)<', page
+    )
+    expected = {"homes", "homes_met", "care_homes", "care_in_time", "care_late", "care_reached"}
+    assert expected <= {figure for _, figure, _ in links}
+    for link, figure, count in links:
+        found = client.get(unescape(link)).text
+        assert f"共 {count} 户" in found, (link, count)
+        assert found.count('<th scope="row"') == int(count)
+        assert "林示例" not in found
+        assert ("关怀探访率：" if figure.startswith("care") else "走访覆盖率：") in found
+    links = re.findall(r'href="(/records/\w+\?figure=(\w+)[^"]*)">(\d+)</a>', page)
+    assert {"late", "rated", "satisfied", "met"} <= {figure for _, figure, _ in links}
+    for link, _, count in links:
+        assert f"共 {count} 条" in client.get(unescape(link)).text, (link, count)
+
+
+def test_a_list_of_late_visits_is_exported_as_it_stands(client: FlaskClient, place: Place) -> None:
+    asked = {"figure": "satisfied", "since": "2026-09-21", "until": "2026-09-30"}
+    page = client.get("/records/visit", query_string=asked).text
+    assert "评价 4 分及以上的" in page
+    assert '<input type="hidden" name="figure" value="satisfied">' in page
+    written = post(client, "/records/visit/export", **asked).text
+    assert place.ids["visit 1"] in written
+    assert place.ids["visit 2"] not in written
+    with place.centre.store.reading() as connection:
+        rows = connection.execute(sa.select(audit.c.detail).order_by(audit.c.audit_id)).scalars()
+        assert list(rows)[-1]["filters"]["figure"] == "satisfied"
+    assert "评价" not in client.get("/records/household?figure=satisfied").text.split("results")[1]
+
+
+def test_a_printed_list_of_people_in_care_leaves_out_names_and_small_numbers(place: Place) -> None:
+    client = sign_in(app_of(place.centre), "district")
+    page = client.get("/statistics/field/households?figure=care_late").text
+    assert "名单不印出" in page
+    assert '<span class="on-paper">少于 5</span>' in page
+    assert "名单不印出" not in client.get("/statistics/field/households?figure=homes").text
+    wrong = client.get("/statistics/field/households?since=2026-09-30&until=2026-09-01")
+    assert wrong.status_code == 422
+    community = sign_in(app_of(place.centre), "community")
+    assert community.get("/statistics/field/households?area=990101100008").status_code == 404
+    assert "名单不印出" not in community.get("/statistics/field/households?figure=care_late").text
+
+
+def test_the_area_page_tells_its_registers_from_what_the_statistics_count(
+    client: FlaskClient,
+) -> None:
+    page = client.get(f"/areas/{GRID}").text
+    seen = on_paper(page)
+    assert "家庭户 4 其中有人住的 3 户" in seen
+    assert "居民 3 其中没有迁出的 3" in seen
+    assert "关怀对象 3 今天在册的 3 户、3 人" in seen
+    assert "走访覆盖率的分母是其中有人住的户" in seen
+    links = re.findall(r'href="(/statistics/field/households\?[^"]*)">(\d+)<', page)
+    assert len(links) == 2
+    for link, count in links:
+        assert f"共 {count} 户" in client.get(unescape(link)).text
+    (link,) = re.findall(r'href="(/records/resident\?figure=present[^"]*)"', page)
+    listed = client.get(unescape(link)).text
+    assert "共 3 条" in listed
+    assert "只列：没有迁出的" in listed
+    figures = client.get(f"/statistics/field?since=2026-09-01&until=2026-09-30&area={GRID}")
+    assert "÷ 3 " in on_paper(figures.text)
+    assert "走访覆盖率只算有人住的" in client.get("/areas").text
+
+
 def test_people_overdue_on_a_day_gone_by_lead_to_no_list_of_today(client: FlaskClient) -> None:
     assert (
         "/coverage?of=care"
@@ -140,7 +212,7 @@ def test_statistics_campaigns_and_stock_say_what_was_counted(
     page = client.get("/statistics/field?since=2026-09-21&until=2026-09-30").text
     assert "<strong>15.2%</strong><small>5 ÷ 33</small>" in page
     assert page.count("<dt>") == 7
-    assert re.search(r"<small>其中补录巡查 \d+ 条、走访 \d+ 条</small>", page)
+    assert "补录巡查 2 条（全部 7 ）、走访 0 条（全部 5 ）" in on_paper(page)
     assert f"记为{code_list('CARE_STATE').text('well', 'zh')}、需要帮助" in page
     assert "没有终端同步过" in page
     assert client.get("/statistics/field?since=2026-09-30&until=2026-09-01").status_code == 422
@@ -164,8 +236,10 @@ def test_few_people_in_care_are_not_told_on_paper_that_leaves_the_community(
     client = sign_in(app_of(place.centre), role)
     period = "since=2026-09-21&until=2026-09-30"
     figures = client.get(f"/statistics/field?{period}").text
-    assert ">2 ÷ 3<" in figures  # the screen shows what it always did
-    assert ("关怀探访率 — 少于 5 ÷ 少于 5 超期 少于 5 人" in on_paper(figures)) == outside
+    assert re.search(r">2</a> ÷ <a [^>]*>3<", figures)  # the screen shows what it always did
+    assert (
+        "关怀探访率 — 少于 5 ÷ 少于 5 超期 少于 5 户、 少于 5 人" in on_paper(figures)
+    ) == outside
     assert ("关怀探访率 66.7% 2 ÷ 3" in on_paper(figures)) != outside
     assert ("名单不印出。" in figures) == outside
     assert "巡查完成率 15.2% 5 ÷ 33" in on_paper(figures)  # no figure of care

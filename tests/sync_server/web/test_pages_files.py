@@ -231,3 +231,20 @@ def test_what_was_done_before_a_merge_counts_in_the_compound_file(filled: Town) 
     assert (found.counts.households, found.counts.shops) == (1, 1)
     assert (found.visits_total, found.visited) == (3, 1)
     assert all("8-102" in one.words for one in found.visits)
+
+
+def test_care_that_begins_later_is_in_no_figure_of_the_file(filled: Town, quiet_app: Flask) -> None:
+    def said() -> str:
+        page = read(sign_in(quiet_app, "community").get(compound_of(filled)).text)
+        return page[page.index("关怀对象") : page.index("商铺")]
+
+    author = filled.people["community"].user_id
+    someone = resident(name=RARE[3], household_id=filled.here.ids["household"], relation="20")
+    person = load(filled.centre, author, "resident", GRID, someone)
+    before = said()
+    for since, more in (("2026-11-01", 0), ("2026-09-01", 1)):
+        load(filled.centre, author, "care", GRID, {
+            "resident_id": person, "cats": ["disabled"], "risk": "high", "visit_every_days": 7,
+            "keeper_id": author, "since": since, "basis": "consent",
+        })  # fmt: skip
+        assert (said() == before) == (not more)

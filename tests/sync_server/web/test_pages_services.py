@@ -73,6 +73,36 @@ def test_the_figures_lead_to_the_requests_that_make_them(town: Town, app: Flask,
         assert "2026-09-01 至 2026-09-30 提出的" in found
 
 
+def test_clocks_and_ratings_lead_to_the_requests_that_make_them(town: Town, app: Flask) -> None:
+    client = sign_in(app, "community")
+    assert town.here.worker is not None
+    taker = {"taker_id": town.here.worker.user_id}
+    for rating in ("5", "2"):
+        record_id = new_id()
+        assert post(client, "/services/new", record_id=record_id, **REQUEST).status_code == 303
+        for action, said in (("assign", taker), ("solve", {"result": "solved",
+                             "person_times": "1"}), ("rate", {"rating": rating})):  # fmt: skip
+            address = f"/services/{record_id}/step"
+            post(client, address, step_id=new_id(), action=action, **said)
+    post(client, "/services/new", record_id=new_id(), **REQUEST)  # its clocks run
+    page = client.get("/services/figures?since=2026-09-01&until=2026-09-30").text
+    links = re.findall(r'href="(/services\?[^"]*figure=(\w+)[^"]*)">(\d+)</a>', page)
+    assert {
+        "respond_met",
+        "reply_decided",
+        "plan_running",
+        "standard_met",
+        "rated",
+        "satisfied",
+    } <= {name for _, name, _ in links}
+    for link, name, count in links:
+        found = client.get(unescape(link)).text
+        assert f"共 {count} 条" in found, (link, count)
+        if name == "satisfied":
+            assert "评价 4 分及以上" in found
+            assert count == "1"
+
+
 def test_a_step_somebody_overtook_says_so_and_gives_the_words_back(town: Town, app: Flask) -> None:
     client = sign_in(app, "community")
     service = town.here.ids["service"]

@@ -22,7 +22,6 @@ from tests.sync_server.world import DISTRICT, StillClock
 ALL_OF_IT = (
     r"SELECT min\((patrol_lines|visit_lines)\.day\)",  # the first row of an index
     r"SELECT min\(cases\.happened_at\)",
-    r"SELECT case_units\.unit_id, count",  # issues under way of every unit
     r"DELETE FROM likeness_keys WHERE likeness_keys\.district = \?$",  # the search begins anew
     r"SELECT .* AND changes\.doubtful AND",  # an index that holds nothing else
 )
