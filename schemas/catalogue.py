@@ -76,10 +76,12 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     # Version 2 added fields; what version 1 said still says it.
     ("area", 1): dict,
     ("area", 2): dict,
+    ("area", 3): dict,
     ("compound", 1): dict,
     # Version 3 lists tags by date; ``tag`` still says today's (the centre sees to it).
     ("compound", 2): dict,
     ("resident", 1): dict,
+    ("resident", 2): dict,
 }
 """``(kind, from_version)`` to the function of that step; kept for ever."""
 

@@ -9,10 +9,12 @@ from typing import Any
 from field_app.services.choices import names
 from field_app.services.draft_shape import Draft
 from field_app.services.overview import look, newest
+from field_app.services.purposes import begun_with
 from field_app.services.records import children, get_view
 from field_app.services.survivors import gathered_for, survivor_of
 from field_app.services.workspace import Workspace
 from schemas.care_due import strictness
+from schemas.catalogue import kind_of
 from schemas.check import FieldProblem
 from schemas.clock import local_day
 from schemas.messages import Problem
@@ -114,7 +116,8 @@ def age_on(birth: object, today: str) -> int | None:
 
 
 def new_resident(ws: Workspace, household_id: str, now: str) -> dict[str, Any]:
-    """Return what a new member's form starts with: the notice as last given, and when."""
+    """Return what a new member's form starts with: the notice as the district says, else as last
+    given, and when."""
     versions = [
         (str(view["fields"].get("notice_at")), view["fields"]["notice_version"])
         for view in look(ws, "resident")
@@ -122,6 +125,7 @@ def new_resident(ws: Workspace, household_id: str, now: str) -> dict[str, Any]:
     ]
     version = max(versions, default=("", None))[1]
     start = {"household_id": household_id, "notice_at": now, "notice_version": version}
+    start |= begun_with(ws, kind_of("resident"))
     return {name: value for name, value in start.items() if value is not None}
 
 
