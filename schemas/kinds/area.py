@@ -46,6 +46,14 @@ class FieldGroup(Part):
     unused = Flag("不采集", "Not collected")
 
 
+class CodeSetting(Part):
+    """What the district says of one code (``schemas/code_settings.py``); keyed ``LIST.code``."""
+
+    code = Line("代码", "Code", required=True, longest=60)
+    unused = Flag("不用", "Not used")
+    standard = Line("对应标准和代码", "Standard and its code", longest=60)
+
+
 class Lineage(Part):
     """How an area came from another one, or went into it, when grids were redrawn."""
 
@@ -56,8 +64,8 @@ class Lineage(Part):
 
 class Area(Kind):
     """A district, street, community, grid or micro-grid; grid fields are empty for the others, and
-    a district alone names the levels of issues, sets the limits of coverage and says what personal
-    fields are for."""
+    a district alone names the levels of issues, sets the limits of coverage, and says what personal
+    fields are for and which codes it uses."""
 
     info = KindInfo(
         name="area",
@@ -93,3 +101,4 @@ class Area(Kind):
     level_labels = Keyed("事件级别名称", "Names of issue levels", LevelLabel, keys="ISSUE_LEVEL")
     coverage_limits = Keyed("覆盖期限", "Limits of coverage", CoverageLimit, keys="COVERAGE_LIMIT")
     field_groups = Keyed("信息用途", "Purposes of data", FieldGroup, keys="FIELD_GROUP")
+    code_settings = Keyed("代码表设置", "Settings of code lists", CodeSetting)

@@ -10,6 +10,7 @@ from sync_server.web import (
     account,
     areas,
     campaigns,
+    code_pages,
     compound_file,
     conflicts,
     coverage,
@@ -91,6 +92,7 @@ def register(app: Flask) -> None:
         units,
         privacy,
         privacy_acts,
+        code_pages,
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)

@@ -8,7 +8,8 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from schemas.codes import code_list, speak
+from schemas.code_settings import settings_of
+from schemas.codes import code_list, settle, speak
 from schemas.exchange import API
 from schemas.purposes import leave_out, unused
 from sync_server.services import level_labels, purposes
@@ -30,11 +31,13 @@ def _choose() -> None:
     page = request.endpoint not in (None, "static") and not request.path.startswith(API)
     if not page or not current_user.is_authenticated:
         speak({})
+        settle({})
         leave_out(frozenset())
         return
     with centre().store.reading() as connection:
         said = purposes.district_says(connection, person().district)
     speak(level_labels.words_of(said))
+    settle(settings_of(said))
     leave_out(unused(said))
 
 

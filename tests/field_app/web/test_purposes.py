@@ -100,3 +100,20 @@ def test_extinguishers_that_run_out_are_due(laptop: Laptop) -> None:
     paper.fill(extinguisher_until="2027-09-30").press()
     assert extinguishers_due(at.ws) == {"overdue": 0, "due": 2, "ok": 2}
     assert "已过期" not in at.browser.get("/").text
+
+
+def test_a_code_the_district_does_not_use_is_not_offered(laptop: Laptop) -> None:
+    at = sign_in(laptop)
+    path = f"/records/shop/{rid('shop', 1)}/edit"
+    assert "美容美发" in at.browser.get(path, follow_redirects=True).text
+    pull_in(at.ws, "area", DISTRICT_AREA, {
+        "code": "990101", "name": "示例区", "level": "district", "valid_from": "2020-01-01",
+        "code_settings": {
+            f"SHOP_KIND.{code}": {"code": f"SHOP_KIND.{code}", "unused": True}
+            for code in ("beauty", "catering")
+        },
+    }, area="990101")  # fmt: skip
+    page = at.browser.get(path, follow_redirects=True).text
+    assert "美容美发" not in page
+    assert "餐饮" in page, "what stands keeps its words"
+    assert "餐饮" in at.browser.get("/records/shop/").text

@@ -161,6 +161,8 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "limits.rule": ("GET", "/limits/rule?clock=handle&level=2", LIMITS),
         "limits.new": ("GET", "/limits/new", LIMITS),
         "wording.name": ("GET", "/levels", LEVELS),
+        "code_pages.every": ("GET", "/code-lists", READ),
+        "code_pages.change": ("GET", "/code-lists/SHOP_KIND", LEVELS),
         "wording.data_purposes": ("GET", "/purposes", READ),
         "wording.set_purposes": ("GET", "/purposes/change", LEVELS),
         "service_requests.queue": ("GET", "/services", READ),
