@@ -99,9 +99,14 @@ def leave_out(groups: frozenset[str]) -> None:
     _left_out.set(groups)
 
 
+def is_collected(declared: Declared) -> bool:
+    """Whether the district collects what a field holds."""
+    return declared.group not in _left_out.get()
+
+
 def is_asked(declared: Declared) -> bool:
     """Whether forms ask a field here."""
-    return declared.ask and declared.group not in _left_out.get()
+    return declared.ask and is_collected(declared)
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 
 from field_app.domain.typed import Texts, control_at, entries, keys_of, text_of
 from field_app.services.choices import AT_ONCE, Choice, Offer, names, offer
-from field_app.services.purposes import begun_with, told_of
+from field_app.services.purposes import NOT_COLLECTED, begun_with, told_of
 from field_app.services.records import views
 from field_app.services.workspace import Workspace
 from schemas.check import FieldProblem
@@ -180,12 +180,13 @@ class _Drawing:
         self.told = told_of(ws)
 
     def _hint(self, declared: Declared) -> str:
-        """Return the hint of a field, and what its group is for where the district says so."""
-        said = (
-            declared.hint.text(self.lang) if declared.hint else "",
-            self.told.get(declared.group),
-        )
-        return " ".join(one for one in said if one)
+        """Return the hint of a field, and once for its group what the group is for, where the
+        district says so."""
+        told = self.told.get(declared.group, "")
+        if told != NOT_COLLECTED.text(self.lang):
+            self.told.pop(declared.group, None)
+        hint = declared.hint.text(self.lang) if declared.hint else ""
+        return " ".join(one for one in (hint, told) if one)
 
     def box(self, name: str, declared: Declared) -> Box:
         """Return the box of a field."""
