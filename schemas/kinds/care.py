@@ -44,4 +44,8 @@ class Care(Kind):
     keeper_id = Ref("责任人", "In charge", "user", required=True)
     since = Day("起始日期", "Since", required=True)
     until = Day("终止日期", "Until")
-    basis = Code("处理依据", "Legal basis", "BASIS", required=True)
+    basis = Code(
+        "处理依据", "Legal basis", "BASIS", required=True,
+        hint=Label("凭本人同意的，在居民的同意记录里记“关怀”一项。",
+                   "Held by consent: note one to care with the resident's consents."),
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """resident 居民: a person of a household; the least that grid work needs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.fields import (
@@ -57,6 +57,25 @@ def standing_consents(fields: Mapping[str, Any], group: str, day: str) -> list[s
         and str(one.get("on") or "") <= day
         and not (one.get("ended") and one["ended"] <= day)
     ]
+
+
+def withdrawn(
+    fields: Mapping[str, Any], group: str, day: str, new_key: Callable[[], str]
+) -> dict[str, Any]:
+    """Return the entries of ``consents`` to be written so that none to a group of fields stands
+    from a day on: what else was agreed to in one entry stays, the rest becomes one of its own."""
+    found: dict[str, Any] = {}
+    for key, one in (fields.get("consents") or {}).items():
+        scope = list(one.get("scope", ()))
+        if group not in scope or one.get("ended"):
+            continue
+        ended = {**one, "scope": [group], "ended": day}
+        if scope == [group]:
+            found[key] = ended
+        else:
+            found[key] = {**one, "scope": [other for other in scope if other != group]}
+            found[new_key()] = ended
+    return found
 
 
 class Resident(Kind):

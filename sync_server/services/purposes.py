@@ -17,7 +17,16 @@ from schemas.catalogue import kind_of
 from schemas.check import check
 from schemas.codes import code_list
 from schemas.messages import Problem
-from schemas.purposes import ALWAYS, FIELD, LIST, Purpose, fields_of, purposes, unused
+from schemas.purposes import (
+    ALWAYS,
+    FIELD,
+    LIST,
+    USUAL_BASIS,
+    Purpose,
+    fields_of,
+    purposes,
+    unused,
+)
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import User, allowed, require_records
@@ -43,6 +52,7 @@ class Line:
     said: Mapping[str, str]
     purpose: str
     basis: str
+    usual_basis: str
     notice: str
     asked: bool
     always: bool
@@ -175,6 +185,7 @@ def _page(
                 said=texts.get(group, {}),
                 purpose=one.words.text(lang),
                 basis=basis.text(one.basis, lang),
+                usual_basis=basis.text(USUAL_BASIS[group], lang),
                 notice=one.notice,
                 asked=one.asked,
                 always=group in ALWAYS,

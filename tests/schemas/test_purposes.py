@@ -8,7 +8,7 @@ from schemas.catalogue import kind_of, kinds, upcast
 from schemas.check import check
 from schemas.codes import all_lists
 from schemas.describe import json_schema
-from schemas.kinds.resident import standing_consents
+from schemas.kinds.resident import standing_consents, withdrawn
 from schemas.purposes import (
     ALWAYS,
     LIST,
@@ -72,6 +72,21 @@ def test_a_consent_holds_from_its_day_until_it_is_withdrawn() -> None:
     assert standing_consents(fields, "care", "2026-01-09") == []
     assert standing_consents(fields, "id_no", "2026-02-01") == []
     assert standing_consents({}, "care", "2026-02-01") == []
+
+
+def test_withdrawing_one_consent_leaves_the_others_of_its_entry() -> None:
+    one = {"on": "2026-01-10", "by": "self", "scope": ["basic", "care"], "how": "signed"}
+    alone = one | {"scope": ["care"]}
+    over = alone | {"ended": "2026-02-01"}
+    fields = {"consents": {"a": one, "b": alone, "c": over}}
+    said = withdrawn(fields, "care", "2026-03-01", lambda: "d")
+    assert said == {
+        "a": one | {"scope": ["basic"]}, "d": alone | {"ended": "2026-03-01"},
+        "b": alone | {"ended": "2026-03-01"},
+    }  # fmt: skip
+    after = {"consents": fields["consents"] | said}
+    assert standing_consents(after, "care", "2026-03-01") == []
+    assert standing_consents(after, "basic", "2026-03-01") == ["self"]
 
 
 def test_a_consent_without_a_scope_is_refused() -> None:
