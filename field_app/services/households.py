@@ -17,7 +17,9 @@ from schemas.care_due import strictness
 from schemas.catalogue import kind_of
 from schemas.check import FieldProblem
 from schemas.clock import local_day
+from schemas.kinds.resident import GUARDIAN_AGE, standing_consents
 from schemas.messages import Problem
+from schemas.purposes import BASIC, CARE
 
 View = Mapping[str, Any]
 
@@ -26,11 +28,13 @@ VISITS_SHOWN = 20
 
 @dataclass(frozen=True)
 class Member:
-    """A person of a household and, when looked after, the care record."""
+    """A person of a household and, when looked after, the care record; ``lacks`` names the consents
+    that nobody noted, or that were withdrawn: a ``guardian``'s of a child, that to ``care``."""
 
     view: View
     age: int | None
     care: View | None
+    lacks: tuple[str, ...] = ()
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -77,11 +81,23 @@ def members_of(ws: Workspace, household_id: str) -> list[Member]:
     """Return a household's residents, the head first, then by birth."""
     today = local_day(ws.now())
     found = [
-        Member(view, age_on(view["fields"].get("birth"), today), care_of(ws, view["record_id"]))
+        _member(view, care_of(ws, view["record_id"]), today)
         for view in children(ws, "resident", "household_id", household_id)
     ]
     return sorted(found, key=lambda one: (one.fields.get("relation") not in ("01", "02"),
                                           str(one.fields.get("birth", ""))))  # fmt: skip
+
+
+def _member(view: View, care: View | None, today: str) -> Member:
+    fields, lacks = view["fields"], []
+    age = age_on(fields.get("birth"), today)
+    child = age is not None and age < GUARDIAN_AGE and fields.get("basis") == "consent"
+    if child and "guardian" not in standing_consents(fields, BASIC, today):
+        lacks.append("guardian")
+    asked = care is not None and care["fields"].get("basis") == "consent"
+    if asked and not standing_consents(fields, CARE, today):
+        lacks.append("care")
+    return Member(view, age, care, tuple(lacks))
 
 
 def care_of(ws: Workspace, resident_id: str) -> View | None:

@@ -133,3 +133,29 @@ def test_a_code_the_district_does_not_use_is_not_offered(laptop: Laptop) -> None
     assert "美容美发" not in page
     assert "餐饮" in page, "what stands keeps its words"
     assert "餐饮" in at.browser.get("/records/shop/").text
+
+
+def test_a_household_says_which_consents_nobody_noted(laptop: Laptop) -> None:
+    at = sign_in(laptop)
+    page = at.browser.get(f"/base/households/{HOME}").text
+    assert "没有监护人同意的记录" not in page
+    member = {"sex": "1", "relation": "20", "reside": "registered", "household_id": HOME,
+              "notice_version": "2026-1", "notice_at": "2026-01-01T08:00:00+08:00",
+              "basis": "consent"}  # fmt: skip
+    child = rid("resident", 900)
+    pull_in(at.ws, "resident", child, member | {
+        "name": "林小样", "birth": "2020-05", "guardian": "林示例",
+    }, area=GRID)  # fmt: skip
+    pull_in(at.ws, "care", rid("care", 900), {
+        "resident_id": child, "cats": ["child"], "risk": "key", "visit_every_days": 30,
+        "keeper_id": at.ws.worker_id, "since": "2026-01-01", "basis": "consent",
+    }, area=GRID)  # fmt: skip
+    page = at.browser.get(f"/base/households/{HOME}").text
+    assert page.count("没有监护人同意的记录") == page.count("没有同意关怀的记录") == 1
+    paper = Paper.open(at.browser, f"/records/resident/{child}/edit").press_on("add:consents")
+    (key,) = {name.split(".")[1] for name in paper.names if name.startswith("consents.")}
+    said = {"on": "2026-09-30", "by": "guardian", "scope": ["basic", "care"], "how": "verbal"}
+    paper.put({f"consents.{key}.{name}": value for name, value in said.items()}).press()
+    page = at.browser.get(f"/base/households/{HOME}").text
+    assert "没有监护人同意的记录" not in page
+    assert "没有同意关怀的记录" not in page
