@@ -194,10 +194,12 @@ def held_by_consent(
     connection: sa.Connection, district: str, areas: Collection[str], born_after: str
 ) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
     """Yield the present people whose data are held by consent, who are born after a month or of
-    whom a consent is written down: record_id, whether born after, and fields, by area."""
+    whom a consent is written down: record_id, whether born after, and consents, by area."""
     young = records.c.fields["birth"].as_string() > born_after
     query = (
-        sa.select(records.c.record_id, sa.case((young, 1), else_=0), records.c.fields)
+        sa.select(
+            records.c.record_id, sa.case((young, 1), else_=0), records.c.fields["consents"]
+        )
         .where(
             *live(district, "resident"), within(records.c.grid, areas), _empty("moved_out_at"),
             records.c.fields["basis"].as_string() == "consent",
@@ -205,18 +207,18 @@ def held_by_consent(
         )
         .order_by(records.c.grid, records.c.record_id)
     )  # fmt: skip
-    for record_id, is_young, fields in connection.execute(query):
-        yield record_id, bool(is_young), fields
+    for record_id, is_young, consents in connection.execute(query):
+        yield record_id, bool(is_young), {"consents": consents}
 
 
 def care_by_consent(
     connection: sa.Connection, district: str, areas: Collection[str]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return the care that has not ended and stands on consent, with its person's fields, by area;
-    people who are not there or have moved out are another check's."""
+    """Return the care that has not ended and stands on consent, with its person's consents, by
+    area; people who are not there or have moved out are another check's."""
     person = records.alias()
     query = (
-        sa.select(records.c.record_id, person.c.fields)
+        sa.select(records.c.record_id, person.c.fields["consents"])
         .join(person, sa.and_(person.c.district == district,
                               person.c.record_id == records.c.parent_id))
         .where(
@@ -229,7 +231,7 @@ def care_by_consent(
         .order_by(records.c.grid, records.c.record_id)
     )  # fmt: skip
     found = connection.execute(query)
-    return ((record_id, fields) for record_id, fields in found)
+    return ((record_id, {"consents": consents}) for record_id, consents in found)
 
 
 def shops_with_old_extinguisher(
