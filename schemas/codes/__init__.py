@@ -128,7 +128,7 @@ def code_list(name: str) -> CodeList:
     return _reworded(name, tuple(sorted((own or {}).items())), tuple(sorted((said or {}).items())))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _reworded(
     name: str, own: tuple[tuple[str, str], ...], said: tuple[tuple[str, Setting], ...]
 ) -> CodeList:

@@ -1,5 +1,5 @@
-"""A district says what personal data it collects and what for: a laptop asks accordingly, a child
-is taken in with the guardian's consent, staff read it, and the grid's card can be posted."""
+"""A district says what data and codes it uses and what for: a laptop asks accordingly, a child is
+taken in with the guardian's consent, staff read it, and the grid's card can be posted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,15 @@ def test_a_laptop_asks_what_the_district_collects_and_notes_a_guardians_consent(
     assert "不采集" in words(page.html)
     assert WHAT_FOR in Staff(centre).read("/purposes")
 
+    page = district.open("/code-lists/SHOP_KIND")
+    page = district.visitor.submit(page, page.form("unused.beauty"), {"unused.beauty": "1"})
+    assert page.path == "/code-lists", words(page.html)
+    assert "美容美发" in worker.open("/records/shop/new").html
+
     assert worker.sync().stage == "done"
+    shop = worker.open("/records/shop/new").html
+    assert "餐饮" in shop
+    assert "美容美发" not in shop
     page = worker.open(f"/base/households/{home}/resident")
     form = page.form("_revision", "_act")
     assert "id_no" not in form.names
