@@ -83,6 +83,7 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("resident", 1): dict,
     # Version 2 says what number its source gave it, and that the centre entered it.
     ("issue", 1): dict,
+    ("resident", 2): dict,
 }
 """``(kind, from_version)`` to the function of that step; kept for ever."""
 

@@ -46,6 +46,8 @@ class Limits:
 
 
 USUAL = Limits()
+EXTINGUISHER_SOON = 30
+"""So many days before its end a shop's extinguisher is due."""
 
 
 def limits_of(district: Mapping[str, Any]) -> Limits:
@@ -69,6 +71,12 @@ def household_mark(met_on: date | None, day: date, limits: Limits = USUAL) -> Ma
 def care_mark(due: date, day: date, limits: Limits = USUAL) -> Mark:
     """Return how somebody in care stands on a day, from the day their visit is due."""
     return _before(due, day, limits.care_soon)
+
+
+def extinguisher_mark(until: date, day: date) -> Mark:
+    """Return how a shop stands on a day whose extinguisher is valid until one: that day is the last
+    good one."""
+    return _before(until, day, EXTINGUISHER_SOON)
 
 
 def point_mark(covered_on: date | None, day: date, limits: Limits = USUAL) -> Mark:

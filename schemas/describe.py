@@ -35,6 +35,7 @@ def object_schema(fields: Mapping[str, Declared]) -> dict[str, Any]:
             "x-title-en": field.label.en,
             "x-merge": field.policy,
             "x-privacy": field.privacy,
+            **({"x-group": field.group} if field.group else {}),
         }
     return {
         "type": "object",

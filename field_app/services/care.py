@@ -11,9 +11,11 @@ from field_app.services.care_alarms import Alarm, Made, called_for, left_open
 from field_app.services.drafts import MAIN, Draft, Finished, Typed
 from field_app.services.households import moves_without_a_day
 from field_app.services.likely import finish_checked
+from field_app.services.purposes import begun_with
 from field_app.services.records import Entry, Saved, get_view, save_records
 from field_app.services.visits import alarm_entry, follow_correction, states_left_open
 from field_app.services.workspace import CHANGES, Workspace
+from schemas.catalogue import kind_of
 from schemas.check import FieldProblem
 from schemas.clock import local_day
 from schemas.kinds.care import INTERVAL_DAYS
@@ -26,6 +28,7 @@ def new_care(ws: Workspace, resident_id: str) -> dict[str, Any]:
         "resident_id": resident_id,
         "keeper_id": ws.worker_id,
         "since": local_day(ws.now()),
+        **begun_with(ws, kind_of("care")),
     }
 
 

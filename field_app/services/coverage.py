@@ -1,5 +1,6 @@
-"""What is due or overdue in the own grids: households, people in care, patrol points; as a list and
-as a drawing that needs no network (``schemas/coverage.py``, ``schemas/plane.py``)."""
+"""What is due or overdue in the own grids: households, people in care, patrol points, extinguishers
+of shops; as a list and as a drawing that needs no network (``schemas/coverage.py``,
+``schemas/plane.py``)."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from schemas.coverage import (
     Limits,
     Mark,
     care_mark,
+    extinguisher_mark,
     household_mark,
     limits_of,
     point_mark,
@@ -32,8 +34,8 @@ from schemas.coverage import (
 from schemas.plane import Plane, Point, degrees, outline, plane_for, size_of
 
 View = Mapping[str, Any]
-HOUSEHOLD, CARE, POINT = "household", "care", "point"
-SUBJECTS = (CARE, HOUSEHOLD, POINT)
+HOUSEHOLD, CARE, POINT, SHOP = "household", "care", "point", "shop"
+SUBJECTS = (CARE, HOUSEHOLD, POINT, SHOP)
 FAR = timedelta(days=3650)
 LISTED = 200
 GRID_DIGITS = 15
@@ -41,7 +43,8 @@ GRID_DIGITS = 15
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that is covered or not: ``last`` is the day of the last contact or patrol."""
+    """One thing that is covered or not: ``last`` is the day of the last contact or patrol, of a
+    shop the last good day of its extinguisher."""
 
     record_id: str
     building_id: str
@@ -98,7 +101,7 @@ def coverage(
     lies in a building or compound when ``building_id`` names one."""
     day = date.fromisoformat(local_day(ws.now()))
     places = _Places(ws)
-    make = {HOUSEHOLD: _households, CARE: _care, POINT: _points}
+    make = {HOUSEHOLD: _households, CARE: _care, POINT: _points, SHOP: _shops}
     limits = limits_here(ws)
     every = make[subject](ws, places, day, limits)
     counts: dict[Mark, int] = dict.fromkeys(MARKS, 0)
@@ -203,12 +206,40 @@ def _points(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[I
     return found
 
 
+def _shops(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
+    """Return the shops whose extinguisher's end is known."""
+    found = []
+    for view in look(ws, "shop"):
+        fields = view["fields"]
+        until = fields.get("extinguisher_until")
+        if until:
+            building = str(
+                places.rooms.get(fields.get("room_id") or "", {}).get("building_id") or ""
+            )
+            mark = extinguisher_mark(date.fromisoformat(until), day)
+            found.append(
+                Item(view["record_id"], building, places.compound_of(building), mark, until,
+                     note=str(fields.get("address") or ""))
+            )  # fmt: skip
+    return found
+
+
+def extinguishers_due(ws: Workspace) -> dict[Mark, int]:
+    """Return how many shops of the own grids have an extinguisher that expired, or will soon."""
+    day = date.fromisoformat(local_day(ws.now()))
+    counts: dict[Mark, int] = dict.fromkeys(MARKS, 0)
+    for view in look(ws, "shop"):
+        if until := view["fields"].get("extinguisher_until"):
+            counts[extinguisher_mark(date.fromisoformat(until), day)] += 1
+    return counts
+
+
 def _base(view: View) -> str:
     return str(view["grid"])[:GRID_DIGITS]
 
 
 def _titled(ws: Workspace, one: Item, subject: str) -> Item:
-    kind = "compound" if subject == POINT else "household"
+    kind = {POINT: "compound", SHOP: "shop"}.get(subject, "household")
     title = names(ws)(kind, one.record_id) if one.record_id else None
     return Item(
         one.record_id, one.building_id, one.compound_id, one.mark, one.last, title or "…", one.note

@@ -41,6 +41,7 @@ from schemas.check import FieldProblem
 from schemas.clock import read_moment, written
 from schemas.kind import Action
 from schemas.messages import Problem
+from schemas.purposes import is_collected
 
 MAIN = ""
 """The prefix of a draft's first part."""
@@ -97,7 +98,14 @@ def new_part(
     grid: str | None = None,
     only: list[str] | None = None,
 ) -> Part:
-    """Return the part of a record to be made, its form starting with ``values`` (stored form)."""
+    """Return the part of a record to be made, its form starting with ``values`` (stored form); a
+    new record's without those that the district does not collect."""
+    declared = kind_of(kind).declared()
+    start = {
+        name: one
+        for name, one in (values or {}).items()
+        if action != "create" or (name in declared and is_collected(declared[name]))
+    }
     return Part(
         kind=kind,
         record_id=record_id or new_id(),
@@ -105,7 +113,7 @@ def new_part(
         grid=grid,
         base={},
         fixed=dict(fixed or {}),
-        texts=texts_of(kind_of(kind), values or {}),
+        texts=texts_of(kind_of(kind), start),
         finds={},
         spare={},
         only=only,

@@ -9,13 +9,17 @@ from typing import Any
 from field_app.services.choices import names
 from field_app.services.draft_shape import Draft
 from field_app.services.overview import look, newest
+from field_app.services.purposes import begun_with
 from field_app.services.records import children, get_view
 from field_app.services.survivors import gathered_for, survivor_of
 from field_app.services.workspace import Workspace
 from schemas.care_due import strictness
+from schemas.catalogue import kind_of
 from schemas.check import FieldProblem
 from schemas.clock import local_day
+from schemas.kinds.resident import GUARDIAN_AGE, standing_consents
 from schemas.messages import Problem
+from schemas.purposes import BASIC, CARE
 
 View = Mapping[str, Any]
 
@@ -24,11 +28,13 @@ VISITS_SHOWN = 20
 
 @dataclass(frozen=True)
 class Member:
-    """A person of a household and, when looked after, the care record."""
+    """A person of a household and, when looked after, the care record; ``lacks`` names the consents
+    that nobody noted, or that were withdrawn: a ``guardian``'s of a child, that to ``care``."""
 
     view: View
     age: int | None
     care: View | None
+    lacks: tuple[str, ...] = ()
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -75,11 +81,23 @@ def members_of(ws: Workspace, household_id: str) -> list[Member]:
     """Return a household's residents, the head first, then by birth."""
     today = local_day(ws.now())
     found = [
-        Member(view, age_on(view["fields"].get("birth"), today), care_of(ws, view["record_id"]))
+        _member(view, care_of(ws, view["record_id"]), today)
         for view in children(ws, "resident", "household_id", household_id)
     ]
     return sorted(found, key=lambda one: (one.fields.get("relation") not in ("01", "02"),
                                           str(one.fields.get("birth", ""))))  # fmt: skip
+
+
+def _member(view: View, care: View | None, today: str) -> Member:
+    fields, lacks = view["fields"], []
+    age = age_on(fields.get("birth"), today)
+    child = age is not None and age < GUARDIAN_AGE and fields.get("basis") == "consent"
+    if child and "guardian" not in standing_consents(fields, BASIC, today):
+        lacks.append("guardian")
+    asked = care is not None and care["fields"].get("basis") == "consent"
+    if asked and not standing_consents(fields, CARE, today):
+        lacks.append("care")
+    return Member(view, age, care, tuple(lacks))
 
 
 def care_of(ws: Workspace, resident_id: str) -> View | None:
@@ -114,7 +132,8 @@ def age_on(birth: object, today: str) -> int | None:
 
 
 def new_resident(ws: Workspace, household_id: str, now: str) -> dict[str, Any]:
-    """Return what a new member's form starts with: the notice as last given, and when."""
+    """Return what a new member's form starts with: the notice as the district says, else as last
+    given, and when."""
     versions = [
         (str(view["fields"].get("notice_at")), view["fields"]["notice_version"])
         for view in look(ws, "resident")
@@ -122,6 +141,7 @@ def new_resident(ws: Workspace, household_id: str, now: str) -> dict[str, Any]:
     ]
     version = max(versions, default=("", None))[1]
     start = {"household_id": household_id, "notice_at": now, "notice_version": version}
+    start |= begun_with(ws, kind_of("resident"))
     return {name: value for name, value in start.items() if value is not None}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from field_app.domain.typed import Texts, control_at, entries, keys_of, text_of
 from field_app.services.choices import AT_ONCE, Choice, Offer, names, offer
+from field_app.services.purposes import NOT_COLLECTED, begun_with, told_of
 from field_app.services.records import views
 from field_app.services.workspace import Workspace
 from schemas.check import FieldProblem
@@ -20,6 +21,7 @@ from schemas.clock import written
 from schemas.codes import CodeList
 from schemas.fields import Code, Codes, Declared, Keyed, Line, Lookup, Ref, Refs, Whole
 from schemas.kind import Kind
+from schemas.purposes import is_asked
 
 FEW = 7
 """A code list up to this length is a row of radio buttons, a longer one a menu."""
@@ -151,13 +153,18 @@ def problems_by_control(
 def boxes(ws: Workspace, sheet: Sheet) -> list[Box]:
     """Return the boxes of a form, in the order of declaration.
 
-    A reference that nothing can be chosen for is not asked, unless it is required.
+    A reference that nothing can be chosen for is not asked, unless it is required. What the
+    district does not collect is not asked either; where it stands already, or staff ask about it,
+    it can be taken away.
     """
     draw = _Drawing(ws, sheet)
+    filled = {name.partition(".")[0] for name, texts in sheet.texts.items() if any(texts)}
     drawn = [
         draw.box(name, declared)
         for name, declared in sheet.kind.declared().items()
-        if declared.ask and (sheet.only is None or name in sheet.only)
+        if declared.ask
+        and (sheet.only is None or name in sheet.only)
+        and (is_asked(declared) or name in filled or name in sheet.asked)
     ]
     return [box for box in drawn if box.choices or box.required or not box.ref or box.find]
 
@@ -170,6 +177,16 @@ class _Drawing:
         self.sheet = sheet
         self.lang = ws.lang
         self.name_of: Lookup = names(ws)
+        self.told = told_of(ws)
+
+    def _hint(self, declared: Declared) -> str:
+        """Return the hint of a field, and once for its group what the group is for, where the
+        district says so."""
+        told = self.told.get(declared.group, "")
+        if told != NOT_COLLECTED.text(self.lang):
+            self.told.pop(declared.group, None)
+        hint = declared.hint.text(self.lang) if declared.hint else ""
+        return " ".join(one for one in (hint, told) if one)
 
     def box(self, name: str, declared: Declared) -> Box:
         """Return the box of a field."""
@@ -185,7 +202,7 @@ class _Drawing:
             "name": self.sheet.prefix + name,
             "id": html_id(self.sheet.prefix + name),
             "label": label,
-            "hint": declared.hint.text(self.lang) if declared.hint else "",
+            "hint": self._hint(declared),
             "required": declared.required,
             "texts": texts,
             "problems": tuple(self.sheet.problems.get(name, ())),
@@ -231,7 +248,7 @@ class _Drawing:
             id=html_id(sheet.prefix + name),
             widget="keyed",
             label=declared.label.text(self.lang),
-            hint=declared.hint.text(self.lang) if declared.hint else "",
+            hint=self._hint(declared),
             required=declared.required,
             problems=tuple(
                 text
@@ -334,8 +351,8 @@ def _code_choices(codes: CodeList, texts: Sequence[str], lang: str) -> Iterator[
 def new_values(ws: Workspace, kind: type[Kind]) -> dict[str, Any]:
     """Return what the form of a new record starts with, whatever its kind.
 
-    The moment it happens is now; fields that are carried on have the worker's last values; a
-    required reference with one choice has that.
+    The moment it happens is now; fields that are carried on have the worker's last values; notice
+    and legal basis are those of the district; a required reference with one choice has that.
     """
     values: dict[str, Any] = {}
     declared = kind.declared()
@@ -343,6 +360,7 @@ def new_values(ws: Workspace, kind: type[Kind]) -> dict[str, Any]:
     if own:
         last = max(own, key=lambda view: str(view["last_made_at"]))["fields"]
         values = {name: last[name] for name, one in declared.items() if one.carry and name in last}
+    values |= begun_with(ws, kind)
     for name, one in declared.items():
         if name == kind.info.dated_by and one.widget == "moment":
             values[name] = written(ws.now().replace(second=0, microsecond=0))

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 
 from field_app.services import coverage
 from field_app.web.session import workspace
-from schemas.coverage import LABELS, MARKS
+from schemas.coverage import EXTINGUISHER_SOON, LABELS, MARKS
 from schemas.plane import WIDTH
 
 pages = Blueprint("coverage", __name__)
@@ -14,7 +14,7 @@ pages = Blueprint("coverage", __name__)
 
 @pages.get("/coverage")
 def show() -> str:
-    """Show one subject: people in care, households or patrol points."""
+    """Show one subject: people in care, households, patrol points or shops' extinguishers."""
     args = request.args
     subject = args.get("of", "")
     subject = subject if subject in coverage.SUBJECTS else coverage.CARE
@@ -28,6 +28,7 @@ def show() -> str:
         marks=MARKS,
         labels=LABELS,
         limits=coverage.limits_here(workspace()),
+        soon=EXTINGUISHER_SOON,
         width=WIDTH,
         place=place,
     )

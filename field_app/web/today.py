@@ -6,11 +6,13 @@ from typing import cast
 
 from flask import Blueprint, current_app, render_template
 
+from field_app.services.coverage import extinguishers_due
 from field_app.services.today import Room, room_of, today
 from field_app.settings import Settings
 from field_app.web.recovery import recovery_due
 from field_app.web.session import desk, workspace
 from schemas.codes import code_list
+from schemas.coverage import EXTINGUISHER_SOON
 
 pages = Blueprint("today", __name__)
 
@@ -27,6 +29,8 @@ def show() -> str:
         slots=slots,
         risks=risks,
         room=_room(ws.worker_id),
+        extinguishers=extinguishers_due(ws),
+        soon=EXTINGUISHER_SOON,
         recovery_due=recovery_due(),
         service_items=code_list("SERVICE_ITEM"),
         service_states=code_list("SERVICE_STATE"),

@@ -3,8 +3,9 @@
 A list is read once. Codes are never deleted, only made inactive, so that old records keep their
 words. ``std_map`` names a standard's code where one exists.
 
-A district may have words of its own for a code (its names for the levels of an issue). Whoever
-serves a page says so once with ``speak``; every list, form and export then reads them here.
+A district may have words of its own for a code (its names for the levels of an issue), not use some
+codes, and name a standard's code for others. Whoever serves a page says so once with ``speak`` and
+``settle``; every list, form and export then reads them here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from typing import NamedTuple
 
 from schemas.labels import Label
 
@@ -95,27 +97,51 @@ def speaking(words: OwnWords) -> Iterator[None]:
         _spoken.reset(before)
 
 
+class Setting(NamedTuple):
+    """What a district says of a code: that it does not use it, and its own standard's code."""
+
+    unused: bool = False
+    standard: str = ""
+
+
+CodeSettings = Mapping[str, Mapping[str, Setting]]
+"""By list and code what a district says of it."""
+
+_settings: ContextVar[CodeSettings | None] = ContextVar("settings of codes", default=None)
+
+
+def settle(settings: CodeSettings) -> None:
+    """Offer codes as a district has set from here on, within this request or thread."""
+    _settings.set(settings)
+
+
 def code_list(name: str) -> CodeList:
     """Return the code list ``name`` in the words that hold here; raise KeyError for an unknown one.
+    Codes the district does not use are inactive: shown where they stand, offered by no form.
 
     A code with own words shows itself before them ("2 小事"): its order stays plain, and two
     districts that call different levels alike can still be told apart.
     """
-    own = spoken().get(name)
-    return _reworded(name, tuple(sorted(own.items()))) if own else all_lists()[name]
+    own, said = spoken().get(name), (_settings.get() or {}).get(name)
+    if not own and not said:
+        return all_lists()[name]
+    return _reworded(name, tuple(sorted((own or {}).items())), tuple(sorted((said or {}).items())))
 
 
-@lru_cache(maxsize=64)
-def _reworded(name: str, own: tuple[tuple[str, str], ...]) -> CodeList:
+@lru_cache(maxsize=1024)
+def _reworded(
+    name: str, own: tuple[tuple[str, str], ...], said: tuple[tuple[str, Setting], ...]
+) -> CodeList:
     words = {code: f"{code} {text}" for code, text in own if text}
+    settings = dict(said)
     return CodeList(
         name,
         tuple(
             Item(
                 item.code,
                 Label(words[item.code], words[item.code]) if item.code in words else item.label,
-                item.active,
-                item.std_map,
+                item.active and not settings.get(item.code, Setting()).unused,
+                settings.get(item.code, Setting()).standard or item.std_map,
             )
             for item in all_lists()[name].items
         ),

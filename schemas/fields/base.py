@@ -79,9 +79,10 @@ class Declared(ma.Field[Any]):
     """What every declared field knows besides its type.
 
     ``policy`` says how two unseen edits meet (``latest`` by corrected time, ``review`` by staff,
-    ``union`` by key); ``privacy`` how it is masked; ``ask`` whether the laptop's generic form asks
-    it; ``carry`` whether a new record starts from the last one's value; ``column`` whether lists
-    show it; ``hint`` a short help text.
+    ``union`` by key); ``privacy`` how it is masked; ``group`` for which purpose it is asked
+    (FIELD_GROUP, ``schemas/purposes.py``); ``ask`` whether the laptop's generic form asks it;
+    ``carry`` whether a new record starts from the last one's value; ``column`` whether lists show
+    it; ``hint`` a short help text.
     """
 
     widget = "line"
@@ -95,6 +96,7 @@ class Declared(ma.Field[Any]):
         required: bool = False,
         policy: Policy = "latest",
         privacy: Privacy = "open",
+        group: str = "",
         search: bool = False,
         column: bool = False,
         ask: bool = True,
@@ -105,6 +107,7 @@ class Declared(ma.Field[Any]):
         self.label = Label(zh, en)
         self.policy: Policy = policy
         self.privacy: Privacy = privacy
+        self.group = group
         self.search = search
         self.column = column
         self.ask = ask

@@ -4,6 +4,7 @@ from schemas.fields import (
     AreaCode,
     Code,
     Day,
+    Flag,
     Keyed,
     Line,
     Paragraph,
@@ -42,6 +43,23 @@ class TeamPost(Part):
     count = Whole("人数", "People", required=True, least=0, most=99)
 
 
+class FieldGroup(Part):
+    """What one group of personal fields is for in the district (``schemas/purposes.py``)."""
+
+    purpose = Line("用途", "Purpose", longest=200)
+    basis = Code("处理依据", "Legal basis", "BASIS")
+    notice = Line("告知书版本", "Notice version", longest=20)
+    unused = Flag("不采集", "Not collected")
+
+
+class CodeSetting(Part):
+    """What the district says of one code (``schemas/code_settings.py``); keyed ``LIST.code``."""
+
+    code = Line("代码", "Code", required=True, longest=60)
+    unused = Flag("不用", "Not used")
+    standard = Line("对应标准和代码", "Standard and its code", longest=60)
+
+
 class Lineage(Part):
     """How an area came from another one, or went into it, when grids were redrawn."""
 
@@ -52,7 +70,8 @@ class Lineage(Part):
 
 class Area(Kind):
     """A district, street, community, grid or micro-grid; grid fields are empty for the others, and
-    a district alone names the levels of issues and sets the limits of coverage."""
+    a district alone names the levels of issues, sets the limits of coverage, and says what personal
+    fields are for and which codes it uses."""
 
     info = KindInfo(
         name="area",
@@ -78,8 +97,15 @@ class Area(Kind):
     worker_ids = Refs("网格员", "Grid workers", "user")
     boundary_text = Paragraph("四至", "Boundaries", longest=1000)
     supervision_phone = Phone("监督电话", "Supervision phone", privacy="open")
+    notice_phone = Phone(
+        "公示电话", "Posted phone", privacy="open",
+        hint=Label("印在网格公示卡上，填工作电话。", "Printed on the grid's card."),
+    )  # fmt: skip
+    org_id = Ref("党支部", "Party branch", "org")
     household_count = Whole("户数", "Households", most=100_000)
     lineage = Keyed("沿革", "Lineage", Lineage)
     team_posts = Keyed("网格配备", "Team of a grid", TeamPost, keys="TEAM_POST")
     level_labels = Keyed("事件级别名称", "Names of issue levels", LevelLabel, keys="ISSUE_LEVEL")
     coverage_limits = Keyed("覆盖期限", "Limits of coverage", CoverageLimit, keys="COVERAGE_LIMIT")
+    field_groups = Keyed("信息用途", "Purposes of data", FieldGroup, keys="FIELD_GROUP")
+    code_settings = Keyed("代码表设置", "Settings of code lists", CodeSetting)

@@ -161,11 +161,16 @@ class Compound(Kind):
     chargers = Whole("充电设施", "Chargers", most=100_000)
     hydrants = Whole("消防栓", "Hydrants", most=5000)
     brand = Line("品牌", "Brand")
-    contacts = Keyed("联系人", "Contacts", Contact, privacy="personal")
+    contacts = Keyed("联系人", "Contacts", Contact, privacy="personal", group="contact")
     linked = Keyed(
-        "五方联系", "Five who stand by it", Linked, keys="LINKED_ROLE", privacy="personal"
+        "五方联系",
+        "Five who stand by it",
+        Linked,
+        keys="LINKED_ROLE",
+        privacy="personal",
+        group="contact",
     )
     problems = Keyed("问题台账", "Problem list", Trouble, newest_by="found")
-    sites = Keyed("阵地", "Sites", Site, privacy="personal")
+    sites = Keyed("阵地", "Sites", Site, privacy="personal", group="contact")
     location = Location("位置坐标", "Location")
     remarks = Paragraph("备注", "Remarks", longest=1000)

@@ -28,8 +28,8 @@ class Household(Kind):
     kind = Code("户类型", "Household kind", "HH_KIND", required=True, column=True)
     head_id = Ref("户主", "Head", "resident", policy="review")
     size = Whole("人口数", "Members", most=200, column=True)
-    phone = Phone("联系电话", "Phone", policy="review", column=True)
-    centre = Flag("党员中心户", "Party-member centre household")
+    phone = Phone("联系电话", "Phone", policy="review", column=True, group="phone")
+    centre = Flag("党员中心户", "Party-member centre household", group="centre")
     care_risk = Code("关怀级别", "Care level", "CARE_RISK", ask=False, column=True)
     # Typed in the first release; since then read off the visits of a campaign (schemas/knock.py).
     knock_state = Code("敲门状态", "Knock campaign", "KNOCK_STATE", ask=False)

@@ -123,7 +123,7 @@ class IssueStep(Kind):
     result = Code("处置结果", "Result", "RESULT")
     resolved_level = ResolvedLevel("化解层级", "Resolved at level", most=4)
     rating = Whole("评价（1–5）", "Rating (1–5)", least=1, most=5)
-    rated_by = PersonName("评价人", "Rated by")
+    rated_by = PersonName("评价人", "Rated by", group="reporter")
     remind = Code("催办方式", "Kind of reminder", "REMIND")
     lookback = Code("回头看结果", "Look-back result", "LOOKBACK")
     calls = Keyed("吹哨单位", "Units called", Called)

@@ -33,6 +33,6 @@ class Org(Kind):
     org_kind = Code("类型", "Kind", "ORG_KIND", required=True, column=True)
     compound_ids = Refs("覆盖小区", "Compounds covered", "compound", column=True)
     upper_id = Ref("上级组织", "Organisation above", "org")
-    members = Keyed("成员", "Members", Member, privacy="personal")
+    members = Keyed("成员", "Members", Member, privacy="personal", group="contact")
     founded = Day("成立日期", "Founded on")
     remarks = Paragraph("备注", "Remarks", longest=1000)

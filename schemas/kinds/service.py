@@ -28,8 +28,10 @@ class Service(Kind):
     kind = Code("类型", "Type", "SERVICE_KIND", required=True, column=True)
     item = Code("事项", "Item", "SERVICE_ITEM", required=True, column=True)
     words = Paragraph("需求", "What is asked for", required=True, search=True, longest=2000)
-    applicant = PersonName("申请人", "Applicant", required=True, search=True, column=True)
-    phone = Phone("联系电话", "Phone")
+    applicant = PersonName(
+        "申请人", "Applicant", required=True, search=True, column=True, group="applicant"
+    )
+    phone = Phone("联系电话", "Phone", group="applicant")
     household_id = Ref("家庭户", "Household", "household")
     resident_id = Ref("居民", "Resident", "resident", ask=False)
     visit_id = Ref("来自走访", "From visit", "visit", ask=False)

@@ -22,6 +22,6 @@ class Unit(Kind):
     unit_kind = Code("类别", "Kind", "UNIT_KIND", required=True, column=True)
     categories = Codes("主办事件大类", "Leads categories", "ISSUE_CAT", column=True)
     uscc = Line("统一社会信用代码", "Social credit code", longest=18)
-    keeper = PersonName("负责人", "In charge")
-    phone = Phone("电话", "Phone")
+    keeper = PersonName("负责人", "In charge", group="contact")
+    phone = Phone("电话", "Phone", group="contact")
     has_org = Flag("有党组织", "Has a Party organisation")

@@ -35,6 +35,7 @@ Right = Literal[
     "places",
     "privacy",
     "privacy_answer",
+    "purposes",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -64,6 +65,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "places": _OFFICES,
     "privacy": _OFFICES,
     "privacy_answer": frozenset({"admin", "district"}),
+    "purposes": frozenset({"admin", "district"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
@@ -77,9 +79,12 @@ mailbox); ``imports`` bringing registers in and taking them back; ``ledgers``
 saying what ledgers there are and which columns exports have; ``campaigns`` making knock campaigns
 and giving leaflets out to grids (seeing both goes with ``records``); ``places`` adding and editing
 compounds, organisations, buildings and rooms; ``privacy`` entering requests of persons about their
-own data and seeing those of one's areas, ``privacy_answer`` handling them."""
+own data and seeing those of one's areas, ``privacy_answer`` handling them; ``purposes`` saying what
+personal fields are for and which are collected."""
 
-DISTRICT_WIDE: frozenset[Right] = frozenset({"audit", "levels", "limits", "units", "ledgers"})
+DISTRICT_WIDE: frozenset[Right] = frozenset(
+    {"audit", "levels", "limits", "units", "ledgers", "purposes"}
+)
 """What is of the whole district, so that only somebody whose area is all of it has the right."""
 OF_WHOLE_DISTRICT = frozenset({"admin", "district", "auditor"})
 """Roles with such rights: their accounts are made with the district as their area."""

@@ -31,9 +31,10 @@ class Check:
     kind: str
 
 
-GRIDS, COMPOUNDS, HOMES, PEOPLE, CARE, PLACES = (
+GRIDS, COMPOUNDS, HOMES, PEOPLE, CARE, SHOPS, PLACES = (
     Label("网格", "Grids"), Label("小区", "Compounds"), Label("房屋和住户", "Rooms and households"),
-    Label("居民", "Residents"), Label("关怀", "Care"), Label("归属", "Where records lie"),
+    Label("居民", "Residents"), Label("关怀", "Care"), Label("商铺", "Shops"),
+    Label("归属", "Where records lie"),
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = (
     Check("small",
@@ -101,6 +102,24 @@ CHECKS: tuple[Check, ...] = (
     Check("notice", Label("没有告知或处理依据", "No notice or legal basis"),
           Label("告知书版本、告知时间、处理依据缺一项以上。",
                 "Version, time or basis of the notice is missing."), PEOPLE, "resident"),
+    Check("consent_child",
+          Label(f"不满{GUARDIAN_AGE}岁凭同意处理，没有监护人同意的记录",
+                f"Under {GUARDIAN_AGE}, by consent, no guardian's consent"),
+          Label("个人信息保护法第三十一条：应记监护人的同意，撤回的不算。",
+                "Article 31: a guardian's consent is noted; a withdrawn one does not count."),
+          PEOPLE, "resident"),
+    Check("consent_gone", Label("同意已全部撤回，处理依据还是同意",
+                                "All consents withdrawn, still held by consent"),
+          Label("应停止使用或改记法定职责。", "Stop using the data, or name the duty."),
+          PEOPLE, "resident"),
+    Check("unused", Label("本区县不采集的信息还有登记", "Filled in though not collected"),
+          Label("见“信息用途”；请网格员在记录里清空。",
+                "See “Purposes of data”; a worker empties them in the record."), PEOPLE, ""),
+    Check("consent_care", Label("凭同意的关怀，没有单独同意的记录",
+                                "Care by consent without a consent noted"),
+          Label("敏感信息要单独同意：居民的同意记录里应有“关怀”一项，撤回的不算。",
+                "Sensitive data ask for a consent of their own, noted with the resident."),
+          CARE, "care"),
     Check("care_nobody", Label("关怀对象已迁出或不存在", "Care of people who left"),
           Label("应终止这条关怀记录。", "The care record should end."), CARE, "care"),
     Check("care_keeper", Label("关怀责任人不负责该网格", "Care whose keeper left the grid"),
@@ -108,6 +127,10 @@ CHECKS: tuple[Check, ...] = (
                 "Whoever is in charge is not active or holds the grid no more."), CARE, "care"),
     Check("care_seldom", Label("关怀间隔超过级别规定", "Care visits too far apart"),
           Label("高7天、重点30天、一般90天。", "High 7, key 30, general 90 days."), CARE, "care"),
+    Check("extinguisher", Label("商铺灭火器已过期", "Shops with an expired extinguisher"),
+          Label("有效期在今天以前；30天内到期的终端上也提醒。",
+                "Valid until a day before today; laptops remind of the next 30 days too."),
+          SHOPS, "shop"),
     Check("nowhere", Label("记录在失效或未登记的区域", "Records in ended or unknown areas"),
           Label("没有人的终端能看到，请移到别的网格。",
                 "No laptop sees them: move them to another grid."), PLACES, ""),

@@ -28,7 +28,7 @@ from sync_server.services.titles import Titles
 from sync_server.store import area_read, base_read, records_read
 from sync_server.store.records_read import Row
 
-GRID_DIGITS, MICRO_DIGITS = 15, 17
+COMMUNITY_DIGITS, GRID_DIGITS, MICRO_DIGITS = 12, 15, 17
 LEVELS = {6: 0, 9: 1, 12: 2, 15: 3, 17: 4}
 
 
@@ -155,9 +155,11 @@ def open_area(connection: sa.Connection, person: User, code: str, lang: str) -> 
     )
 
 
-def find_area(connection: sa.Connection, person: User, code: str) -> Row:
-    """Return the record of an area inside the person's; raise Refusal ``unknown_record``."""
+def find_area(connection: sa.Connection, person: User, code: str, *, least: int = 0) -> Row:
+    """Return the record of an area inside the person's, whose code has ``least`` digits at least;
+    raise Refusal ``unknown_record``."""
     known = code.isascii() and code.isdigit() and inside(code, person.scope_codes)
+    known = known and len(code) >= least
     row = records_read.area_record(connection, person.district, code) if known else None
     if row is None:
         raise Refusal("unknown_record")
@@ -307,8 +309,10 @@ def _fields(
     titles = Titles(connection, person, lang)
     if fields.get("leader_id"):
         titles.preload([("user", fields["leader_id"])])
+    if fields.get("org_id"):
+        titles.preload([("org", fields["org_id"])])
     wanted = ("std_code", "grid_type", "valid_from", "valid_to", "leader_id", "boundary_text",
-              "supervision_phone")  # fmt: skip
+              "org_id", "notice_phone", "supervision_phone")  # fmt: skip
     return [
         (declared[name].label.text(lang), declared[name].show(fields[name], lang, titles.lookup))
         for name in wanted

@@ -20,6 +20,7 @@ from sync_server.domain.own_data import Own, names_in
 from sync_server.services.accounts import User
 from sync_server.services.extract_trail import Trail
 from sync_server.services.issue_life import states_of
+from sync_server.services.purposes import own_purposes
 from sync_server.services.titles import Titles, references
 from sync_server.store import base_read, care_read, duplicates, person_read, records_read
 
@@ -37,6 +38,9 @@ MEMBERS = {
                  ("sites", "keeper", "phone")),
 }  # fmt: skip
 """By kind, where people are named: the list (empty: the record itself), name and number."""
+GROUPS = {RESIDENT: "basic", CARE: "care", "visit": "met", "service": "applicant",
+          "issue": "reporter", "member": "contact"}  # fmt: skip
+"""By section the group of fields whose purpose the district may have said."""
 TITLES: Mapping[str, Label] = {
     RESIDENT: Label("居民资料", "Resident's record"),
     "home": Label("住户和房屋", "Household and home"),
@@ -140,11 +144,14 @@ class Gathering:
             **{name: map(_item, found) for name, found in trail.parts(self.home_id).items()},
         }
         found = ((name, tuple(items)) for name, items in parts.items())
+        own = own_purposes(self.connection, self.district)
+        said = {name: own[group].words for name, group in GROUPS.items() if group in own}
+        purposes = {**rule.PURPOSES, **said}
         return tuple(
             Section(
                 name,
                 TITLES[name].text(self.lang),
-                rule.PURPOSES[name].text(self.lang) if name in rule.PURPOSES else "",
+                purposes[name].text(self.lang) if name in purposes else "",
                 items,
             )
             for name, items in found
@@ -205,7 +212,7 @@ class Gathering:
 
     def _notice(self, visits: Sequence[Row]) -> Iterator[Item]:
         yield self._item(
-            RESIDENT, self.record, ("notice_version", "notice_at", "basis"),
+            RESIDENT, self.record, ("notice_version", "notice_at", "basis", "consents"),
             title=TITLES[RESIDENT].text(self.lang),
         )  # fmt: skip
         for row in self.cares:

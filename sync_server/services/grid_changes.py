@@ -25,6 +25,7 @@ from sync_server.services import audit, base_facts, holdings
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.going_along import GROUPS, with_all_below, with_work, work_in
+from sync_server.services.grid_card import party_orgs
 from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE
 from sync_server.services.readers import reach
@@ -73,7 +74,9 @@ def split_grid(
         fields = area["fields"]
         _make(
             connection, person, new, name, "grid", code[:COMMUNITY_DIGITS], day, now,
-            grid_type=fields.get("grid_type"), supervision_phone=fields.get("supervision_phone"),
+            grid_type=fields.get("grid_type"), org_id=fields.get("org_id"),
+            notice_phone=fields.get("notice_phone"),
+            supervision_phone=fields.get("supervision_phone"),
             lineage={new_id(): {"change": "split_from", "other": code, "on": day}},
         )  # fmt: skip
         came = {new_id(): {"change": "split_into", "other": new, "on": day}}
@@ -150,6 +153,7 @@ def add_area(
         _require_standing(above)
         digits = GRID_DIGITS if level == "grid" else MICRO_DIGITS
         code = next_code(connection, person.district, parent, digits)
+        _require_org(connection, person, code, facts)
         _make(connection, person, code, name, level, parent, local_day(now), now, **facts)
         _note(connection, person, now, "add_area", code, {})
         return code
@@ -176,6 +180,7 @@ def change_area(
             for name, value in wanted.items()
             if name in CHANGEABLE and (value or None) != before.get(name)
         }
+        _require_org(connection, person, code, said)
         if "name" in said:
             said["name"] = _named(str(said["name"] or ""))
             old = {"name": str(before.get("name") or code), "until": local_day(now)}
@@ -187,7 +192,8 @@ def change_area(
         return True
 
 
-CHANGEABLE = ("name", "grid_type", "boundary_text", "supervision_phone", "valid_from", "leader_id")
+CHANGEABLE = ("name", "grid_type", "boundary_text", "org_id", "notice_phone", "supervision_phone",
+              "valid_from", "leader_id")  # fmt: skip
 """What of an area people write; workers and households are worked out (services/base_facts.py)."""
 
 
@@ -256,6 +262,16 @@ def _named(name: str) -> str:
     if not 1 <= len(clean) <= LONGEST_NAME or not clean.isprintable():
         raise Refusal("name_needed")
     return clean
+
+
+def _require_org(
+    connection: sa.Connection, person: User, code: str, said: Mapping[str, Any]
+) -> None:
+    """Raise Refusal ``unknown_record`` when what is named as a grid's branch is none of its."""
+    wanted = said.get("org_id")
+    known = {one.record_id for one in party_orgs(connection, person, code)} if wanted else set()
+    if wanted and wanted not in known:
+        raise Refusal("unknown_record")
 
 
 def _area(connection: sa.Connection, person: User, code: str) -> Row:

@@ -245,6 +245,7 @@ class _Filing:
                 self._show(fields, "notice_version"),
                 str(fields.get("notice_at") or "")[:10],
                 self._show(fields, "basis"),
+                self._show(fields, "consents"),
             )
             if word
         )

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from schemas.catalogue import kind_of
 from schemas.fields import Declared
 from schemas.privacy import HIDDEN
+from schemas.purposes import is_asked
 from sync_server.domain.areas import holds
 from sync_server.domain.sheets.cells import text_of
 from sync_server.domain.sheets.columns import IN_ENGLISH, ORDER, columns_of
@@ -25,6 +26,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.import_areas import Areas, People
 from sync_server.services.import_reading import RowReader, Said
 from sync_server.services.import_work import folder_of
+from sync_server.services.purposes import left_out
 from sync_server.services.titles import Titles
 from sync_server.store import imports as store_imports
 from sync_server.store import records_read
@@ -97,6 +99,8 @@ class ColumnsForm:
     columns: tuple[FileColumn, ...]
     fixed: tuple[FixedValue, ...]
     missing: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What the district does not collect, so that no column can be taken for it."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,8 @@ def columns_form(
         stored = imports.plan_of(row)
         same = (plan.first, plan.lines) == (stored.first, stored.lines)
         heads = stored.heads if same else ()
-    columns = {column.name: column for column in columns_of(plan.kind)}
+    every = columns_of(plan.kind)
+    columns = {one.name: one for one in every if one.field is None or is_asked(one.field)}
     width = max([len(heads), *(place + 1 for place in samples)], default=0)
     used = set(plan.columns.values())
     return ColumnsForm(
@@ -228,6 +233,7 @@ def columns_form(
             and (one.needed or one.usual or plan.fixed.get(one.name))
         ),
         missing=tuple(columns[name].label.text(lang) for name in missing if name in columns),
+        left_out=tuple(one.label.text(lang) for one in every if one.name not in columns),
     )  # fmt: skip
 
 
@@ -308,7 +314,7 @@ class _Shower:
         self._names = list(self._plan.columns.values())
         self._reader = RowReader(
             self._plan, Areas.read(connection, centre.code), People(connection, centre.code),
-            row["scope_codes"],
+            row["scope_codes"], left_out(connection, centre.code),
         )  # fmt: skip
         self.heads = tuple(self._label(name) for name in self._names)
 

@@ -55,12 +55,21 @@ class Said:
 class RowReader:
     """Reads the rows of one import by its plan."""
 
-    def __init__(self, plan: Plan, areas: Areas, people: People, scope: Sequence[str]) -> None:
+    def __init__(
+        self, plan: Plan, areas: Areas, people: People, scope: Sequence[str],
+        unused: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
+        """``unused`` are the groups of fields that the district does not collect: what a file says
+        of them is not read."""
         self.plan = plan
         self.areas = areas
         self.people = people
         self.scope = tuple(scope)
-        self._columns = {column.name: column for column in columns_of(plan.kind)}
+        self._columns = {
+            column.name: column
+            for column in columns_of(plan.kind)
+            if column.field is None or column.field.group not in unused
+        }
         self._places = sorted(plan.columns.items())
         # Where a row lies is read first: it tells areas of one name apart.
         self._places.sort(key=lambda pair: pair[1] not in (COMMUNITY, "community_code"))

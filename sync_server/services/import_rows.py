@@ -37,6 +37,7 @@ from sync_server.services.import_places import (
     trial_id,
 )
 from sync_server.services.import_reading import RowReader, Said
+from sync_server.services.purposes import left_out
 from sync_server.store import imports as store_imports
 from sync_server.store.import_files import StagedRow
 
@@ -104,8 +105,9 @@ class Judge:
         self._likely = likely
         self.areas = Areas.read(connection, task.district)
         self._reader = RowReader(
-            task.plan, self.areas, People(connection, task.district), task.scope
-        )
+            task.plan, self.areas, People(connection, task.district), task.scope,
+            left_out(connection, task.district),
+        )  # fmt: skip
 
     def judge(
         self, connection: sa.Connection, rows: Sequence[StagedRow], now: datetime

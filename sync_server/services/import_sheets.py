@@ -13,6 +13,7 @@ from typing import IO
 
 from schemas.catalogue import kind_of
 from schemas.fields import Code, Day, Flag, IdNumber, Month, Phone
+from schemas.purposes import is_asked
 from sync_server.domain.errors import Refusal
 from sync_server.domain.sheets.columns import ORDER, SheetColumn, columns_of
 from sync_server.domain.sheets.problems import read_problem
@@ -62,10 +63,11 @@ def _clear(folder: Path) -> None:
 
 def template(centre: Centre, kind: str, lang: str) -> IO[bytes]:
     """Return an empty register of a kind with the heads an import knows, and a sheet that says what
-    goes into each column. Raises Refusal ``unknown_kind``."""
+    goes into each column; without what the district does not collect. Raises Refusal
+    ``unknown_kind``."""
     if kind not in ORDER:
         raise Refusal("unknown_kind")
-    columns = columns_of(kind)
+    columns = [one for one in columns_of(kind) if one.field is None or is_asked(one.field)]
     with writing(centre) as (book, path):
         book.begin(kind_of(kind).info.label.text(lang), [one.label.text(lang) for one in columns])
         heads = ("列", "必填", "填法") if lang != "en" else ("Column", "Needed", "How")

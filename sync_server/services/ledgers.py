@@ -35,7 +35,8 @@ AT_ONCE = 1_000
 LONGEST_NAME = 60
 FILLED, YES, NO = "*", "yes", "no"
 OR = "|"
-PARTY = OR.join(("committee", "general", "branch", "group", "big_committee"))
+PARTY_KINDS = ("committee", "general", "branch", "group", "big_committee")
+PARTY = OR.join(PARTY_KINDS)
 """The kinds of Party organisations: who is a Party member is known by their members, and by nothing
 that is noted of a resident."""
 ROOM = "household_id.room_id."

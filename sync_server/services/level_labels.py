@@ -52,7 +52,13 @@ class Form:
 
 def own_words(connection: sa.Connection, district: str) -> OwnWords:
     """Return the district's own words for codes; empty when it has none."""
-    labels = _labels(area_record(connection, district, district))
+    row = area_record(connection, district, district)
+    return words_of(row["fields"] if row else {})
+
+
+def words_of(fields: Mapping[str, Any]) -> OwnWords:
+    """Return a district's own words for codes, from the fields of its own area record."""
+    labels = {code: str(one["label"]) for code, one in (fields.get(FIELD) or {}).items()}
     return {LEVELS: labels} if labels else {}
 
 

@@ -19,6 +19,7 @@ from schemas.fields import Keyed, Ref
 from schemas.forms import Control
 from schemas.kind import Kind
 from schemas.natural import natural
+from schemas.purposes import is_asked
 from sync_server.domain import place_forms as rule
 from sync_server.domain.areas import above, holds, inside
 from sync_server.domain.errors import Refusal
@@ -173,7 +174,7 @@ class Drawing:
         controls = tuple(
             one
             for one in forms.controls(self.kind, values, self.lang, new_keys=fresh)
-            if one.name in asked
+            if one.name in asked and (is_asked(one.field) or values.get(one.name))
         )
         told, notes = self._told(controls, stored, posted)
         self.titles.preload(references(self.kind, values))

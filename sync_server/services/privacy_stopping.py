@@ -14,13 +14,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from schemas.clock import local_day
 from schemas.codes import code_list
+from schemas.kinds.resident import withdrawn
+from schemas.purposes import CARE as CARE_GROUP
 from sync_server.domain import privacy as rule
 from sync_server.domain.errors import Refusal
 from sync_server.services import audit
 from sync_server.services.accounts import User
 from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.decision_records import close_corrections, open_corrections
+from sync_server.services.ids import new_id
 from sync_server.services.privacy_acts import facts_of, handled, require_identity
 from sync_server.services.privacy_correction import workers_of
 from sync_server.services.privacy_requests import find, handles, person_of
@@ -117,6 +121,8 @@ def stop(
             raise Refusal("out_of_date")
         work = _Stopping(connection, person, _reason(row), now)
         count = work.stop(record, care_only=what == rule.CARE_ONLY)
+        if row["asked"] == rule.WITHDRAW and what == rule.CARE_ONLY:
+            work.withdraw(record, CARE_GROUP)
         if not count:
             raise Refusal("out_of_date")
         values = {"stopped": what, "stopped_at": now, "handler_id": person.user_id}
@@ -163,6 +169,12 @@ class _Stopping:
         for row in gone:
             self._void(row)
         return self.count
+
+    def withdraw(self, record: Mapping[Any, Any], group: str) -> None:
+        """Note in the resident's consents that those to a group of fields are withdrawn today."""
+        ended = withdrawn(record["fields"], group, local_day(self.now), new_id)
+        if ended:
+            self._apply(record, "update", {"consents": {"add": ended}})
 
     def _leave_household(self, record: Mapping[Any, Any]) -> None:
         """Take the person out of the household's own fields: as its head, and his number."""

@@ -5,10 +5,11 @@ that somebody can put it right. It judges records, never people.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, partial
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,13 +18,15 @@ from schemas.clock import local_day
 from schemas.codes import code_list
 from schemas.kinds.care import INTERVAL_DAYS
 from schemas.kinds.compound import three_none
-from schemas.kinds.resident import GUARDIAN_AGE
+from schemas.kinds.resident import GUARDIAN_AGE, standing_consents
 from schemas.labels import Label
+from schemas.purposes import BASIC, fields_of
+from schemas.purposes import CARE as CARE_GROUP
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
 from sync_server.domain.overlap import CROSSING, Lie, lies
 from sync_server.domain.quality import CHECKS, DIFFERENCE, Check
-from sync_server.services import area_tree
+from sync_server.services import area_tree, purposes
 from sync_server.services.accounts import User, require_records
 from sync_server.services.going_along import GROUPS
 from sync_server.services.places import names_for
@@ -126,7 +129,8 @@ class _Looking:
     def __init__(self, connection: sa.Connection, person: User, now: datetime, lang: str) -> None:
         self.connection, self.person, self.lang = connection, person, lang
         self.district, self.areas = person.district, person.scope_codes
-        self.today = date.fromisoformat(local_day(now))
+        self.day = local_day(now)
+        self.today = date.fromisoformat(self.day)
         self._lies: dict[str, Lie] | None = None
         self._nodes: list[area_tree.Node] | None = None
 
@@ -235,6 +239,40 @@ class _Looking:
             if not inside(row["grid"], held.get(row["keeper_id"], ())):
                 yield row["record_id"]
 
+    def children_without_consent(self) -> Iterator[str]:
+        """Yield the children held by consent for whom no guardian's consent holds today."""
+        for one, is_young, fields in self.by_consent:
+            if is_young and "guardian" not in standing_consents(fields, BASIC, self.day):
+                yield one
+
+    def consents_withdrawn(self) -> Iterator[str]:
+        """Yield the people held by consent whose consents were all withdrawn."""
+        for one, _, fields in self.by_consent:
+            said = (fields.get("consents") or {}).values()
+            if said and all(each.get("ended") and each["ended"] <= self.day for each in said):
+                yield one
+
+    def care_without_consent(self) -> Iterator[str]:
+        """Yield the care that stands on a consent nobody wrote down, or that was withdrawn."""
+        for one, fields in quality_read.care_by_consent(self.connection, self.district, self.areas):
+            if not standing_consents(fields, CARE_GROUP, self.day):
+                yield one
+
+    @cached_property
+    def by_consent(self) -> list[tuple[str, bool, Mapping[str, Any]]]:
+        """The people whose consents are looked at."""
+        return list(quality_read.held_by_consent(
+            self.connection, self.district, self.areas, self.born_after()))  # fmt: skip
+
+    def not_collected(self) -> list[str]:
+        """Return the records that hold what the district does not collect."""
+        fields = [
+            field
+            for group in sorted(purposes.left_out(self.connection, self.district))
+            for field in fields_of(group)
+        ]
+        return quality_read.with_any(self.connection, self.district, self.areas, fields)
+
     def nowhere(self) -> list[str]:
         """Return the base data that lie in an area that has ended or was never registered."""
         names = {
@@ -291,6 +329,11 @@ _FINDERS: dict[str, Callable[[_Looking], Sequence[str] | Iterator[str]]] = {
     "id_no": lambda one: one.id_numbers[0],
     "id_differs": lambda one: one.id_numbers[1],
     "notice": lambda one: one.rows(quality_read.without_notice),
+    "consent_child": _Looking.children_without_consent,
+    "consent_gone": _Looking.consents_withdrawn,
+    "unused": _Looking.not_collected,
+    "consent_care": _Looking.care_without_consent,
+    "extinguisher": lambda one: one.rows(quality_read.shops_with_old_extinguisher, one.day),
     "care_nobody": lambda one: one.rows(quality_read.care_of_nobody),
     "care_keeper": _Looking.keepers_gone,
     "care_seldom": lambda one: one.rows(quality_read.care_too_seldom, INTERVAL_DAYS),

@@ -369,9 +369,11 @@ def _begin(
     """Return what a new form holds already."""
     values: dict[str, Any] = {}
     if action in ("accept", "classify"):
+        item = code_list("ISSUE_CAT").get(case.category or "")
+        standard = item.std_map if item is not None else ""
         values = {
             "level": case.level, "category": case.category, "urgency": case.urgency,
-            "path": case.path, "std_code": case.std_code,
+            "path": case.path, "std_code": case.std_code or standard,
         }  # fmt: skip
     elif action == "dispatch":
         first = next((one for one in controls[0].options if case.category and one.note), None)

@@ -6,7 +6,8 @@ the district.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -172,6 +173,73 @@ def children_without_guardian(
 def without_notice(connection: sa.Connection, district: str, areas: Collection[str]) -> list[str]:
     """Return the present people without a notice, its day or a legal basis."""
     return _ids(connection, district, "resident", areas, _without_notice())
+
+
+def with_any(
+    connection: sa.Connection, district: str, areas: Collection[str],
+    fields: Collection[tuple[str, str]],
+) -> list[str]:  # fmt: skip
+    """Return the standing records in which one of these fields, as (kind, field), is filled in."""
+    by_kind: dict[str, list[str]] = {}
+    for kind, name in fields:
+        by_kind.setdefault(kind, []).append(name)
+    found: list[str] = []
+    for kind, names in by_kind.items():
+        filled = sa.or_(*(~_empty(name) for name in names))
+        found += _ids(connection, district, kind, areas, filled)
+    return found
+
+
+def held_by_consent(
+    connection: sa.Connection, district: str, areas: Collection[str], born_after: str
+) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
+    """Yield the present people whose data are held by consent, who are born after a month or of
+    whom a consent is written down: record_id, whether born after, and consents, by area."""
+    young = records.c.fields["birth"].as_string() > born_after
+    query = (
+        sa.select(
+            records.c.record_id, sa.case((young, 1), else_=0), records.c.fields["consents"]
+        )
+        .where(
+            *live(district, "resident"), within(records.c.grid, areas), _empty("moved_out_at"),
+            records.c.fields["basis"].as_string() == "consent",
+            sa.or_(young, ~_empty("consents")),
+        )
+        .order_by(records.c.grid, records.c.record_id)
+    )  # fmt: skip
+    for record_id, is_young, consents in connection.execute(query):
+        yield record_id, bool(is_young), {"consents": consents}
+
+
+def care_by_consent(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return the care that has not ended and stands on consent, with its person's consents, by
+    area; people who are not there or have moved out are another check's."""
+    person = records.alias()
+    query = (
+        sa.select(records.c.record_id, person.c.fields["consents"])
+        .join(person, sa.and_(person.c.district == district,
+                              person.c.record_id == records.c.parent_id))
+        .where(
+            *live(district, "care"), within(records.c.grid, areas), _empty("until"),
+            records.c.fields["basis"].as_string() == "consent",
+            person.c.kind == "resident", person.c.voided.is_(False),
+            person.c.merged_into.is_(None),
+            person.c.fields["moved_out_at"].as_string().is_(None),
+        )
+        .order_by(records.c.grid, records.c.record_id)
+    )  # fmt: skip
+    found = connection.execute(query)
+    return ((record_id, {"consents": consents}) for record_id, consents in found)
+
+
+def shops_with_old_extinguisher(
+    connection: sa.Connection, district: str, areas: Collection[str], day: str
+) -> list[str]:
+    """Return the shops whose extinguisher is valid until a day before ``day`` (2026-09-30)."""
+    until = records.c.fields["extinguisher_until"].as_string()
+    return _ids(connection, district, "shop", areas, ~_empty("extinguisher_until"), until < day)
 
 
 def doubtful_people(

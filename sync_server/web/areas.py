@@ -9,14 +9,21 @@ from werkzeug.wrappers import Response
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import area_base, area_tree, grid_changes, grid_team, small_cells
+from sync_server.services import (
+    area_base,
+    area_tree,
+    grid_card,
+    grid_changes,
+    grid_team,
+    small_cells,
+)
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, today
 
 blueprint = Blueprint("areas", __name__)
-FACTS = ("grid_type", "boundary_text", "supervision_phone")
+FACTS = ("grid_type", "boundary_text", "org_id", "notice_phone", "supervision_phone")
 SAID_AGAIN = frozenset(
     {"name_needed", "buildings_needed", "same_grid", "grids_full", "no_grid", "bad_fields",
      "area_not_empty", "area_ended", "bad_scope", "unknown_record", "out_of_date"}
@@ -59,6 +66,15 @@ def team() -> Response | str | tuple[str, int]:
 def one(code: str) -> str:
     """Show one area."""
     return _area(code)
+
+
+@blueprint.get("/areas/<code>/card")
+@with_right("records")
+def card(code: str) -> str:
+    """Show the card of a grid that is posted in public, or those of a community's grids."""
+    with centre().store.reading() as connection:
+        found = grid_card.cards(connection, person(), code, language())
+    return render_template("grid_card.html", found=found, code=code, now=centre().clock())
 
 
 @blueprint.route("/areas/<code>/change", methods=["GET", "POST"])
@@ -175,12 +191,14 @@ def _form(template: str, code: str, refusal: Refusal | None = None) -> str | tup
         ]  # fmt: skip
         buildings = area_tree.buildings_of(connection, me, code) if found.node.is_grid else []
         workers = area_tree.workers_near(connection, me, code, lang)
+        orgs = grid_card.party_orgs(connection, me, code)
     page = render_template(
         template,
         found=found,
         grids=sorted(grids, key=lambda one: (one.code[:12] != code[:12], one.code)),
         buildings=buildings,
         workers=workers,
+        orgs=orgs,
         types=code_list("GRID_TYPE"),
         typed=request.form if refusal is not None else None,
         wrong=errors.sentence(refusal) if refusal is not None else "",

@@ -10,6 +10,7 @@ from sync_server.web import (
     account,
     areas,
     campaigns,
+    code_pages,
     compound_figures,
     compound_file,
     conflicts,
@@ -105,6 +106,7 @@ def register(app: Flask) -> None:
         units,
         privacy,
         privacy_acts,
+        code_pages,
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)

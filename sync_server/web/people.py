@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from schemas.codes import code_list
 from sync_server.domain import privacy
 from sync_server.domain.deadlines import UNIT_LABELS
 from sync_server.domain.errors import Refusal
@@ -107,6 +108,7 @@ def audit() -> str:
         typed=typed,
         limit_words=lambda target: time_limits.words_of_target(target, lang),
         units={code: label.text(lang) for code, label in UNIT_LABELS.items()},
+        group_words={one.code: one.label.text(lang) for one in code_list("FIELD_GROUP").items},
         request_words={
             code: label.text(lang)
             for labels in (privacy.ASKED, privacy.CHECKS, privacy.STOPS)

@@ -105,6 +105,7 @@ def _grid_facts(plan: CommunityPlan, no: int, staff: Staff) -> dict[str, Any]:
         "leader_id": staff.leaders[code].user_id,
         "worker_ids": [staff.workers[code].user_id],
         "boundary_text": f"东至{road}{east}号，西至{road}{west}号，南至河堤，北至{road}。",
+        "notice_phone": f"0000-{2_000_000 + plan.no * 1000 + no}",
         "supervision_phone": f"0000-{1_000_000 + plan.no * 1000 + no}",
     }
 

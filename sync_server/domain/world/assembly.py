@@ -97,7 +97,7 @@ class World:
         yield from places.rooms(seed, mine, sites, self.staff)
         yield from drawn.shops
         yield from people.households(seed, homes, self.staff)
-        yield from people.residents(seed, homes, self.staff)
+        yield from people.residents(seed, homes, drawn.register, self.staff)
         yield from people.care_register(seed, mine, drawn.register, self.today, self.staff)
 
     def _grids(self, drawn: _Community) -> list[Grid]:

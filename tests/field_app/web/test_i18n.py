@@ -50,6 +50,8 @@ NEVER_ONE = {
     "最近%(days)s天",
     "每户%(days)s天内至少见到一次；空置的房屋不算。",
     "巡查点是本网格的小区；%(due)s天没有巡查到为快到期，%(over)s天为超期。",
+    "%(days)s天内到期%(count)s家",
+    "登记了灭火器有效期的商铺；%(days)s天内到期为快到期，过了有效期为超期。换了新的，在商铺记录里改有效期。",
 }
 """Texts whose number is a limit of many days."""
 

@@ -138,6 +138,12 @@ def _people(town: Town, keeper: User) -> None:
     person("head", mixed, id_no="990101195104010013")
     person("child", mixed, relation="20", birth="2015-07")
     person("guarded", mixed, relation="20", birth="2015-07", guardian="林示例")
+    by_guardian = {"on": "2026-01-01", "by": "guardian", "scope": ["basic"], "how": "signed"}
+    person("agreed", mixed, relation="20", birth="2015-07", guardian="林示例",
+           consents={"a": by_guardian})  # fmt: skip
+    person("took_back", mixed, relation="20", birth="2015-07", guardian="林示例",
+           consents={"a": by_guardian | {"ended": "2026-02-01"}})  # fmt: skip
+    person("by_duty", mixed, relation="20", birth="2015-07", guardian="林示例", basis="statutory")
     person("bad_id", mixed, relation="20", id_no="990101198001010015")
     person("other_birth", mixed, relation="20", birth="1980-02", id_no="990101198001010014")
     person("no_notice", mixed, relation="20", basis=None)
@@ -146,8 +152,66 @@ def _people(town: Town, keeper: User) -> None:
             "basis": "consent", "keeper_id": keeper.user_id}  # fmt: skip
     town.put("care_gone", "care", GRID, **care | {"resident_id": gone})
     head = town.ids["head"]
-    town.put("care_seldom", "care", GRID, **care | {"resident_id": head, "visit_every_days": 30})
-    town.put("care_left", "care", GRID, **care | {"resident_id": head, "keeper_id": new_id()})
+    town.put(
+        "care_seldom",
+        "care",
+        GRID,
+        **care | {"resident_id": head, "visit_every_days": 30, "basis": "statutory"},
+    )
+    town.put(
+        "care_left",
+        "care",
+        GRID,
+        **care | {"resident_id": head, "keeper_id": new_id(), "basis": "statutory"},
+    )
+    asked = by_guardian | {"by": "self", "scope": ["basic", "care"]}
+    looked_after = person("looked_after", mixed, relation="20", consents={"a": asked})
+    town.put("care_agreed", "care", GRID, **care | {"resident_id": looked_after})
+    town.put("care_silent", "care", GRID, **care | {"resident_id": head})
+    town.put(
+        "old_shop",
+        "shop",
+        GRID,
+        name="店",
+        kind="retail",
+        address="2号",
+        extinguisher_until="2026-09-29",
+    )
+    town.put(
+        "good_shop",
+        "shop",
+        GRID,
+        name="店",
+        kind="retail",
+        address="3号",
+        extinguisher_until="2026-09-30",
+    )
+    town.put(
+        DISTRICT,
+        "area",
+        DISTRICT,
+        code=DISTRICT,
+        name="区",
+        level="district",
+        valid_from="2025-01-01",
+        field_groups={
+            "id_no": {"unused": True},
+            "centre": {"unused": True},
+            "basic": {"unused": True},
+        },
+    )
+    town.put(
+        "old_centre",
+        "household",
+        GRID,
+        **household(
+            room_id=town.put(
+                "room_centre", "room", GRID, building_id=block, no="c", label="c", state="owner"
+            ),
+            centre=True,
+        ),
+    )
+    person("centre_head", town.ids["old_centre"], basis="statutory")
     town.put("care_over", "care", GRID, **care | {"resident_id": gone, "until": "2026-02-01"})
 
 
@@ -166,7 +230,9 @@ EXPECTED = {
     "heads": {"two_heads"}, "resident_alone": {"lost_person"}, "guardian": {"child"},
     "id_no": {"bad_id"}, "id_differs": {"other_birth"}, "notice": {"no_notice"},
     "care_nobody": {"care_gone"}, "care_keeper": {"care_left"}, "care_seldom": {"care_seldom"},
-    "nowhere": {"ended_shop"},
+    "nowhere": {"ended_shop"}, "extinguisher": {"old_shop"},
+    "consent_child": {"child", "guarded", "took_back"}, "consent_gone": {"took_back"},
+    "consent_care": {"care_silent"}, "unused": {"head", "bad_id", "other_birth", "old_centre"},
 }  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""The addresses of privacy requests for the matrix of who sees what, with something at each."""
+"""The addresses of privacy requests, purposes and code lists for the matrix of who sees what, with
+something at each."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from sync_server.store import privacy
-from tests.sync_server.web.staff import Place
+from tests.sync_server.web.staff import READERS, Place
 
 OFFICES = {"admin", "district", "street", "community"}
 ANSWERING = {"admin", "district"}
@@ -16,10 +17,14 @@ DECIDING = {"privacy_acts.identity", "privacy_acts.answer", "privacy_acts.reopen
 
 
 def privacy_pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
-    """Every endpoint of privacy requests: its method and address, and the roles that may."""
+    """Every endpoint of these: its method and address, and the roles that may."""
     one, erase = (f"/privacy/{request_in(place, asked)}" for asked in ("access", "erase"))
     correct = f"/privacy/{request_in(place, 'correct')}"
     return {
+        "wording.data_purposes": ("GET", "/purposes", {*READERS}),
+        "wording.set_purposes": ("GET", "/purposes/change", ANSWERING),
+        "code_pages.every": ("GET", "/code-lists", {*READERS}),
+        "code_pages.change": ("GET", "/code-lists/SHOP_KIND", ANSWERING),
         "privacy.register": ("GET", "/privacy", OFFICES),
         "privacy.find": ("GET", "/privacy/find?q=lsl", OFFICES),
         "privacy.enter": ("GET", f"/privacy/new?record_id={place.ids['resident']}", OFFICES),

@@ -102,7 +102,9 @@ def addresses(town: Town) -> list[str]:
              f"/areas/{GRID}", f"/areas/{COMMUNITY}",
              f"/areas/{GRID}/change", f"/areas/{GRID}/split", f"/areas/{GRID}/merge",
              f"/areas/{GRID}/add", f"/areas/{COMMUNITY}/add", "/quality", "/quality/small",
-             "/quality/guardian", f"/compounds/{town.here.ids['compound']}/file",
+             "/quality/guardian", "/quality/unused", "/quality/consent_care", "/purposes",
+             "/code-lists", f"/areas/{GRID}/card", f"/areas/{COMMUNITY}/card",
+             f"/compounds/{town.here.ids['compound']}/file",
              f"/households/{town.here.ids['household']}/file",
              "/issues?tab=all", "/issues/overtaken", "/issues/overtaken?state=settled",
              f"/issues/{town.here.ids['issue']}", f"/issues/{town.here.ids['issue']}/file",
@@ -119,7 +121,7 @@ def addresses(town: Town) -> list[str]:
 DISTRICTS = (
     "/issues/new", "/areas/team",
     "/calendar/2026-10-10", "/working-hours", "/limits", "/limits/rule?clock=handle&level=2",
-    "/limits/new",
+    "/limits/new", "/purposes/change", "/code-lists/SHOP_KIND", "/code-lists/ISSUE_CAT",
 )  # fmt: skip
 """Pages as the district's staff alone have them."""
 

@@ -344,12 +344,22 @@ def test_what_a_laptop_had_not_sent_brings_nobody_back(town: Town, app: Flask) -
 
 def test_withdrawn_consent_to_care_leaves_the_resident(town: Town, app: Flask) -> None:
     client, ids = sign_in(app, "district"), town.here.ids
+    agreed = {"on": "2026-01-10", "by": "self", "scope": ["basic", "care"], "how": "signed"}
+    laptop = town.here.laptop
+    assert laptop is not None
+    laptop.write("resident", "update", {"consents": {"add": {"a": agreed}}}, ids["resident"],
+                 base_version=record(town, ids["resident"]).version, schema=3)  # fmt: skip
+    laptop.send()
     one = enter(client, ids["resident"], asked="withdraw")
     assert "只停止使用关怀资料" in read(client.get(f"/privacy/{one}/stop").text)
     assert post(client, f"/privacy/{one}/stop", sure="1").status_code == 400  # neither chosen
     assert stop(client, one, "care") == 303
     assert [record(town, ids[kind]).voided for kind in ("resident", "care")] == [False, True]
     assert standing(town)[0] == 0
+    said = record(town, ids["resident"]).fields["consents"]
+    assert [(one["scope"], one.get("ended")) for _, one in sorted(said.items(), reverse=True)] == [
+        (["basic"], None), (["care"], "2026-09-30"),
+    ]  # fmt: skip
     assert stop(client, one, "all") == 303  # and later everything
     assert record(town, ids["resident"]).voided is True
 
