@@ -46,6 +46,8 @@ class Resident(Kind):
         laptop=frozenset({"create", "update", "void"}),
         version=2,
         rules=(guardian_named,),
+        retention="people",
+        retention_words=("move_reason",),
     )
 
     name = PersonName("姓名", "Name", required=True, search=True, column=True, policy="review")

@@ -21,6 +21,7 @@ from sync_server.services.closed_months import freeze_due
 from sync_server.services.demo_laptops import add_silent
 from sync_server.services.devices import issue_join_code
 from sync_server.services.duplicates import search_duplicates
+from sync_server.services.emptying import empty_some
 from sync_server.services.partitioning import partition as partition_tables
 from sync_server.services.relay import take_in
 from sync_server.services.replay import replay
@@ -299,6 +300,8 @@ def run_due(settings: Settings, args: argparse.Namespace) -> None:
         print(take_due_steps(centre.store, centre.code, centre.clock()))
         search_duplicates(centre.store, centre.code, centre.clock())
         while freeze_due(centre.store, centre.code, centre.clock()):
+            pass
+        while empty_some(centre, centre.clock()):
             pass
 
 

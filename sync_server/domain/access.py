@@ -34,6 +34,7 @@ Right = Literal[
     "places",
     "privacy",
     "privacy_answer",
+    "retention",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -62,6 +63,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "places": _OFFICES,
     "privacy": _OFFICES,
     "privacy_answer": frozenset({"admin", "district"}),
+    "retention": frozenset({"admin", "district"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
@@ -74,9 +76,12 @@ dispatched to one's own unit; ``imports`` bringing registers in and taking them 
 saying what ledgers there are and which columns exports have; ``campaigns`` making knock campaigns
 and giving leaflets out to grids (seeing both goes with ``records``); ``places`` adding and editing
 compounds, organisations, buildings and rooms; ``privacy`` entering requests of persons about their
-own data and seeing those of one's areas, ``privacy_answer`` handling them."""
+own data and seeing those of one's areas, ``privacy_answer`` handling them; ``retention`` saying how
+long what has ended is kept, proposing and confirming that it is emptied."""
 
-DISTRICT_WIDE: frozenset[Right] = frozenset({"audit", "levels", "limits", "units", "ledgers"})
+DISTRICT_WIDE: frozenset[Right] = frozenset(
+    {"audit", "levels", "limits", "units", "ledgers", "retention"}
+)
 """What is of the whole district, so that only somebody whose area is all of it has the right."""
 OF_WHOLE_DISTRICT = frozenset({"admin", "district", "auditor"})
 """Roles with such rights: their accounts are made with the district as their area."""

@@ -39,6 +39,7 @@ from sync_server.web import (
     quality,
     records,
     relay,
+    retention,
     security,
     service_requests,
     time_limits,
@@ -91,6 +92,7 @@ def register(app: Flask) -> None:
         units,
         privacy,
         privacy_acts,
+        retention,
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)
