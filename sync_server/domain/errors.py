@@ -132,6 +132,7 @@ CODES: dict[str, str] = {
     "retention_under_way": "another retention run is proposed or being done",
     "retention_nothing": "nothing has come to the end of its retention period",
     "retention_same_person": "who proposes a retention run does not confirm it",
+    "retention_emptied": "the record was emptied at the end of its retention period",
     "retention_unsure": "the retention run was not confirmed",
     # demo worlds
     "no_files": "this demo world cannot be written as files",

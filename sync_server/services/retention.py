@@ -114,6 +114,13 @@ def endings(connection: sa.Connection, district: str, before: datetime) -> Itera
             break
 
 
+def years_of(connection: sa.Connection, district: str) -> dict[str, int]:
+    """Return the periods the district set, in years, by class."""
+    return {
+        name: int(row["years"]) for name, row in retention.periods_of(connection, district).items()
+    }
+
+
 # The page -----------------------------------------------------------------------------------------
 
 

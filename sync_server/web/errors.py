@@ -88,6 +88,7 @@ SENTENCES = {
     "retention_under_way": later("已有一份清单在等确认或正在清空，请先办完那一份。"),
     "retention_nothing": later("没有到期的资料，没有列清单。"),
     "retention_same_person": later("列清单的人不能自己确认，请另一位管理员或区县人员确认。"),
+    "retention_emptied": later("记录已按保存期限清空，不能恢复有效，也不能再拆开。"),
     "retention_unsure": later("还没有做：请先勾选“我已逐条看过，知道清空以后不能恢复”。"),
     # devices
     "grids_elsewhere": later("此人还负责您辖区外的网格，加入码要由区县开。"),
@@ -220,6 +221,7 @@ STATUS = {
     "retention_under_way": 409,
     "retention_nothing": 409,
     "retention_same_person": 403,
+    "retention_emptied": 409,
     "retention_unsure": 422,
     "ledger_kind": 422,
     "unknown_ledger": 404,
