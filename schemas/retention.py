@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.fields import Declared, Keyed
 from schemas.kind import Kind
 from schemas.labels import Label
 
@@ -54,8 +55,14 @@ def emptied(kind: type[Kind]) -> tuple[str, ...]:
     return tuple(
         name
         for name, field in kind.declared().items()
-        if field.privacy != "open" or name in kind.info.retention_words
+        if _is_personal(field) or name in kind.info.retention_words
     )
+
+
+def _is_personal(field: Declared) -> bool:
+    """Whether a field is personal, or a list some member of whose entries is."""
+    members = field.entry_fields.values() if isinstance(field, Keyed) else ()
+    return any(one.privacy != "open" for one in (field, *members))
 
 
 def without_personal(kind: type[Kind], stored: Mapping[str, Any]) -> dict[str, Any]:

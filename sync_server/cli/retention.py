@@ -1,5 +1,7 @@
-"""Retention on the terminal: what has come to its end, and going on with what was confirmed. Periods
-are set, and runs proposed and confirmed, on the staff page 保存期限: by two people."""
+"""Retention on the terminal: what has come to its end, and going on with what was confirmed.
+
+Periods are set, and runs proposed and confirmed, on the staff page 保存期限: by two people.
+"""
 
 from __future__ import annotations
 
