@@ -207,9 +207,7 @@ changes = sa.Table(
     # Its record had been merged: the survivor it was passed on to, and that one's version by it.
     _id("into_id"),
     sa.Column("into_version", sa.BigInteger),
-    # What it said was emptied at the end of its retention period: a hash of that, by which the same
-    # change is known when it comes again (services/same_content.py).
-    sa.Column("emptied", sa.String(64)),
+    sa.Column("emptied", sa.String(64)),  # a hash of what it said before a retention run
     sa.UniqueConstraint("district", "stream", "seq"),
     sa.Index(None, "district", "record_id"),
     sa.Index(

@@ -3,6 +3,7 @@ and what a retention run may not leave behind."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -130,3 +131,9 @@ class Place:
                     self.clock(),
                 )
             ]  # fmt: skip
+
+
+def everything(content: Mapping[str, Any]) -> str:
+    """Return all of a content as one text."""
+    values = {name: [list(row.values()) for row in rows.values()] for name, rows in content.items()}
+    return json.dumps(values, ensure_ascii=False, default=str)
