@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sync_server.services import emptying
 from sync_server.services.ids import new_id
 from sync_server.store.tables import audit, records
+from sync_server.timer import Timer
 from tests.sync_server.web import staff
 from tests.sync_server.web.staff import PHONE, Town, post, sign_in
 
@@ -70,11 +71,11 @@ def test_one_lists_another_confirms_and_the_record_is_emptied(town: Town, app: F
     assert post(district, address, sure="1").status_code == 303
     assert post(district, address, sure="1").status_code == 409
     assert "正在清空" in read(district.get("/retention").text)
-    emptying.empty_some(town.centre, town.centre.clock())
+    Timer(town.centre).tick()
     page = read(district.get(f"/retention/{run_id}").text)
     assert "清空完毕" in page
     record = read(admin.get(f"/records/resident/{one}").text)
-    assert "按保存期限清空" in record
+    assert "个人信息已于 2030-09-30 12:00 按保存期限清空" in record
     assert record.count("内容已按保存期限清空") == 2
     shown = post(admin, f"/records/resident/{one}/unmask", reason="核对电话").text
     assert PHONE not in shown
