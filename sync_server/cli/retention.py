@@ -6,6 +6,7 @@ Periods are set, and runs proposed and confirmed, on the staff page 保存期限
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -81,7 +82,7 @@ def _look(centre: Centre, years: int | None) -> None:
             taken: Counter[str] = Counter()
             kept: Counter[str] = Counter()
             persons = 0
-            for one in retention.endings(connection, centre.code, before):
+            for one in retention.endings(connection, centre.code, before, sys.maxsize):
                 if one.why:
                     kept[one.why] += 1
                 else:

@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 RESIDENT, CARE, PHOTO, CORRECTION, DECISION = "resident", "care", "photo", "correction", "decision"
-EMPTY = "empty"
-"""The action in the log by which a record is emptied."""
 REASON = "保存期限届满"
 AT_ONCE = 5
 """So many persons with all of theirs in one transaction: laptops need not wait long."""
@@ -138,7 +136,6 @@ def _empty(
 ) -> None:
     """Empty one person's records in the running write transaction, which holds the district."""
     district, by = run["district"], run["decided_by"]
-    _empty_log(connection, district, rows)
     for row in rows.values():
         if row["kind"] in (RESIDENT, CARE, PHOTO) and not row["voided"] and not row["merged_into"]:
             change = CentralChange(
@@ -146,9 +143,10 @@ def _empty(
                 base_version=row["version"], by_rule=True,
             )  # fmt: skip
             apply_central_change(connection, district, change, now)
+    _empty_log(connection, district, rows)
     versions = _empty_records(connection, district, by, set(rows), now)
     emptying.empty_beside(connection, district, rows.keys())
-    retention.forget_listed(connection, district, run["run_id"], root_id)
+    retention.forget_listed(connection, district, run["run_id"], root_id, rows)
     retention.add_records(
         connection,
         [
@@ -213,7 +211,9 @@ def _empty_records(
         edit = Edit(new_id(), by, None, base, now, False)
         effect = Effect("applied", row["version"])
         entries.append(
-            central_row(district, kind, one, EMPTY, {}, edit, effect, now, base_version=base)
+            central_row(
+                district, kind, one, retention.EMPTY, {}, edit, effect, now, base_version=base
+            )
         )
     if entries:
         writing.set_change_no(connection, district, last)

@@ -29,7 +29,7 @@ from sync_server.store.engine import Store
 
 MOST = 500
 """So many persons in one run: somebody has to read the list."""
-LOOKED_AT = 20_000
+LOOKED_AT = 5_000
 """So many are looked at for one."""
 PAGE = 50
 RUNS_SHOWN = 50
@@ -101,8 +101,10 @@ def begins_before(now: datetime, years: int) -> datetime:
         return now.replace(year=now.year - years, day=28)
 
 
-def endings(connection: sa.Connection, district: str, before: datetime) -> Iterator[Ending]:
-    """Yield what has come to its end before a moment, by id."""
+def endings(
+    connection: sa.Connection, district: str, before: datetime, most: int = LOOKED_AT
+) -> Iterator[Ending]:
+    """Yield what has come to its end before a moment, by id, about ``most`` persons."""
     named = emptying.named_by_open_work(connection, district)
     after, day, seen = "", local_day(before), 0
     while found := retention.ended(connection, district, before, day, after, 200):
@@ -110,7 +112,7 @@ def endings(connection: sa.Connection, district: str, before: datetime) -> Itera
             rows = gather(connection, district, root_id)
             yield Ending(root_id, rows, keeps(connection, district, root_id, rows, before, named))
         after, seen = found[-1], seen + len(found)
-        if seen >= LOOKED_AT:
+        if seen >= most:
             break
 
 

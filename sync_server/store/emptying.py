@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas.service_flow import OPEN_STATES
+from sync_server.store.retention import WITH_WORDS, somebody_changed
 from sync_server.store.scope import chunks
 from sync_server.store.tables import (
     case_tables,
@@ -25,8 +26,6 @@ from sync_server.store.tables import (
 )
 
 Row = dict[str, Any]
-VALUES = ("create", "update", "void", "step")
-"""Actions whose fields hold what somebody wrote."""
 _cases, _pairs = case_tables.cases, duplicate_tables.duplicate_pairs
 _rows, _requests = import_tables.import_rows, privacy_tables.privacy_requests
 _services = service_tables.service_cases
@@ -44,7 +43,7 @@ def why_kept(
     for some in chunks(sorted(record_ids)):
         mine = sa.or_(changes.c.record_id.in_(some), changes.c.into_id.in_(some))
         waits = sa.or_(
-            changes.c.received_at >= before,
+            somebody_changed(before),
             changes.c.outcome == "held",
             sa.and_(changes.c.outcome == "quarantined", changes.c.desk.is_(None)),
         )
@@ -97,7 +96,7 @@ def changes_with_words(
         query = sa.select(changes).where(
             changes.c.district == district,
             changes.c.record_id.in_(some),
-            changes.c.action.in_(VALUES),
+            changes.c.action.in_(WITH_WORDS),
             changes.c.emptied.is_(None),
         )
         found += [dict(row) for row in connection.execute(query).mappings()]

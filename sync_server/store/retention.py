@@ -22,7 +22,11 @@ from sync_server.store.scope import chunks
 from sync_server.store.tables import changes, records
 
 Row = sa.RowMapping
+EMPTY = "empty"
+"""The action in the log by which a run empties a record."""
 LISTED, EMPTIED, KEPT = "listed", "emptied", "kept"
+WITH_WORDS = ("create", "update", "void", "step")
+"""Actions of the log whose fields hold what somebody wrote."""
 PROPOSED, CONFIRMED, DONE, DROPPED = "proposed", "confirmed", "done", "dropped"
 
 
@@ -102,13 +106,19 @@ def settle(
     )  # fmt: skip
 
 
-def forget_listed(connection: sa.Connection, district: str, run_id: str, root_id: str) -> None:
-    """Take a record off a run's list, with what was to go along: what became of it is added."""
-    connection.execute(
-        sa.delete(listed).where(
-            listed.c.district == district, listed.c.run_id == run_id, listed.c.root_id == root_id
-        )
-    )
+def forget_listed(
+    connection: sa.Connection,
+    district: str,
+    run_id: str,
+    root_id: str,
+    record_ids: Collection[str],
+) -> None:
+    """Take a record off a run's list, with what was to go along and what goes along now: what
+    became of it is added."""
+    mine = (listed.c.district == district, listed.c.run_id == run_id)
+    connection.execute(sa.delete(listed).where(*mine, listed.c.root_id == root_id))
+    for some in chunks(record_ids):
+        connection.execute(sa.delete(listed).where(*mine, listed.c.record_id.in_(some)))
 
 
 def next_roots(connection: sa.Connection, district: str, run_id: str, size: int) -> list[str]:
@@ -170,6 +180,13 @@ def emptied_at(
     return found
 
 
+def somebody_changed(before: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a change came after a moment, and not of a run itself."""
+    return sa.and_(
+        changes.c.received_at >= before, changes.c.action != EMPTY, changes.c.emptied.is_(None)
+    )
+
+
 # What has come to its end -------------------------------------------------------------------------
 
 
@@ -177,7 +194,7 @@ def ended(
     connection: sa.Connection, district: str, before: datetime, day: str, after: str, size: int
 ) -> list[str]:
     """Return the next residents voided, or moved out by ``day``, and voided care records of others,
-    that nobody changed since ``before`` and no run has emptied as they are; by id."""
+    that nobody changed since ``before`` and of which something is left to be emptied; by id."""
     parent = records.alias()
     resident_there = sa.exists().where(
         parent.c.district == records.c.district,
@@ -188,13 +205,19 @@ def ended(
     changed = sa.exists().where(
         changes.c.district == records.c.district,
         changes.c.record_id == records.c.record_id,
-        changes.c.received_at >= before,
+        somebody_changed(before),
     )
     emptied = sa.exists().where(
         listed.c.district == records.c.district,
         listed.c.record_id == records.c.record_id,
         listed.c.state == EMPTIED,
-        listed.c.version == records.c.version,
+    )
+    as_it_is = emptied.where(listed.c.version == records.c.version)
+    words_came = sa.exists().where(  # refused, and settled at the desk
+        changes.c.district == records.c.district,
+        changes.c.record_id == records.c.record_id,
+        changes.c.action.in_(WITH_WORDS),
+        changes.c.emptied.is_(None),
     )
     query = (
         sa.select(records.c.record_id)
@@ -208,10 +231,14 @@ def ended(
                     records.c.kind == "resident",
                     sa.or_(records.c.voided.is_(True), moved_out <= day),
                 ),
-                sa.and_(records.c.kind == "care", records.c.voided.is_(True), resident_there),
+                sa.and_(
+                    records.c.kind == "care",
+                    records.c.voided.is_(True),
+                    sa.or_(resident_there, emptied),
+                ),
             ),
             ~changed,
-            ~emptied,
+            sa.or_(~as_it_is, words_came),
         )
         .order_by(records.c.record_id)
         .limit(size)

@@ -25,8 +25,8 @@ from sync_server.services.lost_photos import Watch, look_for_photos
 from sync_server.services.merging import Wanted, merge_records, undo_merge
 from sync_server.services.photos import keep_photo, photo_store
 from sync_server.services.record_page import open_record
-from sync_server.store import photo_rows, writing
-from sync_server.store.tables import conflicts, metadata
+from sync_server.store import duplicates, photo_rows, writing
+from sync_server.store.tables import changes, conflicts, metadata, records
 from tests.pictures import picture
 from tests.sync_server.retention_place import (
     BIRTH,
@@ -38,7 +38,7 @@ from tests.sync_server.retention_place import (
     Place,
     everything,
 )
-from tests.sync_server.world import DISTRICT, GRID, StillClock, resident
+from tests.sync_server.world import DISTRICT, GRID, StillClock, outcomes, resident
 
 
 @pytest.fixture
@@ -200,3 +200,46 @@ def test_what_was_emptied_is_not_listed_again(plain: Place) -> None:
     plain.years_pass(2 * YEARS)
     with pytest.raises(Refusal, match="retention_nothing"):
         plain.propose()
+
+
+def test_what_came_late_and_was_not_taken_is_emptied_by_the_next_run(plain: Place) -> None:
+    one, care = plain.gone()
+    plain.years_pass()
+    plain.run()
+    plain.laptop.send()
+    late = {
+        record_id: plain.laptop.write(
+            kind, "update", {field: "晚到的演示"}, record_id,
+            base_version=plain.laptop.version(record_id),
+        )["change_id"]
+        for kind, record_id, field in (("resident", one, "name"), ("care", care, "needs"))
+    }  # fmt: skip
+    assert outcomes(plain.laptop.send()) == ["quarantined", "quarantined"]
+    plain.years_pass()
+    with pytest.raises(Refusal, match="retention_nothing"):
+        plain.propose()  # staff have not seen to them
+    with plain.centre.store.writing() as connection:
+        mine = changes.c.change_id.in_(late.values())
+        connection.execute(sa.update(changes).where(mine).values(desk="dismissed"))
+    plain.run()
+    assert "晚到的演示" not in words_of(plain)
+    answer = plain.laptop.send(plain.laptop.body(plain.laptop.log))
+    assert set(outcomes(answer)) == {"duplicate"}
+    plain.years_pass()
+    with pytest.raises(Refusal, match="retention_nothing"):
+        plain.propose()
+
+
+def test_care_records_that_two_people_shared_are_emptied_once(plain: Place) -> None:
+    """Two care records of two residents were made one, and both residents have ended."""
+    (one, care), (other, other_care) = plain.gone(), plain.gone()
+    with plain.centre.store.writing() as connection:
+        duplicates.put_alias(connection, DISTRICT, other_care, care, plain.clock())
+        merged = sa.update(records).where(records.c.record_id == other_care)
+        connection.execute(merged.values(merged_into=care))
+    plain.years_pass()
+    run_id = plain.run()
+    assert plain.state(run_id) == "done"
+    for record_id in (one, other, care, other_care):
+        fields = plain.record(record_id)["fields"]
+        assert fields.keys().isdisjoint({"name", "needs", "contact"}), record_id
