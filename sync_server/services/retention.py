@@ -27,7 +27,7 @@ from sync_server.services.titles import Titles
 from sync_server.store import emptying, retention, writing
 from sync_server.store.engine import Store
 
-MOST = 500
+MOST = 200
 """So many persons in one run: somebody has to read the list."""
 LOOKED_AT = 5_000
 """So many are looked at for one."""
