@@ -63,6 +63,10 @@ class KindInfo:
     """The fields he may change."""
     protected: bool = False
     """Whether even its existence is personal (care): shown to roles of its area only."""
+    retention: str | None = None
+    """The class by which what is personal is emptied in the end (``schemas/retention.py``)."""
+    retention_words: tuple[str, ...] = ()
+    """Its fields of free words, which may name somebody: emptied with what is personal."""
 
 
 class Kind(Schema):

@@ -2,7 +2,7 @@
 the search for duplicates among what was changed, the facts of base data that nobody types,
 a look at whether the files of photos are still there, keeping the rows behind the figures of field
 work fresh, so that whoever opens a page of figures does not wait for it; storing the figures of
-months that are closed; and the work of imports.
+months that are closed; emptying what a confirmed retention run lists; and the work of imports.
 
 Of the processes that serve from one data folder one ticks, once a minute; when it ends, however it
 ends, another one goes on. Two that tick (with a data folder each) do no harm: who is first does
@@ -23,6 +23,7 @@ from sync_server.services.centre import Centre
 from sync_server.services.clock_steps import take_due_steps
 from sync_server.services.closed_months import freeze_due
 from sync_server.services.duplicates import search_duplicates
+from sync_server.services.emptying import empty_some
 from sync_server.services.field_lines import bring_up_to_date
 from sync_server.services.import_work import Worker, drop_old_files
 from sync_server.services.lost_photos import Watch, look_for_photos
@@ -82,6 +83,7 @@ class Timer:
         self._do("pairs", lambda *due: search_duplicates(*due).pairs)
         self._do("rows of field work", lambda store, code, _: bring_up_to_date(store, code))
         self._do("months closed", freeze_due)
+        self._do("people emptied", lambda store, _, now: empty_some(self._centre, now))
         self._do(
             "photos gone or back",
             lambda store, code, now: look_for_photos(self._centre, self._photos, now),

@@ -382,16 +382,26 @@ def _has_record(ws: Workspace, photo_id: str) -> bool:
 
 def prune_photos(ws: Workspace) -> int:
     """Delete the bytes of photos confirmed longer ago than they must be kept, whose record is not
-    on this laptop any more; return how many."""
+    on this laptop any more or has been void as long; return how many."""
     keep, now = timedelta(days=max(ws.identity.keep_days, KEPT_AT_LEAST)), ws.true_now()
     over = [
         one for one in plain(ws.table(PHOTO_BYTES).find_by("arrived", True))
-        if _since(one["arrived_at"], now) > keep and not _has_record(ws, one["photo_id"])
+        if _since(one["arrived_at"], now) > keep and not _stands(ws, one["photo_id"], now, keep)
     ]  # fmt: skip
     for known in over:
         _files(ws).remove(known["photo_id"])
     ws.table(PHOTO_BYTES).remove(doc_ids=[one["photo_id"] for one in over])
     return len(over)
+
+
+def _stands(ws: Workspace, photo_id: str, now: datetime, keep: timedelta) -> bool:
+    """Whether a photo's record is on this laptop and not void for longer than ``keep``, on both
+    sides alike: nothing shows it any more, and the centre may have emptied it."""
+    view = get_view(ws, PHOTO, photo_id)
+    if view is None:
+        return False
+    settled = view["voided"] and view["state"] in ("stored", "seen")
+    return not (settled and _since(view["last_made_at"], now) > keep)
 
 
 def _since(text: str, now: datetime) -> timedelta:

@@ -19,6 +19,7 @@ class Care(Kind):
         parent="resident_id",
         laptop=frozenset({"create", "update", "void"}),
         protected=True,
+        retention="people",
     )
 
     resident_id = Ref("居民", "Resident", "resident", required=True, column=True)

@@ -29,6 +29,8 @@ class Correction(Kind):
         dated_by="asked_at",
         addressee="asked_of",
         answers=frozenset({"answer", "reply", "answer_id", "closed"}),
+        retention="people",
+        retention_words=("words", "reply"),
     )
 
     target_kind = Line("记录类别", "Kind of record", required=True, longest=40)

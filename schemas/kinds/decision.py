@@ -22,6 +22,8 @@ class Decision(Kind):
         laptop=frozenset(),
         staff=frozenset({"create", "update"}),
         dated_by="decided_at",
+        retention="people",
+        retention_words=("words",),
     )
 
     subject = Code("事由", "About", "DECISION_SUBJECT", required=True, column=True)

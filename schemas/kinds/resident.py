@@ -90,6 +90,8 @@ class Resident(Kind):
         laptop=frozenset({"create", "update", "void"}),
         version=3,
         rules=(guardian_named,),
+        retention="people",
+        retention_words=("move_reason",),
     )
 
     name = PersonName(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sync_server.cli import demo_year, importing, redrawing
+from sync_server.cli import demo_year, importing, redrawing, retention
 from sync_server.cli.demo_facts import print_world
 from sync_server.cli.opening import check_folder_of, opened
 from sync_server.domain.errors import Refusal
@@ -21,6 +21,7 @@ from sync_server.services.closed_months import freeze_due
 from sync_server.services.demo_laptops import add_silent
 from sync_server.services.devices import issue_join_code
 from sync_server.services.duplicates import search_duplicates
+from sync_server.services.emptying import empty_some
 from sync_server.services.partitioning import partition as partition_tables
 from sync_server.services.relay import take_in
 from sync_server.services.replay import replay
@@ -222,6 +223,9 @@ AFTER_RESTORE = (
     "备份之后新加入的终端要用新的加入码重新加入；之后添加的人员和调整的网格要重新录入。",
     "Laptops that joined after the backup need a new join code; people added and grids changed"
     " since must be entered again.",
+    "备份之后按保存期限清空过的个人信息又回来了：请到“保存期限”再列一次清单、再清一次。",
+    "Personal data emptied by a retention run after the backup is back: list and empty it again on"
+    " the page 保存期限 (Retention).",
     "照片原图不在备份里：它们在数据文件夹的 photos 里，丢失时由终端重新上传。",
     "Photos are not in the backup: they are files in the data folder's photos.",
 )
@@ -300,6 +304,8 @@ def run_due(settings: Settings, args: argparse.Namespace) -> None:
         search_duplicates(centre.store, centre.code, centre.clock())
         while freeze_due(centre.store, centre.code, centre.clock()):
             pass
+        while empty_some(centre, centre.clock()):
+            pass
 
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
@@ -318,6 +324,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "relay": relay,
     "replay": judge_again,
     "run-due": run_due,
+    "retention": retention.command,
     "partition": partition,
     "move-to": move_to,
     "import": importing.import_files,

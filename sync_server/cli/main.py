@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 import sync_server
 from schemas.codes import code_list
-from sync_server.cli import importing, logs, redrawing
+from sync_server.cli import importing, logs, redrawing, retention
 from sync_server.cli.commands import COMMANDS
 from sync_server.cli.sentences import lines
 from sync_server.cli.serving import MakeApp, serve
@@ -279,6 +279,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "Take the steps whose time has come, look for duplicates, close months' figures (a server"
         " does it every minute).",
     )
+    retention.add_options(add)
     add(
         "partition",
         "把 PostgreSQL 的大表按区县（变更日志再按月）分区，逐表核对；服务器须先停止，可以重做。",

@@ -36,6 +36,7 @@ Right = Literal[
     "privacy",
     "privacy_answer",
     "purposes",
+    "retention",
 ]
 
 _AREA_ROLES = frozenset({"admin", "district", "street", "community", "leader"})
@@ -66,6 +67,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "privacy": _OFFICES,
     "privacy_answer": frozenset({"admin", "district"}),
     "purposes": frozenset({"admin", "district"}),
+    "retention": frozenset({"admin", "district"}),
 }
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
@@ -80,10 +82,11 @@ saying what ledgers there are and which columns exports have; ``campaigns`` maki
 and giving leaflets out to grids (seeing both goes with ``records``); ``places`` adding and editing
 compounds, organisations, buildings and rooms; ``privacy`` entering requests of persons about their
 own data and seeing those of one's areas, ``privacy_answer`` handling them; ``purposes`` saying what
-personal fields are for and which are collected."""
+personal fields are for and which are collected; ``retention`` saying how long what has ended is
+kept, proposing and confirming that it is emptied."""
 
 DISTRICT_WIDE: frozenset[Right] = frozenset(
-    {"audit", "levels", "limits", "units", "ledgers", "purposes"}
+    {"audit", "levels", "limits", "units", "ledgers", "purposes", "retention"}
 )
 """What is of the whole district, so that only somebody whose area is all of it has the right."""
 OF_WHOLE_DISTRICT = frozenset({"admin", "district", "auditor"})

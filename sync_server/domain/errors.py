@@ -126,6 +126,14 @@ CODES: dict[str, str] = {
     "identity_first": "it was never made sure who asks",
     "choose_worker": "somebody of the grid has to be asked",
     "confirm_needed": "it was not confirmed",
+    # retention
+    "retention_years": "a retention period is a whole number of years",
+    "retention_no_period": "the district has not said how long this is kept",
+    "retention_under_way": "another retention run is proposed or being done",
+    "retention_nothing": "nothing has come to the end of its retention period",
+    "retention_same_person": "who proposes a retention run does not confirm it",
+    "retention_emptied": "the record was emptied at the end of its retention period",
+    "retention_unsure": "the retention run was not confirmed",
     # demo worlds
     "no_files": "this demo world cannot be written as files",
     "world_differs": "the year of the demo world does not come to its golden numbers",

@@ -28,7 +28,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.issue_life import touched_issues
 from sync_server.services.ledger import Effect, Ledger, VoidedRecord, next_version, state_of
 from sync_server.services.steps import follow_up
-from sync_server.store import writing
+from sync_server.store import retention, writing
 
 Row = dict[str, Any]
 
@@ -179,12 +179,14 @@ def restore_record(
     """Let a void record stand again, because staff decided so, and return its version.
 
     No laptop can do it; in the log it is an action ``restore`` without fields.
-    Raises Refusal ``out_of_date`` when the record is not void (any more).
+    Raises Refusal: out_of_date when the record is not void (any more), retention_emptied.
     """
     last, floor, _ = writing.lock_numbers(connection, district)
     row = writing.load_records(connection, district, [record_id]).get(record_id)
     if row is None or not row["voided"]:
         raise Refusal("out_of_date")
+    if retention.emptied_at(connection, district, [record_id]):
+        raise Refusal("retention_emptied")
     kind, base = kind_of(row["kind"]), row["version"]
     state = state_of(row, floor)
     edit = Edit(new_id(), author, None, base, now, False)

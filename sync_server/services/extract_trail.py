@@ -32,6 +32,7 @@ ACTIONS: Mapping[str, Label] = {
     "create": Label("新建", "Created"), "update": Label("修改", "Changed"),
     "void": Label("作废", "Voided"), "restore": Label("恢复有效", "Made valid again"),
     "merge": Label("并入另一条", "Merged"), "unmerge": Label("撤销合并", "Merge undone"),
+    "empty": Label("按保存期限清空", "Emptied by its retention period"),
 }  # fmt: skip
 WHO, WHAT = Label("何人", "Who"), Label("动作", "What")
 FIELDS, WHY, HOW_MANY = Label("填报项", "Fields"), Label("原因", "Reason"), Label("条数", "Records")
@@ -104,7 +105,11 @@ class Trail:
         names = self._names({row["author"] for row in found.values()})
         for row in sorted(found.values(), key=lambda one: one["happened_at"], reverse=True):
             kind, fields = understood(row)
-            named = [] if row["action"] in ("void", "merge", "unmerge", "restore") else list(fields)
+            named = (
+                []
+                if row["action"] in ("void", "merge", "unmerge", "restore", "empty")
+                else list(fields)
+            )
             action = ACTIONS.get(row["action"], WHAT).text(self.lang)
             label = kind.info.label.text(self.lang) if kind else row["kind"]
             labels = (", " if self.lang == "en" else "、").join(

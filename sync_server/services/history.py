@@ -24,7 +24,7 @@ Effect = Literal["set", "same", "beside", "waits", "refused", "passed"]
 record, was not applied, or was passed on to the record that this one was merged into."""
 
 _LAST = 2**63
-NOT_VALUES = frozenset({"void", "merge", "unmerge"})
+NOT_VALUES = frozenset({"void", "merge", "unmerge", "empty"})
 """Actions whose fields are none of the record's."""
 
 

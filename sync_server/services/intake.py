@@ -7,7 +7,6 @@ are taken in together, one after another, as if each had come alone.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,8 +28,9 @@ from sync_server.services.ids import new_id
 from sync_server.services.issue_life import ISSUE
 from sync_server.services.ledger import Ledger
 from sync_server.services.left_waiting import refuse_late, settle_given_up
-from sync_server.services.parts import SAID, Part, change_row
+from sync_server.services.parts import Part, change_row
 from sync_server.services.receipts import Row, batch_row, duplicate, receipt
+from sync_server.services.same_content import same_content
 from sync_server.services.steps import follow_up
 from sync_server.services.turns import OnlyAlone
 from sync_server.store import holdings, moving, streams, writing
@@ -118,7 +118,7 @@ class Intake:
         self._entering = part
         for arrival in part.arrivals:
             twin = before.get(arrival.change_id)
-            if twin is not None and _same_content(twin, arrival.members):
+            if twin is not None and same_content(twin, arrival.members):
                 self._ledger.lines.note(twin, part.batch.stream, arrival.seq)
                 self._ledger.lines.note(twin, twin["stream"] or "", twin["seq"] or 0)
                 if arrival.change_id in self._taken_up - self._settled.keys():
@@ -153,7 +153,7 @@ class Intake:
             and row["desk"] is None
             and row["author"] == part.batch.device.worker_id
             and one.change_id not in corrected
-            and _same_content(row, one.members)
+            and same_content(row, one.members)
             and (one.problems or set(row["fields"]) == set(one.members["fields"]))
         }
 
@@ -378,25 +378,3 @@ def _is_refused_issue(row: Row) -> bool:
     return bool(
         row["kind"] == ISSUE and row["action"] == "create" and row["outcome"] == "quarantined"
     )
-
-
-def _same_content(row: Mapping[str, Any], members: Mapping[str, Any]) -> bool:
-    """Whether a change received before says what this one says (its place may differ)."""
-    return bool(_content(row) == _content(members))
-
-
-def _content(members: Mapping[str, Any]) -> Any:
-    fields = members["fields"]
-    if set(fields) == {"text"}:  # perhaps a change kept whole as text
-        try:
-            whole = json.loads(fields["text"])
-        except (TypeError, ValueError):
-            whole = None
-        if isinstance(whole, dict) and whole.keys() >= set(SAID):
-            return [whole[name] for name in SAID]
-        if isinstance(whole, dict) and "change_id" in whole:
-            return {name: value for name, value in whole.items() if name not in _PLACE}
-    return [members[name] for name in SAID]
-
-
-_PLACE = frozenset({"seq", "prev", "hash"})

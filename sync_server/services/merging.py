@@ -50,7 +50,7 @@ from sync_server.services.ledger import (
     state_of,
 )
 from sync_server.services.parting import bring_home, own_children
-from sync_server.store import duplicates, merge_log, writing
+from sync_server.store import duplicates, merge_log, retention, writing
 from sync_server.store.engine import Store
 from sync_server.store.moving import Lying
 
@@ -248,7 +248,8 @@ def undo_merge(store: Store, person: User, merge_id: str, words: str, now: datet
     """Let a merged record stand for itself again, with what came to it since.
 
     Raises Refusal: not_allowed; unknown_record (no such merge, or outside the person's areas);
-    out_of_date (undone already); later_merge_first (the survivor was merged itself since).
+    out_of_date (undone already); later_merge_first (the survivor was merged itself since);
+    retention_emptied (there is nothing left to tell them apart by).
     """
     if not may(person.role, "merge"):
         raise Refusal("not_allowed")
@@ -273,6 +274,8 @@ def undo_within(
         raise Refusal("out_of_date")
     if survivor["merged_into"] is not None:
         raise Refusal("later_merge_first")
+    if retention.emptied_at(connection, district, rows):
+        raise Refusal("retention_emptied")
     kind = kind_of(merge["kind"])
     went_along = duplicates.gathered(connection, district, [merge["record_id"]])
     family = {merge["record_id"], *went_along}

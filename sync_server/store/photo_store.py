@@ -123,6 +123,16 @@ class PhotoStore:
         except OSError:
             return False
 
+    def remove(self, sha256: str) -> bool:
+        """Remove a complete photo and its thumbnail; tell whether it was here."""
+        with contextlib.suppress(OSError):
+            self._small(sha256).unlink()
+        try:
+            self._kept(sha256).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
     def thumbnail(self, sha256: str) -> bytes | None:
         """Return a thumbnail made earlier, None when there is none."""
         try:

@@ -16,6 +16,7 @@ from sync_server.store import field_tables as field_tables  # its tables belong 
 from sync_server.store import frozen_tables as frozen_tables  # its tables belong to the metadata
 from sync_server.store import import_tables as import_tables  # its tables belong to the metadata
 from sync_server.store import privacy_tables as privacy_tables  # its tables belong to it too
+from sync_server.store import retention_tables as retention_tables  # its tables belong to it too
 from sync_server.store import service_tables as service_tables  # its tables belong to the metadata
 from sync_server.store.columns import Document, Utc
 from sync_server.store.columns import district_key as _district
@@ -206,6 +207,7 @@ changes = sa.Table(
     # Its record had been merged: the survivor it was passed on to, and that one's version by it.
     _id("into_id"),
     sa.Column("into_version", sa.BigInteger),
+    sa.Column("emptied", sa.String(64)),  # a hash of what it said before a retention run
     sa.UniqueConstraint("district", "stream", "seq"),
     sa.Index(None, "district", "record_id"),
     sa.Index(

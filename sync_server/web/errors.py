@@ -82,6 +82,14 @@ SENTENCES = {
     "identity_first": later("还没有核实身份：先核实是谁提出的，再办理。"),
     "choose_worker": later("请选择这个网格的一名网格员。"),
     "confirm_needed": later("还没有做：请先勾选“我已看过，确定停止使用”。"),
+    # retention
+    "retention_years": later("保存年限要填 1 至 %(most)s 的整数；不填就是不清理。"),
+    "retention_no_period": later("还没有定保存年限，先定年限再列清单。"),
+    "retention_under_way": later("已有一份清单在等确认或正在清空，请先办完那一份。"),
+    "retention_nothing": later("没有到期的资料，没有列清单。"),
+    "retention_same_person": later("列清单的人不能自己确认，请另一位管理员或区县人员确认。"),
+    "retention_emptied": later("记录已按保存期限清空，不能恢复有效，也不能再拆开。"),
+    "retention_unsure": later("还没有做：请先勾选“我已逐条看过，知道清空以后不能恢复”。"),
     # devices
     "grids_elsewhere": later("此人还负责您辖区外的网格，加入码要由区县开。"),
     # grids
@@ -208,6 +216,13 @@ STATUS = {
     "identity_first": 409,
     "choose_worker": 422,
     "confirm_needed": 422,
+    "retention_years": 422,
+    "retention_no_period": 409,
+    "retention_under_way": 409,
+    "retention_nothing": 409,
+    "retention_same_person": 403,
+    "retention_emptied": 409,
+    "retention_unsure": 422,
     "ledger_kind": 422,
     "unknown_ledger": 404,
     "unavailable": 503,

@@ -45,6 +45,7 @@ from sync_server.web import (
     records,
     register_figures,
     relay,
+    retention,
     security,
     service_requests,
     time_limits,
@@ -107,6 +108,7 @@ def register(app: Flask) -> None:
         privacy,
         privacy_acts,
         code_pages,
+        retention,
     ):
         app.register_blueprint(module.blueprint)
     relay.register(app)

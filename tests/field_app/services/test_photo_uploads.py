@@ -11,6 +11,9 @@ import pytest
 from field_app.domain.progress import Progress
 from field_app.services import photo_uploads, photos
 from field_app.services.accounting import last_account, photos_lost
+from field_app.services.records import get_view
+from field_app.services.workspace import put_all
+from schemas.clock import written
 from sync_server.timer import Timer
 from tests.field_app.centres import Answer, CentreLine, answers, lost_reply, lost_request
 from tests.field_app.laptops import GRID, PASSPHRASE, Hands, Laptop, save_issue
@@ -266,6 +269,27 @@ def test_bytes_stay_ninety_days_and_while_their_record_is_here(
     assert photos.prune_photos(at_work.ws) == 1
     assert list(folder(at_work).glob(f"{photo_id}.*")) == []
     assert GRID in at_work.ws.grids
+
+
+def test_bytes_of_a_photo_long_void_are_dropped(at_work: Laptop, hands: Hands) -> None:
+    photo_id = attach(at_work)
+    send(at_work)
+    view = get_view(at_work.ws, "photo", photo_id)
+    assert view is not None
+    made_at = written(at_work.ws.true_now())
+
+    def pruned(state: str, last_made_at: str, *, voided: bool = True) -> int:
+        said = {"voided": voided, "state": state, "last_made_at": last_made_at}
+        put_all(at_work.ws.db, "photo", {photo_id: {**view, **said}})
+        return photos.prune_photos(at_work.ws)
+
+    hands.passes(100 * 86400)
+    assert pruned("stored", written(at_work.ws.true_now())) == 0  # void since today
+    assert pruned("local", made_at) == pruned("conflict", made_at) == 0
+    assert pruned("stored", made_at, voided=False) == 0
+    assert pruned("stored", made_at) == 1
+    assert list(folder(at_work).glob(f"{photo_id}.*")) == []
+    assert photos.not_arrived(at_work.ws, {photo_id}) == set()
 
 
 def test_a_clock_put_right_or_wrong_drops_no_bytes_early(at_work: Laptop, hands: Hands) -> None:

@@ -25,12 +25,14 @@ from sync_server.store.migrate import differences
 from sync_server.store.tables import changes, metadata
 from tests.postgres import Server
 from tests.quick import put_in_parts
+from tests.sync_server.retention_place import Place
 from tests.sync_server.services import (
     test_concurrency,
     test_delivery,
     test_epochs,
     test_exchange,
     test_moves,
+    test_retention,
 )
 from tests.sync_server.world import (
     DISTRICT,
@@ -217,6 +219,12 @@ def of_any_centre() -> Iterator[Callable[..., None]]:
 @pytest.mark.parametrize("test", list(of_any_centre()), ids=lambda test: test.__name__)
 def test_services_do_on_parts_what_they_do_elsewhere(test, parted: Centre) -> None:
     test(any_centre=parted)
+
+
+def test_records_are_emptied_on_parts_as_elsewhere(parted: Centre) -> None:
+    clock = parted.clock
+    assert isinstance(clock, StillClock)
+    test_retention.test_nothing_personal_is_left_and_nothing_else_changes(Place(parted, clock))
 
 
 def test_a_change_lies_in_the_part_of_its_month_whenever_it_was_made(parted: Centre) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts
 from sync_server.services.duplicates import likely_same, search_duplicates
-from sync_server.store import privacy
+from sync_server.store import privacy, retention
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.engine import Store, open_store
 from sync_server.store.field_tables import patrol_lines, visit_lines
@@ -177,6 +177,31 @@ def test_when_work_of_an_older_database_came_is_worked_out_from_its_times(store)
             found = connection.execute(sa.select(table.c[key], table.c.came_late))
             told = {one.removeprefix("v "): late for one, late in found}
             assert told == {"in time": False, "late": True, "centre": None}
+
+
+def test_a_database_from_before_retention_has_emptied_nothing(store):
+    migrate(store, "0020")
+    old = {"district": "990101", "change_id": "c", "kind": "household", "schema": 1,
+           "record_id": "r", "action": "create", "made_at": "2026-09-30T12:00:00+08:00",
+           "author": "u", "fields": {"size": 3}, "received_at": NOON, "doubtful": False,
+           "happened_at": NOON, "outcome": "applied", "version": 1}  # fmt: skip
+    with store.writing() as connection:
+        assert "retention_runs" not in sa.inspect(connection).get_table_names()
+        connection.execute(sa.insert(changes), old)
+    migrate(store)
+    run = {"district": "990101", "run_id": "n", "name": "people", "years": 3, "before": NOON,
+           "state": "proposed", "proposed_by": "u", "proposed_at": NOON,
+           "counts": {"persons": 1}}  # fmt: skip
+    row = {"district": "990101", "run_id": "n", "record_id": "r", "kind": "resident",
+           "grid": "990101100009003", "root_id": "r", "state": "listed"}  # fmt: skip
+    with store.writing() as connection:
+        one = connection.execute(sa.select(changes)).one()
+        assert (one.fields, one.emptied) == ({"size": 3}, None)
+        assert retention.periods_of(connection, "990101") == {}
+        retention.add_run(connection, run, [row])
+    with store.reading() as connection:
+        assert retention.counts(connection, "990101", "n") == {("listed", "resident"): 1}
+        assert retention.next_roots(connection, "990101", "n", 5) == ["r"]
 
 
 def test_records_of_an_old_database_are_compared_at_the_first_look(tmp_path):

@@ -15,7 +15,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.relay import folder_of
 from sync_server.store import units
 from sync_server.web.readiness import WATCHED
-from tests.sync_server.web import privacy_pages
+from tests.sync_server.web import privacy_pages, retention_pages
 from tests.sync_server.web.issue_pages import issue_pages
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.people_pages import people_pages
@@ -59,7 +59,7 @@ DECIDING = {
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
     "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
     "compound_figures.as_xlsx",
-    *privacy_pages.DECIDING,
+    *privacy_pages.DECIDING, *retention_pages.DECIDING,
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -174,6 +174,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         **issue_pages(ids["issue"]),
         **register_pages(place),
         **privacy_pages.privacy_pages(place),
+        **retention_pages.retention_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
         "daily_rounds.one_day": ("GET", "/statistics/day", READ),

@@ -21,6 +21,7 @@ from sync_server.web.i18n import COOKIE
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.privacy_pages import request_in
 from tests.sync_server.web.register_pages import STATISTICS
+from tests.sync_server.web.retention_pages import run_in
 from tests.sync_server.web.staff import (
     COMMUNITY,
     GRID,
@@ -111,6 +112,7 @@ def addresses(town: Town) -> list[str]:
              "/records/resident?q=x&since=y"]  # fmt: skip
     found += [f"/records/{kind.info.name}?state=all" for kind in kinds()]
     found += [f"/records/{name}/{one}" for name, one in town.here.ids.items() if name in KINDS]
+    found += ["/retention", f"/retention/{run_in(town.here, 'proposed')}"]
     found += ["/duplicates", "/duplicates?kind=resident", "/merges", alike_in(town.here)]
     asked = [f"/privacy/{request_in(town.here, one)}" for one in ("access", "correct", "erase")]
     found += ["/privacy", "/privacy?state=all", "/privacy/new", "/privacy/find?q=lsl", *asked,

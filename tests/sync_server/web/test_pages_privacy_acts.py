@@ -230,7 +230,7 @@ def test_deletion_takes_the_person_out_of_everything_in_use(town: Town, app: Fla
     one = enter(client, ids["resident"], asked="erase", words="搬走了")
     told = read(client.get(f"/privacy/{one}/stop").text)
     for words in ("2 份关怀资料作废", "法定职责、本人同意", "1 张照片作废", "“户主”清空",
-                  "联系电话与此人的相同", "走访 3 次", "服务单 1 张", "不能抹掉"):  # fmt: skip
+                  "联系电话与此人的相同", "走访 3 次", "服务单 1 张", "不能马上抹掉"):  # fmt: skip
         assert words in told, words
     assert post(client, f"/privacy/{one}/stop", what="all").status_code == 422  # not confirmed
     assert post(client, f"/privacy/{one}/stop", what="care", sure="1").status_code == 400
