@@ -139,6 +139,8 @@ CODES: dict[str, str] = {
     "disk_full": "the disk is full",
     "folder_unusable": "the data folder cannot be used",
     "bad_address": "this machine cannot listen on the address",
+    "audit_broken": "audit rows were changed or removed after they were written",
+    "audit_rewritten": "the audit's chain does not have the head that was written down",
     "no_database": "there is no database yet",
     "file_exists": "the file exists and is kept",
     "unknown_world": "there is no such demo world",
