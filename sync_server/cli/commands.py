@@ -322,6 +322,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "replay": judge_again,
     "run-due": run_due,
     "audit-check": guarding.audit_check,
+    "reset-second-factor": guarding.reset_second_factor,
     "partition": partition,
     "move-to": move_to,
     "import": importing.import_files,

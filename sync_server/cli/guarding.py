@@ -1,4 +1,4 @@
-"""What guards the centre, on the terminal: the audit's chain."""
+"""What guards the centre, on the terminal: the audit's chain, second factors of staff."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from sync_server.cli.opening import opened
 from sync_server.domain.errors import Refusal
-from sync_server.services import audit_chain
-from sync_server.services.audit_chain import Head
+from sync_server.services import accounts, audit_chain, second_factor
 from sync_server.settings import Settings
-from sync_server.store.audit_chain import head
+from sync_server.store.audit_chain import Head, head
 
 WHAT = {
     "changed": "被改动 changed",
@@ -34,6 +33,22 @@ def add_options(add: Callable[[str, str, str], argparse.ArgumentParser]) -> None
         metavar="NO:HASH",
         help="以前抄下的链头，核对它还在链上 (a head written down before: is it still there?)",
     )
+    one = add(
+        "reset-second-factor",
+        "为丢了手机又没有恢复码的人解除第二重验证；已登录的退出，下次只凭密码登录。",
+        "Take away the second factor of somebody who lost his phone and recovery codes; his"
+        " sessions end, the password alone signs him in.",
+    )
+    one.add_argument("--no", required=True, metavar="NO", help="工号 (number)")
+
+
+def reset_second_factor(settings: Settings, args: argparse.Namespace) -> None:
+    """Take somebody's second factor away."""
+    with opened(settings) as centre, centre.store.writing() as connection:
+        user = accounts.user_by_no(connection, centre.code, args.no)
+        second_factor.remove(connection, centre.code, user.user_id, centre.clock())
+    print(f"{user.no} {user.name}：第二重验证已解除，已登录的都已退出；下次登录后可重新设置。"
+          " The second factor is taken away, who was signed in is out.")  # fmt: skip
 
 
 def audit_check(settings: Settings, args: argparse.Namespace) -> None:

@@ -175,6 +175,9 @@ SENTENCES: dict[str, Label] = {
         "没有给出密码：请在终端输入，或用 --password-stdin。",
         "No password was given: type it on a terminal or use --password-stdin.",
     ),
+    "second_factor_gone": Label(
+        "此人没有设置第二重验证。", "There is no second factor to take away."
+    ),
     "passwords_differ": Label("两次输入的密码不同。", "The two passwords differ."),
     "not_allowed": Label(
         "这只适用于在岗的网格员和网格长。",

@@ -21,6 +21,7 @@ Right = Literal[
     "accounts",
     "areas",
     "audit",
+    "guard",
     "decide",
     "levels",
     "limits",
@@ -49,6 +50,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "accounts": frozenset({"admin", "district"}),
     "areas": _OFFICES,
     "audit": frozenset({"admin", "auditor"}),
+    "guard": frozenset({"admin"}),
     "decide": _AREA_ROLES,
     "levels": frozenset({"admin", "district"}),
     "limits": frozenset({"district"}),
@@ -66,17 +68,20 @@ RIGHTS: dict[Right, frozenset[str]] = {
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
 ``accounts`` setting forgotten passwords and switching accounts off (``may_handle`` says whose),
-``areas`` putting records into another grid, ``levels`` naming the levels of issues,
-``limits`` setting working days and time limits, ``units`` keeping the register of departments and
-companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
-them through; ``merge`` making one record of two and undoing it; ``handed`` handling what was
-dispatched to one's own unit; ``imports`` bringing registers in and taking them back; ``ledgers``
-saying what ledgers there are and which columns exports have; ``campaigns`` making knock campaigns
-and giving leaflets out to grids (seeing both goes with ``records``); ``places`` adding and editing
-compounds, organisations, buildings and rooms; ``privacy`` entering requests of persons about their
-own data and seeing those of one's areas, ``privacy_answer`` handling them."""
+``guard`` saying which roles have to have a second factor, ``areas`` putting records into another
+grid, ``levels`` naming the levels of issues, ``limits`` setting working days and time limits,
+``units`` keeping the register of departments and companies; seeing both goes with ``records``;
+``services`` taking service requests in and seeing them through; ``merge`` making one record of two
+and undoing it; ``handed`` handling what was dispatched to one's own unit; ``imports`` bringing
+registers in and taking them back; ``ledgers`` saying what ledgers there are and which columns
+exports have; ``campaigns`` making knock campaigns and giving leaflets out to grids (seeing both
+goes with ``records``); ``places`` adding and editing compounds, organisations, buildings and rooms;
+``privacy`` entering requests of persons about their own data and seeing those of one's areas,
+``privacy_answer`` handling them."""
 
-DISTRICT_WIDE: frozenset[Right] = frozenset({"audit", "levels", "limits", "units", "ledgers"})
+DISTRICT_WIDE: frozenset[Right] = frozenset(
+    {"audit", "guard", "levels", "limits", "units", "ledgers"}
+)
 """What is of the whole district, so that only somebody whose area is all of it has the right."""
 OF_WHOLE_DISTRICT = frozenset({"admin", "district", "auditor"})
 """Roles with such rights: their accounts are made with the district as their area."""

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -60,7 +58,7 @@ def extend(store: Store, district: str, since: datetime | None = None) -> int:
             done += len(rows)
 
 
-def digest(before: str, district: str, row: Mapping[str, Any]) -> str:
+def digest(before: str, district: str, row: sa.RowMapping) -> str:
     """Return the hash of a link, of its row and the hash of the link before it."""
     at: datetime = row["at"]
     said = [

@@ -12,6 +12,7 @@ from schemas.codes import code_list
 from sync_server.domain.access import may, may_handle
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
+from sync_server.domain.spoken import spoken_password
 from sync_server.services import accounts
 from sync_server.services.accounts import (
     LAPTOP_ROLES,
@@ -20,7 +21,6 @@ from sync_server.services.accounts import (
     get_user,
     hash_password,
     require,
-    spoken_password,
 )
 from sync_server.services.places import names_for
 from sync_server.services.units import unit_names

@@ -29,7 +29,7 @@ from sync_server.web.refilling import Refilled
 TOKEN = "csrf_token"
 MOST_BYTES, MOST_FIELDS = 400_000, 900
 """Of a form as a browser sends it: the sign-in page has to get through with it."""
-NOT_KEPT = frozenset({"account", "i18n"})
+NOT_KEPT = frozenset({"account", "i18n", "proving", "second_factor"})
 """Blueprints whose forms hold passwords, or nothing worth keeping."""
 MAIN = '<main id="main" tabindex="-1">'
 

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.services import audit, audit_chain
-from sync_server.services.audit_chain import Fault, Head
+from sync_server.services.audit_chain import Fault
 from sync_server.services.centre import Centre
-from sync_server.store.audit_chain import head
+from sync_server.store.audit_chain import Head, head
 from sync_server.store.guard_tables import audit_links
 from sync_server.store.tables import audit as rows
 from sync_server.timer import Timer
