@@ -283,6 +283,8 @@ def _again_or_sign_in() -> AnyResponse:
         given = person().password_given
         body = _password_page(kept=form) if given else kept_forms.again(form)
         return make_response(body, errors.status_of("form_expired"))
+    if request.endpoint == "account.code":
+        return redirect(url_for("account.sign_in"), 303)
     return errors.page("form_expired")
 
 

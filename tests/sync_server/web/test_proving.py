@@ -146,3 +146,19 @@ def test_nobody_gets_the_form_of_another(town: Town, app: Flask, clock: StillClo
     answer = post(other, "/prove", kept=html.unescape(found["kept"]), proof=PASSWORD)
     assert answer.status_code == 303
     assert REASON not in other.get("/").text
+
+
+def test_a_form_outlasts_a_session_that_ends_while_the_page_asks(
+    town: Town, app: Flask, clock: StillClock
+) -> None:
+    client = sign_in(app, "community")
+    clock.now += LATE
+    asked = send(client, "/records/resident", EXPORTS[0], unmask="1", reason=REASON)
+    clock.now += timedelta(minutes=31)
+    page = prove(client, asked)
+    assert 'name="no"' in page.text
+    kept = dict(re.findall(r'name="(kept|csrf_token)" value="([^"]*)"', page.text))
+    form = {name: html.unescape(value) for name, value in kept.items()}
+    back = client.post("/sign-in", data={**form, "no": "community", "password": PASSWORD})
+    assert "还没有提交" in back.text
+    assert REASON in back.text
