@@ -28,12 +28,10 @@ from sync_server.services import accounts, audit
 from sync_server.services.accounts import WITHOUT_PAGES, User, get_user, require
 from sync_server.store import second_factors as store_of
 from sync_server.store.engine import Store
-from sync_server.store.working_calendar import put_settings, settings_of
+from sync_server.store.working_calendar import put_settings
 from sync_server.store.writing import lock_district
 
 RECOVERY_CODES = 10
-SETTING = "second_factor_roles"
-"""Among a district's settings: the roles that have to have a second factor."""
 NONCE_BYTES = 12
 
 
@@ -153,7 +151,7 @@ def roles() -> list[str]:
 
 def required_roles(connection: sa.Connection, district: str) -> frozenset[str]:
     """Return the roles that have to have a second factor."""
-    return frozenset(settings_of(connection, district).get(SETTING, ()))
+    return store_of.required_roles(connection, district)
 
 
 def due(connection: sa.Connection, person: User) -> bool:
@@ -172,7 +170,7 @@ def require_of(store: Store, person: User, chosen: Collection[str], now: datetim
         lock_district(connection, person.district)
         if wanted == sorted(required_roles(connection, person.district)):
             return False
-        put_settings(connection, person.district, {SETTING: wanted})
+        put_settings(connection, person.district, {store_of.SETTING: wanted})
         audit.note(
             connection, person.district, now, "second_factor_roles", user_id=person.user_id,
             detail={"roles": wanted},

@@ -8,7 +8,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_server.store.guard_tables import second_factors as factors
-from sync_server.store.tables import users
+from sync_server.store.tables import districts, users
+
+SETTING = "second_factor_roles"
+"""Among a district's settings: the roles that have to have a second factor."""
+_ROLES = sa.select(districts.c.settings[SETTING]).where(
+    districts.c.district == sa.bindparam("district")
+)
+
+
+def required_roles(connection: sa.Connection, district: str) -> frozenset[str]:
+    """Return the roles that have to have a second factor; asked with every page."""
+    return frozenset(connection.execute(_ROLES, {"district": district}).scalar() or ())
 
 
 def find(

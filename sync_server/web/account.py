@@ -276,6 +276,9 @@ def _late_form(error: CSRFError) -> AnyResponse:
 def _again_or_sign_in() -> AnyResponse:
     if request.endpoint == "account.sign_in":
         return _late_sign_in()
+    if request.endpoint == "account.code" and _half_signed_in() is not None:
+        body = _code_page(request.form.get("next", ""), kept_forms.posted())
+        return make_response(body, errors.status_of("form_expired"))
     form = kept_forms.posted()
     if form is not None and not current_user.is_authenticated:
         return _ask_with(form)
@@ -283,8 +286,6 @@ def _again_or_sign_in() -> AnyResponse:
         given = person().password_given
         body = _password_page(kept=form) if given else kept_forms.again(form)
         return make_response(body, errors.status_of("form_expired"))
-    if request.endpoint == "account.code":
-        return redirect(url_for("account.sign_in"), 303)
     return errors.page("form_expired")
 
 

@@ -255,4 +255,11 @@ def test_both_databases_keep_a_second_factor(
         second_factor.remove(connection, DISTRICT, holder.user_id, clock.now)
     with pytest.raises(Refusal, match="second_factor_gone"):
         second_factor.check(store, key, holder, recovery[1], clock.now)
+    assert second_factor.require_of(store, holder, ["admin", "worker"], clock.now)
+    assert not second_factor.require_of(store, holder, ["admin"], clock.now)
+    with store.reading() as connection:
+        holder = accounts.get_user(connection, DISTRICT, holder.user_id)
+        assert second_factor.required_roles(connection, DISTRICT) == {"admin"}
+        assert second_factor.due(connection, holder)
+        assert second_factor.required_roles(connection, "990199") == frozenset()
     assert app_of(any_centre).test_client().get("/sign-in").status_code == 200
