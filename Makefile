@@ -12,7 +12,7 @@ PYTEST_ARGS ?= -n 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev server browser assets lock laptop-folder bench-base-data bench-store bench-duplicates bench-ingest bench-pull bench-pages bench-rush bench-folder torture clean
+.PHONY: help demo test lint format dev server browser assets lock sbom laptop-folder bench-base-data bench-store bench-duplicates bench-ingest bench-pull bench-pages bench-rush bench-folder torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ assets: dev ## Fetch the browser assets again, by exact version, into both apps
 
 lock: dev ## Compile requirements/*.in into the hashed locks
 	@.ci/environment lock
+
+sbom: dev ## Write what each program is made of (CycloneDX) into dist/, from the locks and the assets
+	@$(PYTHON_IN_VENV) .ci/sbom.py
 
 laptop-folder: .venv/.build ## Build dist/gridrounds-laptop, the laptop's program for machines without Python
 	@.ci/environment run pyinstaller --noconfirm --clean --log-level WARN \

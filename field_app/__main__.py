@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from field_app.app import serve
 from field_app.cli import run
+from schemas.plain_logs import tell_uncaught
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,4 +16,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    tell_uncaught()
     sys.exit(main())

@@ -9,8 +9,13 @@ from __future__ import annotations
 import copy
 import logging
 import re
+import sys
+import threading
 import traceback
+from types import TracebackType
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 DRIVERS = frozenset({"sqlalchemy", "psycopg", "psycopg_pool", "sqlcipher3", "sqlite3", "_sqlite3"})
 """Where errors come from whose words may quote a value."""
@@ -37,6 +42,32 @@ class PlainLines(logging.Formatter):
     def formatException(self, ei: Any) -> str:
         """Return an error with its causes, frames and all."""
         return told(ei[1]) if ei[1] is not None else "NoneType: None"
+
+
+def tell_uncaught() -> None:
+    """Let this program's log write the errors nobody caught, those of threads as well, in place of
+    Python itself, which writes them word for word."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(PlainLines())
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_elsewhere
+    sys.unraisablehook = _uncaught_elsewhere
+
+
+def _uncaught(
+    kind: type[BaseException], error: BaseException, frames: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, frames)
+    else:
+        log.critical("uncaught", exc_info=(kind, error, frames))
+
+
+def _uncaught_elsewhere(said: Any) -> None:
+    """Write an error of a thread, or one met while something was dropped."""
+    error = said.exc_value
+    if error is not None and not isinstance(error, SystemExit):
+        log.critical("uncaught", exc_info=(type(error), error, said.exc_traceback))
 
 
 def without_rows(record: logging.LogRecord) -> logging.LogRecord:

@@ -2,7 +2,8 @@
 the search for duplicates among what was changed, the facts of base data that nobody types,
 a look at whether the files of photos are still there, keeping the rows behind the figures of field
 work fresh, so that whoever opens a page of figures does not wait for it; storing the figures of
-months that are closed; emptying what a confirmed retention run lists; and the work of imports.
+months that are closed; emptying what a confirmed retention run lists; linking the audit's new rows
+into its chain; and the work of imports.
 
 Of the processes that serve from one data folder one ticks, once a minute; when it ends, however it
 ends, another one goes on. Two that tick (with a data folder each) do no harm: who is first does
@@ -14,10 +15,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from schemas.clock import local_day
 from sync_server.domain.errors import Refusal
+from sync_server.services.audit_chain import extend
 from sync_server.services.base_facts import keep_true
 from sync_server.services.centre import Centre
 from sync_server.services.clock_steps import take_due_steps
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 TICK_S = 60.0
 FACTS_EVERY = 10
 """Ticks from one look at the base data to the next."""
+AUDITED = timedelta(days=1)
+"""So far back a tick looks for audit rows to be linked; once a day it looks at all of them."""
 IMPORT_TICK_S = 1.0
 OLD_FILES_EVERY = 3_600
 """So many ticks of imports lie between two looks for old files."""
@@ -54,7 +58,7 @@ class Timer:
         self._ticks = 0
         self._held: Occupancy | None = None
         self._facts_no = -1
-        self._facts_day = ""
+        self._facts_day = self._linked_day = ""
         self._photos = Watch()
         self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
 
@@ -84,6 +88,7 @@ class Timer:
         self._do("rows of field work", lambda store, code, _: bring_up_to_date(store, code))
         self._do("months closed", freeze_due)
         self._do("people emptied", lambda store, _, now: empty_some(self._centre, now))
+        self._do("audit rows linked", self._link_audit)
         self._do(
             "photos gone or back",
             lambda store, code, now: look_for_photos(self._centre, self._photos, now),
@@ -99,6 +104,12 @@ class Timer:
             self._facts_day, self._facts_no = today, -1
         known, self._facts_no = self._facts_no, keep_true(store, district, now, self._facts_no)
         return int(self._facts_no != known)
+
+    def _link_audit(self, store: Store, district: str, now: datetime) -> int:
+        every = self._linked_day != (today := local_day(now))
+        linked = extend(store, district, None if every else now - AUDITED)
+        self._linked_day = today
+        return linked
 
     def _do(self, what: str, work: Callable[[Store, str, datetime], int]) -> int:
         centre = self._centre

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sync_server.cli import demo_year, importing, redrawing, retention
+from sync_server.cli import demo_year, guarding, importing, redrawing, retention
 from sync_server.cli.demo_facts import print_world
 from sync_server.cli.opening import check_folder_of, opened
 from sync_server.domain.errors import Refusal
 from sync_server.domain.world.shape import DISTRICT
 from sync_server.services import accounts, demo_world, holdings, places, relocate, units
+from sync_server.services.audit_chain import extend
 from sync_server.services.backup import back_up, back_up_older, clear_older, note_cleared
 from sync_server.services.centre import Centre, utc_now
 from sync_server.services.clock_steps import take_due_steps
@@ -298,7 +299,8 @@ AFTER_MOVE = (
 
 
 def run_due(settings: Settings, args: argparse.Namespace) -> None:
-    """Take the steps of issues whose time has come and say how many; close months."""
+    """Take the steps of issues whose time has come and say how many; close months, link
+    the audit."""
     with opened(settings) as centre:
         print(take_due_steps(centre.store, centre.code, centre.clock()))
         search_duplicates(centre.store, centre.code, centre.clock())
@@ -306,6 +308,7 @@ def run_due(settings: Settings, args: argparse.Namespace) -> None:
             pass
         while empty_some(centre, centre.clock()):
             pass
+        extend(centre.store, centre.code)
 
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
@@ -325,6 +328,8 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "replay": judge_again,
     "run-due": run_due,
     "retention": retention.command,
+    "audit-check": guarding.audit_check,
+    "reset-second-factor": guarding.reset_second_factor,
     "partition": partition,
     "move-to": move_to,
     "import": importing.import_files,

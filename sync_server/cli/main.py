@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 import sync_server
 from schemas.codes import code_list
-from sync_server.cli import importing, logs, redrawing, retention
+from sync_server.cli import guarding, importing, logs, redrawing, retention
 from sync_server.cli.commands import COMMANDS
 from sync_server.cli.sentences import lines
 from sync_server.cli.serving import MakeApp, serve
@@ -266,6 +266,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--grids", required=True, nargs="+", metavar="CODE", help="网格代码 (grid codes)"
     )
     redrawing.add_options(add)
+    guarding.add_options(add)
     _add_demo_world(add)
     importing.add_options(add)
     add(
@@ -275,9 +276,9 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     add(
         "run-due",
-        "办理到时间的事：核查后三天无评价的办结，挂账到期的恢复，查找重复，封存月度统计（服务器运行时每分钟自动做）。",
-        "Take the steps whose time has come, look for duplicates, close months' figures (a server"
-        " does it every minute).",
+        "办理到时间的事：核查后三天无评价的办结，挂账到期的恢复，查找重复，封存月度统计，链接审计（服务器运行时每分钟自动做）。",
+        "Take the steps whose time has come, look for duplicates, close months' figures, link the"
+        " audit (a server does it every minute).",
     )
     retention.add_options(add)
     add(

@@ -23,6 +23,8 @@ OPENING_S = 60.0
 SWITCH_S = 0.001
 """So long a thread computes on while another wants to. Whoever has a district's turn asks the
 database a dozen times; after each answer he would wait for up to five times as long as this."""
+WORKER_FAILED = 255
+"""The exit status of a worker that failed after it had begun to serve, as gunicorn's own."""
 OPENED = "gridrounds_opened"
 """Under this name a worker has the pipe on which it tells that it can serve."""
 
@@ -34,11 +36,11 @@ def serve(
     from gunicorn.app.base import BaseApplication
     from gunicorn.arbiter import Arbiter
     from gunicorn.glogging import Logger
+    from gunicorn.workers.gthread import ThreadWorker
 
     sys.setswitchinterval(SWITCH_S)
     options: dict[str, Any] = {
         "bind": f"fd://{listener.detach()}",  # gunicorn closes it, in every process
-        "worker_class": "gthread",
         "workers": workers,
         "threads": threads,
         "timeout": TIMEOUT_S,
@@ -58,6 +60,18 @@ def serve(
             self.error_log.propagate = True
             self.error_log.handlers = []
 
+    class Worker(ThreadWorker):  # type: ignore[misc]
+        """Ends with a line of the program's log, where gunicorn would print the error as it is: a
+        database's may quote somebody's row."""
+
+        def init_process(self) -> None:
+            """Open the centre and serve."""
+            try:
+                super().init_process()
+            except Exception:
+                self.log.exception("a worker failed")
+                sys.exit(WORKER_FAILED if self.booted else Arbiter.WORKER_BOOT_ERROR)
+
     class Rolling(Arbiter):  # type: ignore[misc]
         """Ends old workers only when as many new ones can serve."""
 
@@ -73,7 +87,8 @@ def serve(
 
         def load_config(self) -> None:
             """Set them."""
-            for name, value in (options | {"logger_class": Passing}).items():
+            classes = {"logger_class": Passing, "worker_class": Worker}
+            for name, value in (options | classes).items():
                 self.cfg.set(name, value)
 
         def load(self) -> Flask:

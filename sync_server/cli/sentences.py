@@ -115,6 +115,16 @@ SENTENCES: dict[str, Label] = {
         "There is no district {district}; nothing was done. Known: {known}."
         " To add one on purpose, use init --district.",
     ),
+    "audit_broken": Label(
+        "审计记录对不上：上面列出的 {count} 处在写下之后被改动或删除，请保留现场并查明原因。",
+        "The audit does not hold: the {count} places above were changed or removed after they were"
+        " written. Keep everything as it is and find out why.",
+    ),
+    "audit_rewritten": Label(
+        "抄下的链头（第 {no} 条）不在链上：审计被整段改写过，或者数据库恢复到了更早的备份。",
+        "The head that was written down (row {no}) is not in the chain: the audit was rewritten, or"
+        " the database is an older backup's.",
+    ),
     "no_database": Label(
         "还没有数据库：{file}。先运行一次 python -m sync_server。",
         "There is no database yet: {file}. Run python -m sync_server once.",
@@ -164,6 +174,9 @@ SENTENCES: dict[str, Label] = {
     "password_missing": Label(
         "没有给出密码：请在终端输入，或用 --password-stdin。",
         "No password was given: type it on a terminal or use --password-stdin.",
+    ),
+    "second_factor_gone": Label(
+        "此人没有设置第二重验证。", "There is no second factor to take away."
     ),
     "passwords_differ": Label("两次输入的密码不同。", "The two passwords differ."),
     "not_allowed": Label(

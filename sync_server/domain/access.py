@@ -21,6 +21,7 @@ Right = Literal[
     "accounts",
     "areas",
     "audit",
+    "guard",
     "decide",
     "levels",
     "limits",
@@ -52,6 +53,7 @@ RIGHTS: dict[Right, frozenset[str]] = {
     "accounts": frozenset({"admin", "district"}),
     "areas": _OFFICES,
     "audit": frozenset({"admin", "auditor"}),
+    "guard": frozenset({"admin"}),
     "decide": _AREA_ROLES,
     "levels": frozenset({"admin", "district"}),
     "limits": frozenset({"district"}),
@@ -72,21 +74,22 @@ RIGHTS: dict[Right, frozenset[str]] = {
 """``devices`` means giving out join codes and revoking; seeing devices goes with ``records``.
 ``decide`` means settling conflicts, refused changes and doubtful times of one's own areas,
 ``accounts`` setting forgotten passwords and switching accounts off (``may_handle`` says whose),
-``areas`` putting records into another grid, ``levels`` naming the levels of issues,
-``limits`` setting working days and time limits, ``units`` keeping the register of departments and
-companies; seeing both goes with ``records``; ``services`` taking service requests in and seeing
-them through; ``merge`` making one record of two and undoing it; ``handed`` handling what was
-dispatched to one's own unit; ``intake`` entering issues that reach a desk (hotline, inspection,
-mailbox); ``imports`` bringing registers in and taking them back; ``ledgers``
-saying what ledgers there are and which columns exports have; ``campaigns`` making knock campaigns
-and giving leaflets out to grids (seeing both goes with ``records``); ``places`` adding and editing
-compounds, organisations, buildings and rooms; ``privacy`` entering requests of persons about their
-own data and seeing those of one's areas, ``privacy_answer`` handling them; ``purposes`` saying what
-personal fields are for and which are collected; ``retention`` saying how long what has ended is
-kept, proposing and confirming that it is emptied."""
+``guard`` saying which roles have to have a second factor, ``areas`` putting records into another
+grid, ``levels`` naming the levels of issues, ``limits`` setting working days and time limits,
+``units`` keeping the register of departments and companies; seeing both goes with ``records``;
+``services`` taking service requests in and seeing them through; ``merge`` making one record of two
+and undoing it; ``handed`` handling what was dispatched to one's own unit; ``intake`` entering
+issues that reach a desk (hotline, inspection, mailbox); ``imports`` bringing registers in and
+taking them back; ``ledgers`` saying what ledgers there are and which columns exports have;
+``campaigns`` making knock campaigns and giving leaflets out to grids (seeing both goes with
+``records``); ``places`` adding and editing compounds, organisations, buildings and rooms;
+``privacy`` entering requests of persons about their own data and seeing those of one's areas,
+``privacy_answer`` handling them; ``purposes`` saying what personal fields are for and which are
+collected; ``retention`` saying how long what has ended is kept, proposing and confirming that it is
+emptied."""
 
 DISTRICT_WIDE: frozenset[Right] = frozenset(
-    {"audit", "levels", "limits", "units", "ledgers", "purposes", "retention"}
+    {"audit", "guard", "levels", "limits", "units", "ledgers", "purposes", "retention"}
 )
 """What is of the whole district, so that only somebody whose area is all of it has the right."""
 OF_WHOLE_DISTRICT = frozenset({"admin", "district", "auditor"})

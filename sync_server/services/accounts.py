@@ -32,6 +32,7 @@ IDLE = timedelta(minutes=30)
 ENDED_KEPT = 2 * IDLE
 """How long an ended session is remembered; every copy of its cookie is too old long before."""
 TRIES = 5
+FORGIVEN: dict[str, Any] = {"failed_sign_ins": 0, "locked_until": None}
 LOCK = timedelta(minutes=15)
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LAPTOP_ROLES = frozenset({"worker", "leader"})
@@ -39,8 +40,6 @@ MOST_GRIDS = 60
 """A laptop's place in the feed names its grids, so their number has a limit."""
 WITHOUT_PAGES = frozenset({"worker"})
 """Roles that see nothing at the centre; what opens a laptop is its own passphrase."""
-PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without those that look like one another."""
 AREA_LENGTHS = frozenset({6, 9, 12, 15, 17})
 _hasher = PasswordHasher()
 
@@ -63,6 +62,8 @@ class User:
     """The department or company somebody acts for."""
     password_given: bool = False
     """Whether somebody else set the password, and so knows it."""
+    second_factor: bool = False
+    """Whether a code is asked for after the password (``second_factor.py``)."""
 
 
 def add_user(
@@ -149,8 +150,11 @@ def hash_password(password: str) -> str:
     return _hasher.hash(unicodedata.normalize("NFC", password))
 
 
-def sign_in(store: Store, district: str, no: str, password: str, now: datetime) -> User:
-    """Return the person with this number and password.
+def sign_in(
+    store: Store, district: str, no: str, password: str, now: datetime, *, again: bool = False
+) -> User:
+    """Return the person with this number and password; who has a second factor is not signed in by
+    it yet. ``again``: somebody who is signed in shows that it is still he.
 
     Raises Refusal: sign_in_failed (also for unknown and inactive people, at the same cost),
     locked_out with ``until`` after five failures in a row, demo_outside.
@@ -163,19 +167,21 @@ def sign_in(store: Store, district: str, no: str, password: str, now: datetime) 
     right = _verify(row.password_hash if row else None, password)
     if row is None or not row.active or not right:
         if row is not None:
-            _count_failure(store, district, row.user_id, now)
+            count_failure(store, district, row.user_id, now)
         raise Refusal("sign_in_failed")
     with store.writing() as connection:
         if row.demo:
             _check_demo(connection, district)
-        _, locked_until = _failures(connection, district, row.user_id)
-        if locked_until and locked_until > now:  # by guesses sent at the same moment
-            raise Refusal("locked_out", until=locked_until)
-        fresh: dict[str, Any] = {"failed_sign_ins": 0, "locked_until": None}
+        check_not_locked(connection, district, row.user_id, now)  # by guesses of the same moment
+        done, action = again or not row.second_factor, "prove" if again else "sign_in"
+        fresh: dict[str, Any] = FORGIVEN if done else {}  # else guesses at the code count on
         if _hasher.check_needs_rehash(row.password_hash):
-            fresh["password_hash"] = _hasher.hash(unicodedata.normalize("NFC", password))
-        connection.execute(_this(district, row.user_id).values(**fresh))
-        audit.note(connection, district, now, "sign_in", user_id=row.user_id)
+            new_hash = _hasher.hash(unicodedata.normalize("NFC", password))
+            fresh = fresh | {"password_hash": new_hash}
+        if fresh:
+            connection.execute(_this(district, row.user_id).values(**fresh))
+        if done:
+            audit.note(connection, district, now, action, user_id=row.user_id)
     return _user(row)
 
 
@@ -257,7 +263,7 @@ def change_password(
     new_hash = hash_password(new)
     with store.reading() as connection:
         no = get_user(connection, district, user_id).no
-    sign_in(store, district, no, old, now)
+    sign_in(store, district, no, old, now, again=True)
     if unicodedata.normalize("NFC", new) == unicodedata.normalize("NFC", old):
         raise Refusal("same_password")
     mark = random.token_hex(16)
@@ -291,17 +297,10 @@ def reset_password(
         "password_hash": new_hash,
         "password_given": True,
         "session_mark": random.token_hex(16),
-        "failed_sign_ins": 0,
-        "locked_until": None,
+        **FORGIVEN,
     }
     connection.execute(_this(district, user_id).values(**values))
     audit.note(connection, district, now, "reset_password", user_id=by, target=user_id)
-
-
-def spoken_password() -> str:
-    """Return a random password that can be read out and typed: k7mf-2xqa-9rtw."""
-    parts = ("".join(random.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3))
-    return "-".join(parts)
 
 
 def set_active(
@@ -378,8 +377,20 @@ def _verify(password_hash: str | None, password: str) -> bool:
     return right and password_hash is not None
 
 
-def _count_failure(store: Store, district: str, user_id: str, now: datetime) -> None:
-    """Count a wrong password; many sent at the same moment lock no later, and none unlocks."""
+def check_not_locked(connection: sa.Connection, district: str, user_id: str, now: datetime) -> None:
+    """Raise Refusal ``locked_out`` while somebody is; his row is held."""
+    _, locked_until = _failures(connection, district, user_id)
+    if locked_until and locked_until > now:
+        raise Refusal("locked_out", until=locked_until)
+
+
+def forget_failures(connection: sa.Connection, district: str, user_id: str) -> None:
+    """Begin to count somebody's failures anew."""
+    connection.execute(_this(district, user_id).values(**FORGIVEN))
+
+
+def count_failure(store: Store, district: str, user_id: str, now: datetime) -> None:
+    """Count a wrong password or code; many sent at one moment lock no later, and none unlocks."""
     with store.writing() as connection:
         before, locked_until = _failures(connection, district, user_id)
         failures = before + 1
@@ -428,4 +439,5 @@ def _user(row: sa.Row[Any]) -> User:
         session_mark=row.session_mark,
         unit_id=row.unit_id,
         password_given=row.password_given,
+        second_factor=row.second_factor,
     )

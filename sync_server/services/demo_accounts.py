@@ -8,8 +8,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from sync_server.domain.spoken import spoken_password
 from sync_server.domain.world import WorldUser
-from sync_server.services.accounts import add_user, spoken_password
+from sync_server.services.accounts import add_user
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The server's own keys, made once and kept in its database.
 
-One signs cursors, one staff sessions; the X25519 pair is the address of sealed relay files.
+One signs cursors, one staff sessions, one hides the secrets of second factors; the X25519 pair is
+the address of sealed relay files.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class Keys:
 
     cursor: bytes = field(repr=False)
     session: bytes = field(repr=False)
+    factors: bytes = field(repr=False)
     x25519: X25519PrivateKey = field(repr=False)
     server_key: str
 
@@ -27,7 +29,7 @@ class Keys:
 def server_keys(connection: sa.Connection) -> Keys:
     """Return the keys, making those that are missing (needs a writing transaction)."""
     present = {row.name: row.value for row in connection.execute(sa.select(secrets))}
-    for name in ("cursor", "session", "x25519"):
+    for name in ("cursor", "session", "factors", "x25519"):
         if name not in present:
             present[name] = random.token_hex(32)
             connection.execute(sa.insert(secrets), {"name": name, "value": present[name]})
@@ -35,6 +37,7 @@ def server_keys(connection: sa.Connection) -> Keys:
     return Keys(
         cursor=bytes.fromhex(present["cursor"]),
         session=bytes.fromhex(present["session"]),
+        factors=bytes.fromhex(present["factors"]),
         x25519=private,
         server_key=private.public_key().public_bytes_raw().hex(),
     )

@@ -12,6 +12,7 @@ from schemas.codes import code_list
 from sync_server.domain.access import may, may_handle
 from sync_server.domain.areas import inside
 from sync_server.domain.errors import Refusal
+from sync_server.domain.spoken import spoken_password
 from sync_server.services import accounts
 from sync_server.services.accounts import (
     LAPTOP_ROLES,
@@ -20,12 +21,12 @@ from sync_server.services.accounts import (
     get_user,
     hash_password,
     require,
-    spoken_password,
 )
 from sync_server.services.places import names_for
 from sync_server.services.units import unit_names
 from sync_server.services.uploads import span
 from sync_server.store import people_read
+from sync_server.store.audit_chain import Head, head
 from sync_server.store.engine import Store
 from sync_server.store.people_read import Row
 
@@ -57,7 +58,8 @@ class Person:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """A page of the audit; ``names`` are people by id, ``actions`` what can be asked for."""
+    """A page of the audit; ``names`` are people by id, ``actions`` what can be asked for, ``head``
+    is the end of the chain over all of it."""
 
     entries: tuple[Row, ...]
     names: dict[str, str]
@@ -65,6 +67,7 @@ class AuditPage:
     total: int
     page: int
     pages: int
+    head: Head
 
 
 def authors(connection: sa.Connection, person: User) -> list[Row]:
@@ -193,4 +196,5 @@ def audit_page(
         total=total,
         page=page,
         pages=max(1, -(-total // AUDIT_PAGE)),
+        head=head(connection, person.district),
     )

@@ -29,7 +29,8 @@ def everybody(connection: sa.Connection, district: str) -> Sequence[Row]:
     wanted = [
         users.c.user_id, users.c.no, users.c.name, users.c.kind, users.c.role,
         users.c.scope_codes, users.c.unit_id, users.c.active, users.c.created_at,
-        users.c.locked_until, users.c.password_hash.is_not(None).label("signs_in"),
+        users.c.locked_until, users.c.second_factor,
+        users.c.password_hash.is_not(None).label("signs_in"),
     ]  # fmt: skip
     query = sa.select(*wanted).where(users.c.district == district).order_by(users.c.no)
     return connection.execute(query).mappings().all()

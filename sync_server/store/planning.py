@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 ROWS = 1_000_000
 """So many rows a table is said to have, unless it is a smaller one."""
 FEWER = {
-    "aliases": 10_000, "audit": 100_000, "batches": 100_000, "calendar_days": 1_000,
+    "aliases": 10_000, "audit": 100_000, "audit_links": 100_000, "batches": 100_000,
+    "calendar_days": 1_000,
     "case_numbers": 10, "case_units": 100_000, "cases": 100_000, "conflicts": 10_000,
     "deliveries": 100_000, "devices": 2_000, "districts": 1, "duplicate_pairs": 10_000,
     "export_layouts": 50, "field_marks": 1, "frozen_figures": 10_000, "history_marks": 1_000,
@@ -32,7 +33,8 @@ FEWER = {
     "likeness_marks": 1, "merges": 10_000, "moves": 10_000, "overtaken_steps": 1_000,
     "photo_files": 100_000, "photo_uploads": 1_000, "privacy_requests": 1_000,
     "record_key_marks": 1, "relay_files": 1_000, "reseals": 1_000, "retention_periods": 5,
-    "retention_records": 100_000, "retention_runs": 100, "secrets": 5,
+    "retention_records": 100_000, "retention_runs": 100, "second_factors": 1_000,
+    "secrets": 5,
     "service_cases": 10_000, "service_marks": 1, "streams": 3_000, "time_limits": 50,
     "users": 2_000,
 }  # fmt: skip

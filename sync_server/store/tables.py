@@ -14,6 +14,7 @@ from sync_server.store import case_tables as case_tables  # its tables belong to
 from sync_server.store import duplicate_tables as duplicate_tables  # its tables belong to it too
 from sync_server.store import field_tables as field_tables  # its tables belong to the metadata
 from sync_server.store import frozen_tables as frozen_tables  # its tables belong to the metadata
+from sync_server.store import guard_tables as guard_tables  # its tables belong to the metadata
 from sync_server.store import import_tables as import_tables  # its tables belong to the metadata
 from sync_server.store import privacy_tables as privacy_tables  # its tables belong to it too
 from sync_server.store import retention_tables as retention_tables  # its tables belong to it too
@@ -76,6 +77,7 @@ users = sa.Table(
     sa.Column("scope_codes", Document, nullable=False),  # areas staff see into, a worker's grids
     sa.Column("password_hash", sa.String(200)),
     sa.Column("password_given", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("second_factor", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("demo", sa.Boolean, nullable=False),
     sa.Column("failed_sign_ins", sa.Integer, nullable=False),

@@ -34,7 +34,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from schemas.codes import code_list
 from sync_server.domain.access import Right
 from sync_server.domain.errors import Refusal
-from sync_server.services import accounts
+from sync_server.services import accounts, second_factor
 from sync_server.services.accounts import IDLE, User, allowed, require
 from sync_server.services.ids import new_id
 from sync_server.web import errors, kept_forms
@@ -46,6 +46,11 @@ blueprint = Blueprint("account", __name__)
 
 SESSION_ID = "session_id"
 """Tells a session from others of the same person; what signing out ends at the centre."""
+PROVED_AT = "proved_at"
+"""When its person last gave his password or a code, likewise."""
+HALF = "half_signed_in"
+"""Who gave the right password and is asked for a code: his id, his mark, and since when."""
+CODE_WITHIN_S = 300
 LAST_SEEN = "seen_at"
 """When the session was last used, in whole seconds of the centre's clock."""
 
@@ -56,8 +61,9 @@ R = TypeVar("R")
 class SignedIn(UserMixin):  # type: ignore[misc]
     """Somebody's session, as Flask-Login knows one."""
 
-    def __init__(self, person: User) -> None:
+    def __init__(self, person: User, second_factor_due: bool = False) -> None:
         self.person = person
+        self.second_factor_due = second_factor_due
 
     def get_id(self) -> str:
         """Return what the session keeps: the person and the mark that a new password changes."""
@@ -83,12 +89,14 @@ def person() -> User:
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     """Make a view for anybody who is signed in, by a password of his own: who came with one that
-    was set for him is asked for another first."""
+    was set for him is asked for another first, and for a second factor who has to have one."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         if person().password_given:
             return cast(R, _ask_for_own_password())
+        if current_user.second_factor_due:
+            return cast(R, _ask_for_second_factor())
         return view(*args, **kwargs)
 
     return cast(Callable[P, R], login_required(guarded))
@@ -130,7 +138,50 @@ def sign_in() -> AnyResponse | str | tuple[str, int]:
             "sign_in.html", no=no, next=wanted, notice="", wrong=errors.sentence(refusal), kept=kept
         )
         return body, errors.status_of(refusal.code)
-    _begin(found)
+    if found.second_factor:
+        session.clear()
+        session[HALF] = [found.user_id, found.session_mark, int(_now().timestamp())]
+        return _code_page(wanted, kept)
+    return _enter(found, wanted, kept)
+
+
+@blueprint.route("/sign-in/code", methods=["GET", "POST"])
+def code() -> AnyResponse | str | tuple[str, int]:
+    """Ask whoever gave the right password for a code of his phone."""
+    wanted = request.form.get("next", "")
+    kept = kept_forms.read(request.form.get("kept", ""))
+    found = _half_signed_in()
+    if found is None or request.method == "GET":
+        return redirect(url_for("account.sign_in", next=wanted or None), 303)
+    try:
+        with limiter().limit(f"{centre().settings.sign_ins_per_minute} per minute"):
+            said, key = request.form.get("code", ""), centre().keys.factors
+            second_factor.check(centre().store, key, found, said, _now())
+    except Refusal as refusal:
+        if refusal.code == "locked_out":
+            session.clear()
+        return _code_page(wanted, kept, errors.sentence(refusal)), errors.status_of(refusal.code)
+    return _enter(found, wanted, kept)
+
+
+def _half_signed_in() -> User | None:
+    """Return who gave the right password a short time ago and has still to give a code."""
+    user_id, mark, at = session.get(HALF) or ("", "", 0)
+    if abs(int(_now().timestamp()) - at) >= CODE_WITHIN_S:
+        return None
+    with centre().store.reading() as connection:
+        found = accounts.find_user(connection, centre().code, user_id)
+    usable = found is not None and found.active and found.second_factor
+    return found if usable and found is not None and found.session_mark == mark else None
+
+
+def _code_page(wanted: str, kept: kept_forms.KeptForm | None, wrong: str = "") -> str:
+    return render_template("sign_in_code.html", next=wanted, kept=kept, wrong=wrong)
+
+
+def _enter(found: User, wanted: str, kept: kept_forms.KeptForm | None) -> AnyResponse | str:
+    """Begin a session and go on to what was asked for, or to the form that waited."""
+    begin_session(found)
     mine = kept if kept is not None and kept.author() == found.user_id else None
     if kept is not None and mine is None:
         flash(_("刚才的内容是另一个人填的，没有保留。"))
@@ -160,7 +211,7 @@ def password() -> AnyResponse | str | tuple[str, int]:
         if refusal.code == "sign_in_failed":
             wrong = errors.say("old_password_wrong")
         return _password_page(wrong, kept), errors.status_of(refusal.code)
-    _begin(changed)
+    begin_session(changed)
     flash(_("密码已修改，别处的登录都已退出。"))
     if kept is not None and kept.author() == me.user_id:
         return kept_forms.again(kept)
@@ -184,6 +235,17 @@ def _password_page(wrong: str = "", kept: kept_forms.KeptForm | None = None) -> 
     return render_template("password.html", wrong=wrong, kept=kept)
 
 
+def _ask_for_second_factor() -> AnyResponse:
+    """Lead who has to have a second factor to where it is set up; the words of a form are shown to
+    be copied."""
+    if (form := kept_forms.posted()) and form.author() == person().user_id:
+        return make_response(kept_forms.again(form), errors.status_of("form_expired"))
+    address = url_for("second_factor.mine")
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": address})
+    return redirect(address, 303)
+
+
 def _ask_for_own_password() -> AnyResponse | str:
     """Answer what was asked with a password that somebody else knows; a form is carried along."""
     if (form := kept_forms.posted()) and form.author() == person().user_id:
@@ -194,12 +256,12 @@ def _ask_for_own_password() -> AnyResponse | str:
     return redirect(address, 303)
 
 
-def _begin(found: User) -> None:
+def begin_session(found: User) -> None:
     """Begin a session: nothing of what stood before, CSRF token included, serves it."""
     session.clear()
     login_user(SignedIn(found))
     session[SESSION_ID] = new_id()
-    session[LAST_SEEN] = int(_now().timestamp())
+    session[LAST_SEEN] = session[PROVED_AT] = int(_now().timestamp())
     kept_forms.mark_session(found.user_id)
 
 
@@ -214,6 +276,9 @@ def _late_form(error: CSRFError) -> AnyResponse:
 def _again_or_sign_in() -> AnyResponse:
     if request.endpoint == "account.sign_in":
         return _late_sign_in()
+    if request.endpoint == "account.code" and _half_signed_in() is not None:
+        body = _code_page(request.form.get("next", ""), kept_forms.posted())
+        return make_response(body, errors.status_of("form_expired"))
     form = kept_forms.posted()
     if form is not None and not current_user.is_authenticated:
         return _ask_with(form)
@@ -263,10 +328,11 @@ def _load(who: str) -> SignedIn | None:
     user_id, _, mark = who.partition(".")
     with centre().store.reading() as connection:
         found = accounts.user_of_session(connection, centre().code, user_id, mark, session_id)
+        due = found is not None and second_factor.due(connection, found)
     if found is None:
         return None
     session[LAST_SEEN] = now
-    return SignedIn(found)
+    return SignedIn(found, due)
 
 
 def _ask_to_sign_in() -> AnyResponse:

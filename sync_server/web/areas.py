@@ -21,6 +21,7 @@ from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, today
+from sync_server.web.proving import proved
 
 blueprint = Blueprint("areas", __name__)
 FACTS = ("grid_type", "boundary_text", "org_id", "notice_phone", "supervision_phone")
@@ -136,6 +137,7 @@ def split(code: str) -> Response | str | tuple[str, int]:
 
 @blueprint.route("/areas/<code>/merge", methods=["GET", "POST"])
 @with_right("areas")
+@proved
 def merge(code: str) -> Response | str | tuple[str, int]:
     """Ask into which grid another one goes, and merge them."""
     if request.method == "GET":

@@ -10,6 +10,7 @@ from sync_server.services import device_pages, device_persons, devices, places
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, today
+from sync_server.web.proving import proved
 
 blueprint = Blueprint("devices", __name__)
 
@@ -68,6 +69,7 @@ def persons(device_id: str) -> str:
 
 @blueprint.post("/devices/<device_id>/revoke")
 @with_right("devices")
+@proved
 def revoke(device_id: str) -> Response:
     """Refuse a device from now on, as lost or revoked."""
     me = person()
@@ -91,6 +93,7 @@ def workers() -> str:
 
 @blueprint.post("/join-codes/<user_id>")
 @with_right("devices")
+@proved
 def issue(user_id: str) -> str:
     """Make a join code and show it, in this answer only."""
     me = person()

@@ -13,6 +13,7 @@ from sync_server.services import exports, listing, records
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language
+from sync_server.web.proving import proved_unmasked
 from sync_server.web.records import without_reason
 
 blueprint = Blueprint("exports", __name__)
@@ -20,6 +21,7 @@ blueprint = Blueprint("exports", __name__)
 
 @blueprint.post("/records/<kind>/export")
 @with_right("export")
+@proved_unmasked
 def as_csv(kind: str) -> Response | tuple[str, int]:
     """Send the whole list, row by row as it is read; the list comes back when full values are asked
     for without a reason."""
@@ -28,6 +30,7 @@ def as_csv(kind: str) -> Response | tuple[str, int]:
 
 @blueprint.post("/records/<kind>/export-geojson")
 @with_right("export")
+@proved_unmasked
 def as_geojson(kind: str) -> Response | tuple[str, int]:
     """Send the list of a kind with positions to be laid on a map, as ``as_csv``."""
     return _send(kind, "geojson", "application/geo+json")

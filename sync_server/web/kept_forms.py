@@ -27,9 +27,11 @@ from sync_server.web.large_bodies import STEP_BYTES, STEP_PATH
 from sync_server.web.refilling import Refilled
 
 TOKEN = "csrf_token"
+CARRYING = frozenset({"account.code", "proving.prove"})
+"""Pages that carry somebody's form while they ask who he is."""
 MOST_BYTES, MOST_FIELDS = 400_000, 900
 """Of a form as a browser sends it: the sign-in page has to get through with it."""
-NOT_KEPT = frozenset({"account", "i18n"})
+NOT_KEPT = frozenset({"account", "i18n", "proving", "second_factor"})
 """Blueprints whose forms hold passwords, or nothing worth keeping."""
 MAIN = '<main id="main" tabindex="-1">'
 
@@ -63,9 +65,12 @@ def mark_session(user_id: str) -> None:
 
 
 def posted() -> KeptForm | None:
-    """Return the form of this request when it is one that was drawn here for somebody."""
+    """Return the form of this request when it is one that was drawn here for somebody, or the one
+    that it carries."""
     if request.method != "POST" or request.headers.get("HX-Request"):
         return None
+    if request.endpoint in CARRYING:
+        return read(request.form.get("kept", ""))
     if request.blueprint in NOT_KEPT or request.blueprint is None:
         return None
     if STEP_PATH.match(request.path):  # its photos are not kept, its words are

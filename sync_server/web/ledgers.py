@@ -16,6 +16,7 @@ from sync_server.web.context import centre
 from sync_server.web.i18n import language
 from sync_server.web.imports import sheet
 from sync_server.web.paging import asked_page
+from sync_server.web.proving import proved_unmasked
 from sync_server.web.records import without_reason
 
 blueprint = Blueprint("ledgers", __name__)
@@ -66,6 +67,7 @@ def _one(ledger_id: str, wrong: str = "", reason: str = "") -> str:
 
 @blueprint.post("/ledgers/<uuid:ledger_id>/export")
 @with_right("export")
+@proved_unmasked
 def export(ledger_id: UUID) -> Response | tuple[str, int]:
     """Send a ledger as a spreadsheet; its page comes back when full values are asked for without a
     reason."""
@@ -123,6 +125,7 @@ def remove(ledger_id: UUID) -> Response:
 
 @blueprint.post("/records/<kind>/export-xlsx")
 @with_right("export")
+@proved_unmasked
 def list_as_sheet(kind: str) -> Response | tuple[str, int]:
     """Send a list as a spreadsheet in the district's own columns; the list comes back when full
     values are asked for without a reason."""

@@ -10,13 +10,14 @@ from schemas.codes import code_list
 from sync_server.domain import privacy
 from sync_server.domain.deadlines import UNIT_LABELS
 from sync_server.domain.errors import Refusal
-from sync_server.services import holdings, time_limits
+from sync_server.services import holdings, second_factor, time_limits
 from sync_server.services import people as listing
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, read_day
 from sync_server.web.paging import asked_page
+from sync_server.web.proving import proved
 
 blueprint = Blueprint("people", __name__)
 
@@ -60,6 +61,7 @@ def account(user_id: str) -> str:
 
 @blueprint.post("/people/<user_id>/password")
 @with_right("accounts")
+@proved
 def reset_password(user_id: str) -> str:
     """Set a new password and show it, in this answer only."""
     found, password = listing.reset_password(centre().store, person(), user_id, centre().clock())
@@ -68,6 +70,7 @@ def reset_password(user_id: str) -> str:
 
 @blueprint.post("/people/<user_id>/active")
 @with_right("accounts")
+@proved
 def switch(user_id: str) -> Response:
     """Let somebody in or keep him out; the address says which besides (``do``), so that a form
     kept while its session was over is never put into the other one."""
@@ -77,6 +80,18 @@ def switch(user_id: str) -> Response:
     with centre().store.writing() as connection:
         listing.switch(connection, person(), user_id, said == "yes", centre().clock())
     flash(_("账号已启用。") if said == "yes" else _("账号已停用，登录和终端同步都不再接受。"))
+    return redirect(url_for("people.account", user_id=user_id), 303)
+
+
+@blueprint.post("/people/<user_id>/second-factor")
+@with_right("accounts")
+@proved
+def remove_second_factor(user_id: str) -> Response:
+    """Take somebody's second factor away, whose phone is lost."""
+    with centre().store.writing() as connection:
+        listing.account_of(connection, person(), user_id)
+        second_factor.remove(connection, centre().code, user_id, centre().clock(), person().user_id)
+    flash(_("第二重验证已解除，此人已退出登录；下次只凭密码登录，可重新设置。"))
     return redirect(url_for("people.account", user_id=user_id), 303)
 
 

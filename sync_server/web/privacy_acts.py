@@ -26,6 +26,7 @@ from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, today
 from sync_server.web.privacy import LISTS, show
+from sync_server.web.proving import proved
 
 blueprint = Blueprint("privacy_acts", __name__)
 
@@ -131,6 +132,7 @@ def stop(request_id: UUID) -> Response | str | tuple[str, int]:
 
 @blueprint.post("/privacy/<uuid:request_id>/extract")
 @with_right("privacy_answer")
+@proved
 def extract(request_id: UUID) -> str | Response | tuple[str, int]:
     """Show everything held about the person, in this answer only, after writing it down."""
     try:
@@ -142,6 +144,7 @@ def extract(request_id: UUID) -> str | Response | tuple[str, int]:
 
 @blueprint.post("/privacy/<uuid:request_id>/extract.json")
 @with_right("privacy_answer")
+@proved
 def extract_file(request_id: UUID) -> Response | tuple[str, int]:
     """Send the same as a file that programs read."""
     try:

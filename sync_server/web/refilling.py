@@ -19,7 +19,8 @@ class Refilled(HTMLParser):
     """A page with one form filled in; ``found`` tells whether the page had that form.
 
     ``page`` is the page's own address (where a form without an action goes), ``to`` where the form
-    was sent. After ``fill``, ``left`` holds what was typed and found no place.
+    was sent, by its action or by one of its buttons. After ``fill``, ``left`` holds what was typed
+    and found no place.
     """
 
     def __init__(self, page: str, to: str, fields: Fields) -> None:
@@ -38,6 +39,9 @@ class Refilled(HTMLParser):
 
     def fill(self, html: str) -> str:
         """Return the page with its form filled in."""
+        buttons = _Buttons(self._page, self._to)
+        buttons.feed(html)
+        self._to = buttons.action or self._to
         self.feed(html)
         self.close()
         return "".join(self._out)
@@ -150,6 +154,24 @@ class Refilled(HTMLParser):
 
     def _button(self, said: dict[str, str | None]) -> None:
         self._pressed.add(said.get("name") or "")
+
+
+class _Buttons(HTMLParser):
+    """Finds the form one of whose buttons sends it ``to`` another address than its own."""
+
+    def __init__(self, page: str, to: str) -> None:
+        super().__init__()
+        self.action = ""
+        self._page, self._to = page, to
+        self._within = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at a form or a button."""
+        said = dict(attrs)
+        if tag == "form":
+            self._within = said.get("action") or self._page
+        elif tag == "button" and said.get("formaction") == self._to and not self.action:
+            self.action = self._within
 
 
 def _tag(tag: str, said: dict[str, str | None]) -> str:

@@ -14,7 +14,7 @@ from schemas.clock import SHANGHAI
 from sync_server.services import service_cases, service_desk
 from sync_server.services.centre import Centre
 from sync_server.store.migrate import differences
-from sync_server.store.migrations.versions import step_0026_service_points
+from sync_server.store.migrations.versions import step_0024_service_points
 from tests.sync_server.services.test_service_requests import staff, step, take_in
 from tests.sync_server.world import COMMUNITY, GRID, OTHER_GRID, add_worker
 
@@ -87,7 +87,7 @@ def test_a_database_from_before_has_the_points_of_its_old_requests(
     with any_centre.store.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE service_cases DROP COLUMN point")
         with Operations.context(MigrationContext.configure(connection)):
-            step_0026_service_points.upgrade()
+            step_0024_service_points.upgrade()
     with any_centre.store.reading() as connection:
         assert differences(connection) == []
         none = connection.scalar(sa.text("SELECT count(*) FROM service_cases WHERE point IS NULL"))

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
-from sync_server.services import accounts
+from sync_server.services import accounts, audit_chain, second_factor
 from sync_server.services.duplicates import likely_same, search_duplicates
 from sync_server.store import privacy, retention
 from sync_server.store.duplicate_tables import duplicate_pairs
@@ -19,7 +19,7 @@ from sync_server.store.engine import Store, open_store
 from sync_server.store.field_tables import patrol_lines, visit_lines
 from sync_server.store.import_tables import import_rows
 from sync_server.store.migrate import differences, migrate, step
-from sync_server.store.tables import changes, districts, records, users
+from sync_server.store.tables import audit, changes, districts, records, users
 from tests.sync_server.world import NOON
 
 OLD = Path(__file__).parent / "old"
@@ -124,6 +124,29 @@ def test_accounts_of_an_older_database_have_ended_no_session(store):
         known = accounts.user_of_session(connection, "990101", "u", "m", "s")
         assert known is not None
         assert known.no == "s1"
+
+
+def test_accounts_of_an_older_database_sign_in_by_password_alone_and_its_audit_is_linked(store):
+    migrate(store, "0020")
+    old = {"district": "990101", "user_id": "u", "no": "s1", "name": "李演示", "kind": "staff",
+           "role": "community", "scope_codes": ["990101100009"], "active": True, "demo": False,
+           "failed_sign_ins": 0, "session_mark": "m", "created_at": NOON}  # fmt: skip
+    said = {"district": "990101", "at": NOON, "user_id": "u", "action": "unmask", "target": "r",
+            "detail": {"reason": "核对"}}  # fmt: skip
+    district = {"district": "990101", "name": "区县", "server_epoch": "e", "change_no": 0,
+                "version_floor": 0, "synthetic": False, "settings": {}}  # fmt: skip
+    with store.writing() as connection:
+        connection.execute(sa.insert(districts), district)
+        connection.execute(sa.insert(users), old)
+        connection.execute(sa.insert(audit), [{**said, "audit_id": one} for one in "abc"])
+    migrate(store)
+    assert audit_chain.extend(store, "990101") == 3
+    with store.reading() as connection:
+        assert audit_chain.verify(connection, "990101") == []
+        user = accounts.user_by_no(connection, "990101", "s1")
+        assert not user.second_factor
+        assert not second_factor.due(connection, user)
+        assert second_factor.standing(connection, user).since is None
 
 
 def test_a_database_from_before_privacy_requests_takes_them(store):

@@ -20,4 +20,10 @@ def people_pages(user_id: str) -> dict[str, tuple[str, str, set[str]]]:
         "people.reset_password": ("POST", f"{one}/password", ACCOUNTS),
         "people.switch": ("POST", f"{one}/active", ACCOUNTS),
         "people.audit": ("GET", "/audit", AUDIT),
+        "people.remove_second_factor": ("POST", f"{one}/second-factor", ACCOUNTS),
+        "proving.prove": ("GET", "/prove", set(STAFF)),
+        "second_factor.mine": ("GET", "/second-factor", set(STAFF)),
+        "second_factor.begin": ("POST", "/second-factor/begin", set(STAFF)),
+        "second_factor.confirm": ("POST", "/second-factor/confirm", set(STAFF)),
+        "second_factor.roles": ("GET", "/second-factor/roles", {"admin"}),
     }

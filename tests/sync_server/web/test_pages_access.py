@@ -50,14 +50,15 @@ NOBODYS = new_id()
 NO_GRID = NEXT_DOOR + "999"
 NOT_OURS = f"/handed/{NOBODYS}"
 """An issue that was handed to nobody (those that were: test_units_isolation.py)."""
-OPEN = {"static", "account.sign_in", "i18n.switch_language"}
+OPEN = {"static", "account.sign_in", "account.code", "i18n.switch_language"}
 """What needs no session."""
 DECIDING = {
     "conflicts.decide", "waiting.release", "waiting.send_back", "waiting.dismiss", "times.confirm",
     "relay.take", "calendar.decide", "timeliness.as_xlsx",
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
-    "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
+    "ledgers.add", "people.reset_password", "people.switch",
+    "people.remove_second_factor", "second_factor.confirm", "figures_export.as_xlsx",
     "compound_figures.as_xlsx",
     *privacy_pages.DECIDING, *retention_pages.DECIDING,
 }  # fmt: skip

@@ -12,14 +12,15 @@ from flask import Flask
 
 from schemas.exchange import API
 from sync_server.domain.errors import Refusal
-from sync_server.services import accounts
+from sync_server.services import accounts, audit_chain
+from sync_server.store.audit_chain import head
 from sync_server.store.tables import audit
 from tests.sync_server.web import staff
 from tests.sync_server.web.staff import GRID, PASSWORD, Town, post, sign_in
 from tests.sync_server.world import COMMUNITY
 
 NEW = "another horse battery"
-OPEN = {"account.sign_in", "account.password", "healthz", "readyz", "metrics"}
+OPEN = {"account.sign_in", "account.code", "account.password", "healthz", "readyz", "metrics"}
 """Pages without an address of their own that answer whoever asks, or ask for a password."""
 
 
@@ -199,3 +200,13 @@ def test_who_has_no_password_is_told_apart_from_who_has_a_laptop(town: Town, app
     rows = dict(re.findall(r"</th><td>(\w+)</td>(.*?)</tr>", page, re.S))
     assert "未开通登录" in rows["d2"]
     assert "只在终端" in rows["w1"]
+
+
+def test_the_audits_page_shows_the_head_of_its_chain(town: Town, app: Flask) -> None:
+    auditor, centre = sign_in(app, "auditor"), town.centre
+    assert "还没有连入链的审计记录" in auditor.get("/audit").text
+    linked = audit_chain.extend(centre.store, centre.code)
+    with centre.store.reading() as connection:
+        last = head(connection, centre.code)
+    assert last.no == linked
+    assert f'<code class="chain-head">{linked}:{last.hash}</code>' in auditor.get("/audit").text

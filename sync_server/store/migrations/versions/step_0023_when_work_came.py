@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
-down_revision = "0020"
+down_revision = "0022"
 
 TABLES = {
     "patrol_lines": ("patrol_id", ("district", "base_grid", "day", "slot", "late")),

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0026"
-down_revision = "0020"
+revision = "0024"
+down_revision = "0023"
 
 LONGEST = 80
 DOCUMENT = sa.JSON(none_as_null=True).with_variant(
