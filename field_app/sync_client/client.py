@@ -40,6 +40,9 @@ FAILED = "unexpected"
 """The centre's code for a failure of its own."""
 SIGN_IN_FIRST = 511
 """What a network that asks people to sign in answers for any server (RFC 6585)."""
+NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE",
+                    "PACKET_LENGTH_TOO_LONG"})  # fmt: skip
+"""What OpenSSL says of a port that answers https with something else, plain http above all."""
 TUS_REFUSALS = {
     401: "bad_token", 403: "device_revoked",
     404: "upload_gone", 410: "upload_gone", 409: "offset_conflict", 413: "photo_refused",
@@ -175,7 +178,7 @@ class Client:
             ) as answer:
                 yield answer
         except (requests.exceptions.SSLError, ssl.SSLError) as error:
-            raise SyncFault("tls_failed") from error
+            raise SyncFault("not_tls" if _speaks_no_tls(error) else "tls_failed") from error
         except requests.exceptions.ConnectTimeout as error:  # nobody there: nothing was too slow
             raise SyncFault("unreachable") from error
         except (requests.exceptions.Timeout, TimeoutError) as error:
@@ -187,20 +190,24 @@ class Client:
         """Read the body within its limits of size and time."""
         deadline = self._steady() + WHOLE_S
         parts, size = [], 0
-        for part in answer.iter_content(65536):
-            parts.append(part)
-            size += len(part)
-            if size > MAX_ANSWER_BYTES:
-                raise SyncFault("bad_reply", status=answer.status_code)
-            if self._steady() > deadline:
-                raise SyncFault("timeout")
+        try:
+            for part in answer.iter_content(65536):
+                parts.append(part)
+                size += len(part)
+                if size > MAX_ANSWER_BYTES:
+                    raise SyncFault("bad_reply", status=answer.status_code)
+                if self._steady() > deadline:
+                    raise SyncFault("timeout")
+        except requests.exceptions.ContentDecodingError as error:
+            code = "garbled_reply" if _type_of(answer) in JSON_TYPES else "not_our_server"
+            raise SyncFault(code, status=answer.status_code) from error
         self._down = answer.raw.tell()
         return b"".join(parts)
 
     def _judge(self, answer: requests.Response, raw: bytes) -> tuple[int, Any]:
         """Return status and JSON of an answer of the centre; raise SyncFault for any other."""
         status = answer.status_code
-        kind = answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        kind = _type_of(answer)
         body = None
         if kind in JSON_TYPES:
             with contextlib.suppress(ValueError, RecursionError):
@@ -212,6 +219,20 @@ class Client:
                 raise SyncFault(code, status=status)
             return status, body
         _refuse(status, body, _retry_after(answer.headers.get("Retry-After")))
+
+
+def _type_of(answer: requests.Response) -> str:
+    """Return what an answer says its body is, without its parameters."""
+    return answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
+
+
+def _speaks_no_tls(error: BaseException) -> bool:
+    """Whether what answered does not know TLS at all, as against a certificate that is not trusted:
+    OpenSSL then finds something else where a TLS record begins."""
+    if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
+        return True
+    inner = [*error.args, getattr(error, "reason", None), error.__context__]
+    return any(_speaks_no_tls(one) for one in inner if isinstance(one, BaseException))
 
 
 def _was_cut(error: BaseException) -> bool:

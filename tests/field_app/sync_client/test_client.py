@@ -107,6 +107,15 @@ def test_a_reply_without_one_of_its_parts_counts_for_nothing(missing):
         ({"body": '{"protocol": 2}'}, "not_our_server"),
         ({"body": '{"protocol": '}, "bad_reply"),
         ({"body": "[" * 100_000}, "bad_reply"),
+        ({"body": "no gzip", "headers": {"Content-Encoding": "gzip"}}, "garbled_reply"),
+        (
+            {
+                "body": "<html>",
+                "content_type": "text/html",
+                "headers": {"Content-Encoding": "gzip"},
+            },
+            "not_our_server",
+        ),
         ({"status": 201}, "not_our_server"),
         ({"status": 301, "headers": {"Location": CENTRE}}, "not_our_server"),
         ({"status": 308, "headers": {"Location": CENTRE + API + "/sync"}}, "not_our_server"),
@@ -232,3 +241,20 @@ def test_a_certificate_nobody_vouches_for_is_not_spoken_to(tls_server):
     stranger = Client(f"https://localhost:{port}", clock=lambda: NOW, token="the-token")
     assert fault_of(lambda: stranger.exchange(b"{}")).code == "tls_failed"
     assert asked == []
+
+
+def test_a_port_that_speaks_plain_http_is_said_to_know_no_https():
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        plain = Client(f"https://localhost:{server.server_port}", clock=lambda: NOW)
+        assert fault_of(lambda: plain.exchange(b"{}")).code == "not_tls"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

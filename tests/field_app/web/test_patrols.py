@@ -7,6 +7,7 @@ import pytest
 from field_app.services import drafts
 from field_app.services.records import views
 from field_app.services.workspace import CHANGES
+from schemas.codes import code_list
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import GRID, NEXT_GRID, Laptop
 from tests.field_app.signed_in import sign_in
@@ -107,9 +108,36 @@ def test_a_patrol_with_nothing_checked_is_not_saved(at: Laptop) -> None:
     assert views(at.ws, "patrol") == []
 
 
+def test_a_patrol_with_most_items_unanswered_is_asked_about_once(at: Laptop) -> None:
+    answer = begin(at).put({"items.green.result": "ok"}).press()
+    assert answer.status_code == 422
+    assert "15项里有14项没有选结果。就这样完成吗？" in answer.text
+    assert 'href="#f-row-items-environment">回去补查' in answer.text
+    assert views(at.ws, "patrol") == []
+    again = Paper(at.browser, answer)
+    assert again["items.green.result"] == "ok"
+    assert again.press().status_code == 302
+    assert len(views(at.ws, "patrol")) == 1
+
+
+def test_what_is_asked_about_is_kept_even_in_a_form_deleted_elsewhere(at: Laptop) -> None:
+    checklist = begin(at).put({"items.green.result": "ok"})
+    assert checklist.keep().status_code == 200
+    drafts.discard(at.ws, checklist.draft_id)
+    answer = checklist.press()
+    assert answer.status_code == 422
+    assert Paper(at.browser, answer).press().status_code == 302
+
+
+def test_of_a_patrol_with_half_of_its_items_checked_nothing_is_asked(at: Laptop) -> None:
+    items = [item.code for item in code_list("CHECK_ITEM").active]
+    checked = {f"items.{item}.result": "ok" for item in items[: len(items) // 2 + 1]}
+    assert begin(at).put(checked).press().status_code == 302
+
+
 def test_unanswered_items_are_counted_and_need_no_answer(at: Laptop) -> None:
     checklist = begin(at).put({"items.green.result": "ok"})
-    assert checklist.press().status_code == 302
+    assert Paper(at.browser, checklist.press()).press().status_code == 302
     patrol = views(at.ws, "patrol")[0]
     assert list(patrol["fields"]["items"]) == ["green"]
     shown = at.browser.get(f"/records/patrol/{patrol['record_id']}").text
@@ -136,7 +164,9 @@ def test_a_late_entry_is_refused_with_words_until_it_is_explained(at: Laptop) ->
     again.values.setlist("ended_at", ["2026-09-28", "15:10"])
     answer = again.put({"items.green.result": "ok"}).press()
     assert "请写明原因" in answer.text
-    assert Paper(at.browser, answer).fill(late_reason="停电").press().status_code == 302
+    answer = Paper(at.browser, answer).fill(late_reason="停电").press()
+    assert "就这样完成吗" in answer.text  # only once nothing else is wrong
+    assert Paper(at.browser, answer).press().status_code == 302
 
 
 @pytest.mark.parametrize(

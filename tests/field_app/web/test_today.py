@@ -25,6 +25,17 @@ def test_the_first_page_has_slots_care_notices_and_the_state_of_things(at: Lapto
     assert "旧通知" not in page
 
 
+def test_the_hours_of_each_slot_are_said_and_which_is_now(at: Laptop) -> None:
+    for path in ("/", "/patrols"):
+        page = at.browser.get(path).text
+        slots = page.partition('id="patrol-slots"')[2].partition("</ul>")[0]
+        assert [hours in slots for hours in ("00:00–12:00", "12:00–17:30", "17:30–24:00")] == [
+            True, True, True,
+        ]  # fmt: skip
+        assert slots.count("现在，到") == page.count("现在，到") == 1
+        assert slots.index("早巡") < slots.index("现在，到12:00") < slots.index("中巡")
+
+
 def test_unsent_work_and_a_wrong_clock_are_told(at: Laptop) -> None:
     save_issue(at.ws)
     at.ws.keep_setting("identity", clock_offset_s=-1800)
