@@ -164,7 +164,9 @@ def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> 
     else:
         # By the first column with words of its own: naming what others refer to reads them all.
         own = next((name for name, one in columns.items() if not isinstance(one, Ref)), "")
-        held.sort(key=lambda view: natural(str(view["fields"].get(own, ""))))
+        elsewhere = _elsewhere(ws, kind, held)
+        held.sort(key=lambda view: (view["record_id"] in elsewhere,
+                                    natural(str(view["fields"].get(own, "")))))  # fmt: skip
     page = max(1, min(page, -(-len(held) // PAGE)))
     rows = tuple(
         (view, tuple(_cell(field, view["fields"].get(name), ws.lang, name_of)
@@ -173,6 +175,14 @@ def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> 
     )  # fmt: skip
     labels = tuple(field.label.text(ws.lang) for field in columns.values())
     return Listing(labels, rows, len(held), page)
+
+
+def _elsewhere(ws: Workspace, kind: type[Kind], held: list[View]) -> set[str]:
+    """Return which compounds have nothing in the own grids: they come after those that have."""
+    if kind.info.name != "compound":
+        return set()
+    built = {view["fields"].get("compound_id") for view in look(ws, "building")}
+    return {view["record_id"] for view in held} - built
 
 
 def _found(view: View, words: list[str], name_of: Any) -> bool:

@@ -20,7 +20,7 @@ from urllib3.exceptions import ProtocolError
 
 from field_app.domain.accounting import Account
 from field_app.sync_client.accounts import read_account
-from field_app.sync_client.addresses import centre_address
+from field_app.sync_client.addresses import answers_plainly, centre_address
 from field_app.sync_client.faults import SyncFault
 from field_app.sync_client.replies import Known, Reply, read_known, read_reply
 from field_app.sync_client.tus import Tus
@@ -182,7 +182,9 @@ class Client:
         except requests.exceptions.ConnectTimeout as error:  # nobody there: nothing was too slow
             raise SyncFault("unreachable") from error
         except (requests.exceptions.Timeout, TimeoutError) as error:
-            raise SyncFault("timeout") from error
+            # A plain server waits for the end of what it takes for a request: it is asked plainly.
+            silent = _says_nothing_of_tls(error) and answers_plainly(self._base)
+            raise SyncFault("not_tls" if silent else "timeout") from error
         except (requests.exceptions.RequestException, TransportError, OSError) as error:
             raise SyncFault("unreachable", cut=_was_cut(error)) from error
 
@@ -226,13 +228,25 @@ def _type_of(answer: requests.Response) -> str:
     return answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
 
 
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all it was made of."""
+    yield error
+    inner = [*error.args, getattr(error, "reason", None), error.__context__]
+    for one in inner:
+        if isinstance(one, BaseException):
+            yield from _causes(one)
+
+
 def _speaks_no_tls(error: BaseException) -> bool:
     """Whether what answered does not know TLS at all, as against a certificate that is not trusted:
     OpenSSL then finds something else where a TLS record begins."""
-    if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
-        return True
-    inner = [*error.args, getattr(error, "reason", None), error.__context__]
-    return any(_speaks_no_tls(one) for one in inner if isinstance(one, BaseException))
+    found = (one for one in _causes(error) if isinstance(one, ssl.SSLError))
+    return any(one.reason in NO_TLS for one in found)
+
+
+def _says_nothing_of_tls(error: BaseException) -> bool:
+    """Whether somebody listened, but did not begin with TLS in time."""
+    return any("handshake" in str(one) for one in _causes(error) if isinstance(one, TimeoutError))
 
 
 def _was_cut(error: BaseException) -> bool:

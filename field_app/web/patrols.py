@@ -131,7 +131,7 @@ def issue(draft_id: str, item: str) -> Any:
     def render(page: FormPage) -> str:
         words = code_list("CHECK_ITEM").text(item, workspace().lang)
         return render_template("patrol_issue.html", page=page, paper=page.papers[prefix], item=item,
-                               words=words)  # fmt: skip
+                               words=words, first_box=f"{prefix}text")  # fmt: skip
 
     def back(ws: Workspace, kept_id: str, typed: Typed, about: str) -> Goto | Finished:
         checked = check_part(ws, kept_id, typed, prefix)

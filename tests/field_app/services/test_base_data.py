@@ -27,6 +27,13 @@ def test_compounds_tell_what_of_them_lies_in_the_own_grids(ws: Workspace) -> Non
     assert found == [("幸福里", 3, 24, 24), ("柳巷平房区", 2, 16, 6), ("别的网格的小区", 0, 0, 0)]
 
 
+def test_the_list_of_compounds_begins_with_those_of_the_own_grids(ws: Workspace) -> None:
+    foreign = {"code": "XQ-0001", "name": "安居里"}
+    pull_in(ws, "compound", rid("compound", 3), foreign, "990101100009")
+    found = base_data.listing(ws, kind_of("compound"))
+    assert [view["fields"]["name"] for view, _ in found.rows] == ["幸福里", "柳巷平房区", "安居里"]
+
+
 def test_buildings_and_doors_come_in_natural_order(ws: Workspace) -> None:
     pull_in(ws, "building", rid("building", 10), {"compound_id": rid("compound", 1), "no": "10"})
     compound = compound_file(ws, rid("compound", 1))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 import responses
@@ -243,18 +245,62 @@ def test_a_certificate_nobody_vouches_for_is_not_spoken_to(tls_server):
     assert asked == []
 
 
-def test_a_port_that_speaks_plain_http_is_said_to_know_no_https():
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
+@contextlib.contextmanager
+def listening(serve):
+    """Answer connections at a port of this computer by ``serve``; yields the address by https."""
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    class Handler(StreamRequestHandler):
+        def handle(self):
+            serve(self)
+
+    server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        plain = Client(f"https://localhost:{server.server_port}", clock=lambda: NOW)
-        assert fault_of(lambda: plain.exchange(b"{}")).code == "not_tls"
+        yield f"https://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def at_once(said):
+    """A server that answers whatever comes in."""
+
+    def serve(asked):
+        asked.request.recv(1000)
+        asked.wfile.write(said)
+
+    return serve
+
+
+def patiently(said):
+    """A server that answers once it has a whole request, as the centre's own does."""
+
+    def serve(asked):
+        heard = b""
+        while not heard.endswith(b"\r\n\r\n"):
+            more = asked.request.recv(1000)
+            if not more:
+                return
+            heard += more
+        asked.wfile.write(said)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("serve", "code"),
+    [
+        (at_once(b"HTTP/1.0 400 Bad Request\r\n\r\n"), "not_tls"),
+        (at_once(b"SSH-2.0-OpenSSH_9.6\r\n"), "not_tls"),
+        (patiently(b"HTTP/1.0 302 Found\r\n\r\n"), "not_tls"),
+        (patiently(b"HTTP/1.0 400 Bad Request\r\n\r\n"), "timeout"),
+        (patiently(b""), "timeout"),
+    ],
+)
+def test_a_port_that_speaks_plain_http_is_said_to_know_no_https(serve, code, monkeypatch):
+    monkeypatch.setattr(client, "CONNECT_S", 0.3)
+    with listening(serve) as address:
+        stranger = Client(address, clock=lambda: NOW, token="the-token")
+        assert fault_of(lambda: stranger.exchange(b"{}")).code == code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from field_app.services import drafts
@@ -11,7 +13,7 @@ from schemas.codes import code_list
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import GRID, NEXT_GRID, Laptop
 from tests.field_app.signed_in import sign_in
-from tests.field_app.small_grid import rid
+from tests.field_app.small_grid import COMMUNITY, pull_in, rid
 
 
 @pytest.fixture
@@ -51,6 +53,34 @@ def test_a_patrol_with_a_problem_reported_on_the_spot(at: Laptop) -> None:
     shown = at.browser.get(f"/issues/{report['record_id']}").text
     assert f'href="/records/patrol/{patrol["record_id"]}"' in shown
     assert "2026-09-30 08:41" in at.browser.get("/patrols").text
+
+
+def test_compounds_not_walked_are_folded_away_when_they_are_many(at: Laptop) -> None:
+    assert 'class="more others"' not in begin(at).page.text
+    for number in range(3, 9):
+        name = f"别处小区{number}"
+        pull_in(at.ws, "compound", rid("compound", number), {"name": name}, COMMUNITY)
+    checklist = begin(at)
+    shown, _, folded = checklist.page.text.partition('class="more others"')
+    assert "其他6个" in folded
+    assert ("幸福里" in shown, "别处小区3" in shown) == (True, False)
+    assert "别处小区3" in folded.partition("</details>")[0]
+    numbers = re.findall(r'id="f-covered_ids-(\d+)"', checklist.page.text)
+    assert numbers == [str(place) for place in range(8)]
+    checklist.put({"covered_ids": [rid("compound", 8)]})
+    checklist.press_on("all_ok").press()
+    (patrol,) = views(at.ws, "patrol")
+    assert patrol["fields"]["covered_ids"] == [rid("compound", 8)]
+
+
+def test_a_patrol_walked_in_this_hour_is_not_offered_as_if_it_were_missing(at: Laptop) -> None:
+    for path in ("/", "/patrols"):
+        assert "再巡一次" not in at.browser.get(path).text
+    begin(at).press_on("all_ok").press()
+    for path in ("/", "/patrols"):
+        page = at.browser.get(path).text
+        assert "再巡一次" in page
+        assert "开始巡查" not in page
 
 
 def test_a_worker_of_two_grids_says_where_he_walks(at: Laptop) -> None:
