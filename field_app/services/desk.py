@@ -17,6 +17,7 @@ from pathlib import Path
 from field_app.domain.errors import Trouble
 from field_app.services import streams
 from field_app.services.connection import connects
+from field_app.services.found_by import redo_quietly
 from field_app.services.joining import Call, Request, join
 from field_app.services.known_centre import remember_centre
 from field_app.services.photos import tidy_quietly
@@ -114,6 +115,7 @@ class Desk:
                 store.acknowledge_restored()
             else:
                 tidy_quietly(self._workspace(store), restored=False)
+            redo_quietly(self._workspace(store))
             self._remember_centre(self._workspace(store))
             seat = secrets.token_urlsafe(32)
             self._seats.add(seat)
