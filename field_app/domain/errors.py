@@ -22,9 +22,11 @@ class Trouble(Exception):
 SENTENCES: dict[str, Label] = {
     # The store
     "store_damaged": Label(
-        "本机数据文件已损坏，程序没有改动它。请联系管理员用每日备份恢复。",
-        "The data file on this laptop is damaged; it was left as it is. Ask your administrator to "
-        "restore a daily copy.",
+        "本机数据文件已损坏，程序没有改动它。请不要删除数据文件夹，也不要重新加入，"
+        "联系管理员用每日备份恢复；已上传的记录都在服务器上。",
+        "The data file on this laptop is damaged; it was left as it is. Do not delete its folder "
+        "and do not join again: ask your administrator to restore a daily copy. What was sent is "
+        "at the centre.",
     ),
     "commits_missing": Label(
         "本机数据比最后一次保存的要旧，缺少最新的记录。可以打开剩下的数据，同步时会重新取回。",
@@ -146,9 +148,11 @@ SENTENCES: dict[str, Label] = {
         "http:// and has to be allowed.",
     ),
     "not_our_server": Label(
-        "回应不是来自网格巡访服务器（可能需要先登录上网认证页面），没有记为已上传。",
+        "回应不是来自网格巡访服务器（可能需要先登录上网认证页面），没有记为已上传。"
+        "请用浏览器打开任意网站，登录后再同步；记录都在本机。",
         "The answer did not come from a GridRounds server (the network may ask you to sign in "
-        "first); nothing was marked as sent.",
+        "first); nothing was marked as sent. Open any web site, sign in there and sync again; "
+        "everything is kept here.",
     ),
     "bad_token": Label(
         "服务器不认识本终端，请向社区索取新的加入码重新加入。记录都在本机。",
