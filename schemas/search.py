@@ -22,6 +22,33 @@ SURNAMES = {
 """Surnames that a word dictionary reads otherwise."""
 
 
+RULES = 2
+"""Counts up whenever :func:`forms` says something else, so that stored search texts are redone."""
+DOTS = "\u2027\u30fb\uff65\u2219\u22c5\u02d9"
+"""What stands in a name for its middle dot, besides those that `fold` leaves out."""
+UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff" + "".join(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+"""Signs without a picture, which copying leaves in a text, and those that choose among pictures."""
+SAME = {
+    "𠮷": "吉", "𤋮": "熙", "𣶒": "渊", "𡈽": "土", "﨑": "崎", "髙": "高", "○": "〇",
+    "⺟": "母", "⺠": "民", "⻄": "西", "⻅": "见", "⻆": "角", "⻉": "贝", "⻋": "车", "⻓": "长",
+    "⻔": "门", "⻘": "青", "⻙": "韦", "⻚": "页", "⻛": "风", "⻜": "飞", "⻝": "食", "⻢": "马",
+    "⻣": "骨", "⻤": "鬼", "⻥": "鱼", "⻦": "鸟", "⻧": "卤", "⻨": "麦", "⻩": "黄", "⻬": "齐",
+    "⻮": "齿", "⻰": "龙", "⻳": "龟",
+}  # fmt: skip
+"""Characters that are written as another one when a name is looked for: variants that few can type
+and that no dictionary reads, and the radicals that copying out of a PDF file gives for characters.
+"""
+_COMMON = str.maketrans(SAME | dict.fromkeys(DOTS, "·") | dict.fromkeys(UNSEEN, ""))
+_ODD = re.compile(f"[{DOTS}{UNSEEN}{''.join(SAME)}]")
+
+
+def common(text: str) -> str:
+    """Return ``text`` as somebody types it who looks for it: 𠮷 as 吉, ⻢ as 马, all dots alike."""
+    return text.translate(_COMMON) if _ODD.search(text) else text
+
+
 def fold(text: str) -> str:
     """Return ``text`` for comparing: NFKC, lower case, without spaces, dashes and dots."""
     if text.isascii() and text.isalnum():
@@ -70,9 +97,12 @@ def searched(kind: type[Kind]) -> Mapping[str, Declared]:
 
 
 def forms(word: str) -> Iterator[str]:
-    """Yield a word as typed in characters, in full pinyin and in initials."""
+    """Yield a word as written, as commonly typed, in full pinyin and in initials."""
     yield fold(word)
-    full, initials = spell(word) if len(word) <= 40 else ("", "")
+    plain = common(word)
+    if plain != word:
+        yield fold(plain)
+    full, initials = spell(plain) if len(plain) <= 40 else ("", "")
     if full:
         yield full
         yield initials

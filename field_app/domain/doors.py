@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from schemas.natural import natural as natural
-from schemas.search import fold, forms, spell
+from schemas.search import common, fold, forms, spell
 
 PART = re.compile(r"\d+|[a-z]+|[^\d\sa-z]+")
 FILLERS = frozenset({"号", "号楼", "楼", "栋", "幢", "座", "单元", "室", "房", "户", "层"})
@@ -24,6 +24,10 @@ ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"), ("l", "n"))
 """Sounds that many speakers do not tell apart."""
 HEARD = 4
 """So many letters a word needs to be looked for by its sound; more sounds like a shorter one."""
+
+
+Order = tuple[tuple[int, int | str], ...]
+"""What texts are sorted by: their numbers by size, all else as text."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Door:
     places: tuple[str, ...]
     people: tuple[tuple[str, tuple[str, ...]], ...]
     digits: tuple[str, ...] = ()
-    order: tuple[tuple[int, int | str], ...] = ()
+    order: Order = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Fit:
 
 def read_query(text: str) -> Query:
     """Take what was typed apart: 3-1-502, 3 1 502, 幸福502, 3号楼1单元502, zwq, 5678."""
+    text = common(text)
     plain = unicodedata.normalize("NFKC", text).lower()
     # A name's middle dot and dashes join or separate nothing that matters.
     plain = re.sub(r"[·•.。,，#'’]", "", plain)
@@ -77,6 +82,11 @@ def read_query(text: str) -> Query:
         elif part not in FILLERS and (folded := fold(part)):
             words.append(folded)
     return Query(tuple(numbers), tuple(words), fold(text))
+
+
+def by_reading(text: str) -> tuple[Order, Order]:
+    """Return a key that sorts names as they are read (𠮷田 among ji), and 2 before 10."""
+    return natural(spell(common(text))[0] or text.lower()), natural(text)
 
 
 def words_of(*texts: str | None) -> tuple[str, ...]:

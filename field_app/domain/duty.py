@@ -33,6 +33,17 @@ def slot_at(moment: datetime) -> str:
     return next((slot for slot, end in SLOT_ENDS if clock <= end), SLOT_ENDS[-1][0])
 
 
+def slot_hours(slot: str) -> tuple[str, str]:
+    """Return from when until when a patrol of ``slot`` is on time: ("12:00", "17:30")."""
+    begin = "00:00"
+    for known, end in SLOT_ENDS:
+        until = "24:00" if end == SLOT_ENDS[-1][1] else f"{end:%H:%M}"
+        if known == slot:
+            return begin, until
+        begin = until
+    raise KeyError(slot)
+
+
 def slot_is_over(slot: str, day: str, moment: datetime) -> bool:
     """Tell whether the time of ``slot`` on ``day`` (2026-09-30) has passed at ``moment``."""
     end = datetime.combine(date.fromisoformat(day), dict(SLOT_ENDS)[slot], SHANGHAI)

@@ -22,9 +22,11 @@ class Trouble(Exception):
 SENTENCES: dict[str, Label] = {
     # The store
     "store_damaged": Label(
-        "本机数据文件已损坏，程序没有改动它。请联系管理员用每日备份恢复。",
-        "The data file on this laptop is damaged; it was left as it is. Ask your administrator to "
-        "restore a daily copy.",
+        "本机数据文件已损坏，程序没有改动它。请不要删除数据文件夹，也不要重新加入，"
+        "联系管理员用每日备份恢复；已上传的记录都在服务器上。",
+        "The data file on this laptop is damaged; it was left as it is. Do not delete its folder "
+        "and do not join again: ask your administrator to restore a daily copy. What was sent is "
+        "at the centre.",
     ),
     "commits_missing": Label(
         "本机数据比最后一次保存的要旧，缺少最新的记录。可以打开剩下的数据，同步时会重新取回。",
@@ -39,6 +41,13 @@ SENTENCES: dict[str, Label] = {
         "磁盘已满或拒绝写入，这次没有保存。请清出空间后重新打开程序；已保存的记录都在。",
         "The disk is full or refuses to write; this was not saved. Free some space and start the "
         "program again; everything saved before is safe.",
+    ),
+    "disk_full_locked": Label(
+        "磁盘已满，暂时打不开数据。已保存的记录都在，没有丢失。请先腾出几百MB：清空回收站，删掉“下载”里不要的文件，卸载不用的程序，然后再输口令解锁。不要动这个文件夹，没上传的记录只在里面：{folder}",
+        "The disk is full, so the data cannot be opened now. Everything that was saved is still "
+        "there; nothing is lost. First free some hundred megabytes: empty the recycle bin, delete "
+        "downloads you do not need, remove programs nobody uses; then unlock again. Leave this "
+        "folder alone, for what is not sent yet is only there: {folder}",
     ),
     "store_closed": Label(
         "已经锁定，请输入口令后再试。", "Locked; unlock with your passphrase and try again."
@@ -117,6 +126,11 @@ SENTENCES: dict[str, Label] = {
         "The answer did not come from a GridRounds server. Check the server's address; the network "
         "may also ask you to sign in first.",
     ),
+    "join_garbled": Label(
+        "服务器的回答在路上变了样，读不出来。请再按“加入”，加入码仍可使用；若总是这样，请换一个网络，并告诉管理员。",
+        "The server's answer was altered on its way and cannot be read. Join again; the code can "
+        "still be used. Should it go on, use another network and tell your administrator.",
+    ),
     "timeout": Label(
         "服务器没有及时回应，稍后会再试。记录都在本机。",
         "The server did not answer in time; it will be tried again. Everything is kept here.",
@@ -126,10 +140,19 @@ SENTENCES: dict[str, Label] = {
         "The server's certificate is not trusted; nothing was sent. See first whether this "
         "computer's date and time are right, then ask your administrator.",
     ),
+    "not_tls": Label(
+        "这个地址的端口不支持加密（https），没有发送任何内容。请核对地址和端口；"
+        "单位内网不加密的，地址要以 http:// 开头，并勾选允许。",
+        "The port at this address does not speak https; nothing was sent. Check the server's "
+        "address and port. Inside a closed intranet without encryption the address begins with "
+        "http:// and has to be allowed.",
+    ),
     "not_our_server": Label(
-        "回应不是来自网格巡访服务器（可能需要先登录上网认证页面），没有记为已上传。",
+        "回应不是来自网格巡访服务器（可能需要先登录上网认证页面），没有记为已上传。"
+        "请用浏览器打开任意网站，登录后再同步；记录都在本机。",
         "The answer did not come from a GridRounds server (the network may ask you to sign in "
-        "first); nothing was marked as sent.",
+        "first); nothing was marked as sent. Open any web site, sign in there and sync again; "
+        "everything is kept here.",
     ),
     "bad_token": Label(
         "服务器不认识本终端，请向社区索取新的加入码重新加入。记录都在本机。",
@@ -188,6 +211,12 @@ SENTENCES: dict[str, Label] = {
     "bad_reply": Label(
         "服务器的回答不完整或对不上，没有记为已上传，稍后会再试。",
         "The server's answer was incomplete or did not fit; nothing was marked as sent.",
+    ),
+    "garbled_reply": Label(
+        "服务器的回答在路上变了样，读不出来，没有记为已上传，稍后会再试。记录都在本机。若总是这样，请换一个网络，并告诉管理员：中间的代理或网关可能改动了内容。",
+        "The server's answer was altered on its way and cannot be read; nothing was marked as sent "
+        "and it will be tried again. Everything is kept here. Should it go on, use another network "
+        "and tell your administrator: a proxy or gateway in between may be altering what passes.",
     ),
     "scope_shrinks": Label(
         "服务器要从本机移除{gone}条记录（共{total}条）。请确认后再继续同步。",

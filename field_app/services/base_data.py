@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from field_app.domain.doors import natural
+from field_app.domain.doors import by_reading
 from field_app.services import issues
 from field_app.services.choices import names
 from field_app.services.corrections import Asked, corrections_about
@@ -23,7 +23,7 @@ from schemas.describe import Shown
 from schemas.fields import Declared, Keyed, Ref, Refs
 from schemas.kind import Kind
 from schemas.messages import Problem
-from schemas.search import fold
+from schemas.search import common, fold
 from schemas.worker_rights import may_write
 
 View = Mapping[str, Any]
@@ -154,7 +154,7 @@ def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> 
     """
     name_of = names(ws)
     held = look(ws, kind.info.name)
-    words = [fold(word) for word in query.split()]
+    words = [fold(word) for word in common(query).split()]
     if words:
         held = [view for view in held if _found(view, words, name_of)]
     columns = describe.columns(kind)
@@ -164,7 +164,9 @@ def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> 
     else:
         # By the first column with words of its own: naming what others refer to reads them all.
         own = next((name for name, one in columns.items() if not isinstance(one, Ref)), "")
-        held.sort(key=lambda view: natural(str(view["fields"].get(own, ""))))
+        elsewhere = _elsewhere(ws, kind, held)
+        held.sort(key=lambda view: (view["record_id"] in elsewhere,
+                                    by_reading(str(view["fields"].get(own, "")))))  # fmt: skip
     page = max(1, min(page, -(-len(held) // PAGE)))
     rows = tuple(
         (view, tuple(_cell(field, view["fields"].get(name), ws.lang, name_of)
@@ -175,11 +177,19 @@ def listing(ws: Workspace, kind: type[Kind], query: str = "", page: int = 1) -> 
     return Listing(labels, rows, len(held), page)
 
 
+def _elsewhere(ws: Workspace, kind: type[Kind], held: list[View]) -> set[str]:
+    """Return which compounds have nothing in the own grids: they come after those that have."""
+    if kind.info.name != "compound":
+        return set()
+    built = {view["fields"].get("compound_id") for view in look(ws, "building")}
+    return {view["record_id"] for view in held} - built
+
+
 def _found(view: View, words: list[str], name_of: Any) -> bool:
     text = view["search"]
     if all(word in text for word in words):
         return True
-    text += fold(name_of(view["kind"], view["record_id"]) or "")
+    text += fold(common(name_of(view["kind"], view["record_id"]) or ""))
     return all(word in text for word in words)
 
 
@@ -325,13 +335,13 @@ def _parts(
 
 
 def crumbs(ws: Workspace, kind: type[Kind], parent: str, record_id: str) -> list[Crumb]:
-    """Return the records of ``kind`` under a record, in natural order (2 before 10)."""
+    """Return the records of ``kind`` under a record, as they are read (2 before 10)."""
     name_of = names(ws)
     found = [
         Crumb(kind.info.name, view["record_id"], name_of(kind.info.name, view["record_id"]) or "…")
         for view in children(ws, kind.info.name, parent, record_id)
     ]
-    return sorted(found, key=lambda one: natural(one.title))
+    return sorted(found, key=lambda one: by_reading(one.title))
 
 
 def find_kind(name: str) -> type[Kind] | None:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from field_app.domain.doors import by_reading
 from field_app.services.overview import look
 from field_app.services.records import kind_names
 from field_app.services.titles import title_of
 from field_app.services.workspace import Workspace
 from schemas.catalogue import UnknownKind
 from schemas.fields import Lookup
-from schemas.search import fold
+from schemas.search import common, fold
 
 AT_ONCE = 40
 """Records offered at once; more are found by typing."""
@@ -60,7 +61,7 @@ def offer(
     # Naming a record reads what it refers to: with many, only those that will be listed.
     listed = others if len(others) <= limit else others[:limit]
     named = [Choice(one, name_of(kind_name, one) or f"…{one[-6:]}") for one, _ in listed]
-    named.sort(key=lambda choice: choice.text)
+    named.sort(key=lambda choice: by_reading(choice.text))
     return Offer((*found, *named), len(others) - len(listed))
 
 
@@ -71,12 +72,13 @@ def _matching(ws: Workspace, kind_name: str, query: str) -> list[tuple[str, str]
     if kind_name not in kind_names():
         return []
     held = look(ws, kind_name)
-    words = [fold(word) for word in query.split()]
+    words = [fold(word) for word in common(query).split()]
     if not words:
         return [(view["record_id"], "") for view in held]
     name_of = names(ws)
     pairs = [
-        (view["record_id"], f"{view['search']} {fold(name_of(kind_name, view['record_id']) or '')}")
+        (one, f"{view['search']} {fold(common(name_of(kind_name, one) or ''))}")
         for view in held
+        for one in [view["record_id"]]
     ]
     return [pair for pair in pairs if all(word in pair[1] for word in words)]

@@ -94,11 +94,10 @@ class Coverage:
     """Buildings (or compounds) without a position, which the drawing lacks."""
 
 
-def coverage(
-    ws: Workspace, subject: str, shown: str = "overdue", building_id: str = ""
-) -> Coverage:
-    """Return how ``subject`` (SUBJECTS) stands; ``shown`` is the mark listed, or ``all``; only what
-    lies in a building or compound when ``building_id`` names one."""
+def coverage(ws: Workspace, subject: str, shown: str = "", building_id: str = "") -> Coverage:
+    """Return how ``subject`` (SUBJECTS) stands; ``shown`` is the mark listed, or ``all``, or empty
+    for what presses most; only what lies in a building or compound when ``building_id`` names
+    one."""
     day = date.fromisoformat(local_day(ws.now()))
     places = _Places(ws)
     make = {HOUSEHOLD: _households, CARE: _care, POINT: _points, SHOP: _shops}
@@ -107,6 +106,7 @@ def coverage(
     counts: dict[Mark, int] = dict.fromkeys(MARKS, 0)
     for one in every:
         counts[one.mark] += 1
+    shown = shown or next((mark for mark in MARKS[:-1] if counts[mark]), MARKS[0])
     wanted = [
         one
         for one in every

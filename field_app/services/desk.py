@@ -17,7 +17,9 @@ from pathlib import Path
 from field_app.domain.errors import Trouble
 from field_app.services import streams
 from field_app.services.connection import connects
+from field_app.services.found_by import redo_quietly
 from field_app.services.joining import Call, Request, join
+from field_app.services.known_centre import remember_centre
 from field_app.services.photos import tidy_quietly
 from field_app.services.preferences import Preferences, choose, preferences
 from field_app.services.rounds import Connect, Rounds
@@ -113,10 +115,17 @@ class Desk:
                 store.acknowledge_restored()
             else:
                 tidy_quietly(self._workspace(store), restored=False)
+            redo_quietly(self._workspace(store))
+            self._remember_centre(self._workspace(store))
             seat = secrets.token_urlsafe(32)
             self._seats.add(seat)
             self._used_at = self._steady()
             return seat
+
+    def _remember_centre(self, ws: Workspace) -> None:
+        if ws.joined:
+            address, allowed = ws.identity.server_url, preferences(ws).allow_http
+            remember_centre(self.vault.folder, address, allow_http=allowed)
 
     def workspace(self, seat: str | None, *, using: bool = True) -> Workspace | None:
         """Return the unlocked worker of a seat, None when it is locked.

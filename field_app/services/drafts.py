@@ -62,6 +62,8 @@ class Finished:
     results: dict[str, Saved] = field(default_factory=dict)
     likely: dict[str, Any] = field(default_factory=dict)
     """By part, the records a new one may be (services/likely.py)."""
+    left_out: int = 0
+    """How many items have no answer, where that is asked about before anything is saved."""
 
 
 Judge = Callable[[Draft], dict[str, list[FieldProblem]]]

@@ -62,6 +62,7 @@ AT_JOINING = {
     "unreachable": "join_unreachable",
     "timeout": "join_timeout",
     "not_our_server": "join_elsewhere",
+    "garbled_reply": "join_garbled",
 }
 """What is said of a fault of the line while nothing is stored here yet and the address is new."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from field_app.domain.duty import SLOT_ENDS, ended_earlier, slot_at, slot_is_over
+from field_app.domain.duty import SLOT_ENDS, ended_earlier, slot_at, slot_hours, slot_is_over
 from field_app.domain.errors import Trouble
 from field_app.domain.typed import values_of
 from field_app.services.choices import names
@@ -19,7 +19,9 @@ from field_app.services.drafts import (
     Typed,
     alter,
     begun,
+    bring_back,
     finish,
+    keep,
     new_part,
     open_draft,
 )
@@ -59,6 +61,13 @@ class Slot:
     slot: str
     state: Literal["done", "doing", "missing", "ahead"]
     target: str | None = None
+    present: bool = False
+    """Whether this is its hour."""
+
+    @property
+    def hours(self) -> tuple[str, str]:
+        """From when until when it is on time."""
+        return slot_hours(self.slot)
 
 
 def slots_of(ws: Workspace, day: str) -> list[Slot]:
@@ -73,16 +82,19 @@ def slots_of(ws: Workspace, day: str) -> list[Slot]:
             part = draft["parts"][MAIN]
             if _text(part["texts"], "started_at")[:10] == day:
                 doing[part["grid"], _text(part["texts"], "slot")] = draft["draft_id"]
+    now = ws.now()
+    present = slot_at(now) if local_day(now) == day else None
     found = []
     for grid in ws.grids:
         for slot, _end in SLOT_ENDS:
+            here = slot == present
             if target := done.get((grid, slot)):
-                found.append(Slot(grid, day, slot, "done", target))
+                found.append(Slot(grid, day, slot, "done", target, here))
             elif target := doing.get((grid, slot)):
-                found.append(Slot(grid, day, slot, "doing", target))
+                found.append(Slot(grid, day, slot, "doing", target, here))
             else:
-                over = slot_is_over(slot, day, ws.now())
-                found.append(Slot(grid, day, slot, "missing" if over else "ahead"))
+                over = slot_is_over(slot, day, now)
+                found.append(Slot(grid, day, slot, "missing" if over else "ahead", None, here))
     return found
 
 
@@ -219,6 +231,26 @@ def finish_patrol(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
             part["grid"] = main["grid"]  # what was found lies where the patrol went
 
     return finish(ws, draft_id, typed, close)
+
+
+def finish_or_ask(ws: Workspace, draft_id: str, typed: Typed, *, sure: bool) -> Finished:
+    """Finish a patrol; one of which most items have no result is only kept and asked about first,
+    unless the worker is ``sure``. Raises as `drafts.keep`."""
+    left, every = unanswered(typed.texts.get(MAIN, {})), code_list("CHECK_ITEM").active
+    try:
+        with ws.db.transaction():
+            finished = finish_patrol(ws, draft_id, typed)
+            if finished.saved and not sure and len(left) > len(every) / 2:
+                raise _AsksFirst
+            return finished
+    except _AsksFirst:
+        bring_back(ws, draft_id)
+        keep(ws, draft_id, typed)
+        return Finished(saved=False, left_out=len(left))
+
+
+class _AsksFirst(Exception):
+    """Takes back what would be saved, so that the worker is asked."""
 
 
 def needs_end(ws: Workspace, draft: Draft) -> bool:

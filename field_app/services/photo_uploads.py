@@ -31,7 +31,7 @@ TRIES, ANEW = 4, 3
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
 AGAIN = frozenset({
     "unreachable", "timeout", "server_error", "server_busy", "too_large", "upload_locked",
-    "checksum_mismatch", "offset_conflict", "bad_reply",
+    "checksum_mismatch", "offset_conflict", "bad_reply", "garbled_reply",
 })  # fmt: skip
 """Faults after which the offset is asked for and the upload goes on."""
 

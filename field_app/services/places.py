@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from field_app.domain.doors import natural
+from field_app.domain.doors import by_reading, natural
 from field_app.services.households import members_of
 from field_app.services.overview import look
 from field_app.services.records import children, get_view, views
@@ -67,7 +67,7 @@ def compounds(ws: Workspace) -> list[Place]:
         )
         for view in views(ws, "compound")
     ]
-    return sorted(found, key=lambda one: (one.buildings == 0, natural(one.name)))
+    return sorted(found, key=lambda one: (one.buildings == 0, by_reading(one.name)))
 
 
 def building_file(ws: Workspace, building_id: str) -> BuildingFile | None:

@@ -38,6 +38,8 @@ from schemas.describe import title
 SOON = timedelta(days=7)
 DOUBTFUL_CLOCK_S = 600
 """A clock further off than this makes every time doubtful (docs/PROTOCOL.md, Time)."""
+WORDS_SHOWN = 24
+"""How many characters of a description name a draft."""
 SCARCE_MB = 500
 """Less free space than this is shown as a warning."""
 
@@ -230,8 +232,15 @@ def draft_line(ws: Workspace, draft: Draft) -> DraftLine:
     elif part["kind"] == "service_step":
         words = name_of("service", part["fixed"].get("service_id", "")) or ""
     if not words:
-        words = _typed_title(ws, draft)
+        words = _typed_title(ws, draft) or _typed_text(draft)
     return DraftLine(draft, part["kind"], words, part["action"] == "update")
+
+
+def _typed_text(draft: Draft) -> str:
+    """Return how its description begins, for a draft that has no title yet."""
+    words = (draft["parts"][MAIN]["texts"].get("text") or [""])[0].split()
+    text = " ".join(words)
+    return text if len(text) <= WORDS_SHOWN else text[:WORDS_SHOWN] + "…"
 
 
 def _typed_title(ws: Workspace, draft: Draft) -> str:

@@ -207,6 +207,11 @@
         if (!away) {
           sure = true;
           form.requestSubmit(button);
+        } else {
+          const aside = document.getElementById("unlock-aside");
+          if (aside && !aside.hidden) {
+            aside.focus();  // what is to be done first, where the press seemed to do nothing
+          }
         }
       });
     });

@@ -1,6 +1,7 @@
 """The laptop's data folder: a store for each worker, each under a key of its own.
 
 <folder>/instance.lock
+<folder>/joining.json, centre.json   see services/joining.py, services/known_centre.py
 <folder>/workers/<opaque>/   worker.json, key.json (and its twin), attempts.json, store.db …,
                              photos/, backups/ (with photos/ of its own), and `restored`
                              while a restored store is not acknowledged

@@ -48,3 +48,20 @@ def reachable(server_url: str) -> bool:
             return True
     except (OSError, ValueError):
         return False
+
+
+def answers_plainly(server_url: str) -> bool:
+    """Tell whether an https address is answered without TLS: nothing of ours is in the question.
+
+    A TLS server that can also say so answers with 400.
+    """
+    parts = urlsplit(server_url)
+    try:
+        place = (parts.hostname or "", parts.port or 443)
+        with socket.create_connection(place, timeout=PROBE_TIMEOUT_S) as line:
+            host = parts.netloc.encode("ascii", "ignore")
+            line.sendall(b"HEAD / HTTP/1.0\r\nHost: " + host + b"\r\n\r\n")
+            said = line.recv(12)  # "HTTP/1.0 302"
+    except (OSError, ValueError):
+        return False
+    return said.startswith(b"HTTP/") and not said.endswith(b" 400")

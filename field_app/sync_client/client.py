@@ -20,7 +20,7 @@ from urllib3.exceptions import ProtocolError
 
 from field_app.domain.accounting import Account
 from field_app.sync_client.accounts import read_account
-from field_app.sync_client.addresses import centre_address
+from field_app.sync_client.addresses import answers_plainly, centre_address
 from field_app.sync_client.faults import SyncFault
 from field_app.sync_client.replies import Known, Reply, read_known, read_reply
 from field_app.sync_client.tus import Tus
@@ -40,6 +40,9 @@ FAILED = "unexpected"
 """The centre's code for a failure of its own."""
 SIGN_IN_FIRST = 511
 """What a network that asks people to sign in answers for any server (RFC 6585)."""
+NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE",
+                    "PACKET_LENGTH_TOO_LONG"})  # fmt: skip
+"""What OpenSSL says of a port that answers https with something else, plain http above all."""
 TUS_REFUSALS = {
     401: "bad_token", 403: "device_revoked",
     404: "upload_gone", 410: "upload_gone", 409: "offset_conflict", 413: "photo_refused",
@@ -175,11 +178,13 @@ class Client:
             ) as answer:
                 yield answer
         except (requests.exceptions.SSLError, ssl.SSLError) as error:
-            raise SyncFault("tls_failed") from error
+            raise SyncFault("not_tls" if _speaks_no_tls(error) else "tls_failed") from error
         except requests.exceptions.ConnectTimeout as error:  # nobody there: nothing was too slow
             raise SyncFault("unreachable") from error
         except (requests.exceptions.Timeout, TimeoutError) as error:
-            raise SyncFault("timeout") from error
+            # A plain server waits for the end of what it takes for a request: it is asked plainly.
+            silent = _says_nothing_of_tls(error) and answers_plainly(self._base)
+            raise SyncFault("not_tls" if silent else "timeout") from error
         except (requests.exceptions.RequestException, TransportError, OSError) as error:
             raise SyncFault("unreachable", cut=_was_cut(error)) from error
 
@@ -187,20 +192,24 @@ class Client:
         """Read the body within its limits of size and time."""
         deadline = self._steady() + WHOLE_S
         parts, size = [], 0
-        for part in answer.iter_content(65536):
-            parts.append(part)
-            size += len(part)
-            if size > MAX_ANSWER_BYTES:
-                raise SyncFault("bad_reply", status=answer.status_code)
-            if self._steady() > deadline:
-                raise SyncFault("timeout")
+        try:
+            for part in answer.iter_content(65536):
+                parts.append(part)
+                size += len(part)
+                if size > MAX_ANSWER_BYTES:
+                    raise SyncFault("bad_reply", status=answer.status_code)
+                if self._steady() > deadline:
+                    raise SyncFault("timeout")
+        except requests.exceptions.ContentDecodingError as error:
+            code = "garbled_reply" if _type_of(answer) in JSON_TYPES else "not_our_server"
+            raise SyncFault(code, status=answer.status_code) from error
         self._down = answer.raw.tell()
         return b"".join(parts)
 
     def _judge(self, answer: requests.Response, raw: bytes) -> tuple[int, Any]:
         """Return status and JSON of an answer of the centre; raise SyncFault for any other."""
         status = answer.status_code
-        kind = answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        kind = _type_of(answer)
         body = None
         if kind in JSON_TYPES:
             with contextlib.suppress(ValueError, RecursionError):
@@ -212,6 +221,32 @@ class Client:
                 raise SyncFault(code, status=status)
             return status, body
         _refuse(status, body, _retry_after(answer.headers.get("Retry-After")))
+
+
+def _type_of(answer: requests.Response) -> str:
+    """Return what an answer says its body is, without its parameters."""
+    return answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all it was made of."""
+    yield error
+    inner = [*error.args, getattr(error, "reason", None), error.__context__]
+    for one in inner:
+        if isinstance(one, BaseException):
+            yield from _causes(one)
+
+
+def _speaks_no_tls(error: BaseException) -> bool:
+    """Whether what answered does not know TLS at all, as against a certificate that is not trusted:
+    OpenSSL then finds something else where a TLS record begins."""
+    found = (one for one in _causes(error) if isinstance(one, ssl.SSLError))
+    return any(one.reason in NO_TLS for one in found)
+
+
+def _says_nothing_of_tls(error: BaseException) -> bool:
+    """Whether somebody listened, but did not begin with TLS in time."""
+    return any("handshake" in str(one) for one in _causes(error) if isinstance(one, TimeoutError))
 
 
 def _was_cut(error: BaseException) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-PASSING = frozenset({"unreachable", "busy", "server_busy", "server_error"})
+PASSING = frozenset({"unreachable", "busy", "server_busy", "server_error", "garbled_reply"})
 """Faults that may be over within moments, so that another try in the same round is worth it."""
 
 

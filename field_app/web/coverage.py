@@ -19,7 +19,7 @@ def show() -> str:
     subject = args.get("of", "")
     subject = subject if subject in coverage.SUBJECTS else coverage.CARE
     shown = args.get("show", "")
-    shown = shown if shown in (*MARKS, "all") else MARKS[0]
+    shown = shown if shown in (*MARKS, "all") else ""
     place = args.get("at", "")
     return render_template(
         "coverage.html",

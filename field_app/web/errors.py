@@ -30,6 +30,7 @@ STATUS = {
     "not_joined": 409,
     "no_grids": 409,
     "disk_full": 507,
+    "disk_full_locked": 507,
     "form_expired": 400,
     "bad_host": 400,
     "cross_site": 403,

@@ -7,6 +7,7 @@ from typing import Any, cast
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 
 from field_app.services.joining import Call, Request
+from field_app.services.known_centre import KnownCentre, known_centre
 from field_app.services.troubles import trouble_of
 from field_app.settings import Settings
 from field_app.web.errors import say, status_of
@@ -24,7 +25,10 @@ def _settings() -> Settings:
 @while_locked
 def show() -> Any:
     """Ask for the centre's address, the code and a passphrase."""
-    typed = {"server_url": _settings().server_url, "allow_http": _settings().allow_http}
+    settings, known = _settings(), known_centre(_settings().data_dir)
+    if settings.server_url:
+        known = KnownCentre(settings.server_url, settings.allow_http)
+    typed = {"server_url": known.server_url, "allow_http": settings.allow_http or known.allow_http}
     return render_template("join.html", typed=typed, workers=desk().workers())
 
 

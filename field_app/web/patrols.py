@@ -26,6 +26,9 @@ from schemas.codes import code_list
 
 pages = Blueprint("patrols", __name__)
 
+SURE = "_sure"
+"""Sent by a page that has asked already whether to finish with most items unanswered."""
+
 
 @pages.get("/patrols")
 def index() -> str:
@@ -66,8 +69,9 @@ def fill_in(draft_id: str) -> Any:
 
 
 def _finish(ws: Workspace, draft_id: str, typed: Typed) -> Finished:
-    """Save the patrol, and say how many items have no result: 完成巡查 is soon pressed."""
-    finished = patrols.finish_patrol(ws, draft_id, typed)
+    """Save the patrol, and say how many items have no result: 完成巡查 is soon pressed. Where that
+    is most of them, it is asked about first."""
+    finished = patrols.finish_or_ask(ws, draft_id, typed, sure=SURE in request.form)
     saved = get_view(ws, "patrol", draft_id) if finished.saved else None
     if saved is not None:
         checked = saved["fields"].get("items") or {}
@@ -91,6 +95,8 @@ def _checklist(page: FormPage) -> str:
         earlier=earlier,
         left=patrols.unanswered(draft["parts"][MAIN]["texts"]),
         reported={prefix: part for prefix, part in draft["parts"].items() if prefix != MAIN},
+        every=len(code_list("CHECK_ITEM").active),
+        sure=SURE in request.form,
         prefix_of=patrols.prefix_of,
         grids=grids_to_ask(workspace(), page),
     )
@@ -125,7 +131,7 @@ def issue(draft_id: str, item: str) -> Any:
     def render(page: FormPage) -> str:
         words = code_list("CHECK_ITEM").text(item, workspace().lang)
         return render_template("patrol_issue.html", page=page, paper=page.papers[prefix], item=item,
-                               words=words)  # fmt: skip
+                               words=words, first_box=f"{prefix}text")  # fmt: skip
 
     def back(ws: Workspace, kept_id: str, typed: Typed, about: str) -> Goto | Finished:
         checked = check_part(ws, kept_id, typed, prefix)

@@ -22,12 +22,11 @@ def show() -> str:
     """Show the first page."""
     ws = workspace()
     slots = {item.code: item.label.text(ws.lang) for item in code_list("SLOT").items}
-    risks = {item.code: item.label.text(ws.lang) for item in code_list("CARE_RISK").items}
     return render_template(
         "today.html",
         today=today(ws),
         slots=slots,
-        risks=risks,
+        risks=code_list("CARE_RISK"),
         room=_room(ws.worker_id),
         extinguishers=extinguishers_due(ws),
         soon=EXTINGUISHER_SOON,

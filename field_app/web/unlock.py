@@ -90,6 +90,8 @@ def _again(template: str, error: Exception) -> Any:
     trouble = trouble_of(error)
     if trouble is None:
         raise error
+    if trouble.code == "disk_full":  # nothing was being saved; opening a store writes to it
+        trouble = Trouble("disk_full_locked", folder=str(desk().vault.folder))
     page = _form(
         template,
         words=say(trouble),

@@ -112,6 +112,8 @@ class FormPage:
     """What staff ask about the first part's record."""
     likely: dict[str, tuple[Likely, ...]] = field(default_factory=dict)
     """By part, the records a new one may be."""
+    left_out: int = 0
+    """How many items have no answer, where that is asked about before anything is saved."""
 
     @property
     def main(self) -> Paper:
@@ -216,6 +218,7 @@ def form_page(
         asks_why=_asks_why(finished),
         asked=_asked(ws, draft["parts"][MAIN]),
         likely=finished.likely if finished else {},
+        left_out=finished.left_out if finished else 0,
     )
 
 

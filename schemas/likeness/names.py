@@ -15,7 +15,7 @@ from typing import Literal
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from schemas.pinyin import syllables
-from schemas.search import SURNAMES, fold
+from schemas.search import SAME, SURNAMES, fold
 
 How = Literal[
     "same", "reordered", "homophone", "near_sound", "one_char", "missing_char", "given_same",
@@ -71,7 +71,7 @@ class Name:
 
 @lru_cache(maxsize=40_000)
 def _reading(char: str) -> str:
-    return syllables(char)[0].lower()
+    return syllables(SAME.get(char, char))[0].lower()
 
 
 @lru_cache(maxsize=4_000)

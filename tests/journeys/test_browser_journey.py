@@ -191,7 +191,7 @@ def check_english(
 ) -> None:
     """Switched to English, no page of either program says anything in Chinese but data."""
     data = data_of(centre.books)
-    assert "开始巡查" in untranslated(page, laptop.address, data)  # it would be noticed
+    assert "上报事件" in untranslated(page, laptop.address, data)  # it would be noticed
     english(page, laptop.address)
     pages = ["/", "/patrols", "/visits", "/visits?q=502", "/issues", "/issues/new", "/base"]
     pages += [household, "/outbox", "/sync", "/relay", "/settings", "/records/resident/"]

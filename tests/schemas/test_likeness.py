@@ -29,6 +29,7 @@ def person(place: dict[str, str], **said: Any) -> Person:
         ("张伟", "张玮", "homophone"),
         ("张伟", "章炜", "homophone"),
         ("单雄信", "山雄信", "homophone"),
+        ("𠮷田靖", "吉田靖", "homophone"),
         ("曾国藩", "增国藩", "homophone"),
         ("陈志强", "陈自强", "near_sound"),
         ("刘宁", "牛宁", "near_sound"),

@@ -12,7 +12,7 @@ from schemas.catalogue import KINDS, kind_of
 from schemas.describe import show
 from schemas.fields import Keyed
 from schemas.privacy import HIDDEN, mask_text
-from schemas.search import LEFT_OUT, fold, forms, search_text, spell
+from schemas.search import LEFT_OUT, SAME, common, fold, forms, search_text, spell
 from tests.schemas.samples import resident
 
 
@@ -78,6 +78,30 @@ def test_names_are_found_by_pinyin_and_initials(name: str, full: str, initials: 
 def test_rare_characters_are_found_as_typed() -> None:
     for name in ("林𠮷", "王䶮", "㛃示例", "张𬭎"):
         assert fold(name) in search_text(kind_of("resident"), {"name": name})
+
+
+@pytest.mark.parametrize(
+    ("name", "found_by"),
+    [
+        ("𠮷田靖", ["𠮷田靖", "吉田靖", "jitianjing", "jtj"]),
+        ("⻢超", ["⻢超", "马超", "machao", "mc"]),
+        ("阿里・木", ["阿里・木", "阿里木", "alimu", "alm"]),
+        ("阿里‧木", ["阿里‧木", "阿里木", "alimu", "alm"]),
+        ("阿里·木", ["阿里木", "alimu", "alm"]),
+        ("葛\U000e0100飾", ["葛\U000e0100飾", "葛飾", "geshi", "gs"]),
+        ("王\u200b芳", ["王\u200b芳", "王芳", "wangfang", "wf"]),
+        ("张𬭎", ["张𬭎", "zhanghong", "zh"]),
+    ],
+)
+def test_a_name_is_found_as_others_type_it(name: str, found_by: list[str]) -> None:
+    assert list(dict.fromkeys(forms(name))) == found_by
+
+
+def test_what_is_commonly_typed_stays_as_it_is() -> None:
+    for char in SAME.values():
+        assert common(char) == char
+        assert spell(char)[0].isascii()
+    assert common(common("𠮷・\ufeff")) == common("𠮷・\ufeff") == "吉·"
 
 
 def test_a_room_is_found_with_any_separator() -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from field_app.domain.duty import ended_earlier, late_problem, slot_at, slot_is_over
+from field_app.domain.duty import ended_earlier, late_problem, slot_at, slot_hours, slot_is_over
 from schemas.care_contact import at_survivors, reached
 from schemas.care_due import next_due, odd_next, recheck_at
 from schemas.catalogue import kind_of
@@ -22,6 +22,13 @@ CARE = {"resident_id": "r1", "since": "2026-09-01", "visit_every_days": 7}
 )  # fmt: skip
 def test_the_hour_proposes_the_slot(hour: int, minute: int, slot: str) -> None:
     assert slot_at(NOON.replace(hour=hour, minute=minute)) == slot
+
+
+def test_a_slots_hours_follow_on_one_another() -> None:
+    hours = [slot_hours(slot) for slot in "123"]
+    assert hours == [("00:00", "12:00"), ("12:00", "17:30"), ("17:30", "24:00")]
+    with pytest.raises(KeyError):
+        slot_hours("4")
 
 
 def test_a_slot_is_over_after_its_time_or_day() -> None:

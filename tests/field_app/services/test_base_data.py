@@ -24,7 +24,14 @@ def ws(laptop: Laptop) -> Workspace:
 def test_compounds_tell_what_of_them_lies_in_the_own_grids(ws: Workspace) -> None:
     pull_in(ws, "compound", rid("compound", 3), {"name": "别的网格的小区"}, "990101100009")
     found = [(one.name, one.buildings, one.rooms, one.households) for one in places.compounds(ws)]
-    assert found == [("幸福里", 3, 24, 24), ("柳巷平房区", 2, 16, 6), ("别的网格的小区", 0, 0, 0)]
+    assert found == [("柳巷平房区", 2, 16, 6), ("幸福里", 3, 24, 24), ("别的网格的小区", 0, 0, 0)]
+
+
+def test_the_list_of_compounds_begins_with_those_of_the_own_grids(ws: Workspace) -> None:
+    foreign = {"code": "XQ-0001", "name": "安居里"}
+    pull_in(ws, "compound", rid("compound", 3), foreign, "990101100009")
+    found = base_data.listing(ws, kind_of("compound"))
+    assert [view["fields"]["name"] for view, _ in found.rows] == ["幸福里", "柳巷平房区", "安居里"]
 
 
 def test_buildings_and_doors_come_in_natural_order(ws: Workspace) -> None:
@@ -74,7 +81,7 @@ def test_a_record_shows_doubts_links_parts_and_the_workers_own_changes(ws: Works
     assert [doubt.code for doubt in lines["phone"].doubts] == ["odd_phone"]
     assert [link.title for link in lines["room_id"].links] == ["幸福里 1-1-201"]
     parts = {kind.info.name: [one.title for one in crumbs] for kind, crumbs in detail.parts}
-    assert parts["resident"] == ["单雄信", "林示例", "阿卜杜拉·买买提"]
+    assert parts["resident"] == ["阿卜杜拉·买买提", "林示例", "单雄信"]
     (story,) = detail.story
     assert (story.item.state, story.lines) == ("local", (("联系电话", "12345"),))
 

@@ -37,8 +37,10 @@ def test_the_first_household_is_found(ws: Workspace, query: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "name"),
-    [("𠮷田", "𠮷田靖"), ("㛃", "欧阳㛃"), ("ouyang", "欧阳㛃"), ("zengxiaoxian", "曾小贤"),
-     ("zxx", "曾小贤")],
+    [("𠮷田", "𠮷田靖"), ("吉田靖", "𠮷田靖"), ("jitian", "𠮷田靖"), ("jtj", "𠮷田靖"),
+     ("𠮷", "𠮷田靖"), ("吉", "𠮷田靖"), ("㛃", "欧阳㛃"), ("阿卜杜拉・买买提", "阿卜杜拉·买买提"),
+     ("阿卜杜拉‧买买提", "阿卜杜拉·买买提"), ("欧\u200b阳", "欧阳㛃"), ("ouyang", "欧阳㛃"),
+     ("zengxiaoxian", "曾小贤"), ("zxx", "曾小贤")],
 )  # fmt: skip
 def test_rare_names_and_surnames_read_otherwise_are_found(
     ws: Workspace, query: str, name: str

@@ -227,12 +227,15 @@ def test_drafts_are_named_by_what_was_typed(ws: Workspace) -> None:
     patrol = patrols.start(ws)
     odd = open_draft(ws, "record", {MAIN: new_part("patrol")})
     drafts.keep(ws, odd, Typed({MAIN: {"started_at": ["?"], "covered_ids": ["x"]}}))
+    untitled = open_draft(ws, "issue", {MAIN: new_part("issue")})
+    drafts.keep(ws, untitled, Typed({MAIN: {"text": ["消防通道被占\n" + "很" * 40]}}))
     lines = {line.draft["draft_id"]: (line.title, line.is_edit) for line in today(ws).drafts}
     assert lines[shop] == ("新店", False)
     assert lines[edit] == ("幸福里 1-1-201", True)
     assert lines[note] == ("楼道堆物", False)
     assert lines[patrol] == ("2026-09-30 08:41 早巡", False)
     assert lines[odd] == ("?", False)
+    assert lines[untitled] == ("消防通道被占 " + "很" * 17 + "…", False)
 
 
 def test_a_draft_of_a_kind_no_longer_known_is_still_listed(ws: Workspace) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 import responses
@@ -107,6 +109,15 @@ def test_a_reply_without_one_of_its_parts_counts_for_nothing(missing):
         ({"body": '{"protocol": 2}'}, "not_our_server"),
         ({"body": '{"protocol": '}, "bad_reply"),
         ({"body": "[" * 100_000}, "bad_reply"),
+        ({"body": "no gzip", "headers": {"Content-Encoding": "gzip"}}, "garbled_reply"),
+        (
+            {
+                "body": "<html>",
+                "content_type": "text/html",
+                "headers": {"Content-Encoding": "gzip"},
+            },
+            "not_our_server",
+        ),
         ({"status": 201}, "not_our_server"),
         ({"status": 301, "headers": {"Location": CENTRE}}, "not_our_server"),
         ({"status": 308, "headers": {"Location": CENTRE + API + "/sync"}}, "not_our_server"),
@@ -232,3 +243,64 @@ def test_a_certificate_nobody_vouches_for_is_not_spoken_to(tls_server):
     stranger = Client(f"https://localhost:{port}", clock=lambda: NOW, token="the-token")
     assert fault_of(lambda: stranger.exchange(b"{}")).code == "tls_failed"
     assert asked == []
+
+
+@contextlib.contextmanager
+def listening(serve):
+    """Answer connections at a port of this computer by ``serve``; yields the address by https."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self):
+            serve(self)
+
+    server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def at_once(said):
+    """A server that answers whatever comes in."""
+
+    def serve(asked):
+        asked.request.recv(1000)
+        asked.wfile.write(said)
+
+    return serve
+
+
+def patiently(said):
+    """A server that answers once it has a whole request, as the centre's own does."""
+
+    def serve(asked):
+        heard = b""
+        while not heard.endswith(b"\r\n\r\n"):
+            more = asked.request.recv(1000)
+            if not more:
+                return
+            heard += more
+        asked.wfile.write(said)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("serve", "code"),
+    [
+        (at_once(b"HTTP/1.0 400 Bad Request\r\n\r\n"), "not_tls"),
+        (at_once(b"SSH-2.0-OpenSSH_9.6\r\n"), "not_tls"),
+        (patiently(b"HTTP/1.0 302 Found\r\n\r\n"), "not_tls"),
+        (patiently(b"HTTP/1.0 400 Bad Request\r\n\r\n"), "timeout"),
+        (patiently(b""), "timeout"),
+    ],
+)
+def test_a_port_that_speaks_plain_http_is_said_to_know_no_https(serve, code, monkeypatch):
+    monkeypatch.setattr(client, "CONNECT_S", 0.3)
+    with listening(serve) as address:
+        stranger = Client(address, clock=lambda: NOW, token="the-token")
+        assert fault_of(lambda: stranger.exchange(b"{}")).code == code

@@ -220,6 +220,7 @@ def test_a_page_that_was_locked_meanwhile_loses_nothing(
     page.locator("#f-address").fill("建设路9号")
     page.locator("#save").click()  # at once: sent to the locked program it would be gone
     expect(page.locator("#draft-status")).to_contain_text("已锁定")
+    expect(page.get_by_role("link", name="在新窗口解锁")).to_be_focused()
     expect(page.locator("#f-address")).to_have_value("建设路9号")
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="在新窗口解锁").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import time
@@ -9,6 +10,8 @@ import time
 import pytest
 import responses
 
+from field_app.services.known_centre import remember_centre
+from field_app.services.preferences import move_server
 from field_app.services.records import unsent_count
 from tests.field_app.centres import answers, lost_reply
 from tests.field_app.laptops import CENTRE, PASSPHRASE, save_issue
@@ -116,6 +119,19 @@ def test_a_captive_portal_is_not_joined(open_laptop, line):
     wait(laptop)
 
 
+def test_a_garbled_answer_is_no_stranger_and_the_code_stays_good(open_laptop, line):
+    laptop = open_laptop()
+    code = line.code(line.worker())
+    line.faults.append(
+        answers(201, "no gzip", Content_Type="application/json", Content_Encoding="gzip")
+    )
+    answer = laptop.browser.post("/join", form(code))
+    assert "在路上变了样" in answer.text
+    assert "记录都在本机" not in answer.text
+    assert laptop.browser.post("/join", form(code)).location == "/recovery"
+    wait(laptop)
+
+
 def test_a_lost_answer_is_harmless_even_after_a_restart(open_laptop, line):
     laptop = open_laptop()
     code = line.code(line.worker())
@@ -187,6 +203,62 @@ def test_a_second_worker_joins_beside_the_first(open_laptop, line):
     assert unsent_count(laptop.ws) == 0
     laptop.desk.unlock(first, PASSPHRASE)
     assert unsent_count(laptop.ws) == 1
+
+
+def test_the_next_worker_is_offered_the_address_and_nothing_else(open_laptop, line):
+    laptop = open_laptop()
+    code = line.code(line.worker())
+    laptop.browser.post("/join", form(code, allow_http="1"))
+    wait(laptop)
+    identity = laptop.ws.identity
+    laptop.desk.lock()
+    page = laptop.browser.get("/join").text
+    assert f'value="{CENTRE}"' in page
+    assert 'name="allow_http" value="1" checked' in page
+    assert 'value="3号机"' not in page
+    kept = json.loads((laptop.folder / "centre.json").read_bytes())
+    assert kept == {"server_url": CENTRE, "allow_http": True}
+    assert identity.worker_name not in page
+
+
+def test_an_address_the_worker_changed_is_offered_from_his_next_unlocking_on(laptop):
+    move_server(laptop.ws, "https://new.example.cn", allow_http=False)
+    laptop.desk.unlock(laptop.ws.worker_id, PASSPHRASE)
+    laptop.desk.lock()
+    assert 'value="https://new.example.cn"' in laptop.browser.get("/join").text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"[]", b"{}", b'{"server_url": 7}', b"\xff\xfe", b'{"server_url": "javascript:x"}',
+        b'{"server_url": "http://far.example", "allow_http": 1}',
+    ],
+)  # fmt: skip
+def test_a_spoilt_note_of_the_address_offers_none(open_laptop, content):
+    laptop = open_laptop()
+    (laptop.folder / "centre.json").write_bytes(content)
+    assert 'id="server_url" name="server_url" inputmode="url" required value=""' in (
+        laptop.browser.get("/join").text
+    )
+
+
+def test_the_address_the_program_was_started_with_goes_first(open_laptop):
+    laptop = open_laptop(server_url="https://given.example.cn")
+    remember_centre(laptop.folder, "http://old.example.cn", allow_http=True)
+    page = laptop.browser.get("/join").text
+    assert 'value="https://given.example.cn"' in page
+    assert 'name="allow_http" value="1">' in page
+
+
+def test_a_disk_that_refuses_the_address_refuses_no_joining(open_laptop, line, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("field_app.services.known_centre.write_atomically", full)
+    laptop = open_laptop()
+    assert laptop.browser.post("/join", form(line.code(line.worker()))).location == "/recovery"
+    wait(laptop)
 
 
 def test_joining_again_with_another_passphrase_says_how(open_laptop, line):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from field_app.services.records import views
+from field_app.services.records import get_view, views
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import GRID, Laptop
 from tests.field_app.services.test_knock import CAMPAIGN, QUESTION, SAYS
@@ -81,6 +81,19 @@ def test_leaflets_are_recorded_and_what_is_left_is_shown(at: Laptop) -> None:
     assert ">-3</strong>" in page
     assert "剩余是负数" in page
     assert 'href="/visits" aria-current="page"' in page
+
+
+def test_coverage_begins_with_what_presses_most(at: Laptop) -> None:
+    def begins(of: str) -> str:
+        pills = at.browser.get(f"/coverage?of={of}").text.partition("nav-pills marks")[2]
+        return pills.partition(' active"')[2].partition("</a>")[0].partition("</span>")[2]
+
+    assert begins("care").startswith("超期")
+    for number in range(1, 7):
+        view = dict(get_view(at.ws, "care", rid("care", number)) or {})
+        later = view["fields"] | {"since": "2026-09-29", "visit_every_days": 3}
+        pull_in(at.ws, "care", rid("care", number), later)
+    assert begins("care").startswith("快到期")
 
 
 def test_coverage_lists_who_is_due_and_draws_what_has_a_position(at: Laptop) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from field_app.services import drafts
 from field_app.services.records import views
 from field_app.services.workspace import CHANGES
+from schemas.codes import code_list
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import GRID, NEXT_GRID, Laptop
 from tests.field_app.signed_in import sign_in
-from tests.field_app.small_grid import rid
+from tests.field_app.small_grid import COMMUNITY, pull_in, rid
 
 
 @pytest.fixture
@@ -50,6 +53,34 @@ def test_a_patrol_with_a_problem_reported_on_the_spot(at: Laptop) -> None:
     shown = at.browser.get(f"/issues/{report['record_id']}").text
     assert f'href="/records/patrol/{patrol["record_id"]}"' in shown
     assert "2026-09-30 08:41" in at.browser.get("/patrols").text
+
+
+def test_compounds_not_walked_are_folded_away_when_they_are_many(at: Laptop) -> None:
+    assert 'class="more others"' not in begin(at).page.text
+    for number in range(3, 9):
+        name = f"别处小区{number}"
+        pull_in(at.ws, "compound", rid("compound", number), {"name": name}, COMMUNITY)
+    checklist = begin(at)
+    shown, _, folded = checklist.page.text.partition('class="more others"')
+    assert "其他6个" in folded
+    assert ("幸福里" in shown, "别处小区3" in shown) == (True, False)
+    assert "别处小区3" in folded.partition("</details>")[0]
+    numbers = re.findall(r'id="f-covered_ids-(\d+)"', checklist.page.text)
+    assert numbers == [str(place) for place in range(8)]
+    checklist.put({"covered_ids": [rid("compound", 8)]})
+    checklist.press_on("all_ok").press()
+    (patrol,) = views(at.ws, "patrol")
+    assert patrol["fields"]["covered_ids"] == [rid("compound", 8)]
+
+
+def test_a_patrol_walked_in_this_hour_is_not_offered_as_if_it_were_missing(at: Laptop) -> None:
+    for path in ("/", "/patrols"):
+        assert "再巡一次" not in at.browser.get(path).text
+    begin(at).press_on("all_ok").press()
+    for path in ("/", "/patrols"):
+        page = at.browser.get(path).text
+        assert "再巡一次" in page
+        assert "开始巡查" not in page
 
 
 def test_a_worker_of_two_grids_says_where_he_walks(at: Laptop) -> None:
@@ -107,9 +138,36 @@ def test_a_patrol_with_nothing_checked_is_not_saved(at: Laptop) -> None:
     assert views(at.ws, "patrol") == []
 
 
+def test_a_patrol_with_most_items_unanswered_is_asked_about_once(at: Laptop) -> None:
+    answer = begin(at).put({"items.green.result": "ok"}).press()
+    assert answer.status_code == 422
+    assert "15项里有14项没有选结果。就这样完成吗？" in answer.text
+    assert 'href="#f-row-items-environment">回去补查' in answer.text
+    assert views(at.ws, "patrol") == []
+    again = Paper(at.browser, answer)
+    assert again["items.green.result"] == "ok"
+    assert again.press().status_code == 302
+    assert len(views(at.ws, "patrol")) == 1
+
+
+def test_what_is_asked_about_is_kept_even_in_a_form_deleted_elsewhere(at: Laptop) -> None:
+    checklist = begin(at).put({"items.green.result": "ok"})
+    assert checklist.keep().status_code == 200
+    drafts.discard(at.ws, checklist.draft_id)
+    answer = checklist.press()
+    assert answer.status_code == 422
+    assert Paper(at.browser, answer).press().status_code == 302
+
+
+def test_of_a_patrol_with_half_of_its_items_checked_nothing_is_asked(at: Laptop) -> None:
+    items = [item.code for item in code_list("CHECK_ITEM").active]
+    checked = {f"items.{item}.result": "ok" for item in items[: len(items) // 2 + 1]}
+    assert begin(at).put(checked).press().status_code == 302
+
+
 def test_unanswered_items_are_counted_and_need_no_answer(at: Laptop) -> None:
     checklist = begin(at).put({"items.green.result": "ok"})
-    assert checklist.press().status_code == 302
+    assert Paper(at.browser, checklist.press()).press().status_code == 302
     patrol = views(at.ws, "patrol")[0]
     assert list(patrol["fields"]["items"]) == ["green"]
     shown = at.browser.get(f"/records/patrol/{patrol['record_id']}").text
@@ -136,7 +194,9 @@ def test_a_late_entry_is_refused_with_words_until_it_is_explained(at: Laptop) ->
     again.values.setlist("ended_at", ["2026-09-28", "15:10"])
     answer = again.put({"items.green.result": "ok"}).press()
     assert "请写明原因" in answer.text
-    assert Paper(at.browser, answer).fill(late_reason="停电").press().status_code == 302
+    answer = Paper(at.browser, answer).fill(late_reason="停电").press()
+    assert "就这样完成吗" in answer.text  # only once nothing else is wrong
+    assert Paper(at.browser, answer).press().status_code == 302
 
 
 @pytest.mark.parametrize(

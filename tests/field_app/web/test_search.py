@@ -8,7 +8,7 @@ from field_app.services.records import changes_of
 from tests.field_app.forms import Paper
 from tests.field_app.laptops import Laptop
 from tests.field_app.signed_in import sign_in
-from tests.field_app.small_grid import rid
+from tests.field_app.small_grid import COMMUNITY, pull_in, rid
 
 
 @pytest.fixture
@@ -54,6 +54,16 @@ def test_a_reference_is_narrowed_by_its_button_without_scripts(at: Laptop) -> No
 @pytest.mark.parametrize("kind", ["", "nothing", "seen", "user"])
 def test_odd_kinds_offer_nothing_and_break_nothing(at: Laptop, kind: str) -> None:
     assert at.browser.get("/find/choices", query_string={"kind": kind}).status_code == 200
+
+
+def test_compounds_of_other_grids_are_folded_away(at: Laptop) -> None:
+    assert "本网格没有楼栋的小区" not in at.browser.get("/base").text
+    pull_in(at.ws, "compound", rid("compound", 3), {"name": "安居里"}, COMMUNITY)
+    page = at.browser.get("/base").text
+    own, folded, rest = page.partition("本网格没有楼栋的小区（1个）")
+    assert folded
+    assert ("幸福里" in own, "安居里" in own) == (True, False)
+    assert "安居里" in rest.partition("</details>")[0]
 
 
 def test_base_data_goes_down_to_the_door(at: Laptop) -> None:

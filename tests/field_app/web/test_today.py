@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.field_app.laptops import Laptop, save_issue
@@ -23,6 +25,24 @@ def test_the_first_page_has_slots_care_notices_and_the_state_of_things(at: Lapto
     ]  # fmt: skip
     assert [words for words in expected if words not in page] == []
     assert "旧通知" not in page
+
+
+def test_the_hours_of_each_slot_are_said_and_which_is_now(at: Laptop) -> None:
+    for path in ("/", "/patrols"):
+        page = at.browser.get(path).text
+        slots = page.partition('id="patrol-slots"')[2].partition("</ul>")[0]
+        assert [hours in slots for hours in ("00:00–12:00", "12:00–17:30", "17:30–24:00")] == [
+            True, True, True,
+        ]  # fmt: skip
+        assert slots.count("现在，到") == page.count("现在，到") == 1
+        assert slots.index("早巡") < slots.index("现在，到12:00") < slots.index("中巡")
+
+
+@pytest.mark.parametrize("path", ["/", "/visits"])
+def test_who_is_due_is_listed_with_the_risk(at: Laptop, path: str) -> None:
+    due = at.browser.get(path).text.partition('id="care-due"')[2].partition("</section>")[0]
+    assert "高风险（7天）" in due
+    assert due.count("去走访") == len(re.findall(r'badge text-bg-\w+">(高风险|重点|一般)', due)) > 0
 
 
 def test_unsent_work_and_a_wrong_clock_are_told(at: Laptop) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import re
+
+import pytest
 
 from field_app.app import create_app
 from field_app.services.records import unsent_count, views
+from field_app.store.errors import StoreFull
 from tests.field_app.laptops import OTHER_WORKER, PASSPHRASE, WORKER, save_issue
 
 
@@ -219,6 +223,24 @@ def test_a_damaged_store_is_said_to_be_damaged_and_left_alone(laptop):
     assert answer.status_code == 500
     assert "数据文件已损坏" in answer.text
     assert store.read_bytes() == bytes(spoilt)
+
+
+@pytest.mark.parametrize("full", [StoreFull("disk"), OSError(errno.ENOSPC, "full")])
+def test_a_full_disk_says_what_to_free_and_that_nothing_is_lost(laptop, monkeypatch, full):
+    laptop.desk.lock()
+
+    def refuse(*args, **named):
+        raise full
+
+    with monkeypatch.context() as patch:
+        patch.setattr(laptop.desk.vault, "unlock", refuse)
+        answer = laptop.browser.post("/unlock", {"worker_id": WORKER, "passphrase": PASSPHRASE})
+    assert answer.status_code == 507
+    for words in ("磁盘已满", "没有丢失", "清空回收站", str(laptop.folder)):
+        assert words in answer.text
+    assert "这次没有保存" not in answer.text
+    again = laptop.browser.post("/unlock", {"worker_id": WORKER, "passphrase": PASSPHRASE})
+    assert again.status_code == 302
 
 
 def test_a_form_sent_while_locked_is_gone_on_with_after_unlocking(laptop):
