@@ -309,7 +309,10 @@ def year(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Measure the statistics of a year of a district's issues."""
     kept = world(f"B{asked.part}", build_year(asked.part))
     with signed_in(kept, folder, "year") as (ask, _):
-        pages = {"year": f"/statistics?{YEAR}", "field work": f"/statistics/field?{YEAR}"}
+        pages = {
+            "year": f"/statistics?{YEAR}", "field work": f"/statistics/field?{YEAR}",
+            "punctual sync": f"/statistics/timeliness?{YEAR}", "registers": "/statistics/registers",
+        }  # fmt: skip
         told = timed(ask, pages, asked.rounds)
     shown("year", told)
     return {"part": asked.part, "pages": told}

@@ -42,7 +42,7 @@ DEFINITIONS: dict[str, tuple[Label, Label]] = {
         Label("同步及时率", "Punctual sync"),
         Label(
             "发生后 24 小时内中心收到的记录 ÷ 全部记录。计终端带来的巡查、走访、事件、服务单和材料"
-            "领用，按发生时间落在期内；发生时间按终端时钟的偏差校正过。作废、并入别的记录的不计；"
+            "收发，按发生时间落在期内；发生时间按终端时钟的偏差校正过。作废、并入别的记录的不计；"
             "中心自己录入或导入的不计。离线填写后多久才同步，与补录（多久才填写）是两回事。",
             "Records the centre received within 24 hours of what they tell of ÷ all records."
             " Patrols, visits, issues, service requests and leaflet moves that a laptop brought, by"
