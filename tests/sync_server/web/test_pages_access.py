@@ -15,7 +15,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.relay import folder_of
 from sync_server.store import units
 from sync_server.web.readiness import WATCHED
-from tests.sync_server.web import privacy_pages
+from tests.sync_server.web import privacy_pages, round_pages
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.people_pages import people_pages
 from tests.sync_server.web.photo_hands import bring, take
@@ -57,7 +57,7 @@ DECIDING = {
     "service_requests.step", "issues.take", "areas.end", "duplicates.merge", "duplicates.undo",
     "imports.take", "imports.run", "imports.undo", "imports.choose", "imports.columns",
     "ledgers.add", "people.reset_password", "people.switch", "figures_export.as_xlsx",
-    *privacy_pages.DECIDING,
+    *privacy_pages.DECIDING, *round_pages.DECIDING,
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -75,6 +75,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
     return {
         "home.today_page": ("GET", "/", set(STAFF)),
         **people_pages(worker.user_id),
+        **round_pages.round_pages(),
         **upload_pages(place),
         "conflicts.all_of_them": ("GET", "/conflicts", READ),
         "conflicts.one": ("GET", dispute, READ),
@@ -178,9 +179,6 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         **privacy_pages.privacy_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
-        "daily_rounds.one_day": ("GET", "/statistics/day", READ),
-        "unit_figures.statistics": ("GET", "/statistics/units", READ),
-        "meeting_sheet.week": ("GET", "/meeting", READ),
         "campaigns.all_of_them": ("GET", "/campaigns", READ),
         "campaigns.one": ("GET", f"/campaigns/{campaign_in(place)}", READ),
         "campaigns.answers": ("GET", f"/campaigns/{campaign_in(place)}/answers/work", READ),
