@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from sync_server.domain.errors import Refusal
-from sync_server.services import issue_figures, places, unit_figures
+from sync_server.services import issue_figures, places, unit_figures, unit_figures_export
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language, read_day, today
+from sync_server.web.imports import sheet
 from sync_server.web.issue_figures import periods_until
 
 blueprint = Blueprint("unit_figures", __name__)
@@ -50,3 +52,23 @@ def statistics() -> str | tuple[str, int]:
         },
     )
     return (page, errors.status_of("bad_period")) if wrong else page
+
+
+@blueprint.post("/statistics/units/export")
+@with_right("export")
+def as_xlsx() -> Response:
+    """Send the units' figures of the period, with every call."""
+    first, last = (read_day(request.form.get(name, "")) for name in ("since", "until"))
+    if first is None or last is None:
+        raise Refusal("bad_period", most=issue_figures.LONGEST_MONTHS)
+    area = request.form.get("area", "").strip()
+    return sheet(
+        *unit_figures_export.units_as_workbook(centre(), person(), first, last, area, language())
+    )
+
+
+@blueprint.get("/statistics/units/export")
+@with_right("records")
+def back() -> Response:
+    """Lead somebody who reloads an export's address to the page."""
+    return redirect(url_for("unit_figures.statistics"))

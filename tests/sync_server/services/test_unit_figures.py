@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from io import BytesIO
 
 import pytest
+import sqlalchemy as sa
+from openpyxl import load_workbook
 
 from sync_server.app import app_of
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts, unit_figures
 from sync_server.services.import_records import ImportedRecord, import_records
 from sync_server.services.issue_queue import Asked, queue
-from sync_server.store.tables import users
+from sync_server.store.tables import audit, users
 from tests.sync_server.services.test_issue_indicators import CALLED, PERIOD, UNITS, Town
-from tests.sync_server.web.staff import PASSWORD, sign_in
+from tests.sync_server.web.staff import PASSWORD, post, sign_in
 from tests.sync_server.world import COMMUNITY, DISTRICT
 
 CITY, WATER = UNITS
@@ -123,3 +126,15 @@ def test_the_page_leads_from_a_unit_to_its_calls(town: Town) -> None:
     assert "已理顺" in called
     assert "逾期" in called
     assert client.get("/statistics/units?since=2026-10-01&until=2026-09-01").status_code == 422
+    told = post(client, "/statistics/units/export", since="2026-09-01", until="2026-10-31")
+    book = load_workbook(BytesIO(told.data))
+    units, calls, notes = (list(book[name].iter_rows(values_only=True)) for name in book.sheetnames)
+    assert [row[:5] for row in units[1:]] == [
+        ("城管局", "部门", 2, 1, 1), ("水务局", "部门", 0, 0, 0),
+    ]  # fmt: skip
+    assert len(calls) == 1 + 4
+    assert sorted(row[7] or 0 for row in calls[1:]) == [0, 0, 2, 5]
+    assert ("时段", "2026-09-01 – 2026-10-31") in notes
+    with town.centre.store.reading() as connection:
+        noted = connection.execute(sa.select(audit).where(audit.c.action == "export")).all()
+    assert len(noted) == 1

@@ -15,7 +15,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.relay import folder_of
 from sync_server.store import units
 from sync_server.web.readiness import WATCHED
-from tests.sync_server.web import privacy_pages, retention_pages
+from tests.sync_server.web import privacy_pages, retention_pages, round_pages
 from tests.sync_server.web.issue_pages import issue_pages
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.people_pages import people_pages
@@ -61,6 +61,7 @@ DECIDING = {
     "people.remove_second_factor", "second_factor.confirm", "figures_export.as_xlsx",
     "compound_figures.as_xlsx",
     *privacy_pages.DECIDING, *retention_pages.DECIDING,
+    *round_pages.DECIDING,
 }  # fmt: skip
 """What answers a form without choices or words by asking for them; nothing is done."""
 
@@ -78,6 +79,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
     return {
         "home.today_page": ("GET", "/", set(STAFF)),
         **people_pages(worker.user_id),
+        **round_pages.round_pages(),
         **upload_pages(place),
         "conflicts.all_of_them": ("GET", "/conflicts", READ),
         "conflicts.one": ("GET", dispute, READ),
@@ -178,9 +180,6 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         **retention_pages.retention_pages(place),
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
-        "daily_rounds.one_day": ("GET", "/statistics/day", READ),
-        "unit_figures.statistics": ("GET", "/statistics/units", READ),
-        "meeting_sheet.week": ("GET", "/meeting", READ),
         "field_figures.households": ("GET", "/statistics/field/households", READ),
         "campaigns.all_of_them": ("GET", "/campaigns", READ),
         "campaigns.one": ("GET", f"/campaigns/{campaign_in(place)}", READ),
