@@ -115,8 +115,6 @@ def _empty_next(store: Store, run: Mapping[Any, Any], now: datetime) -> int:
         roots = retention.next_roots(connection, district, run_id, AT_ONCE)
         if not roots:
             return 0
-        if store.is_sqlite:  # what is overwritten shall not stay in free pages of the file
-            connection.exec_driver_sql("PRAGMA secure_delete = ON")
         named = emptying.named_by_open_work(connection, district)
         for root_id in roots:
             rows = gather(connection, district, root_id)

@@ -243,3 +243,21 @@ def test_care_records_that_two_people_shared_are_emptied_once(plain: Place) -> N
     for record_id in (one, other, care, other_care):
         fields = plain.record(record_id)["fields"]
         assert fields.keys().isdisjoint({"name", "needs", "contact"}), record_id
+
+
+def test_nothing_of_it_is_left_in_the_file_of_a_database_once_it_is_swept(plain: Place) -> None:
+    for _ in range(3):
+        plain.gone(id_no=None)
+    plain.years_pass()
+    plain.run()
+    file = plain.centre.store.path
+    assert file is not None
+    with plain.centre.store.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = file.read_bytes()
+    assert plain.home.encode() in content
+    assert NAME.encode() not in content
+    assert NEXT_PHONE.encode() not in content
