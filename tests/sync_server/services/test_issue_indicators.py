@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from schemas.clock import written
-from sync_server.services import accounts, area_figures, issue_figures
+from sync_server.services import accounts, area_figures, handed, issue_figures
 from sync_server.services.casework import fold_missing
 from sync_server.services.issue_queue import Asked, queue
 from sync_server.services.issues import take_step
+from sync_server.store import units
 from sync_server.store.migrate import differences, migrate
 from tests.sync_server.services.desks import hire
 from tests.sync_server.world import COMMUNITY, DISTRICT, GRID, OTHER_GRID, add_worker, join
@@ -24,6 +25,12 @@ NEW = ("rework", "reporting_in", "reporting_in_on_time", "lookback_passed", "rel
        "issue_satisfied", "issue_rated")  # fmt: skip
 SOLVED = ("resolve", {"result": "solved", "text": "已清理"})
 CLOSED = (SOLVED, ("verify", {}))
+
+
+def issue_fields(town):
+    return {"happened_at": written(town.centre.clock()), "category": "FAC", "title": "路灯不亮",
+            "text": "晚上看不见路。", "level": "2", "urgency": "normal", "source": "patrol",
+            "place": "3号楼东侧"}  # fmt: skip
 
 
 class Town:
@@ -42,10 +49,7 @@ class Town:
 
     def issue(self, *steps):
         """Report an issue, accept it, handle it at the community and take these steps."""
-        made = {"happened_at": written(self.centre.clock()), "category": "FAC", "title": "路灯不亮",
-                "text": "晚上看不见路。", "level": "2", "urgency": "normal", "source": "patrol",
-                "place": "3号楼东侧"}  # fmt: skip
-        issue = self.laptop.write("issue", "create", made)["record_id"]
+        issue = self.laptop.write("issue", "create", issue_fields(self))["record_id"]
         self.laptop.send()
         self.community(issue, ("accept", {"level": "2"}), ("handle", {}), *steps)
         return issue
@@ -156,3 +160,39 @@ def test_a_database_from_before_them_counts_its_old_issues(busy):
     assert left == 3  # what nobody whistled for or looked back at stays as it was
     assert fold_missing(store, busy.centre.code, busy.centre.clock()) == 5
     assert busy.figures() == COUNTED
+
+
+def test_figures_and_work_of_units_leave_out_what_was_recalled(town):
+    first, second = UNITS
+    done = town.issue()
+    away = [("dispatch", {"target_id": first}), ("recall", {"text": "派错了"})]
+    reported = []
+    for steps in (away, [away[0]], [*away, ("dispatch", {"target_id": second})]):
+        issue = town.laptop.write("issue", "create", issue_fields(town))["record_id"]
+        town.laptop.send()
+        town.community(issue, ("accept", {"level": "2"}), *steps)
+        reported.append(issue)
+    town.do(second, reported[2], "take")
+    town.do(second, reported[2], "resolve", result="solved", text="换了灯泡")
+    town.do("street", done, "whistle", text="一起来看", calls=CALLED)
+    town.do(second, done, "report_in", text="到了")
+    now, me = town.centre.clock(), town.people["district"]
+    with town.centre.store.reading() as connection:
+        found = issue_figures.report(connection, me, *PERIOD, "", now, "zh")
+        of_unit = {unit: (one["valid"], one["resolved"], one.rate("on_time").part, one["overdue"])
+                   for unit, _, one in found.units}  # fmt: skip
+        assert of_unit == {first: (1, 0, 0, 0), second: (1, 1, 1, 0)}
+        for unit, figures in of_unit.items():
+            for figure, count in zip(("valid", "resolved", "on_time"), figures, strict=False):
+                asked = Asked(figure=figure, unit=unit, since=PERIOD[0].isoformat())
+                assert queue(connection, me, asked, now, "zh").total == count, (unit, figure)
+        living = units.living_cases(connection, DISTRICT, (DISTRICT,))
+        work = {unit: (one.has, one.called) for unit, one in living.items()}
+        assert work == {first: (1, 1), second: (1, 0)}  # second's waits for verification
+        asked = Asked(tab="open", called=first)
+        assert queue(connection, me, asked, now, "zh").total == 1
+        assert units.living_cases(connection, DISTRICT, (OTHER_GRID,)) == {}
+        handed_out = handed.list_handed(connection, town.people[first], 1, now, "zh")
+        assert {one.row["issue_id"] for one in handed_out.gone} == {reported[0], reported[2]}
+        assert [one.row["issue_id"] for one in handed_out.waiting] == [reported[1]]
+        assert handed_out.gone_total == 2
