@@ -174,11 +174,12 @@ def _counted(
     compound: str = "",
 ) -> _Counted:
     spans, district = spans_of(first, last), person.district
+    rows = case_groups.count_groups(
+        connection, district, areas, ("compound_id", "mode"), spans, now, compound=compound
+    )
     counts, rectified = (
-        case_groups.count_groups(
-            connection, district, areas, "compound_id", spans, now, mode=mode, compound=compound
-        )
-        for mode in ("", PROPERTY)
+        case_groups.added_up(some, "compound_id")
+        for some in (rows, [row for row in rows if row["mode"] == PROPERTY])
     )
     end = midnight(last + timedelta(days=1))
     last_ones, earliest = case_groups.last_complaints(connection, district, areas, end)

@@ -3,7 +3,8 @@ same counts of earlier periods."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,21 +28,19 @@ def count_groups(
     connection: sa.Connection,
     district: str,
     areas: Collection[str],
-    column: str,
+    columns: Sequence[str],
     spans: Sequence[Span],
     now: datetime,
     *,
-    mode: str = "",
     source: str = "",
     compound: str = "",
-) -> dict[str, Mapping[str, Any]]:
-    """Return the counts of the cases that happened in the first span, by one of COLUMNS (empty
-    where nothing is said): SUMMED, ``reminders`` and ``complaints``; and of the others, by number
-    from 1, ``valid_1`` and ``complaints_1``. ``mode``, ``source`` and
-    ``compound``: of those alone.
+) -> list[Mapping[str, Any]]:
+    """Return the counts of the cases that happened in the first span, by some of COLUMNS together
+    (empty where nothing is said): SUMMED, ``reminders`` and ``complaints``; and of the others, by
+    number from 1, ``valid_1`` and ``complaints_1``. ``source`` and ``compound``: of those alone.
     """
     tests = {name: narrowing(name, now) for name in (*SUMMED, "complaints")}
-    key = sa.func.coalesce(COLUMNS[column], "").label("key")
+    keys = [sa.func.coalesce(COLUMNS[name], "").label(name) for name in columns]
 
     def inside(span: Span) -> sa.ColumnElement[bool]:
         return sa.and_(cases.c.happened_at >= span[0], cases.c.happened_at < span[1])
@@ -60,11 +59,20 @@ def count_groups(
         within(cases.c.grid, areas),
         sa.or_(*(inside(span) for span in spans)),
     ]
-    for name, only in (("mode", mode), ("source", source), ("compound_id", compound)):
+    for name, only in (("source", source), ("compound_id", compound)):
         if only:
             wanted.append(cases.c[name] == only)
-    query = sa.select(key, *sums).where(*wanted).group_by(key)
-    return {row["key"]: dict(row) for row in connection.execute(query).mappings()}
+    query = sa.select(*keys, *sums).where(*wanted).group_by(*keys)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def added_up(rows: Iterable[Mapping[str, Any]], column: str) -> dict[str, Counter[str]]:
+    """Return the sums of some rows of ``count_groups`` by one of their columns."""
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts = {name: int(row[name] or 0) for name in row if name not in COLUMNS}
+        found.setdefault(row[column], Counter()).update(counts)
+    return found
 
 
 def last_complaints(
