@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync_server.cli.sentences import SENTENCES
+from sync_server.services import audit_chain
 from sync_server.store import relocating
 from sync_server.store.engine import Store, open_store
 from sync_server.store.tables import metadata, users
@@ -23,7 +24,7 @@ from tests.sync_server.world import DISTRICT, Laptop, add_worker, join
 
 EDGES = {"rare": "𠮷\t\\N\n\r\"'", "much": 2**53, "less": -(2**53), "none": None, "no": False,
          "empty": "", "part": 0.1, "whole": 100.0, "in": [[], {}, [0, "\\"]]}  # fmt: skip
-SOUND = {"districts", "secrets", "streams", "records", "changes", "users"}
+SOUND = {"districts", "secrets", "streams", "records", "changes", "users", "audit_links"}
 """Tables whose rows a centre looks into when it opens, or that the test needs as they are."""
 
 
@@ -39,6 +40,7 @@ def laptop(operator: Operator) -> Laptop:
     laptop = join(centre, add_worker(centre))
     works(centre, laptop, 3)
     fill(centre.store)
+    audit_chain.extend(centre.store, DISTRICT)
     centre.store.close()
     return laptop
 
@@ -120,6 +122,8 @@ def test_everything_goes_along_and_laptops_go_on(operator, laptop, postgres_url)
     assert (done.returncode, done.stderr) == (0, "")
     target = open_store(postgres_url)
     assert held(target) == before
+    with target.reading() as connection:
+        assert audit_chain.verify(connection, DISTRICT) == []  # whatever a row's detail holds
     target.close()
 
     centre = operator.open()
