@@ -14,7 +14,7 @@ from sync_server.store import case_tables as case_tables  # its tables belong to
 from sync_server.store import duplicate_tables as duplicate_tables  # its tables belong to it too
 from sync_server.store import field_tables as field_tables  # its tables belong to the metadata
 from sync_server.store import frozen_tables as frozen_tables  # its tables belong to the metadata
-from sync_server.store import guard_tables as guard_tables  # its tables belong to the metadata
+from sync_server.store import guard_tables as guard_tables  # its tables belong to it too
 from sync_server.store import import_tables as import_tables  # its tables belong to the metadata
 from sync_server.store import privacy_tables as privacy_tables  # its tables belong to it too
 from sync_server.store import retention_tables as retention_tables  # its tables belong to it too
@@ -40,8 +40,7 @@ districts = sa.Table(
     sa.Column("server_epoch", sa.String(64), nullable=False),
     # The last change_no given out; taken with the row locked, so commit order is cursor order.
     sa.Column("change_no", sa.BigInteger, nullable=False),
-    # Versions of records begin above it: it jumps with every epoch, so that no version an older
-    # history gave out is given out again.
+    # Versions of records begin above it: it jumps with every epoch, so none is given out twice.
     sa.Column("version_floor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("synthetic", sa.Boolean, nullable=False),
     sa.Column("settings", Document, nullable=False),

@@ -32,7 +32,7 @@ def test_what_is_personal_goes_and_what_is_counted_stays(kind) -> None:
 
 def test_what_is_emptied_of_whom() -> None:
     assert set(emptied(kind_of("resident"))) == {
-        "name", "birth", "id_no", "phone", "guardian", "move_reason",
+        "name", "birth", "id_no", "phone", "guardian", "move_reason", "consents",
     }  # fmt: skip
     assert set(emptied(kind_of("care"))) == {"cats", "contact", "needs"}
     assert set(emptied(kind_of("correction"))) == {"marked", "words", "reply"}

@@ -227,6 +227,7 @@ def test_users_hold_their_grids_and_those_shown_can_sign_in(tier_s):
     assert {no for no, user in users.items() if user.account} == {
         *SHOWN,
         *(no for no, *_ in ACCOUNTS),
+        "L009003",
     }
 
 
