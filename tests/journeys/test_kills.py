@@ -265,4 +265,4 @@ def cut_in_the_middle(worker: GridWorker, line: Line) -> None:
 
 def cut_short(worker: GridWorker) -> int:
     """Return of how many rounds the history says that they were cut short."""
-    return worker.open("/sync").html.partition('id="history"')[2].count("<td>被中断</td>")
+    return worker.open("/sync").html.partition('id="history"')[2].count(">被中断</td>")

@@ -58,7 +58,7 @@ def cursor_before_data(patch: Patch) -> None:
 
 def twins_not_looked_for(patch: Patch) -> None:
     """The centre gives a change it has received before another id and applies it again."""
-    patch.setattr(intake, "_same_content", lambda row, members: False)
+    patch.setattr(intake, "same_content", lambda row, members: False)
 
 
 def loser_dropped(patch: Patch) -> None:

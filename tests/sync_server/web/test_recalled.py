@@ -98,7 +98,7 @@ def test_a_recalled_issue_is_no_work_of_the_unit_and_it_can_be_ended(
     assert post(client, f"/units/{first}/end", reason="机构改革").status_code == 303
     figures = client.get(f"/statistics/units?{PERIOD}").text
     assert of_unit(figures, "先派乙局") == ""
-    assert of_unit(figures, "后派乙局").startswith("后派乙局 职能部门 1 1 0 100.0% 100.0%")
+    assert of_unit(figures, "后派乙局").startswith("后派乙局 部门 1 1 0 100.0% 100.0%")
     assert "撤回派发、退单或转给别处的不计入原单位" in figures
     links = re.findall(r'href="(/issues\?[^"]*unit=[^"]*)">(\d+)</a>', figures)
     assert any(second in link for link, _ in links)
