@@ -12,13 +12,14 @@ from itertools import accumulate
 
 SLOTS: tuple[tuple[str, int], ...] = (("1", 1), ("2", 2), ("3", 4))
 """The slots of a day and their bits in a sum of slots."""
+ALL_SLOTS = sum(bit for _, bit in SLOTS)
 _MISSING = tuple(
     tuple(slot for slot, bit in SLOTS if not patrolled & bit) for patrolled in range(8)
 )
 WORK = ("visits", "met", "issues", "self_handled", "base_changes", "leaflets")
 
 
-@dataclass
+@dataclass(slots=True)
 class GridDay:
     """One day of one grid; ``slots`` and ``late`` are sums of the slots' bits: patrolled, and
     patrolled by late entries alone."""
@@ -114,9 +115,13 @@ class Sums:
         """Add what one day has; patrols count on duty days alone, which are expected already, other
         work on any."""
         if on_duty:
-            self.done += day.slots.bit_count()
-            self.late += day.late.bit_count()
-            self.idle_days -= not day.idle
+            if day.slots:
+                self.done += day.slots.bit_count()
+                self.idle_days -= 1
+            elif not day.idle:
+                self.idle_days -= 1
+            if day.late:
+                self.late += day.late.bit_count()
         for what, number in day.counts.items():
             self.counts[what] += number
 
@@ -164,7 +169,7 @@ def gaps(grids: Iterable[Grid], days: Days, duty: Iterable[date], most: int | No
     known = list(by_code.values())
     whole = Counter(
         day for code, day, found, on_duty in _counting(by_code, days, in_order)
-        if on_duty and not found.missing
+        if on_duty and found.slots == ALL_SLOTS
     )  # fmt: skip
     lacking = [
         day for day, standing in zip(in_order, _standing(known, in_order), strict=True)
@@ -189,11 +194,11 @@ def _counting(
     """Yield the entries of these grids that count, with whether they are of a duty day: on such a
     day the grid has to stand."""
     on_duty = set(duty)
+    throughout = {code for code, grid in grids.items() if len(_stood(grid, duty)) == len(duty)}
     for (code, day), found in days.items():
-        if (grid := grids.get(code)) is not None:
-            asked = day in on_duty
-            if not asked or grid.stood(day):
-                yield code, day, found, asked
+        asked, grid = day in on_duty, grids.get(code)
+        if grid is not None and (not asked or code in throughout or grid.stood(day)):
+            yield code, day, found, asked
 
 
 def _stood(grid: Grid, duty: Sequence[date]) -> range:

@@ -39,8 +39,11 @@ def _met(
     phone: bool, into: Mapping[str, str],
 ) -> dict[str, date]:  # fmt: skip
     asked = None if homes is None else field_counts.gathered(homes, into)
+    last = field_counts.last_met(connection, district, asked, until, phone=phone)
+    if not into:  # none was merged: each household comes once
+        return dict(last)
     found: dict[str, date] = {}
-    for home, day in field_counts.last_met(connection, district, asked, until, phone=phone):
+    for home, day in last:
         survivor = into.get(home, home)
         found[survivor] = max(day, found.get(survivor, day))
     return found

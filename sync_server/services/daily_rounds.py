@@ -124,11 +124,8 @@ def _days(
         connection, district, areas, first, last
     ):
         found[grid, day].slots, found[grid, day].late = slots, late
-    for grid, day, visits, met in field_counts.visits_by_grid(
-        connection, district, areas, first, last
-    ):
-        found[grid, day].add("visits", visits)
-        found[grid, day].add("met", met)
+    for seen in field_counts.visit_days(connection, district, areas, first, last):
+        found[seen.grid, seen.day].counts = {"visits": seen.visits, "met": seen.met}
     return dict(found)
 
 

@@ -207,15 +207,17 @@ def report(
     calendar, _ = load_calendar(connection, district)
     duty = [day for day in _days(first, to) if calendar.works(day)]
     grids = grids_in(connection, district, areas)
-    days = _work(connection, district, areas, first, last)
+    visits = field_counts.visit_days(connection, district, areas, first, last)
+    days = _work(connection, district, areas, first, last, visits)
     sums = by_grid(grids, days, duty)
     whole = _added(sums.values())
-    entries, late_by_month = _entries(connection, district, areas, first, last)
+    entries, late_by_month = _entries(connection, district, areas, first, last, visits)
     people = care_standing(connection, district, areas, min(last, today), phone=phone)
     as_of = min(last, today)
     lines, homes, visited = _lines(connection, district, areas, grids, sums, people, first, last,
                                    as_of)  # fmt: skip
-    met, rated, good = field_counts.ratings(connection, district, areas, first, last)
+    met = sum(one.opened for one in visits)
+    rated, good = sum(one.rated for one in visits), sum(one.good for one in visits)
     late_ones, every = (sum(pair[n] for pair in entries.values()) for n in (1, 0))
     lacking = gaps(grids, days, duty, None if len(grids) == 1 else DAYS_LISTED)
     overdue = sorted((one for one in people if one.overdue(as_of)), key=lambda one: one.due)
@@ -287,17 +289,16 @@ def _added(some: Iterable[Sums]) -> Sums:
 
 
 def _work(
-    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date
-) -> dict[tuple[str, date], GridDay]:
+    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date,
+    visits: Iterable[field_counts.VisitDay],
+) -> dict[tuple[str, date], GridDay]:  # fmt: skip
     """Return everything recorded in the period, by grid and day."""
     found: dict[tuple[str, date], GridDay] = defaultdict(GridDay)
     where = (connection, district, areas)
     for grid, day, slots, late in field_counts.patrol_days(*where, first, last):
-        one = found[grid, day]
-        one.slots, one.late = int(slots), int(late)
-    for grid, day, visits, met in field_counts.visits_by_grid(*where, first, last):
-        found[grid, day].add("visits", int(visits))
-        found[grid, day].add("met", int(met))
+        found[grid, day] = GridDay(slots, late)
+    for seen in visits:
+        found[seen.grid, seen.day].counts = {"visits": seen.visits, "met": seen.met}
     since, before = midnight(first), midnight(last + timedelta(days=1))
     for grid, at, own in field_counts.issues_by_grid(*where, since, before):
         one = found[grid[:GRID_LENGTH], at.astimezone(SHANGHAI).date()]
@@ -312,15 +313,22 @@ def _work(
 
 
 def _entries(
-    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date
-) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:
+    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date,
+    visits: Iterable[field_counts.VisitDay],
+) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:  # fmt: skip
     """Return how many patrols and visits were entered and how many of them late: by kind, and by
     month."""
     by_kind: dict[str, tuple[int, int]] = {"patrol": (0, 0), "visit": (0, 0)}
     months: dict[str, tuple[int, int]] = {}
-    for day, what, total, late in field_counts.entries_by_day(
+    by_day: dict[tuple[date, str], tuple[int, int]] = {}
+    for seen in visits:
+        some, some_late = by_day.get((seen.day, "visit"), (0, 0))
+        by_day[seen.day, "visit"] = (some + seen.visits, some_late + seen.late)
+    for day, total, late in field_counts.patrol_entries_by_day(
         connection, district, areas, first, last
     ):
+        by_day[day, "patrol"] = (total, late)
+    for (day, what), (total, late) in by_day.items():
         month = day.strftime("%Y-%m")
         for table, key in ((by_kind, what), (months, month)):
             some, some_late = table.get(key, (0, 0))

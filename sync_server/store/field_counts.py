@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -53,52 +53,67 @@ def patrol_days(
     ).group_by(slots.c.base_grid, slots.c.day)
     return [
         (grid, day, int(patrolled), int(late))
-        for grid, day, patrolled, late in connection.execute(query)
+        for grid, day, patrolled, late in connection.execute(query).all()
     ]
 
 
-def entries_by_day(
+def patrol_entries_by_day(
     connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
-) -> Iterator[tuple[date, str, int, int]]:
-    """Yield ``(day, what, records, late ones)`` of patrols and visits."""
-    yield from _entries(connection, "day", district, areas, first, last)
+) -> Iterator[tuple[date, int, int]]:
+    """Yield ``(day, patrols, late ones)``."""
+    yield from _entries(connection, patrol_lines, "day", district, areas, first, last)
 
 
 def entries_by_grid(
     connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
 ) -> Iterator[tuple[str, str, int, int]]:
     """Yield ``(grid, what, records, late ones)`` of patrols and visits."""
-    yield from _entries(connection, "base_grid", district, areas, first, last)
+    for what, table in (("patrol", patrol_lines), ("visit", visit_lines)):
+        found = _entries(connection, table, "base_grid", district, areas, first, last)
+        for grid, total, late in found:
+            yield grid, what, total, late
 
 
 def _entries(
-    connection: sa.Connection, by: str, district: str, areas: Collection[str], first: date,
-    last: date,
-) -> Iterator[tuple[Any, str, int, int]]:  # fmt: skip
-    for what, table in (("patrol", patrol_lines), ("visit", visit_lines)):
-        late = sa.func.sum(sa.case((table.c.late, 1), else_=0))
-        query = (
-            sa.select(table.c[by], sa.func.count(), late)
-            .where(*_of(table, district, areas, first, last))
-            .group_by(table.c[by])
-        )
-        for key, total, late_ones in connection.execute(query):
-            yield key, what, int(total), int(late_ones)
-
-
-def visits_by_grid(
-    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
-) -> list[tuple[str, date, int, int]]:
-    """Return ``(grid, day, visits, met)`` of every grid and day with a visit."""
-    c = visit_lines.c
+    connection: sa.Connection, table: sa.Table, by: str, district: str, areas: Collection[str],
+    first: date, last: date,
+) -> Iterator[tuple[Any, int, int]]:  # fmt: skip
     query = (
-        sa.select(c.base_grid, c.day, sa.func.count(), sa.func.sum(sa.case((c.met, 1), else_=0)))
+        sa.select(table.c[by], sa.func.count(), sa.func.sum(sa.case((table.c.late, 1), else_=0)))
+        .where(*_of(table, district, areas, first, last))
+        .group_by(table.c[by])
+    )
+    for key, total, late in connection.execute(query):
+        yield key, int(total), int(late)
+
+
+class VisitDay(NamedTuple):
+    """The visits of a grid on a day: how many, of them those that met somebody, those entered late,
+    those that met somebody or were rated, those rated, those rated 4 or 5."""
+
+    grid: str
+    day: date
+    visits: int
+    met: int
+    late: int
+    opened: int
+    rated: int
+    good: int
+
+
+def visit_days(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> list[VisitDay]:
+    """Return all that the figures ask of every grid and day with a visit, reading each visit once
+    and those of these areas alone."""
+    c = visit_lines.c
+    met, late = (sa.func.sum(sa.case((one, 1), else_=0)) for one in (c.met, c.late))
+    query = (
+        sa.select(c.base_grid, c.day, sa.func.count(), met, late, *_RATINGS)
         .where(*_of(visit_lines, district, areas, first, last))
         .group_by(c.base_grid, c.day)
     )
-    return [
-        (grid, day, int(every), int(met)) for grid, day, every, met in connection.execute(query)
-    ]
+    return [VisitDay._make(row) for row in connection.execute(query).all()]
 
 
 def last_met(
@@ -123,17 +138,7 @@ def last_met(
         query.where(c.household_id.in_(some)) for some in chunks(households)
     ]  # fmt: skip
     for one in runs:
-        yield from connection.execute(one)
-
-
-def ratings(
-    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
-) -> tuple[int, int, int]:
-    """Return how many visits met somebody (or were rated), how many were rated, how many of those
-    4 or 5."""
-    query = sa.select(*_RATINGS).where(*_of(visit_lines, district, areas, first, last))
-    met, rated, good = connection.execute(query).one()
-    return int(met or 0), int(rated or 0), int(good or 0)
+        yield from connection.execute(one).all()
 
 
 def ratings_by_grid(
@@ -349,7 +354,7 @@ def households(
     query = sa.select(records.c.record_id, records.c.grid, records.c.parent_id).where(
         *_standing("household", district, areas)
     )
-    yield from connection.execute(query)
+    yield from connection.execute(query).all()
 
 
 def homes(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
 from sync_server.domain.errors import Refusal
 from sync_server.services import campaigns, field_figures, field_lines, materials, opinions
@@ -13,6 +14,7 @@ from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.centre import Centre, open_centre
 from sync_server.services.field_figures import Report
 from sync_server.settings import Settings
+from sync_server.store import field_counts
 from sync_server.store.records_read import get
 from sync_server.store.tables import aliases, records
 from tests.sync_server.services.field_place import Place, build
@@ -241,3 +243,31 @@ def test_neither_a_merged_household_nor_a_redrawn_grid_loses_what_was_done(place
             .values(merged_into=merged["survivor_id"])
         )
     assert standing() == (1, {"done": 1})
+
+
+def test_a_grids_visits_are_read_without_those_of_the_district(centre: Centre) -> None:
+    asked = []
+    with centre.store.reading() as connection:
+        sa.event.listen(connection, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+        field_counts.visit_days(connection, DISTRICT, (GRID,), FIRST, LAST)
+        ((statement, values),) = asked
+        if centre.store.engine.dialect.name == "sqlite":
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            assert "base_grid>?" in str(plan)
+
+
+def test_the_visits_of_a_grid_and_day_are_counted_in_one_go(place: Place) -> None:
+    with place.centre.store.reading() as connection:
+        found = field_counts.visit_days(connection, DISTRICT, (DISTRICT,), FIRST, LAST)
+        by_grid = list(field_counts.entries_by_grid(connection, DISTRICT, (DISTRICT,), FIRST, LAST))
+        rated = list(field_counts.ratings_by_grid(connection, DISTRICT, (DISTRICT,), FIRST, LAST))
+    for grid, what, visits, late in by_grid:
+        if what == "visit":
+            days = [one for one in found if one.grid == grid]
+            assert (sum(one.visits for one in days), sum(one.late for one in days)) == (
+                visits, late,
+            )  # fmt: skip
+    for grid, *numbers in rated:
+        days = [one for one in found if one.grid == grid]
+        assert numbers == [sum(one[n] for one in days) for n in (5, 6, 7)]
+    assert {one.grid for one in found} == {grid for grid, *_ in rated}
