@@ -5,7 +5,7 @@ Functions here are handed the time; reading a clock is the apps' business.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Where everything is shown (no summer time since 1991)."""
@@ -22,6 +22,8 @@ def read_moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without offset")
+    if MINYEAR + 1 < moment.year < MAXYEAR:
+        return moment.astimezone(UTC)
     try:
         moment.astimezone(SHANGHAI)
         return moment.astimezone(UTC)

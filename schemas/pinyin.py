@@ -33,6 +33,8 @@ class _Book:
         self._phrases: dict[str, str] = {}
         self._seconds: dict[str, str] = {}
         """The second characters of the phrases by their first, of those met so far."""
+        self._known: dict[str, str] = {}
+        """How characters met so far are read alone."""
         self._begun: dict[str, tuple[tuple[str, str], ...]] = {}
         next(lines)  # where it comes from
         for line in lines:
@@ -49,7 +51,7 @@ class _Book:
     def read(self, text: str) -> list[str]:
         """Return the syllables of a text."""
         found: list[str] = []
-        names, alone, seconds = self._names, self._alone, self._seconds
+        known, seconds = self._known, self._seconds
         at, end = 0, len(text)
         while at < end:
             character = text[at]
@@ -63,11 +65,19 @@ class _Book:
                     found += reading.split(" ")
                     at += length
                     continue
-            for one in text[at : at + length]:
-                point = ord(one)
-                found.append((names[alone[point]] if point < _PLANES else "") or one)
+            for one in text[at : at + length] if length > 1 else character:
+                found.append(known.get(one) or self._reading_of(one))
             at += length
         return found
+
+    def _reading_of(self, character: str) -> str:
+        """Return how a character alone is read, itself when it is not; remembered from then on."""
+        point = ord(character)
+        reading = (self._names[self._alone[point]] if point < _PLANES else "") or character
+        if len(self._known) >= _MOST_BEGUN:
+            self._known.clear()
+        self._known[character] = reading
+        return reading
 
     def _seconds_of(self, character: str) -> str:
         phrases = self._phrases.get(character, "").split(",")

@@ -11,7 +11,10 @@ LEVELS = (6, 9, 12, 15, 17)
 
 def inside(area: str, codes: Iterable[str]) -> bool:
     """Whether ``area`` is one of ``codes`` or lies in one (an empty code holds nothing)."""
-    return any(area.startswith(code) for code in codes if code)
+    for code in codes:  # asked of every change: several times as fast as any()
+        if code and area.startswith(code):
+            return True
+    return False
 
 
 def holds(grids: Sequence[str], area: str, reach: Reach) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from schemas.catalogue import KINDS, NewerSchema, UnknownKind, kind_of, upcast
 from schemas.check import FieldProblem, check, quick_check
@@ -31,8 +31,10 @@ _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _AREA = re.compile(r"[0-9]{2,17}\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 _ACTION = re.compile(r"(create|update|void|step)\Z")
+_ACTIONS = frozenset(get_args(Action))
 _NUL = b"\\u0000"
 _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ID_LENGTH, ID_DASHES = 36, 4
 _MOST = 2**53
 LONGEST_POINTER = 200
 MAKING = ("create", "step")
@@ -94,8 +96,15 @@ class Arrival:
         return cast(str, self.members["change_id"])
 
     def named_ids(self) -> list[bytes]:
-        """Return every id it names, in whichever member or field; asked before it is opened."""
-        return _ID.findall(self.sealed)
+        """Return every id it names, in whichever member or field, and what is as long as one;
+        asked before it is opened."""
+        found: list[bytes] = []
+        for text in self.sealed.split(b'"'):  # no id goes across the end of a text
+            if len(text) == ID_LENGTH:
+                found.append(text)
+            elif len(text) > ID_LENGTH and text.count(b"-") >= ID_DASHES:
+                found += _ID.findall(text)
+        return found
 
     def open(self) -> None:
         """Understand and check the change, once; costs most of what receiving one costs."""
@@ -162,12 +171,15 @@ def open_batch(changes: Sequence[Any], *, exact: bool = True) -> list[Arrival]:
     previous: Mapping[str, Any] | None = None
     for place, change in enumerate(changes):
         pointer = f"/changes/{place}"
-        _require_sealed(change, pointer)
+        if not _is_sealed(change):
+            _require_sealed(change, pointer)
         if previous is None:
-            _require(change["seq"] > 1 or change["prev"] == ZEROS, f"{pointer}/prev", "not zeros")
-        else:
-            _require(change["seq"] == previous["seq"] + 1, f"{pointer}/seq", "not consecutive")
-            _require(change["prev"] == previous["hash"], f"{pointer}/prev", "not the hash before")
+            if change["seq"] <= 1 and change["prev"] != ZEROS:
+                raise _unusable(f"{pointer}/prev", "not zeros")
+        elif change["seq"] != previous["seq"] + 1:
+            raise _unusable(f"{pointer}/seq", "not consecutive")
+        elif change["prev"] != previous["hash"]:
+            raise _unusable(f"{pointer}/prev", "not the hash before")
         if ASIDE in change:
             if not exact:
                 raise Inexact
@@ -244,6 +256,21 @@ def problem(code: str, **facts: Any) -> dict[str, Any]:
     return FieldProblem("", Problem(code, **facts)).as_json()
 
 
+def _is_sealed(change: Any) -> bool:
+    """Whether ``_require_sealed`` finds nothing; a quick look that may miss what is good."""
+    try:
+        seq = change["seq"]
+        return (
+            type(seq) is int
+            and 1 <= seq <= _MOST
+            and _UUID.match(change["change_id"]) is not None
+            and _HASH.match(change["prev"]) is not None
+            and _HASH.match(change["hash"]) is not None
+        )
+    except (TypeError, KeyError, IndexError):
+        return False
+
+
 def _require_sealed(change: Any, pointer: str) -> None:
     _require(isinstance(change, dict), pointer, "not an object")
     seq = change.get("seq")
@@ -256,7 +283,11 @@ def _require_sealed(change: Any, pointer: str) -> None:
 
 def _require(ok: bool, pointer: str, detail: str) -> None:
     if not ok:
-        raise BadEnvelope([{"pointer": pointer, "detail": detail}])
+        raise _unusable(pointer, detail)
+
+
+def _unusable(pointer: str, detail: str) -> BadEnvelope:
+    return BadEnvelope([{"pointer": pointer, "detail": detail}])
 
 
 def _matches(pattern: re.Pattern[str], value: Any) -> bool:
@@ -277,23 +308,26 @@ def _misshapen(change: Mapping[str, Any], sealed: bytes) -> list[dict[str, Any]]
 
 def _well_formed(change: Mapping[str, Any]) -> bool:
     """Whether every member is as ChangeSchema wants it; the same rules, several times faster."""
-    names = set(change)
+    names = change.keys()
     if not names >= _REQUIRED or not names <= _KNOWN:
         return False
-    corrects = change.get("corrects", change["change_id"])
-    return (
-        _matches(_WORD, change["kind"])
-        and _counts(change["schema"])
-        and _matches(_UUID, change["record_id"])
-        and _matches(_ACTION, change["action"])
-        and (change["grid"] is None or _matches(_AREA, change["grid"]))
-        and (change["base_version"] is None or _counts(change["base_version"]))
-        and _matches(_TIME, change["made_at"])
-        and moment(change["made_at"]) is not None
-        and _matches(_UUID, change["author"])
-        and isinstance(change["fields"], dict)
-        and _matches(_UUID, corrects)
-    )
+    grid, base = change["grid"], change["base_version"]
+    try:
+        return (
+            _WORD.match(change["kind"]) is not None
+            and _counts(change["schema"])
+            and _UUID.match(change["record_id"]) is not None
+            and change["action"] in _ACTIONS
+            and (grid is None or _AREA.match(grid) is not None)
+            and (base is None or _counts(base))
+            and _TIME.match(change["made_at"]) is not None
+            and moment(change["made_at"]) is not None
+            and _UUID.match(change["author"]) is not None
+            and isinstance(change["fields"], dict)
+            and ("corrects" not in change or _UUID.match(change["corrects"]) is not None)
+        )
+    except TypeError:  # one of them is no text
+        return False
 
 
 def _counts(value: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from schemas.clock import SHANGHAI, read_moment
 
@@ -51,6 +52,7 @@ def unmeasured(sent_at: str, last_offset_s: int | None) -> Reading:
     return Reading(last_offset_s, abs(last_offset_s) > DOUBTFUL_S, moment(sent_at))
 
 
+@lru_cache(maxsize=4096)  # of one change it is asked several times
 def moment(text: str) -> datetime | None:
     """Return a written time as aware UTC, None when it cannot be read or lies beyond year 9999."""
     try:
@@ -61,6 +63,8 @@ def moment(text: str) -> datetime | None:
 
 def corrected(made: datetime, offset_s: int) -> datetime:
     """Return a laptop's time by the centre's clock, kept within the calendar, in Shanghai too."""
+    if not offset_s and made < _LAST:
+        return made
     try:
         return min(made + timedelta(seconds=offset_s), _LAST)
     except OverflowError:

@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from itertools import accumulate, pairwise
 
 from schemas.clock import SHANGHAI
@@ -25,6 +26,7 @@ MORNING_AND_AFTERNOON: tuple[Span, ...] = ((time(8, 30), time(12)), (time(14), t
 DAY = timedelta(days=1)
 NONE = timedelta()
 _SATURDAY = 5
+MOST_TOLD = 1000
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Calendar:
     published: frozenset[int] = frozenset()
     _turns: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _sums: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _told: dict[tuple[datetime, timedelta], datetime] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    """What ``after`` said lately: what comes together is due together."""
 
     def __post_init__(self) -> None:
         """Check the hours, and count the exceptions once."""
@@ -50,7 +56,7 @@ class Calendar:
         object.__setattr__(self, "_turns", tuple(day.toordinal() for day in turned))
         object.__setattr__(self, "_sums", tuple(accumulate(gains, initial=0)))
 
-    @property
+    @cached_property
     def day_length(self) -> timedelta:
         """The working time of one working day."""
         return sum((_length(span) for span in self.hours), NONE)
@@ -95,6 +101,14 @@ class Calendar:
         a span rather than the beginning of the next one. ``start`` itself for none."""
         if working_time <= NONE:
             return start
+        known = self._told.get((start, working_time))
+        if known is None:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            known = self._told[start, working_time] = self._after(start, working_time)
+        return known
+
+    def _after(self, start: datetime, working_time: timedelta) -> datetime:
         target = self.worked(start) + working_time
         first = local(start).date().toordinal()
         days, into = divmod(target, self.day_length)

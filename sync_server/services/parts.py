@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sync_server.domain.envelope import Arrival
@@ -18,6 +19,8 @@ SAID = (
     "kind", "schema", "record_id", "action", "grid", "base_version", "made_at", "author", "fields",
 )  # fmt: skip
 """What a change says, without its place in a log."""
+_KEPT = (*(name for name in SAID if name != "fields"), "prev", "hash")
+_kept = itemgetter(*_KEPT)
 
 
 @dataclass
@@ -62,23 +65,23 @@ class Part:
 
 def change_row(batch: Batch, arrival: Arrival) -> Row:
     """Return a change's row, without what became of it: so much can be said of it ahead."""
-    members = arrival.members
+    members, device, clock = arrival.members, batch.device, batch.clock
+    change_id, received_at = members["change_id"], batch.received_at
     made = moment(members["made_at"])
     return {
-        "district": batch.device.district,
-        "change_id": arrival.change_id,
+        "district": device.district,
+        "change_id": change_id,
         "stream": batch.stream,
         "seq": arrival.seq,
-        "device_id": batch.device.device_id,
+        "device_id": device.device_id,
         "batch_id": batch.batch_id,
-        **{name: members[name] for name in (*SAID, "prev", "hash")},
+        **dict(zip(_KEPT, _kept(members), strict=True)),
         "fields": Written(members["fields"]),
         "corrects": members.get("corrects"),
-        "received_at": batch.received_at,
-        "clock_offset_s": batch.clock.offset_s,
-        "doubtful": made is None
-        or made_doubtful(made, batch.clock, batch.received_at, batch.device.clock_jumped_at),
-        "happened_at": (corrected(made, batch.clock.offset_s) if made else batch.received_at),
+        "received_at": received_at,
+        "clock_offset_s": clock.offset_s,
+        "doubtful": made is None or made_doubtful(made, clock, received_at, device.clock_jumped_at),
+        "happened_at": (corrected(made, clock.offset_s) if made else received_at),
         "outcome": "",
         "version": None,
         "problem": None,
@@ -87,6 +90,6 @@ def change_row(batch: Batch, arrival: Arrival) -> Row:
         "waits_for": None,
         "into_id": None,
         "into_version": None,
-        "former_version": batch.former.get(arrival.change_id),
-        "base_trail": batch.trails.get(arrival.change_id),
+        "former_version": batch.former.get(change_id),
+        "base_trail": batch.trails.get(change_id),
     }
