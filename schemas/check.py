@@ -47,6 +47,8 @@ class Checked:
     fields: dict[str, Any]
     problems: list[FieldProblem] = field(default_factory=list)
     doubts: list[FieldProblem] = field(default_factory=list)
+    whole: dict[str, Any] | None = None
+    """The stored fields afterwards, when they were worked out for the rules over whole records."""
 
     @property
     def ok(self) -> bool:
@@ -107,9 +109,12 @@ def _checked(
     if not loaded:
         return Checked({}, [FieldProblem("", Problem("nothing_changed"))])
     problems: list[FieldProblem] = []
+    whole = None
     if kind.info.rules and (action != "update" or before is not None):
-        problems += broken_rules(kind, apply(kind, before or {}, loaded))
-    return Checked(loaded, problems, [FieldProblem(f"/{name}", doubt) for name, doubt in doubtful])
+        whole = apply(kind, before or {}, loaded)
+        problems = broken_rules(kind, whole)
+    doubts = [FieldProblem(f"/{name}", doubt) for name, doubt in doubtful]
+    return Checked(loaded, problems, doubts, whole)
 
 
 def loaded_by_marshmallow(kind: type[Kind], action: Action, fields: Mapping[str, Any]) -> Accepted:
@@ -133,8 +138,11 @@ def loaded_by_marshmallow(kind: type[Kind], action: Action, fields: Mapping[str,
 
 def broken_rules(kind: type[Kind], whole: Mapping[str, Any]) -> list[FieldProblem]:
     """Return what the kind's rules over whole records find wrong with stored fields."""
-    faults = (rule(whole) for rule in kind.info.rules)
-    return [FieldProblem(f"/{fault[0]}", fault[1]) for fault in faults if fault]
+    return [
+        FieldProblem(f"/{fault[0]}", fault[1])
+        for rule in kind.info.rules
+        if (fault := rule(whole))
+    ]
 
 
 def _check_void(fields: dict[str, Any]) -> Checked:

@@ -149,7 +149,8 @@ class Arrival:
         self.kind, self.fields = kind, checked.fields
         self.doubts = [one.as_json() for one in checked.doubts]
         if members["action"] in MAKING:
-            self.stored = Written(apply(kind, {}, self.fields))
+            whole = checked.whole
+            self.stored = Written(apply(kind, {}, self.fields) if whole is None else whole)
             self.found_by = search_text(kind, self.stored)
         return True
 

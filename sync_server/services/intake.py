@@ -99,7 +99,8 @@ class Intake:
         for part in self._parts:
             if before and not part.revoked:
                 self._taken_up |= self._found_good(part, before)
-        new = [one for one in arrivals if one.change_id not in before.keys() - self._taken_up]
+        known = before.keys() - self._taken_up
+        new = [one for one in arrivals if one.change_id not in known]
         self._load(new)
         for part in self._parts:
             self._ledger.now = part.batch.received_at

@@ -37,16 +37,26 @@ class Lines:
     def __init__(self, connection: sa.Connection, district: str) -> None:
         self._connection = connection
         self._district = district
+        self._noted: dict[str, tuple[Mapping[str, Any], frozenset[tuple[str, int]]]] = {}
         self._places: dict[str, Place] = {}
         self._reach: dict[str, Mapping[str, int]] = {}
 
     def note(self, row: Mapping[str, Any], stream: str, seq: int) -> None:
         """Remember a change of this transaction, which the tables do not hold yet."""
-        known = self._places.get(row["change_id"])
-        at = (known.at if known else frozenset()) | {(stream, seq)}
-        self._places[row["change_id"]] = Place(
-            at, seen_by(row), row.get("former_version"), row["record_id"], put_right(row)
-        )
+        change_id, at = row["change_id"], frozenset({(stream, seq)})
+        known = self._place(change_id)
+        # Hardly any of them is ever asked about: what it tells is read off when one is.
+        self._noted[change_id] = (row, at | known.at if known else at)
+        self._places.pop(change_id, None)
+
+    def _place(self, change_id: str) -> Place | None:
+        """Return where a change stands, None when that was not looked up."""
+        if change_id in self._noted:
+            row, at = self._noted.pop(change_id)
+            self._places[change_id] = Place(
+                at, seen_by(row), row.get("former_version"), row["record_id"], put_right(row)
+            )
+        return self._places.get(change_id)
 
     def begin(self, stream: str, follows: Mapping[str, int]) -> None:
         """Remember what a stream of this transaction follows, before it is stored."""
@@ -134,13 +144,13 @@ class Lines:
         return frozenset(
             one
             for one in change_ids
-            if one not in self._places or self._places[one].record_id == record_id
+            if (place := self._place(one)) is None or place.record_id == record_id
         )
 
     def made_other(self, change_ids: Collection[str]) -> frozenset[tuple[str, str]]:
         """Return the (field, change) of these changes, as far as they were looked up, whose value
         staff made another before they let the change in: its writer has not seen that."""
-        known = {one: self._places[one] for one in change_ids if one in self._places}
+        known = self._known(change_ids)
         return frozenset((name, one) for one, place in known.items() for name in place.put_right)
 
     def former(self, change_ids: Collection[str]) -> Mapping[str, Place]:
@@ -148,11 +158,14 @@ class Lines:
         return self._load(change_ids)
 
     def _load(self, change_ids: Collection[str]) -> Mapping[str, Place]:
-        missing = [one for one in change_ids if one not in self._places]
+        missing = [one for one in change_ids if self._place(one) is None]
         if missing:
             for row in streams.places(self._connection, self._district, missing):
                 self.note(row, row["stream"] or "", row["seq"] or 0)
-        return {one: self._places[one] for one in change_ids if one in self._places}
+        return self._known(change_ids)
+
+    def _known(self, change_ids: Collection[str]) -> dict[str, Place]:
+        return {one: place for one in change_ids if (place := self._place(one)) is not None}
 
     def _reach_of(self, stream: str) -> dict[str, int]:
         """Return how far each earlier stream is part of ``stream``, itself left out."""
