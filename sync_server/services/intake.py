@@ -105,6 +105,8 @@ class Intake:
         for part in self._parts:
             self._ledger.now = part.batch.received_at
             self._enter(part, before)
+            if part is not self._parts[-1]:  # what goes together speaks of nothing in common
+                self._ledger.hand_over()
         self._ledger.now = self._now
         self._write()
         for part in self._parts:

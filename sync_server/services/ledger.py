@@ -29,6 +29,7 @@ from sync_server.services.ids import new_id
 from sync_server.services.issue_life import touched_issues
 from sync_server.services.lines import Lines, saw_former
 from sync_server.services.record_rows import write_state
+from sync_server.services.record_writing import RecordWriting
 from sync_server.store import duplicates, writing
 
 Row = dict[str, Any]
@@ -96,7 +97,8 @@ class Ledger:
         self._conflicts: dict[str, Row] = {}
         self._conflict_changes: dict[str, Row] = {}
         self._numbers = numbers or writing.lock_numbers(connection, district)
-        self._last_change_no, self._floor = self._numbers.change_no, self._numbers.floor
+        self._floor = self._numbers.floor
+        self._writing = RecordWriting(connection, district, self._numbers.change_no)
         self.lines = Lines(connection, district)
         self.decided: set[str] = set()
         """The conflict entries that were settled in this transaction: by time, or withdrawn."""
@@ -421,27 +423,15 @@ class Ledger:
             if row["kind"] == "issue" and one not in stepped
         }
 
+    def hand_over(self) -> None:
+        """Write the records made so far ahead of ``write``: nothing that is still to come of this
+        transaction speaks of them."""
+        self._writing.hand_over(self._new, self._standing)
+
     def write(self) -> int:
         """Number and write everything touched; return how many records changed."""
-        number = self._last_change_no
-        self._list_under_survivors()
-        for row in self._touched.values():
-            number += 1
-            row["change_no"] = number
-        writing.insert_records(self._connection, list(self._new.values()))
-        changed = [row for key, row in self._touched.items() if key not in self._new]
-        writing.update_records(self._connection, changed)
         writing.insert_conflicts(self._connection, list(self._conflicts.values()))
         for conflict_id, values in self._conflict_changes.items():
             writing.change_conflict(self._connection, self._district, conflict_id, values)
-        if self._touched:
-            writing.set_change_no(self._connection, self._district, number)
+        self._writing.write(self._touched, self._new, self._standing)
         return len(self._touched)
-
-    def _list_under_survivors(self) -> None:
-        """List what names a merged record under the one it was merged into."""
-        parents = {row["parent_id"] for row in self._touched.values()} - {None} - self._standing
-        roots = duplicates.roots(self._connection, self._district, parents)
-        if roots:
-            for row in self._touched.values():
-                row["parent_id"] = roots.get(row["parent_id"], row["parent_id"])

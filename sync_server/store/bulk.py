@@ -12,15 +12,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from sync_server.domain.json_text import write_quickly
 from sync_server.store.columns import Utc
+from sync_server.store.sending import COPY
 
 Column = Callable[[list[Any]], list[Any]]
 """Turns a column's values into what the driver is handed."""
-
-COPY = "COPY "
 
 
 class _Plan(NamedTuple):
@@ -65,28 +63,6 @@ def _columns(plan: _Plan, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         values = [row[name] for row in rows]
         columns.append(column(values) if column else values)
     return columns
-
-
-def copies_in(engine: sa.Engine) -> None:
-    """Teach an engine on PostgreSQL to run COPY with the rows it is handed."""
-
-    @event.listens_for(engine, "do_execute")
-    def copy_row(cursor: Any, statement: str, row: Any, _context: Any) -> bool:
-        return _copied(cursor, statement, [row])
-
-    @event.listens_for(engine, "do_executemany")
-    def copy_rows(cursor: Any, statement: str, rows: Sequence[Any], _context: Any) -> bool:
-        return _copied(cursor, statement, rows)
-
-
-def _copied(cursor: Any, statement: str, rows: Sequence[Any]) -> bool:
-    """Run a COPY; tell whether it was one."""
-    if not statement.startswith(COPY):
-        return False
-    with cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
-    return True
 
 
 @lru_cache(maxsize=64)

@@ -25,8 +25,8 @@ from sqlcipher3 import dbapi2 as sqlite
 
 from sync_server.domain.errors import Refusal
 from sync_server.store import postgresql
-from sync_server.store.bulk import copies_in
 from sync_server.store.folders import make_folder, make_private
+from sync_server.store.sending import copies_in
 
 BUSY_TIMEOUT_MS = 15_000
 BEGIN_WRITING = "BEGIN IMMEDIATE"

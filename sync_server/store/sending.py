@@ -1,0 +1,96 @@
+"""COPY on PostgreSQL: many rows handed over at once, the answer waited for when it is needed.
+
+While the database stores what it was sent, the program goes on; whatever it asks of the same
+connection next, the end of the transaction above all, first waits until that is stored, and fails
+where it failed. So nothing is ever taken for stored that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import generators
+from psycopg.copy import LibpqWriter
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+from sqlalchemy import event
+
+COPY = "COPY "
+_under_way: WeakKeyDictionary[psycopg.Connection[Any], psycopg.Cursor[Any]] = WeakKeyDictionary()
+"""By connection, the COPY whose answer has not been waited for."""
+
+
+def copies_in(engine: sa.Engine) -> None:
+    """Teach an engine on PostgreSQL to run COPY with the rows it is handed, and to wait for its
+    answer before anything else."""
+
+    @event.listens_for(engine, "do_execute")
+    def one(cursor: Any, statement: str, row: Any, _context: Any) -> bool:
+        return _copied(cursor, statement, [row])
+
+    @event.listens_for(engine, "do_executemany")
+    def many(cursor: Any, statement: str, rows: Sequence[Any], _context: Any) -> bool:
+        return _copied(cursor, statement, rows)
+
+    @event.listens_for(engine, "do_execute_no_params")
+    def plain(cursor: Any, _statement: str, _context: Any) -> None:
+        settle(cursor.connection)
+
+    @event.listens_for(engine, "commit")
+    def before_commit(connection: sa.Connection) -> None:
+        _settle_of(connection)
+
+    @event.listens_for(engine, "rollback")
+    def before_rollback(connection: sa.Connection) -> None:
+        with suppress(psycopg.Error):  # it is undone all the same
+            _settle_of(connection)
+
+
+def settle(connection: psycopg.Connection[Any]) -> None:
+    """Wait for the answer to the COPY under way, if there is one; raise its error."""
+    if _under_way.pop(connection, None) is None:
+        return
+    for result in connection.wait(generators.fetch_many(connection.pgconn)):
+        if result.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(result, encoding=connection.info.encoding)
+
+
+def _settle_of(connection: sa.Connection) -> None:
+    driver = connection.connection.driver_connection
+    if driver in _under_way:
+        settle(driver)
+
+
+def _copied(cursor: Any, statement: str, rows: Sequence[Any]) -> bool:
+    """Run a COPY; tell whether it was one."""
+    settle(cursor.connection)
+    if not statement.startswith(COPY):
+        return False
+    with cursor.copy(statement, writer=_Sender(cursor)) as copy:
+        for row in rows:
+            copy.write_row(row)
+    return True
+
+
+class _Sender(LibpqWriter):
+    """Sends rows and says that they were all, without waiting for what becomes of them."""
+
+    def finish(self, exc: BaseException | None = None) -> None:
+        """Say that these were all; an error undoes them, which is waited for."""
+        if exc is not None:
+            super().finish(exc)
+            return
+        self.connection.wait(_ended(self._pgconn))
+        _under_way[self.connection] = self.cursor
+
+
+def _ended(pgconn: Any) -> Any:
+    while pgconn.put_copy_end() == 0:
+        yield generators.WAIT_W
+    while pgconn.flush():
+        yield generators.WAIT_W
