@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,6 +85,8 @@ class Intake:
         self._workers: dict[str, Worker] = {}
         self._lay_in: dict[str, list[str]] = {}
         self._taken_over: set[str] = set()
+        self._whole = self._written = 0
+        """How many of the items, in order, will not be changed any more; are written."""
         self._heirs = Heirs(connection, self._district)
         self._corrected = Corrected(connection, self._district)
         for part in parts:
@@ -107,6 +110,7 @@ class Intake:
             self._enter(part, before)
             if part is not self._parts[-1]:  # what goes together speaks of nothing in common
                 self._ledger.hand_over()
+                self._whole = len(self._items)
         self._ledger.now = self._now
         self._write()
         for part in self._parts:
@@ -119,7 +123,10 @@ class Intake:
     def _enter(self, part: Part, before: dict[str, Row]) -> None:
         """Judge and merge one part's changes; ``before`` holds those received so far, by id."""
         self._entering = part
+        half = part.arrivals[len(part.arrivals) // 2]
         for arrival in part.arrivals:
+            if arrival is half:  # what the database got before it has stored by now
+                self._write_changes()
             twin = before.get(arrival.change_id)
             if twin is not None and same_content(twin, arrival.members):
                 self._ledger.lines.note(twin, part.batch.stream, arrival.seq)
@@ -324,7 +331,8 @@ class Intake:
         connection, now = self._connection, self._now
         rows = [item.row for item in self._items.values()]
         self._ledger.write()
-        writing.insert_changes(connection, rows)
+        self._whole = len(rows)
+        self._write_changes()
         settled = [item.row for item in self._settled.values()]
         writing.settle_held(connection, settled)
         tell_decisions(connection, self._district, self._ledger.decided, now)
@@ -355,6 +363,12 @@ class Intake:
         streams.insert_reseals(connection, reseals)
         for part in self._parts:
             self._count(part)
+
+    def _write_changes(self) -> None:
+        """Append to the log those changes of which is known what became of them."""
+        rows = [item.row for item in islice(self._items.values(), self._written, self._whole)]
+        writing.insert_changes(self._connection, rows)
+        self._written = self._whole
 
     def _count(self, part: Part) -> None:
         """Count a part's new changes in its batch."""
