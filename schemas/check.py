@@ -139,9 +139,7 @@ def loaded_by_marshmallow(kind: type[Kind], action: Action, fields: Mapping[str,
 def broken_rules(kind: type[Kind], whole: Mapping[str, Any]) -> list[FieldProblem]:
     """Return what the kind's rules over whole records find wrong with stored fields."""
     return [
-        FieldProblem(f"/{fault[0]}", fault[1])
-        for rule in kind.info.rules
-        if (fault := rule(whole))
+        FieldProblem(f"/{fault[0]}", fault[1]) for rule in kind.info.rules if (fault := rule(whole))
     ]
 
 

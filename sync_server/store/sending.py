@@ -43,12 +43,14 @@ def copies_in(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "commit")
     def before_commit(connection: sa.Connection) -> None:
-        _settle_of(connection)
+        if connection.connection.driver_connection in _under_way:
+            connection.exec_driver_sql("SELECT 1")  # fails, if it does, by SQLAlchemy's names
 
     @event.listens_for(engine, "rollback")
     def before_rollback(connection: sa.Connection) -> None:
+        driver: Any = connection.connection.driver_connection
         with suppress(psycopg.Error):  # it is undone all the same
-            _settle_of(connection)
+            settle(driver)
 
 
 def settle(connection: psycopg.Connection[Any]) -> None:
@@ -58,12 +60,6 @@ def settle(connection: psycopg.Connection[Any]) -> None:
     for result in connection.wait(generators.fetch_many(connection.pgconn)):
         if result.status != ExecStatus.COMMAND_OK:
             raise error_from_result(result, encoding=connection.info.encoding)
-
-
-def _settle_of(connection: sa.Connection) -> None:
-    driver = connection.connection.driver_connection
-    if driver in _under_way:
-        settle(driver)
 
 
 def _copied(cursor: Any, statement: str, rows: Sequence[Any]) -> bool:

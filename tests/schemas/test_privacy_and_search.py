@@ -12,7 +12,7 @@ from schemas.catalogue import KINDS, kind_of
 from schemas.describe import show
 from schemas.fields import Keyed
 from schemas.privacy import HIDDEN, mask_text
-from schemas.search import LEFT_OUT, SAME, common, fold, forms, search_text, spell
+from schemas.search import DOTS, LEFT_OUT, SAME, UNSEEN, common, fold, forms, search_text, spell
 from tests.schemas.samples import resident
 
 
@@ -95,6 +95,11 @@ def test_rare_characters_are_found_as_typed() -> None:
 )
 def test_a_name_is_found_as_others_type_it(name: str, found_by: list[str]) -> None:
     assert list(dict.fromkeys(forms(name))) == found_by
+
+
+def test_every_sign_that_is_typed_otherwise_is_noticed() -> None:
+    for char in (*SAME, *DOTS, *UNSEEN):
+        assert common(f"王{char}五") != f"王{char}五", hex(ord(char))
 
 
 def test_what_is_commonly_typed_stays_as_it_is() -> None:

@@ -54,6 +54,17 @@ def test_a_good_change_is_understood():
     assert arrival.problems == []
 
 
+@given(
+    fields=plain_json.map(lambda value: {"more": value}),
+    around=st.text(st.sampled_from('0a-"\\,é'), max_size=9),
+)
+def test_every_id_that_a_change_names_is_found(fields, around):
+    other = ID[:-1] + "2"
+    (arrival,) = open_batch([sealed(fields=fields | {"text": around + other + around})])
+    named = set(envelope._ID.findall(arrival.sealed))
+    assert {ID.encode(), other.encode()} <= named <= set(arrival.named_ids())
+
+
 def test_what_is_handed_in_stays_whole_at_every_moment(monkeypatch):
     change = sealed()
     moments = []

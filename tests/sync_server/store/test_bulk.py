@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from sync_server.store.bulk import insert_rows, update_rows
@@ -107,6 +109,22 @@ def test_many_ids_are_asked_for_as_one_parameter(any_centre, number):
         )
         found = connection.execute(query, {"ids": [*wanted, "', \"[]"]}).scalars().all()
     assert sorted(found) == wanted
+
+
+TEXTS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+
+
+@given(texts=TEXTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@example(texts=['"', "\\", '\\"', "", "NULL", "{}", ",", " a ", "a\nb", "𠮷"])
+@example(texts=[ODD, ODD])
+def test_many_texts_arrive_as_they_are(any_centre, texts):
+    one = sa.bindparam("one", type_=sa.String())
+    query = sa.select(among(one, sa.bindparam("ids", type_=Texts())))
+    with any_centre.store.asking() as connection:
+        for text in {*texts, "\u2028 no such text"}:
+            found = connection.execute(query, {"one": text, "ids": texts}).scalar_one()
+            assert bool(found) is (text in texts)
 
 
 @pytest.mark.parametrize(
