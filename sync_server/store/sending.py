@@ -48,6 +48,8 @@ def copies_in(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "rollback")
     def before_rollback(connection: sa.Connection) -> None:
+        if connection.invalidated:  # it broke: there is no answer any more
+            return
         driver: Any = connection.connection.driver_connection
         with suppress(psycopg.Error):  # it is undone all the same
             settle(driver)
