@@ -27,6 +27,7 @@ from sync_server.services.closed_months import freeze_due
 from sync_server.services.duplicates import search_duplicates
 from sync_server.services.emptying import empty_some
 from sync_server.services.field_lines import bring_up_to_date
+from sync_server.services.field_sums import add_months_up
 from sync_server.services.import_work import Worker, drop_old_files
 from sync_server.services.lost_photos import Watch, look_for_photos
 from sync_server.services.partitioning import keep_parts
@@ -86,6 +87,7 @@ class Timer:
         taken = self._do("steps", lambda *due: take_due_steps(*due))
         self._do("pairs", lambda *due: search_duplicates(*due).pairs)
         self._do("rows of field work", lambda store, code, _: bring_up_to_date(store, code))
+        self._do("months added up", add_months_up)
         self._do("months closed", freeze_due)
         self._do("people emptied", lambda store, _, now: empty_some(self._centre, now))
         self._do("audit rows linked", self._link_audit)

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
 from itertools import accumulate
+from operator import and_
+from types import MappingProxyType
 
 SLOTS: tuple[tuple[str, int], ...] = (("1", 1), ("2", 2), ("3", 4))
 """The slots of a day and their bits in a sum of slots."""
@@ -45,6 +48,29 @@ class GridDay:
     def missing(self) -> tuple[str, ...]:
         """The slots nobody patrolled."""
         return _MISSING[self.slots]
+
+
+@dataclass(slots=True)
+class GridMonth:
+    """One month of one grid that stood throughout; days are sums of ``1 << day``.
+
+    ``slots`` and ``late`` are the days on which each of SLOTS was patrolled, and was by late
+    entries alone; ``active`` those on which anything was recorded; ``counts`` are of WORK.
+    """
+
+    slots: tuple[int, ...] = (0,) * len(SLOTS)
+    late: tuple[int, ...] = (0,) * len(SLOTS)
+    active: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, what: str, day: int, number: int = 1) -> None:
+        """Count some of WORK on a day of the month."""
+        self.counts[what] = self.counts.get(what, 0) + number
+        self.active |= 1 << day
+
+    def patrolled(self, day: int) -> int:
+        """Return the slots patrolled on a day of the month as a sum of their bits."""
+        return sum(bit for (_, bit), days in zip(SLOTS, self.slots, strict=True) if days >> day & 1)
 
 
 @dataclass(frozen=True)
@@ -125,9 +151,19 @@ class Sums:
         for what, number in day.counts.items():
             self.counts[what] += number
 
+    def take_month(self, month: GridMonth, duty: int) -> None:
+        """Add what a month has, of which the days ``duty`` are expected already."""
+        self.done += sum((days & duty).bit_count() for days in month.slots)
+        self.late += sum((days & duty).bit_count() for days in month.late)
+        self.idle_days -= (month.active & duty).bit_count()
+        for what, number in month.counts.items():
+            self.counts[what] += number
+
 
 Days = Mapping[tuple[str, date], GridDay]
 """What is known by grid and day; a day without an entry is one without work."""
+Months = Mapping[tuple[str, date], GridMonth]
+"""What is known by grid and month (its first day) instead: of these no day is among the Days."""
 _NOTHING = GridDay()
 
 
@@ -140,7 +176,9 @@ class Gaps:
     days: int
 
 
-def by_grid(grids: Iterable[Grid], days: Days, duty: Iterable[date]) -> dict[str, Sums]:
+def by_grid(
+    grids: Iterable[Grid], days: Days, duty: Iterable[date], months: Months = MappingProxyType({})
+) -> dict[str, Sums]:
     """Return every grid's sums over the duty days it stood, and over its work on other days."""
     known, in_order = {grid.code: grid for grid in grids}, sorted(set(duty))
     sums = {code: Sums() for code in known}
@@ -148,10 +186,16 @@ def by_grid(grids: Iterable[Grid], days: Days, duty: Iterable[date]) -> dict[str
         sums[code].expect(len(_stood(grid, in_order)))
     for code, _, found, on_duty in _counting(known, days, in_order):
         sums[code].take(found, on_duty=on_duty)
+    asked = _by_month(in_order)
+    for (code, first), month in months.items():
+        if code in sums:
+            sums[code].take_month(month, asked[first])
     return sums
 
 
-def by_month(grids: Iterable[Grid], days: Days, duty: Iterable[date]) -> dict[str, Sums]:
+def by_month(
+    grids: Iterable[Grid], days: Days, duty: Iterable[date], months: Months = MappingProxyType({})
+) -> dict[str, Sums]:
     """Return the sums of every month (2026-09) over all grids."""
     known, in_order = {grid.code: grid for grid in grids}, sorted(set(duty))
     sums: dict[tuple[int, int], Sums] = defaultdict(Sums)
@@ -159,10 +203,20 @@ def by_month(grids: Iterable[Grid], days: Days, duty: Iterable[date]) -> dict[st
         sums[day.year, day.month].expect(standing)
     for _, day, found, on_duty in _counting(known, days, in_order):
         sums[day.year, day.month].take(found, on_duty=on_duty)
+    asked = _by_month(in_order)
+    for (code, first), month in months.items():
+        if code in known:
+            sums[first.year, first.month].take_month(month, asked[first])
     return {f"{year:04d}-{month:02d}": found for (year, month), found in sums.items()}
 
 
-def gaps(grids: Iterable[Grid], days: Days, duty: Iterable[date], most: int | None = None) -> Gaps:
+def gaps(
+    grids: Iterable[Grid],
+    days: Days,
+    duty: Iterable[date],
+    most: int | None = None,
+    months: Months = MappingProxyType({}),
+) -> Gaps:
     """Return what nobody patrolled on duty days; ``most``: so many of the latest are listed."""
     in_order = sorted(set(duty))
     by_code = {grid.code: grid for grid in grids}
@@ -171,21 +225,59 @@ def gaps(grids: Iterable[Grid], days: Days, duty: Iterable[date], most: int | No
         day for code, day, found, on_duty in _counting(by_code, days, in_order)
         if on_duty and found.slots == ALL_SLOTS
     )  # fmt: skip
+    whole.update(_whole_days(by_code, _by_month(in_order), months))
     lacking = [
         day for day, standing in zip(in_order, _standing(known, in_order), strict=True)
         if whole[day] < standing
     ]  # fmt: skip
     latest = lacking[::-1][:most]
-    return Gaps(tuple((day, tuple(_lacking(known, days, day))) for day in latest), len(lacking))
+    listed = ((day, tuple(_lacking(known, days, months, day))) for day in latest)
+    return Gaps(tuple(listed), len(lacking))
+
+
+def _whole_days(grids: Container[str], asked: Mapping[date, int], months: Months) -> Counter[date]:
+    """Return how many of the months have all slots, by day of those ``asked``; few days of a month
+    lack one, so these are counted."""
+    lack: Counter[date] = Counter()
+    standing: Counter[date] = Counter()
+    for (code, first), month in months.items():
+        if code in grids and (duty := asked.get(first)):
+            standing[first] += 1
+            whole = reduce(and_, month.slots)
+            lack.update(first.replace(day=day) for day in _days_of(duty & ~whole))
+    days = (
+        (first.replace(day=day), number)
+        for first, number in standing.items()
+        for day in _days_of(asked[first])
+    )
+    return Counter({day: number - lack[day] for day, number in days})
 
 
 def _lacking(
-    grids: Iterable[Grid], days: Days, day: date
+    grids: Iterable[Grid], days: Days, months: Months, day: date
 ) -> Iterator[tuple[Grid, tuple[str, ...]]]:
     """Yield the grids that lack slots of a day, with these."""
+    first = day.replace(day=1)
     for grid in grids:
-        if grid.stood(day) and (missing := days.get((grid.code, day), _NOTHING).missing):
+        month = months.get((grid.code, first))
+        found = GridDay(month.patrolled(day.day)) if month else days.get((grid.code, day), _NOTHING)
+        if grid.stood(day) and (missing := found.missing):
             yield grid, missing
+
+
+def _by_month(duty: Iterable[date]) -> defaultdict[date, int]:
+    """Return the duty days of each month as a sum of 1 << day."""
+    asked: defaultdict[date, int] = defaultdict(int)
+    for day in duty:
+        asked[day.replace(day=1)] |= 1 << day.day
+    return asked
+
+
+def _days_of(days: int) -> Iterator[int]:
+    """Yield the days that a sum of 1 << day is of."""
+    while days:
+        yield days.bit_length() - 1
+        days ^= 1 << (days.bit_length() - 1)
 
 
 def _counting(

@@ -20,7 +20,7 @@ from sync_server.domain.grid_days import GridDay, by_grid
 from sync_server.domain.rates import Rate
 from sync_server.domain.service_counts import Counts
 from sync_server.domain.working_calendar import midnight
-from sync_server.services import field_figures, issue_figures, timeliness
+from sync_server.services import field_figures, field_sums, issue_figures, timeliness
 from sync_server.services.care_standing import Standing, care_standing
 from sync_server.services.places import GRID_LENGTH
 from sync_server.services.working_calendar import load_calendar
@@ -201,8 +201,8 @@ def _entries(here: _Here) -> Counted:
 
 
 def _visits(here: _Here) -> Counted:
-    homes = field_figures.homes_met(*here.where, here.first, here.last)
-    yield from _spread(here, ((grid, "visits", int(day is not None), 1) for _, grid, day in homes))
+    homes = field_sums.homes_met(*here.where, here.first, here.last)
+    yield from _spread(here, ((one.grid, "visits", one.met, one.homes) for one in homes))
 
 
 def _care(here: _Here) -> Counted:

@@ -1,13 +1,13 @@
 """The figures of field work for a period and an area, each with its definition: patrols, late
 entries, visits, care, satisfaction, and what each grid did.
 
-Counted anew whenever they are asked for, by when things happened: what comes late changes the day
-it belongs to.
+Counted whenever they are asked for, by when things happened: what comes late changes the day it
+belongs to, and the month that was added up.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,15 +16,15 @@ import sqlalchemy as sa
 
 from schemas.clock import SHANGHAI
 from schemas.labels import Label
-from schemas.materials import OUT
 from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
 from sync_server.domain.grid_days import Grid, GridDay, Sums, by_grid, by_month, gaps
 from sync_server.domain.rates import Rate
-from sync_server.domain.working_calendar import Calendar, midnight
-from sync_server.services import contacts
+from sync_server.domain.working_calendar import Calendar
+from sync_server.services import contacts, field_sums
 from sync_server.services.accounts import User, require_records
 from sync_server.services.care_standing import Standing, care_standing
+from sync_server.services.field_work import recorded
 from sync_server.services.issue_figures import LONGEST_MONTHS
 from sync_server.services.places import GRID_LENGTH
 from sync_server.services.titles import Titles
@@ -207,19 +207,16 @@ def report(
     calendar, _ = load_calendar(connection, district)
     duty = [day for day in _days(first, to) if calendar.works(day)]
     grids = grids_in(connection, district, areas)
-    visits = field_counts.visit_days(connection, district, areas, first, last)
-    days = _work(connection, district, areas, first, last, visits)
-    sums = by_grid(grids, days, duty)
+    work = recorded(connection, district, areas, grids, first, last, today)
+    sums = by_grid(grids, work.days, duty, work.months)
     whole = _added(sums.values())
-    entries, late_by_month = _entries(connection, district, areas, first, last, visits)
     people = care_standing(connection, district, areas, min(last, today), phone=phone)
     as_of = min(last, today)
     lines, homes, visited = _lines(connection, district, areas, grids, sums, people, first, last,
                                    as_of)  # fmt: skip
-    met = sum(one.opened for one in visits)
-    rated, good = sum(one.rated for one in visits), sum(one.good for one in visits)
-    late_ones, every = (sum(pair[n] for pair in entries.values()) for n in (1, 0))
-    lacking = gaps(grids, days, duty, None if len(grids) == 1 else DAYS_LISTED)
+    late_ones, every = (sum(pair[n] for pair in work.entries.values()) for n in (1, 0))
+    most = None if len(grids) == 1 else DAYS_LISTED
+    lacking = gaps(grids, work.days, duty, most, work.months)
     overdue = sorted((one for one in people if one.overdue(as_of)), key=lambda one: one.due)
     synced_to, never, newest = field_counts.complete_as_of(connection, district, areas)
     return Report(
@@ -232,17 +229,17 @@ def report(
             _rate("late", late_ones, every),
             _rate("visits", visited, homes),
             *care_rates(people, as_of),
-            _rate("satisfied", good, rated),
-            _rate("rated", rated, met),
+            _rate("satisfied", work.good, work.rated),
+            _rate("rated", work.rated, work.opened),
         ),
         sums=whole,
-        late_entries=entries,
+        late_entries=work.entries,
         months=tuple(
-            Month(name, found, *late_by_month.get(name, (0, 0)))
-            for name, found in sorted(by_month(grids, days, duty).items())
+            Month(name, found, *work.entries_by_month.get(name, (0, 0)))
+            for name, found in sorted(by_month(grids, work.days, duty, work.months).items())
         ),
         grids=lines,
-        days=_own_days(grids, days, calendar, first, min(last, today)),
+        days=_own_days(grids, work.days, calendar, first, min(last, today)),
         gaps=lacking.listed,
         gap_days=lacking.days,
         overdue=tuple(_named(connection, person, overdue[:OVERDUE_LISTED], as_of, lang, grids)),
@@ -288,54 +285,6 @@ def _added(some: Iterable[Sums]) -> Sums:
     return whole
 
 
-def _work(
-    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date,
-    visits: Iterable[field_counts.VisitDay],
-) -> dict[tuple[str, date], GridDay]:  # fmt: skip
-    """Return everything recorded in the period, by grid and day."""
-    found: dict[tuple[str, date], GridDay] = defaultdict(GridDay)
-    where = (connection, district, areas)
-    for grid, day, slots, late in field_counts.patrol_days(*where, first, last):
-        found[grid, day] = GridDay(slots, late)
-    for seen in visits:
-        found[seen.grid, seen.day].counts = {"visits": seen.visits, "met": seen.met}
-    since, before = midnight(first), midnight(last + timedelta(days=1))
-    for grid, at, own in field_counts.issues_by_grid(*where, since, before):
-        one = found[grid[:GRID_LENGTH], at.astimezone(SHANGHAI).date()]
-        one.add("issues")
-        if own:
-            one.add("self_handled")
-    for grid, at in field_counts.base_changes(*where, since, before):
-        found[grid[:GRID_LENGTH], at.astimezone(SHANGHAI).date()].add("base_changes")
-    for grid, day, sets in field_counts.handed_out(*where, first, last, OUT):
-        found[grid, day].add("leaflets", int(sets))
-    return found
-
-
-def _entries(
-    connection: sa.Connection, district: str, areas: Sequence[str], first: date, last: date,
-    visits: Iterable[field_counts.VisitDay],
-) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:  # fmt: skip
-    """Return how many patrols and visits were entered and how many of them late: by kind, and by
-    month."""
-    by_kind: dict[str, tuple[int, int]] = {"patrol": (0, 0), "visit": (0, 0)}
-    months: dict[str, tuple[int, int]] = {}
-    by_day: dict[tuple[date, str], tuple[int, int]] = {}
-    for seen in visits:
-        some, some_late = by_day.get((seen.day, "visit"), (0, 0))
-        by_day[seen.day, "visit"] = (some + seen.visits, some_late + seen.late)
-    for day, total, late in field_counts.patrol_entries_by_day(
-        connection, district, areas, first, last
-    ):
-        by_day[day, "patrol"] = (total, late)
-    for (day, what), (total, late) in by_day.items():
-        month = day.strftime("%Y-%m")
-        for table, key in ((by_kind, what), (months, month)):
-            some, some_late = table.get(key, (0, 0))
-            table[key] = (some + total, some_late + late)
-    return by_kind, months
-
-
 def _lines(
     connection: sa.Connection,
     district: str,
@@ -350,9 +299,9 @@ def _lines(
     """Return the grids' lines, how many homes there are, and how many of them were visited."""
     homes: Counter[str] = Counter()
     visited: Counter[str] = Counter()
-    for _, grid, met_on in homes_met(connection, district, areas, first, last):
-        homes[grid[:GRID_LENGTH]] += 1
-        visited[grid[:GRID_LENGTH]] += met_on is not None
+    for one in field_sums.homes_met(connection, district, areas, first, last):
+        homes[one.grid[:GRID_LENGTH]] += one.homes
+        visited[one.grid[:GRID_LENGTH]] += one.met
     care = {(one.grid[:GRID_LENGTH], one.household_id) for one in people}
     late = {(one.grid[:GRID_LENGTH], one.household_id) for one in people if one.overdue(as_of)}
     cared, behind = (Counter(grid for grid, _ in some) for some in (care, late))

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from schemas.care_contact import MET, REACHED
 from schemas.clock import SHANGHAI, read_moment
 from schemas.materials import moves_of
+from sync_server.services.field_sums import look_at_homes, note
 from sync_server.services.places import GRID_LENGTH
-from sync_server.store import feed, field_lines
+from sync_server.store import feed, field_lines, field_sums
 from sync_server.store.engine import Store
 from sync_server.store.field_lines import PATROL, VISIT
 from sync_server.store.poison import each_if_not_all
@@ -41,6 +42,7 @@ def bring_up_to_date(store: Store, district: str) -> int:
             until = last if until is None else until
             some = mark < until and field_lines.any_touched(connection, district, mark)
         if not some and until - mark < LAG:
+            look_at_homes(store, district)
             return worked
         with store.writing() as connection:
             worked += _work_on(connection, district)
@@ -71,7 +73,9 @@ def _replace(connection: sa.Connection, district: str, some: Sequence[Row]) -> N
         if not record["voided"] and record["merged_into"] is None:
             for table, row in rows_of(record):
                 rows[table].append({"district": district, **row})
+    before = field_sums.told_by(connection, district, ids)
     field_lines.replace_rows(connection, district, ids, rows)
+    note(connection, district, ids, before)
 
 
 def work_anew(connection: sa.Connection, district: str, record: Row) -> None:

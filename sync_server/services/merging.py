@@ -40,6 +40,7 @@ from sync_server.services.central import CentralChange, apply_central_change
 from sync_server.services.central_log import central_row
 from sync_server.services.corrected import Corrected, as_update
 from sync_server.services.decision_records import tell_decisions
+from sync_server.services.field_sums import look_again
 from sync_server.services.ids import new_id
 from sync_server.services.ledger import (
     Effect,
@@ -231,6 +232,8 @@ def _turn(
         district, kind, row["record_id"], action, said, edit, effect, now, base_version=base
     )
     writing.insert_changes(connection, [entry])
+    if row["kind"] == "household":
+        look_again(connection, district, [other])
 
 
 def _settle_pair(

@@ -30,6 +30,7 @@ _RATINGS = (
     sa.func.count(visit_lines.c.rating),
     sa.func.sum(sa.case((visit_lines.c.rating >= LEAST_RATING, 1), else_=0)),
 )
+GRID_LENGTH = 15
 SLOT_BITS = {"1": 1, "2": 2, "3": 4}
 BASE_KINDS = ("household", "resident", "care", "room", "shop", "building")
 """Kinds a change of which counts as keeping the base data."""
@@ -426,7 +427,10 @@ def complete_as_of(
 def _of(
     table: sa.Table, district: str, areas: Collection[str], first: date | None, last: date
 ) -> list[sa.ColumnElement[bool]]:
-    found = [table.c.district == district, within(table.c.base_grid, areas), table.c.day <= last]
+    # Whole grids are looked up; areas are a stretch, and then the period is the shorter one.
+    grids = areas and all(len(code) == GRID_LENGTH for code in areas)
+    here = table.c.base_grid.in_(areas) if grids else within(table.c.base_grid, areas)
+    found = [table.c.district == district, here, table.c.day <= last]
     return [*found, table.c.day >= first] if first is not None else found
 
 

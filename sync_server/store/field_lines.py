@@ -23,7 +23,8 @@ from sync_server.store.writing import lock_district
 
 Row = dict[str, Any]
 PATROL, VISIT, MOVE = "patrol", "visit", "material_move"
-KINDS = (PATROL, VISIT, MOVE)
+KINDS = (PATROL, VISIT, MOVE, "household", "room")
+"""Kinds whose records tell of field work, the last two of where there is any to do."""
 TABLES: Mapping[str, sa.Table] = {
     one.name: one
     for one in (
@@ -113,7 +114,7 @@ def replace_rows(
     """Write the rows of these records, given by kind, in the place of those they had; ``rows`` by
     the table's name."""
     for kind, ids in record_ids.items():
-        for table, key in _OF_KIND[kind]:
+        for table, key in _OF_KIND.get(kind, ()):
             for run in chunks(ids):
                 connection.execute(
                     sa.delete(table).where(table.c.district == district, table.c[key].in_(run))

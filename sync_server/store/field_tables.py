@@ -153,3 +153,46 @@ field_marks = sa.Table(
     sa.Column("change_no", sa.BigInteger, nullable=False),
 )
 """The change number up to which the rows above were worked out."""
+
+
+def _stale(table: str) -> sa.Index:
+    """Return the index of the rows that are to be worked out anew."""
+    stale = sa.text("stale")
+    return sa.Index(f"ix_{table}_stale", "district", sqlite_where=stale, postgresql_where=stale)
+
+
+DAYS = ("patrolled_1", "patrolled_2", "patrolled_3", "late_1", "late_2", "late_3", "active")
+"""Days of a month as one number, 1 << day for each: on which a slot was patrolled, patrolled by
+late entries alone; on which anything was recorded."""
+COUNTS = (
+    "patrols", "patrols_late", "visits", "met", "visits_late", "opened", "rated", "good",
+    "leaflets",
+)  # fmt: skip
+"""What a month adds up to, as ``field_counts`` counts it."""
+
+field_months = sa.Table(
+    "field_months",
+    metadata,
+    _district(),
+    sa.Column("base_grid", sa.String(15), primary_key=True),
+    sa.Column("month", sa.Date, primary_key=True),
+    sa.Column("stale", sa.Boolean, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False, default=0) for name in DAYS),
+    *(sa.Column(name, sa.Integer, nullable=False, default=0) for name in COUNTS),
+    _stale("field_months"),
+)
+"""What the rows above come to by grid and month (its first day); only where not ``stale``."""
+
+field_homes = sa.Table(
+    "field_homes",
+    metadata,
+    _district(),
+    _id("household_id", primary_key=True),
+    sa.Column("grid", sa.String(17)),
+    sa.Column("met_on", sa.Date),
+    sa.Column("stale", sa.Boolean, nullable=False),
+    sa.Index(None, "district", "grid", "met_on"),
+    _stale("field_homes"),
+)
+"""Every household: the grid of one that is occupied (null of others), and the day it was last met
+wherever that was, calls included, by visits of those merged into it too."""

@@ -1,0 +1,80 @@
+"""What field work comes to by grid and month, and when each household was last met.
+
+Both follow from the rows there are and are worked out by the centre in small pieces; here it is
+noted for which grids and months, and for which households, that is to be done.
+"""
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0025"
+down_revision = "0024"
+
+DAYS = ("patrolled_1", "patrolled_2", "patrolled_3", "late_1", "late_2", "late_3", "active")
+COUNTS = (
+    "patrols", "patrols_late", "visits", "met", "visits_late", "opened", "rated", "good",
+    "leaflets",
+)  # fmt: skip
+
+
+def upgrade() -> None:
+    """Take the step."""
+    months = op.create_table(
+        "field_months",
+        sa.Column("district", sa.String(6), nullable=False),
+        sa.Column("base_grid", sa.String(15), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("stale", sa.Boolean(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in DAYS),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in COUNTS),
+        sa.PrimaryKeyConstraint("district", "base_grid", "month", name="pk_field_months"),
+    )
+    homes = op.create_table(
+        "field_homes",
+        sa.Column("district", sa.String(6), nullable=False),
+        sa.Column("household_id", sa.String(36), nullable=False),
+        sa.Column("grid", sa.String(17)),
+        sa.Column("met_on", sa.Date()),
+        sa.Column("stale", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("district", "household_id", name="pk_field_homes"),
+    )
+    op.create_index(
+        "ix_field_homes_district_grid_met_on", "field_homes", ["district", "grid", "met_on"]
+    )
+    _note_months(months)
+    _note_homes(homes)
+    stale = sa.text("stale")
+    for name in ("field_months", "field_homes"):
+        op.create_index(
+            f"ix_{name}_stale", name, ["district"], sqlite_where=stale, postgresql_where=stale
+        )
+
+
+def _note_months(months: sa.Table) -> None:
+    own: list[sa.ColumnClause[Any]] = [sa.column(name) for name in ("district", "base_grid", "day")]
+    lines = [
+        sa.select(*own[:2], sa.func.substr(sa.cast(own[2], sa.Text), 1, 7).label("month"))
+        .select_from(sa.table(name))
+        for name in ("patrol_lines", "visit_lines", "material_lines")
+    ]  # fmt: skip
+    found = op.get_bind().execute(sa.union(*lines)).all()
+    rows = [
+        {
+            "district": district, "base_grid": grid, "stale": True,
+            "month": date.fromisoformat(f"{month}-01"), **dict.fromkeys((*DAYS, *COUNTS), 0),
+        }
+        for district, grid, month in found
+    ]  # fmt: skip
+    if rows:
+        op.bulk_insert(months, rows)
+
+
+def _note_homes(homes: sa.Table) -> None:
+    records = sa.table("records", *map(sa.column, ("district", "record_id", "kind")))
+    every = sa.select(records.c.district, records.c.record_id, sa.true()).where(
+        records.c.kind == "household"
+    )
+    op.execute(sa.insert(homes).from_select(["district", "household_id", "stale"], every))
