@@ -312,7 +312,7 @@ def subjects(data: Path) -> tuple[dict[str, str], int]:
 
 def year(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Measure the statistics of a year of a district."""
-    kept = world(f"BF{asked.part}", build_year(asked.part))
+    kept = world(f"BS{asked.part}", build_year(asked.part))
     with signed_in(kept, folder, "year") as (ask, _):
         pages = {
             "year": f"/statistics?{YEAR}", "field work": f"/statistics/field?{YEAR}",

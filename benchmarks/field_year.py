@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sync_server.services import field_sums as services_sums
 from sync_server.services.ids import new_id
 from sync_server.services.places import GRID_LENGTH
-from sync_server.store import feed, field_lines
+from sync_server.store import feed, field_lines, field_sums
 from sync_server.store.bulk import insert_rows
 from sync_server.store.engine import Store
 from sync_server.store.field_tables import patrol_lines, visit_lines
@@ -34,6 +35,7 @@ def fill(store: Store, district: str, year: int, part: int = 1) -> dict[str, int
     chance = Random(year)
     days = [date(year, 1, 1) + timedelta(days=n) for n in range(365)]
     told = dict.fromkeys(("rooms", "households", "patrols", "visits"), 0)
+    homes_made, grids_and_months = set[str](), set[tuple[str, date]]()
     with store.writing() as connection:
         query = sa.select(records).where(
             records.c.district == district, records.c.kind == "area",
@@ -49,6 +51,8 @@ def fill(store: Store, district: str, year: int, part: int = 1) -> dict[str, int
             visits = list(_visits(district, area["grid"], homes, days, chance))
             for table, rows in ((records, rooms), (patrol_lines, patrols), (visit_lines, visits)):
                 insert_rows(connection, table, rows)
+            homes_made.update(homes)
+            grids_and_months.update((area["grid"], day.replace(day=1)) for day in days)
             told["rooms"] += len(rooms) - len(homes)
             told["households"] += len(homes)
             told["patrols"] += len(patrols)
@@ -58,6 +62,10 @@ def fill(store: Store, district: str, year: int, part: int = 1) -> dict[str, int
         )
         field_lines.take_mark(connection, district)
         field_lines.put_mark(connection, district, number)
+        touched = field_sums.Touched(grids_and_months, homes_made)
+        field_sums.mark_stale(connection, district, touched)
+    services_sums.look_at_homes(store, district)
+    services_sums.add_months_up(store, district, datetime(year + 1, 1, 2, tzinfo=UTC))
     return told
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts, audit_chain, second_factor
 from sync_server.services.duplicates import likely_same, search_duplicates
+from sync_server.services.field_sums import add_months_up, look_at_homes
 from sync_server.store import privacy, retention
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.engine import Store, open_store
-from sync_server.store.field_tables import patrol_lines, visit_lines
+from sync_server.store.field_tables import field_homes, field_months, patrol_lines, visit_lines
 from sync_server.store.import_tables import import_rows
 from sync_server.store.migrate import differences, migrate, step
 from sync_server.store.tables import audit, changes, districts, records, users
@@ -200,6 +201,47 @@ def test_when_work_of_an_older_database_came_is_worked_out_from_its_times(store)
             found = connection.execute(sa.select(table.c[key], table.c.came_late))
             told = {one.removeprefix("v "): late for one, late in found}
             assert told == {"in time": False, "late": True, "centre": None}
+
+
+def test_sums_of_an_older_database_are_noted_to_be_worked_out(store):
+    migrate(store, "0024")
+    day = {"district": "990101", "base_grid": "990101100009003", "at": NOON, "late": False,
+           "received_at": NOON}  # fmt: skip
+    district = {"district": "990101", "name": "示例区", "server_epoch": "e", "change_no": 9,
+                "settings": {}, "synthetic": True, "created_at": NOON}  # fmt: skip
+    with store.writing() as connection:
+        connection.execute(sa.insert(districts), district)
+        for number, when in enumerate((date(2026, 8, 31), date(2026, 9, 1), date(2026, 9, 30))):
+            row = {**day, "day": when, "patrol_id": f"p{number}", "slot": "1"}
+            connection.execute(sa.insert(patrol_lines), row)
+        visit = {"result": "met", "met": True, "by_phone": False, "visit_id": "v"}
+        connection.execute(sa.insert(visit_lines), {**day, "day": date(2026, 9, 2), **visit})
+        for number, kind in enumerate(("household", "room"), 1):
+            connection.execute(sa.insert(records), {
+                "district": "990101", "record_id": kind, "kind": kind, "schema": 1,
+                "grid": "990101100009003", "fields": {}, "origins": {}, "version": 1,
+                "change_no": number, "voided": False, "author": "u", "made_at": "",
+                "happened_at": NOON, "received_at": NOON, "last_author": "u",
+                "last_made_at": "", "search_text": "",
+            })  # fmt: skip
+    migrate(store)
+    with store.reading() as connection:
+        assert differences(connection) == []
+        months = sa.select(field_months.c.base_grid, field_months.c.month, field_months.c.stale)
+        assert sorted(map(tuple, connection.execute(months))) == [
+            ("990101100009003", date(2026, 8, 1), True),
+            ("990101100009003", date(2026, 9, 1), True),
+        ]
+        homes = sa.select(field_homes.c.household_id, field_homes.c.grid, field_homes.c.stale)
+        assert connection.execute(homes).all() == [("household", None, True)]
+    assert add_months_up(store, "990101", NOON + timedelta(days=40)) == 2
+    look_at_homes(store, "990101")
+    with store.reading() as connection:
+        rows = connection.execute(sa.select(field_months).order_by(field_months.c.month)).all()
+        assert [(row.patrols, row.visits, row.patrolled_1) for row in rows] == [
+            (1, 0, 1 << 31), (2, 1, (1 << 1) + (1 << 30)),
+        ]  # fmt: skip
+        assert connection.execute(homes).all() == [("household", "990101100009003", False)]
 
 
 def test_a_database_from_before_retention_has_emptied_nothing(store):
