@@ -29,7 +29,7 @@ from sync_server.services.issue_figures import LONGEST_MONTHS
 from sync_server.services.places import GRID_LENGTH
 from sync_server.services.titles import Titles
 from sync_server.services.working_calendar import load_calendar
-from sync_server.store import field_counts
+from sync_server.store import case_counts, field_counts
 from sync_server.store.records_read import areas_within
 
 DAYS_LISTED = 10
@@ -218,7 +218,8 @@ def report(
     most = None if len(grids) == 1 else DAYS_LISTED
     lacking = gaps(grids, work.days, duty, most, work.months)
     overdue = sorted((one for one in people if one.overdue(as_of)), key=lambda one: one.due)
-    synced_to, never, newest = field_counts.complete_as_of(connection, district, areas)
+    synced_to, never, _ = case_counts.complete_as_of(connection, district, areas)
+    newest = None if synced_to else field_sums.newest_came_in(connection, district, areas)
     return Report(
         first=first,
         last=last,

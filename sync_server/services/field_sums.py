@@ -97,7 +97,7 @@ def _add_up(connection: sa.Connection, district: str, before: date) -> int:
     some = field_sums.stale_months(connection, district, before, GRIDS)
     month, grids = some or (before, [])
     if grids:
-        rows = [month_row(connection, district, month, grid) for grid in grids]
+        rows = month_rows(connection, district, month, grids)
         field_sums.put_months(connection, district, month, rows)
     return len(grids)
 
@@ -107,30 +107,51 @@ def month_end(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
-def month_row(connection: sa.Connection, district: str, month: date, grid: str) -> dict[str, Any]:
-    """Return what a grid comes to in a month, counted from its rows."""
-    row: dict[str, Any] = {"base_grid": grid, **dict.fromkeys((*DAYS, *COUNTS), 0)}
-    asked = (connection, district, (grid,), month, month_end(month))
-    for _, day, slots, late in field_counts.patrol_days(*asked):
-        bit = 1 << day.day
+def month_rows(
+    connection: sa.Connection, district: str, month: date, grids: Collection[str]
+) -> Collection[dict[str, Any]]:
+    """Return what each of these grids comes to in a month, counted from its rows."""
+    found: dict[str, dict[str, Any]] = {
+        grid: {"base_grid": grid, "newest": None, **dict.fromkeys((*DAYS, *COUNTS), 0)}
+        for grid in grids
+    }
+    asked = (connection, district, list(grids), month, month_end(month))
+    for grid, day, slots, late in field_counts.patrol_days(*asked):
+        row, bit = found[grid], 1 << day.day
         row["active"] |= bit if slots else 0
         for slot, its_bit in SLOTS:
             row[f"patrolled_{slot}"] |= bit if slots & its_bit else 0
             row[f"late_{slot}"] |= bit if late & its_bit else 0
-    for _, total, late in field_counts.patrol_entries_by_day(*asked):
-        row["patrols"] += total
-        row["patrols_late"] += late
+    for grid, what, total, late in field_counts.entries_by_grid(*asked):
+        if what == "patrol":
+            found[grid] |= {"patrols": total, "patrols_late": late}
     for seen in field_counts.visit_days(*asked):
+        row = found[seen.grid]
         row["active"] |= 1 << seen.day.day
         for name, number in (
             ("visits", seen.visits), ("met", seen.met), ("visits_late", seen.late),
             ("opened", seen.opened), ("rated", seen.rated), ("good", seen.good),
         ):  # fmt: skip
             row[name] += number
-    for _, day, sets in field_counts.handed_out(*asked, OUT):
-        row["leaflets"] += sets
-        row["active"] |= 1 << day.day if sets else 0
-    return row
+    for grid, day, sets in field_counts.handed_out(*asked, OUT):
+        found[grid]["leaflets"] += sets
+        found[grid]["active"] |= 1 << day.day if sets else 0
+    for grid, newest in field_counts.newest_by_grid(*asked):
+        row = found[grid]
+        row["newest"] = max(newest, row["newest"] or newest)
+    return found.values()
+
+
+def newest_came_in(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> datetime | None:
+    """Return when the newest patrol or visit came in; None: there is none."""
+    newest, left = field_sums.newest(connection, district, areas)
+    found = [newest] if newest else []
+    for month in left:
+        rows = field_counts.newest_by_grid(connection, district, areas, month, month_end(month))
+        found += [came for _, came in rows]
+    return max(found, default=None)
 
 
 def homes_met(

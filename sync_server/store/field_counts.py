@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from schemas.care_contact import graver
-from sync_server.store import case_counts
 from sync_server.store.case_tables import cases
 from sync_server.store.devices_read import device_ids_in
 from sync_server.store.field_lists import LEAST_RATING
@@ -405,23 +404,17 @@ def points_covered(
     return {(grid, compound): day for grid, compound, day in connection.execute(query)}
 
 
-def complete_as_of(
-    connection: sa.Connection, district: str, areas: Collection[str]
-) -> tuple[datetime | None, int, datetime | None]:
-    """Return since when all laptops in use have synced (None: none has), how many never have, and
-    when the newest patrol or visit came in, asked only when none has synced."""
-    synced, never, _ = case_counts.complete_as_of(connection, district, areas)
-    if synced is not None:
-        return synced, never, None
-    newest = [
-        connection.scalar(
-            sa.select(sa.func.max(table.c.received_at)).where(
-                table.c.district == district, within(table.c.base_grid, areas)
-            )
+def newest_by_grid(
+    connection: sa.Connection, district: str, areas: Collection[str], first: date, last: date
+) -> Iterator[tuple[str, datetime]]:
+    """Yield ``(grid, time)``: when the newest patrols, and the newest visits, came in."""
+    for table in (patrol_lines, visit_lines):
+        query = (
+            sa.select(table.c.base_grid, sa.func.max(table.c.received_at))
+            .where(*_of(table, district, areas, first, last))
+            .group_by(table.c.base_grid)
         )
-        for table in (patrol_lines, visit_lines)
-    ]
-    return synced, never, max((one for one in newest if one), default=None)
+        yield from connection.execute(query).all()
 
 
 def _of(

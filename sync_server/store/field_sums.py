@@ -4,7 +4,7 @@ names the district."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -25,6 +25,7 @@ from sync_server.store.tables import records
 Row = dict[str, Any]
 Pair = tuple[str, date]
 """A grid and the first day of a month."""
+_WORKED_OUT = (*DAYS, *COUNTS, "newest")
 
 
 class Touched(NamedTuple):
@@ -121,10 +122,10 @@ def put_months(connection: sa.Connection, district: str, month: date, rows: Iter
         .where(
             c.district == district, c.month == month, c.base_grid == sa.bindparam("this")
         )
-        .values({name: sa.bindparam(f"new_{name}") for name in (*DAYS, *COUNTS)} | {"stale": False})
+        .values({name: sa.bindparam(f"new_{name}") for name in _WORKED_OUT} | {"stale": False})
     )  # fmt: skip
     every = [
-        {"this": row["base_grid"], **{f"new_{name}": row[name] for name in (*DAYS, *COUNTS)}}
+        {"this": row["base_grid"], **{f"new_{name}": row[name] for name in _WORKED_OUT}}
         for row in rows
     ]
     if every:
@@ -140,6 +141,18 @@ def months_of(
         c.district == district, within(c.base_grid, areas), c.month >= first, c.month <= last
     )
     return connection.execute(query).all()
+
+
+def newest(
+    connection: sa.Connection, district: str, areas: Collection[str]
+) -> tuple[datetime | None, list[date]]:
+    """Return when the newest patrol or visit of the months that are added up came in, and the
+    months of which some still has to be."""
+    c = field_months.c
+    here = (c.district == district, within(c.base_grid, areas))
+    last = connection.scalar(sa.select(sa.func.max(c.newest)).where(*here, sa.not_(c.stale)))
+    months = sa.select(c.month).where(*here, c.stale).distinct().order_by(c.month)
+    return last, list(connection.execute(months).scalars())
 
 
 def stale_homes(connection: sa.Connection, district: str, size: int) -> list[str]:

@@ -179,6 +179,7 @@ field_months = sa.Table(
     sa.Column("stale", sa.Boolean, nullable=False),
     *(sa.Column(name, sa.BigInteger, nullable=False, default=0) for name in DAYS),
     *(sa.Column(name, sa.Integer, nullable=False, default=0) for name in COUNTS),
+    sa.Column("newest", Utc),  # when the last of its patrols and visits came in
     _stale("field_months"),
 )
 """What the rows above come to by grid and month (its first day); only where not ``stale``."""

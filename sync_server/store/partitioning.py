@@ -24,8 +24,8 @@ from sync_server.store.tables import changes, districts, metadata
 LARGE = (
     "audit", "batches", "case_units", "cases", "changes", "conflicts", "deliveries",
     "duplicate_pairs", "field_homes", "history_marks", "import_rows", "likeness_keys",
-    "material_lines", "patrol_lines", "patrol_points", "photo_files", "record_keys", "records", "reseals",
-    "service_cases", "visit_answers", "visit_checks", "visit_lines", "visit_opinions",
+    "material_lines", "patrol_lines", "patrol_points", "photo_files", "record_keys", "records",
+    "reseals", "service_cases", "visit_answers", "visit_checks", "visit_lines", "visit_opinions",
 )  # fmt: skip
 """The tables that grow with the work done; all others hold rows by the thousand."""
 MONTHLY = "changes"

@@ -19,7 +19,7 @@ from sync_server.services.field_work import FieldWork, recorded
 from sync_server.services.ids import new_id
 from sync_server.services.moves import move_record
 from sync_server.store import field_sums as store_sums
-from sync_server.store.field_tables import field_homes, field_months
+from sync_server.store.field_tables import field_homes, field_months, patrol_lines, visit_lines
 from tests.sync_server.services.desks import hire
 from tests.sync_server.services.test_decisions import visit
 from tests.sync_server.services.test_grid_changes import patrol
@@ -62,6 +62,12 @@ def compare(town: Town, grids: list[Grid]) -> int:
     whole."""
     whole = 0
     with town.centre.store.reading() as connection:
+        came = [
+            connection.scalar(sa.select(sa.func.max(table.c.received_at)))
+            for table in (patrol_lines, visit_lines)
+        ]
+        newest = field_sums.newest_came_in(connection, DISTRICT, (DISTRICT,))
+        assert newest == max(filter(None, came), default=None)
         for first, last in PERIODS:
             asked = (connection, DISTRICT, (DISTRICT,), grids, first, last)
             kept, read = recorded(*asked, LATER.date()), recorded(*asked, date(2000, 1, 1))

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from sync_server.domain.errors import Refusal
 from sync_server.services import accounts, audit_chain, second_factor
 from sync_server.services.duplicates import likely_same, search_duplicates
-from sync_server.services.field_sums import add_months_up, look_at_homes
+from sync_server.services.field_sums import add_months_up
 from sync_server.store import privacy, retention
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.engine import Store, open_store
 from sync_server.store.field_tables import field_homes, field_months, patrol_lines, visit_lines
 from sync_server.store.import_tables import import_rows
 from sync_server.store.migrate import differences, migrate, step
-from sync_server.store.tables import audit, changes, districts, records, users
+from sync_server.store.tables import aliases, audit, changes, districts, records, users
 from tests.sync_server.world import NOON
 
 OLD = Path(__file__).parent / "old"
@@ -214,16 +214,23 @@ def test_sums_of_an_older_database_are_noted_to_be_worked_out(store):
         for number, when in enumerate((date(2026, 8, 31), date(2026, 9, 1), date(2026, 9, 30))):
             row = {**day, "day": when, "patrol_id": f"p{number}", "slot": "1"}
             connection.execute(sa.insert(patrol_lines), row)
-        visit = {"result": "met", "met": True, "by_phone": False, "visit_id": "v"}
+        visit = {"result": "met", "met": True, "by_phone": False, "visit_id": "v",
+                 "household_id": "home"}  # fmt: skip
         connection.execute(sa.insert(visit_lines), {**day, "day": date(2026, 9, 2), **visit})
-        for number, kind in enumerate(("household", "room"), 1):
+        for number, (name, parent, into) in enumerate((
+            ("room", None, None), ("empty room", None, None), ("home", "room", None),
+            ("no home", "empty room", None), ("gone", "room", "left"), ("left", "room", None),
+        ), 1):  # fmt: skip
             connection.execute(sa.insert(records), {
-                "district": "990101", "record_id": kind, "kind": kind, "schema": 1,
-                "grid": "990101100009003", "fields": {}, "origins": {}, "version": 1,
-                "change_no": number, "voided": False, "author": "u", "made_at": "",
-                "happened_at": NOON, "received_at": NOON, "last_author": "u",
-                "last_made_at": "", "search_text": "",
+                "district": "990101", "record_id": name, "schema": 1, "parent_id": parent,
+                "kind": "household" if parent else "room", "merged_into": into,
+                "grid": "990101100009003", "origins": {}, "version": 1, "change_no": number,
+                "fields": {"state": "vacant" if name == "empty room" else "owner"},
+                "voided": False, "author": "u", "made_at": "", "happened_at": NOON,
+                "received_at": NOON, "last_author": "u", "last_made_at": "", "search_text": "",
             })  # fmt: skip
+        merged = {"district": "990101", "record_id": "gone", "survivor_id": "left"}
+        connection.execute(sa.insert(aliases), {**merged, "made_at": NOON})
     migrate(store)
     with store.reading() as connection:
         assert differences(connection) == []
@@ -232,16 +239,18 @@ def test_sums_of_an_older_database_are_noted_to_be_worked_out(store):
             ("990101100009003", date(2026, 8, 1), True),
             ("990101100009003", date(2026, 9, 1), True),
         ]
-        homes = sa.select(field_homes.c.household_id, field_homes.c.grid, field_homes.c.stale)
-        assert connection.execute(homes).all() == [("household", None, True)]
+        c, here = field_homes.c, "990101100009003"
+        homes = sa.select(c.household_id, c.grid, c.met_on, c.stale).order_by(c.household_id)
+        assert connection.execute(homes).all() == [
+            ("gone", None, None, True), ("home", here, date(2026, 9, 2), False),
+            ("left", here, None, True), ("no home", None, None, False),
+        ]  # fmt: skip
     assert add_months_up(store, "990101", NOON + timedelta(days=40)) == 2
-    look_at_homes(store, "990101")
     with store.reading() as connection:
         rows = connection.execute(sa.select(field_months).order_by(field_months.c.month)).all()
         assert [(row.patrols, row.visits, row.patrolled_1) for row in rows] == [
             (1, 0, 1 << 31), (2, 1, (1 << 1) + (1 << 30)),
         ]  # fmt: skip
-        assert connection.execute(homes).all() == [("household", "990101100009003", False)]
 
 
 def test_a_database_from_before_retention_has_emptied_nothing(store):

@@ -1,7 +1,7 @@
 """What field work comes to by grid and month, and when each household was last met.
 
-Both follow from the rows there are and are worked out by the centre in small pieces; here it is
-noted for which grids and months, and for which households, that is to be done.
+Both follow from the rows there are. Households are filled at once; it is noted for which grids and
+months the centre has to work out, in small pieces, what they come to.
 """
 
 from datetime import date
@@ -9,10 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0025"
 down_revision = "0024"
 
+DOCUMENT = sa.JSON(none_as_null=True).with_variant(
+    postgresql.JSONB(none_as_null=True), "postgresql"
+)
 DAYS = ("patrolled_1", "patrolled_2", "patrolled_3", "late_1", "late_2", "late_3", "active")
 COUNTS = (
     "patrols", "patrols_late", "visits", "met", "visits_late", "opened", "rated", "good",
@@ -30,6 +34,7 @@ def upgrade() -> None:
         sa.Column("stale", sa.Boolean(), nullable=False),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in DAYS),
         *(sa.Column(name, sa.Integer(), nullable=False) for name in COUNTS),
+        sa.Column("newest", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("district", "base_grid", "month", name="pk_field_months"),
     )
     homes = op.create_table(
@@ -45,7 +50,7 @@ def upgrade() -> None:
         "ix_field_homes_district_grid_met_on", "field_homes", ["district", "grid", "met_on"]
     )
     _note_months(months)
-    _note_homes(homes)
+    _fill_homes(homes)
     stale = sa.text("stale")
     for name in ("field_months", "field_homes"):
         op.create_index(
@@ -72,9 +77,37 @@ def _note_months(months: sa.Table) -> None:
         op.bulk_insert(months, rows)
 
 
-def _note_homes(homes: sa.Table) -> None:
-    records = sa.table("records", *map(sa.column, ("district", "record_id", "kind")))
-    every = sa.select(records.c.district, records.c.record_id, sa.true()).where(
-        records.c.kind == "household"
+def _fill_homes(homes: sa.Table) -> None:
+    """Work out every household; those that have to do with a merged one are noted instead."""
+    names = ("district", "record_id", "kind", "grid", "parent_id", "voided", "merged_into")
+    home, room = (
+        sa.table("records", *map(sa.column, names), sa.column("fields", DOCUMENT)).alias(one)
+        for one in ("home", "room")
     )
-    op.execute(sa.insert(homes).from_select(["district", "household_id", "stale"], every))
+    lines = sa.table("visit_lines", *map(sa.column, ("district", "household_id", "met", "day")))
+    aliases = sa.table("aliases", *map(sa.column, ("district", "record_id", "survivor_id")))
+    vacant = sa.exists().where(
+        room.c.district == home.c.district, room.c.record_id == home.c.parent_id,
+        room.c.kind == "room", sa.not_(room.c.voided), room.c.merged_into.is_(None),
+        room.c.fields["state"].as_string() == "vacant",
+    )  # fmt: skip
+    stands = sa.and_(sa.not_(home.c.voided), home.c.merged_into.is_(None), sa.not_(vacant))
+    met_on = (
+        sa.select(sa.func.max(lines.c.day))
+        .where(
+            lines.c.district == home.c.district, lines.c.household_id == home.c.record_id,
+            lines.c.met,
+        )
+        .scalar_subquery()
+    )  # fmt: skip
+    merged = sa.exists().where(
+        aliases.c.district == home.c.district,
+        sa.or_(
+            aliases.c.record_id == home.c.record_id, aliases.c.survivor_id == home.c.record_id
+        ),
+    )  # fmt: skip
+    every = sa.select(
+        home.c.district, home.c.record_id, sa.case((stands, home.c.grid)), met_on, merged
+    ).where(home.c.kind == "household")
+    columns = ["district", "household_id", "grid", "met_on", "stale"]
+    op.execute(sa.insert(homes).from_select(columns, every))
