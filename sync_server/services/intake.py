@@ -35,6 +35,7 @@ from sync_server.services.same_content import same_content
 from sync_server.services.steps import follow_up
 from sync_server.services.turns import OnlyAlone
 from sync_server.store import holdings, moving, streams, writing
+from sync_server.store.sending import stores_meanwhile
 from sync_server.store.touching import Touched, touched_by
 from sync_server.store.writing import Numbers
 
@@ -108,8 +109,8 @@ class Intake:
         for part in self._parts:
             self._ledger.now = part.batch.received_at
             self._enter(part, before)
-            if part is not self._parts[-1]:  # what goes together speaks of nothing in common
-                self._ledger.hand_over()
+            if part is not self._parts[-1] and stores_meanwhile(self._connection):
+                self._ledger.hand_over()  # what goes together speaks of nothing in common
                 self._whole = len(self._items)
         self._ledger.now = self._now
         self._write()

@@ -55,6 +55,12 @@ def copies_in(engine: sa.Engine) -> None:
             settle(driver)
 
 
+def stores_meanwhile(connection: sa.Connection) -> bool:
+    """Tell whether rows are stored while the program goes on: not on SQLite, where it stores them
+    itself."""
+    return connection.dialect.name == "postgresql"
+
+
 def settle(connection: psycopg.Connection[Any]) -> None:
     """Wait for the answer to the COPY under way, if there is one; raise its error."""
     if _under_way.pop(connection, None) is None:
