@@ -1,9 +1,9 @@
 """What happens at the centre by itself while it serves: steps of issues whose time has come,
 the search for duplicates among what was changed, the facts of base data that nobody types,
 a look at whether the files of photos are still there, keeping the rows behind the figures of field
-work fresh, so that whoever opens a page of figures does not wait for it; storing the figures of
-months that are closed; emptying what a confirmed retention run lists; linking the audit's new rows
-into its chain; and the work of imports.
+work fresh, so that whoever opens a page of figures does not wait for it; what records are found by,
+where an older program wrote it; storing the figures of months that are closed; emptying what a
+confirmed retention run lists; linking the audit's new rows into its chain; and the work of imports.
 
 Of the processes that serve from one data folder one ticks, once a minute; when it ends, however it
 ends, another one goes on. Two that tick (with a data folder each) do no harm: who is first does
@@ -31,6 +31,7 @@ from sync_server.services.field_sums import add_months_up
 from sync_server.services.import_work import Worker, drop_old_files
 from sync_server.services.lost_photos import Watch, look_for_photos
 from sync_server.services.partitioning import keep_parts
+from sync_server.services.search_texts import redo_texts
 from sync_server.store.engine import Store
 from sync_server.store.occupancy import Occupancy, take_duty
 
@@ -88,6 +89,7 @@ class Timer:
         self._do("pairs", lambda *due: search_duplicates(*due).pairs)
         self._do("rows of field work", lambda store, code, _: bring_up_to_date(store, code))
         self._do("months added up", add_months_up)
+        self._do("search texts redone", redo_texts)
         self._do("months closed", freeze_due)
         self._do("people emptied", lambda store, _, now: empty_some(self._centre, now))
         self._do("audit rows linked", self._link_audit)

@@ -9,7 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from schemas.search import RULES
 from sync_server.domain.errors import Refusal
+from sync_server.store import search_texts
+from sync_server.store.search_texts import Mark
 from sync_server.store.tables import devices, districts, records, users
 
 FIRST = "990101"
@@ -92,4 +95,5 @@ def _make(connection: sa.Connection, code: str, name: str, synthetic: bool) -> D
         "settings": {},
     }
     connection.execute(sa.insert(districts), values)
+    search_texts.put_mark(connection, code, Mark(RULES, None))
     return District(code, name, str(values["server_epoch"]), synthetic, {})

@@ -34,8 +34,8 @@ FEWER = {
     "likeness_marks": 1, "merges": 10_000, "moves": 10_000, "overtaken_steps": 1_000,
     "photo_files": 100_000, "photo_uploads": 1_000, "privacy_requests": 1_000,
     "record_key_marks": 1, "relay_files": 1_000, "reseals": 1_000, "retention_periods": 5,
-    "retention_records": 100_000, "retention_runs": 100, "second_factors": 1_000,
-    "secrets": 5,
+    "retention_records": 100_000, "retention_runs": 100, "search_marks": 1,
+    "second_factors": 1_000, "secrets": 5,
     "service_cases": 10_000, "service_marks": 1, "streams": 3_000, "time_limits": 50,
     "users": 2_000,
 }  # fmt: skip

@@ -23,6 +23,8 @@ from sync_server.store.columns import Document, Utc
 from sync_server.store.columns import district_key as _district
 from sync_server.store.columns import id_column as _id
 from sync_server.store.columns import metadata as metadata  # whole only once this module is read
+from sync_server.store.mark_tables import history_marks as history_marks
+from sync_server.store.mark_tables import search_marks as search_marks
 
 _INTO = sa.text("into_id IS NOT NULL")
 
@@ -45,16 +47,6 @@ districts = sa.Table(
     sa.Column("synthetic", sa.Boolean, nullable=False),
     sa.Column("settings", Document, nullable=False),
 )
-
-history_marks = sa.Table(
-    "history_marks",
-    metadata,
-    _district(),
-    sa.Column("change_no", sa.BigInteger, primary_key=True),
-    sa.Column("stamp", sa.String(16), nullable=False),
-)
-"""A random mark for every commit that gave out change numbers, under the last of them: a cursor
-names its own, so that an older copy of the database, put back unannounced, is told apart."""
 
 secrets = sa.Table(
     "secrets",

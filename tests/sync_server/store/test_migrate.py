@@ -14,6 +14,7 @@ from sync_server.domain.errors import Refusal
 from sync_server.services import accounts, audit_chain, second_factor
 from sync_server.services.duplicates import likely_same, search_duplicates
 from sync_server.services.field_sums import add_months_up
+from sync_server.services.search_texts import redo_texts
 from sync_server.store import privacy, retention
 from sync_server.store.duplicate_tables import duplicate_pairs
 from sync_server.store.engine import Store, open_store
@@ -251,6 +252,26 @@ def test_sums_of_an_older_database_are_noted_to_be_worked_out(store):
         assert [(row.patrols, row.visits, row.patrolled_1) for row in rows] == [
             (1, 0, 1 << 31), (2, 1, (1 << 1) + (1 << 30)),
         ]  # fmt: skip
+
+
+def test_search_texts_of_an_older_database_are_redone(store):
+    migrate(store, "0025")
+    old = {"district": "990101", "record_id": "r", "kind": "resident", "schema": 1,
+           "grid": "990101100009003", "fields": {"name": "𠮷靖"}, "origins": {}, "version": 1,
+           "change_no": 1, "voided": False, "author": "u", "made_at": "", "happened_at": NOON,
+           "received_at": NOON, "last_author": "u", "last_made_at": "",
+           "search_text": "𠮷靖 𠮷jing 𠮷j"}  # fmt: skip
+    with store.writing() as connection:
+        connection.execute(
+            sa.insert(districts),
+            {"district": "990101", "name": "n", "server_epoch": "e", "change_no": 1,
+             "synthetic": False, "settings": {}},
+        )  # fmt: skip
+        connection.execute(sa.insert(records), old)
+    migrate(store)
+    assert redo_texts(store, "990101", NOON) == 1
+    with store.reading() as connection:
+        assert "jijing" in str(connection.scalar(sa.select(records.c.search_text)))
 
 
 def test_a_database_from_before_retention_has_emptied_nothing(store):
