@@ -33,6 +33,7 @@ from sync_server.web.context import centre
 from sync_server.web.i18n import language
 from sync_server.web.large_bodies import IMPORT_BYTES
 from sync_server.web.paging import asked_page
+from sync_server.web.proving import proved
 
 blueprint = Blueprint("imports", __name__)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -134,6 +135,7 @@ def choose(import_id: UUID) -> Response:
 
 @blueprint.post("/imports/<uuid:import_id>/run")
 @with_right("imports")
+@proved
 def run(import_id: UUID) -> Response:
     """Import a file that was checked."""
     likely = request.form.get("likely", "")
@@ -144,6 +146,7 @@ def run(import_id: UUID) -> Response:
 
 @blueprint.post("/imports/<uuid:import_id>/undo")
 @with_right("imports")
+@proved
 def undo(import_id: UUID) -> Response:
     """Have an import taken back."""
     imports.undo(centre(), imports.importer(person()), str(import_id))

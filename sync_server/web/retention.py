@@ -21,6 +21,7 @@ from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
 from sync_server.web.i18n import language
 from sync_server.web.paging import asked_page
+from sync_server.web.proving import proved
 
 blueprint = Blueprint("retention", __name__)
 
@@ -80,6 +81,7 @@ def one(run_id: UUID) -> str:
 
 @blueprint.post("/retention/<uuid:run_id>/confirm")
 @with_right("retention")
+@proved
 def confirm(run_id: UUID) -> Response | tuple[str, int]:
     """Let a run be done."""
     if request.form.get("sure") != "1":

@@ -16,6 +16,8 @@ from sync_server.services.import_work import Worker
 from sync_server.store.tables import audit, records
 from tests.sync_server.registers import workbook
 from tests.sync_server.web.staff import COMMUNITY, GRID, Town, hire, sign_in, token
+from tests.sync_server.web.test_proving import LATE, prove, send
+from tests.sync_server.world import StillClock
 
 HEADS = ["小区", "楼号", "房号", "户主", "姓名", "性别", "出生日期", "身份证", "关系", "手机"]
 DAMAGED = 9.90101198001010e17
@@ -107,6 +109,29 @@ def test_a_register_goes_from_file_to_records_and_back(town: Town, app: Flask) -
     with town.centre.store.reading() as connection:
         actions = set(connection.execute(sa.select(audit.c.action)).scalars())
     assert {"import_file", "import", "undo_import"} <= actions
+
+
+def test_importing_and_taking_back_ask_again_who_it_is(
+    town: Town, app: Flask, clock: StillClock
+) -> None:
+    client = sign_in(app, "community")
+    address = upload(client, workbook(("居民", ROWS))).headers["Location"]
+    work(town)
+    post(client, f"{address}/columns", **columns_of(client.get(address).text) | {"area": GRID})
+    work(town)
+    clock.now += LATE
+    asked = send(client, address, f"{address}/run")
+    assert "确认是您本人" in asked.text
+    work(town)
+    assert "已导入" not in client.get(address).text
+    assert "还没有提交" in prove(client, asked).text
+    send(client, address, f"{address}/run")
+    work(town)
+    assert "已导入" in client.get(address).text
+    clock.now += LATE
+    assert "确认是您本人" in send(client, address, f"{address}/undo").text
+    work(town)
+    assert "已撤销" not in client.get(address).text
 
 
 def test_rows_that_were_refused_come_as_a_sheet(town: Town, app: Flask) -> None:

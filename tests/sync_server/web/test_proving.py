@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.sync_server.web import privacy_pages
+from tests.sync_server.web.retention_pages import run_in
 from tests.sync_server.web.staff import PASSWORD, Town, post, sign_in
 from tests.sync_server.world import GRID, OTHER_GRID, StillClock
 
@@ -74,6 +75,7 @@ def acts(town: Town) -> dict[str, tuple[str, str, str, dict[str, str]]]:
     assert laptop is not None
     account = f"/people/{town.people['street'].user_id}"
     device = f"/devices/{laptop.device_id}"
+    run = f"/retention/{run_in(town.here, 'proposed')}"
     return {
         "merge": ("community", f"/areas/{OTHER_GRID}/merge", f"/areas/{OTHER_GRID}/merge",
                   {"into": GRID}),
@@ -82,10 +84,13 @@ def acts(town: Town) -> dict[str, tuple[str, str, str, dict[str, str]]]:
         "switch": ("admin", f"{account}/account", f"{account}/active?do=off", {"active": "no"}),
         "password": ("admin", f"{account}/account", f"{account}/password", {}),
         "roles": ("admin", "/second-factor/roles", "/second-factor/roles", {"role": "admin"}),
+        "empty": ("district", run, f"{run}/confirm", {"sure": "1"}),
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["merge", "revoke", "join", "switch", "password", "roles"])
+@pytest.mark.parametrize(
+    "name", ["merge", "revoke", "join", "switch", "password", "roles", "empty"]
+)
 def test_grave_acts_ask_again_after_ten_minutes(
     town: Town, app: Flask, clock: StillClock, name: str
 ) -> None:
