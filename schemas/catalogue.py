@@ -84,6 +84,8 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     # Version 2 says what number its source gave it, and that the centre entered it.
     ("issue", 1): dict,
     ("resident", 2): dict,
+    # Version 2 says how Party members were found when last looked up.
+    ("org", 1): dict,
 }
 """``(kind, from_version)`` to the function of that step; kept for ever."""
 

@@ -1,8 +1,9 @@
-"""When a household, a person in care or a patrol point asks for somebody to come again: the same
-rule on both sides. A district may set other limits.
+"""When a household, a person in care, a patrol point or a Party member asks for somebody to come
+again: the same rule on both sides. A district may set other limits.
 
 An ordinary household is visited twice a year; somebody in care by their
-interval (``schemas/care_due.py``); a patrol point is a compound of a grid, which a patrol goes
+interval (``schemas/care_due.py``); a Party member is looked up as often as a household is
+visited (``schemas/party.py``); a patrol point is a compound of a grid, which a patrol goes
 through every duty day.
 """
 
@@ -30,7 +31,8 @@ class Limits:
 
     ``household``: an ordinary household is visited again after so many, and is due soon
     ``household_soon`` before; a care visit is due soon ``care_soon`` before its day; a point is due
-    and overdue after so many without a patrol (usually: over a free weekend it is due).
+    and overdue after so many without a patrol (usually: over a free weekend it is due); a Party
+    member is looked up again after ``member`` and is due soon ``member_soon`` before.
     """
 
     household: int = 182
@@ -38,11 +40,17 @@ class Limits:
     care_soon: int = 7
     point_due: int = 2
     point_overdue: int = 4
+    member: int = 182
+    member_soon: int = 30
 
     @property
     def possible(self) -> bool:
         """Whether they agree with each other."""
-        return self.household_soon < self.household and self.point_due <= self.point_overdue
+        return (
+            self.household_soon < self.household
+            and self.point_due <= self.point_overdue
+            and self.member_soon < self.member
+        )
 
 
 USUAL = Limits()
@@ -66,6 +74,13 @@ def household_mark(met_on: date | None, day: date, limits: Limits = USUAL) -> Ma
     if met_on is None:
         return "overdue"
     return _before(met_on + timedelta(days=limits.household), day, limits.household_soon)
+
+
+def member_mark(checked_on: date | None, day: date, limits: Limits = USUAL) -> Mark:
+    """Return how a Party member stands on a day; one nobody ever looked up is overdue."""
+    if checked_on is None:
+        return "overdue"
+    return _before(checked_on + timedelta(days=limits.member), day, limits.member_soon)
 
 
 def care_mark(due: date, day: date, limits: Limits = USUAL) -> Mark:

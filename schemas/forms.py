@@ -1,7 +1,8 @@
 """Forms from declarations: which controls a kind asks, and reading what was posted.
 
 Control names are the field's name; an entry of a keyed list uses ``name.key.member``. A keyed
-list over a code list offers every active code; another starts with ``SPARE`` empty entries.
+list over a code list offers every active code, one that speaks of another list's entries each of
+those, by a masked name; any other starts with ``SPARE`` empty entries.
 What was typed comes back even when it is refused.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from schemas.fields import Declared, Keyed
 from schemas.kind import Kind
@@ -46,17 +47,22 @@ def controls(
             continue
         if isinstance(declared, Keyed):
             spare = (new_keys or {}).get(name, ())
-            result.append(_keyed(name, declared, stored.get(name) or {}, lang, spare))
+            result.append(_keyed(kind, name, stored, lang, spare))
         else:
             result.append(Control(name, declared, stored.get(name)))
     return result
 
 
 def _keyed(
-    name: str, declared: Keyed, value: Mapping[str, Any], lang: str, spare: Sequence[str]
+    kind: type[Kind], name: str, stored: Mapping[str, Any], lang: str, spare: Sequence[str]
 ) -> Control:
+    fields = kind.declared()
+    declared, value = cast(Keyed, fields[name]), stored.get(name) or {}
     keys = [key for key, _ in declared.in_order(value)]
     offered = [item.code for item in declared.keys.active] if declared.keys else list(spare)
+    if declared.of:
+        offered = declared.spoken_of(stored)
+        keys = sorted({*keys, *offered})
     keys += [key for key in offered if key not in value]
     if declared.keys:
         order = {item.code: place for place, item in enumerate(declared.keys.items)}
@@ -64,7 +70,8 @@ def _keyed(
     entries = tuple(
         (
             key,
-            declared.entry_name(key, lang),
+            declared.entry_name(key, lang)
+            or declared.about(fields, stored, key, lang, masked=True),
             tuple(
                 Control(f"{name}.{key}.{member}", inner, (value.get(key) or {}).get(member))
                 for member, inner in declared.entry_fields.items()

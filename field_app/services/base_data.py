@@ -253,18 +253,21 @@ def _lines(ws: Workspace, kind: type[Kind], view: View) -> list[Line]:
             *shown.field.doubts(_wired(shown.field, value)),
             *(one.problem for one in about if one.pointer == f"/{shown.name}"),
         )
-        entries = tuple(_entries(ws, shown.field, value))
+        entries = tuple(_entries(ws, kind, view["fields"], shown.field, value))
         lines.append(Line(shown, _links(ws, shown.field, value), entries, doubts, secret))
     return lines
 
 
-def _entries(ws: Workspace, field: Declared, value: Any) -> Iterator[EntryLine]:
-    """Yield the entries of a keyed list; one kept under a record's id is named by that record."""
+def _entries(
+    ws: Workspace, kind: type[Kind], stored: Mapping[str, Any], field: Declared, value: Any
+) -> Iterator[EntryLine]:
+    """Yield the entries of a keyed list; one kept under a record's id is named by that record, one
+    that speaks of another list's entry by that."""
     if not isinstance(field, Keyed):
         return
     name_of = names(ws)
     for key, entry in field.in_order(value):
-        title = field.entry_name(key, ws.lang)
+        title = field.entry_name(key, ws.lang) or field.about(kind.declared(), stored, key, ws.lang)
         if not title and (about := find_view(ws, key)) is not None:
             title = name_of(about["kind"], key) or ""
         said: list[str] = []

@@ -1,12 +1,12 @@
 """What is due or overdue in the own grids: households, people in care, patrol points, extinguishers
-of shops; as a list and as a drawing that needs no network (``schemas/coverage.py``,
-``schemas/plane.py``)."""
+of shops, checks of Party members; as a list and as a drawing that needs no network
+(``schemas/coverage.py``, ``schemas/plane.py``)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,8 +18,10 @@ from field_app.services.overview import look
 from field_app.services.survivors import named, survivors
 from field_app.services.today import care_due
 from field_app.services.workspace import Workspace
+from schemas import party
 from schemas.care_contact import MET
 from schemas.clock import SHANGHAI, local_day, read_moment
+from schemas.codes import code_list
 from schemas.coverage import (
     MARKS,
     Limits,
@@ -28,14 +30,15 @@ from schemas.coverage import (
     extinguisher_mark,
     household_mark,
     limits_of,
+    member_mark,
     point_mark,
     worst,
 )
 from schemas.plane import Plane, Point, degrees, outline, plane_for, size_of
 
 View = Mapping[str, Any]
-HOUSEHOLD, CARE, POINT, SHOP = "household", "care", "point", "shop"
-SUBJECTS = (CARE, HOUSEHOLD, POINT, SHOP)
+HOUSEHOLD, CARE, POINT, SHOP, MEMBER = "household", "care", "point", "shop", "member"
+SUBJECTS = (CARE, HOUSEHOLD, POINT, SHOP, MEMBER)
 FAR = timedelta(days=3650)
 LISTED = 200
 GRID_DIGITS = 15
@@ -44,7 +47,8 @@ GRID_DIGITS = 15
 @dataclass(frozen=True)
 class Item:
     """One thing that is covered or not: ``last`` is the day of the last contact or patrol, of a
-    shop the last good day of its extinguisher."""
+    shop the last good day of its extinguisher. A Party member is the entry ``key`` of his
+    organisation."""
 
     record_id: str
     building_id: str
@@ -53,6 +57,7 @@ class Item:
     last: str
     title: str = ""
     note: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def coverage(ws: Workspace, subject: str, shown: str = "", building_id: str = ""
     one."""
     day = date.fromisoformat(local_day(ws.now()))
     places = _Places(ws)
-    make = {HOUSEHOLD: _households, CARE: _care, POINT: _points, SHOP: _shops}
+    make = {HOUSEHOLD: _households, CARE: _care, POINT: _points, SHOP: _shops, MEMBER: _members}
     limits = limits_here(ws)
     every = make[subject](ws, places, day, limits)
     counts: dict[Mark, int] = dict.fromkeys(MARKS, 0)
@@ -114,7 +119,8 @@ def coverage(ws: Workspace, subject: str, shown: str = "", building_id: str = ""
         and (not building_id or building_id in (one.building_id, one.compound_id))
     ]
     wanted.sort(key=lambda one: (one.last, one.record_id))
-    drawing, unplaced = _draw(ws, places, every, subject)
+    # Where a member lives is not known.
+    drawing, unplaced = _draw(ws, places, every, subject) if subject != MEMBER else (None, 0)
     listed = tuple(_titled(ws, one, subject) for one in wanted[:LISTED])
     return Coverage(subject, shown, counts, listed, len(wanted) - len(listed), drawing, unplaced)
 
@@ -224,6 +230,27 @@ def _shops(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[It
     return found
 
 
+def _members(ws: Workspace, places: _Places, day: date, limits: Limits) -> list[Item]:
+    """Return the Party members to be looked up, of the organisations that are not those of other
+    grids' compounds alone."""
+    here = {places.compound_of(one) for one in places.buildings} - {""}
+    classes = code_list("PARTY_CLASS")
+    found = []
+    for view in look(ws, "org"):
+        covered = view["fields"].get("compound_ids") or ()
+        if covered and here.isdisjoint(covered):
+            continue
+        for one in party.to_check(view["fields"], day.isoformat()):
+            last = date.fromisoformat(one.checked_on) if one.checked_on else None
+            said = classes.text(one.member_class, ws.lang) if one.member_class else ""
+            note = " ".join(word for word in (str(one.member.get("name") or ""), said) if word)
+            mark = member_mark(last, day, limits)
+            found.append(
+                Item(view["record_id"], "", "", mark, one.checked_on, note=note, key=one.key)
+            )
+    return found
+
+
 def extinguishers_due(ws: Workspace) -> dict[Mark, int]:
     """Return how many shops of the own grids have an extinguisher that expired, or will soon."""
     day = date.fromisoformat(local_day(ws.now()))
@@ -239,11 +266,9 @@ def _base(view: View) -> str:
 
 
 def _titled(ws: Workspace, one: Item, subject: str) -> Item:
-    kind = {POINT: "compound", SHOP: "shop"}.get(subject, "household")
+    kind = {POINT: "compound", SHOP: "shop", MEMBER: party.ORG}.get(subject, "household")
     title = names(ws)(kind, one.record_id) if one.record_id else None
-    return Item(
-        one.record_id, one.building_id, one.compound_id, one.mark, one.last, title or "…", one.note
-    )
+    return replace(one, title=title or "…")
 
 
 def _draw(

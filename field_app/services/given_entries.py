@@ -15,17 +15,18 @@ from field_app.services.survivors import survivor_of
 from field_app.services.visit_target import target_of
 from field_app.services.workspace import Workspace
 from schemas.catalogue import kind_of
+from schemas.fields import Keyed
 
 
 def given_entries(ws: Workspace, part: Part) -> dict[str, dict[str, str]]:
-    """Return the words of the entries, by list and key, that the form of a visit asks: a care check
-    for each person looked after behind the door, an answer to each question of its knock campaign.
+    """Return the words of the entries, by list and key, that a form asks: of a list that speaks of
+    another's entries (``Keyed.of``) one for each of them; on the form of a visit a care check for
+    each person looked after behind the door, an answer to each question of its knock campaign.
 
-    Whoever was checked already is named too, whether looked after today or not. Nothing for other
-    kinds.
+    Whoever was checked already is named too, whether looked after today or not.
     """
     if part["kind"] != "visit":
-        return {}
+        return _spoken_of(ws, part)
     said = values_of(kind_of("visit"), part["texts"])
     fields = {**part["base"], **said, **part["fixed"]}
     fields["household_id"] = survivor_of(ws, "household", str(fields.get("household_id") or ""))
@@ -37,6 +38,17 @@ def given_entries(ws: Workspace, part: Part) -> dict[str, dict[str, str]]:
     return {
         "care_checks": checked | {one: name for one, name in people.items() if one not in present},
         "answers": knock.questions_of(ws, str(fields.get("campaign_id") or "")),
+    }
+
+
+def _spoken_of(ws: Workspace, part: Part) -> dict[str, dict[str, str]]:
+    kind = kind_of(part["kind"])
+    declared = kind.declared()
+    fields = {**part["base"], **values_of(kind, part["texts"])}
+    return {
+        name: {key: one.about(declared, fields, key, ws.lang) for key in one.spoken_of(fields)}
+        for name, one in declared.items()
+        if isinstance(one, Keyed) and one.of
     }
 
 

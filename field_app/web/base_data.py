@@ -11,10 +11,12 @@ from field_app.services.compounds import compound_file
 from field_app.services.drafts import MAIN, edit_part, new_part, open_draft
 from field_app.services.find import find_doors, warm
 from field_app.services.households import household_file, new_resident
+from field_app.services.record_forms import html_id
 from field_app.services.records import get_view
 from field_app.services.survivors import survivor_of
 from field_app.web.records import kind_or_404
 from field_app.web.session import workspace
+from schemas import party
 from schemas.clock import local_day, written
 from schemas.codes import code_list
 
@@ -64,6 +66,23 @@ def new_group(record_id: str) -> Response:
         abort(404)
     part = new_part("org", values={"compound_ids": [record_id]}, grid=file.view["grid"])
     return redirect(url_for("records.fill_in", draft_id=open_draft(ws, "record", {MAIN: part})))
+
+
+@pages.get("/base/organisations/<record_id>/checks")
+def check_members(record_id: str) -> Response:
+    """Open the form that notes how Party members were found, at the one ``?of=`` names, with the
+    day of today."""
+    ws = workspace()
+    key = request.args.get("of", "")
+    if not base_data.may_change(ws, party.ORG, record_id):
+        abort(404)
+    part = edit_part(ws, party.ORG, record_id, only=[party.CHECKS])
+    row = f"{party.CHECKS}.{key}"
+    if key in (part["base"].get(party.MEMBERS) or {}):
+        part["texts"][f"{row}.checked_on"] = [local_day(ws.now())]
+    draft_id = open_draft(ws, "record", {MAIN: part})
+    page = url_for("records.fill_in", draft_id=draft_id)
+    return redirect(f"{page}#{html_id('row-' + row)}")
 
 
 @pages.get("/base/buildings/<record_id>")

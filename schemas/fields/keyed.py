@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
@@ -33,8 +33,11 @@ class Keyed(Declared):
 
     Stored as ``{key: entry}``; on the wire as ``{"add": {key: entry}, "remove": [key]}``. A key
     is a code of ``keys`` (a checklist: one entry per code) or an id made with the entry. Changing
-    an entry adds it again, whole, under its key. ``newest_by`` names the member (a day) by which
-    the list is shown, the newest first. In a sensitive list every member of an entry is sensitive,
+    an entry adds it again, whole, under its key. ``of`` names another list of the same kind whose
+    entries this one speaks of, each under that one's key: nobody adds an entry by hand, and what is
+    said here survives a program that knows the other list alone. ``where`` names a field and the
+    values for which it is asked at all. ``newest_by`` names the member (a day) by which the list is
+    shown, the newest first. In a sensitive list every member of an entry is sensitive,
     wherever it is shown by itself.
     """
 
@@ -42,6 +45,7 @@ class Keyed(Declared):
 
     def __init__(
         self, zh: str, en: str, part: type[Part], *, keys: str | None = None,
+        of: str | None = None, where: tuple[str, Collection[str]] | None = None,
         newest_by: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         kwargs["policy"] = "union"
@@ -51,6 +55,8 @@ class Keyed(Declared):
             for field in self.entry_fields.values():
                 field.privacy = "sensitive"
         self.keys_name = keys
+        self.of = of
+        self.where = where
         self.newest_by = newest_by
 
     @property
@@ -130,6 +136,26 @@ class Keyed(Declared):
         """Return the words of a key that is a code; empty for others."""
         return self.keys.text(key, lang) if self.keys else ""
 
+    def spoken_of(self, stored: Mapping[str, Any]) -> list[str]:
+        """Return the keys of the other list's entries (``of``) that this one is asked about, from a
+        record's ``stored`` fields."""
+        if self.where and stored.get(self.where[0]) not in self.where[1]:
+            return []
+        return sorted(stored.get(self.of or "") or ())
+
+    def about(
+        self, declared: Mapping[str, Declared], stored: Mapping[str, Any], key: str, lang: str, *,
+        masked: bool = False,
+    ) -> str:  # fmt: skip
+        """Return the first member of the entry that one of this list speaks of (``of``), from the
+        kind's ``declared`` fields and a record's ``stored`` ones; empty where there is none."""
+        other = declared.get(self.of or "")
+        if not isinstance(other, Keyed):
+            return ""
+        name, field = next(iter(other.entry_fields.items()))
+        value = ((stored.get(self.of or "") or {}).get(key) or {}).get(name)
+        return field.show_masked(value, lang) if masked else field.show(value, lang)
+
     def _show(self, value: Any, lang: str, lookup: Lookup, masked: bool) -> str:
         lines = []
         for key, entry in self.in_order(value):
@@ -176,6 +202,7 @@ class Keyed(Declared):
         return {
             "type": "object",
             **({"x-code-list": self.keys_name} if self.keys_name else {}),
+            **({"x-keys-of": self.of} if self.of else {}),
             "additionalProperties": False,
             "properties": {
                 "add": {

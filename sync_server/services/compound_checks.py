@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from schemas.clock import local_day
 from schemas.codes import code_list
 from schemas.labels import Label
+from schemas.party import KINDS as PARTY
 from schemas.search import fold
 from sync_server.domain.areas import above, holds
 from sync_server.services import compound_figures
@@ -24,7 +25,6 @@ from sync_server.services.accounts import User
 from sync_server.store import records_read
 from sync_server.store.duplicates import gathered
 
-PARTY = ("committee", "general", "branch", "group", "big_committee")
 SELF_GOVERNED = ("owners", "manage", "self_manage", "council")
 FIVE = ("property", "owners", "supervisory", "owner_rep", "community")
 OWNERS = Label("业主党员", "Party members among the owners")

@@ -286,7 +286,16 @@ class Gathering:
         if where:
             keyed = declared[where]
             assert isinstance(keyed, Keyed)
-            declared, entries = keyed.entry_fields, (fields.get(where) or {}).values()
+            beside = {
+                one: other
+                for one, other in declared.items()
+                if isinstance(other, Keyed) and other.of == where
+            }
+            entries = [_with_beside(key, entry, fields, beside)
+                       for key, entry in (fields.get(where) or {}).items()]  # fmt: skip
+            declared = dict(keyed.entry_fields)
+            for other in beside.values():
+                declared |= other.entry_fields
         else:
             declared = {one: declared[one] for one in (name, phone)}
         for entry in entries:
@@ -318,3 +327,13 @@ class Gathering:
 def _item(found: tuple[str, tuple[tuple[str, str, str], ...]]) -> Item:
     title, facts = found
     return Item(title, tuple(Fact(*one) for one in facts if one[2]))
+
+
+def _with_beside(
+    key: str, entry: Mapping[str, Any], fields: Mapping[str, Any], beside: Iterable[str]
+) -> Mapping[str, Any]:
+    """Return an entry of a list with what other lists of its record say of it."""
+    whole: dict[str, Any] = {}
+    for other in beside:
+        whole |= (fields.get(other) or {}).get(key) or {}
+    return {**whole, **entry}

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from schemas.catalogue import kind_of
 from schemas.codes import code_list
+from schemas.party import KINDS as PARTY_KINDS
 from sync_server.services import area_tree
 from sync_server.services.accounts import User, require_records
 from sync_server.services.area_tree import COMMUNITY_DIGITS, GRID_DIGITS, Holder
-from sync_server.services.ledgers import PARTY_KINDS
 from sync_server.store import base_read
 
 WANTED = ("boundary_text", "notice_phone", "supervision_phone")

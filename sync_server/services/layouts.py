@@ -2,8 +2,9 @@
 
 A column is a path: a field of the kind, a field of a record above it through its references
 (``household_id.room_id.label``), a member of a list's entries (``members.name``: the table then has
-a row for each entry), or a fact of every record (``@area``). What is not chosen is not written; a
-fact entered once so fills as many tables as there are layouts.
+a row for each entry, which also holds what another list says of it), or a fact of every record
+(``@area``). What is not chosen is not written; a fact entered once so fills as many tables as there
+are layouts.
 """
 
 from __future__ import annotations
@@ -217,7 +218,7 @@ class Sheet:
         self._kind = kind
         self._columns = tuple(columns)
         named = (list_of(kind, one.path) for one in self._columns)
-        self._each = next((one for one in named if one is not None), None)
+        self._each = next((_spoken_of(kind, one) for one in named if one is not None), None)
         """The list whose every entry has a row; a table can show one."""
         self._lang = lang
         self._unmask = unmask
@@ -270,8 +271,8 @@ class Sheet:
             return
         keyed = self._kind.declared()[self._each]
         assert isinstance(keyed, Keyed)
-        for _, entry in keyed.in_order(row["fields"].get(self._each)):
-            yield {**row, "entry": entry}
+        for key, entry in keyed.in_order(row["fields"].get(self._each)):
+            yield {**row, "entry": entry, "entry_key": key}
 
     def _cell(self, row: Mapping[Any, Any], path: str, titles: Titles) -> Value:
         if path.startswith("@"):
@@ -302,7 +303,11 @@ class Sheet:
         fields: Mapping[str, Any] = row["fields"]
         *steps, last = path.split(".")
         if steps and (listed := list_of(self._kind, path)) is not None:
-            return row["entry"].get(last) if listed == self._each and "entry" in row else None
+            if "entry" not in row or _spoken_of(self._kind, listed) != self._each:
+                return None
+            if listed == self._each:
+                return row["entry"].get(last)
+            return ((fields.get(listed) or {}).get(row["entry_key"]) or {}).get(last)
         for step in steps:
             above = self._above.get(str(fields.get(step) or ""))
             if above is None:
@@ -337,6 +342,12 @@ class Sheet:
         codes = {str(row["grid"]) for row in some} | {str(row["grid"])[:12] for row in some}
         fresh = codes - self._areas.keys()
         self._areas |= names_for(self._connection, self._person.district, fresh)
+
+
+def _spoken_of(kind: type[Kind], listed: str) -> str:
+    """Return the list whose entries a list speaks of: itself, unless it says another."""
+    keyed = kind.declared()[listed]
+    return keyed.of or listed if isinstance(keyed, Keyed) else listed
 
 
 def _named(field: Declared, values: Sequence[Any]) -> Iterator[tuple[str, str]]:

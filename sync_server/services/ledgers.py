@@ -17,6 +17,7 @@ from schemas.catalogue import UnknownKind, kind_of
 from schemas.codes import CodeList
 from schemas.fields import Code, Codes, Flag
 from schemas.kind import Kind
+from schemas.party import KINDS as PARTY_KINDS
 from sync_server.domain.access import narrowed
 from sync_server.domain.errors import Refusal
 from sync_server.services import layouts
@@ -35,10 +36,7 @@ AT_ONCE = 1_000
 LONGEST_NAME = 60
 FILLED, YES, NO = "*", "yes", "no"
 OR = "|"
-PARTY_KINDS = ("committee", "general", "branch", "group", "big_committee")
 PARTY = OR.join(PARTY_KINDS)
-"""The kinds of Party organisations: who is a Party member is known by their members, and by nothing
-that is noted of a resident."""
 ROOM = "household_id.room_id."
 PLACE = ("room_id.building_id.compound_id.name", "room_id.building_id.no", "room_id.unit_no",
          "room_id.no")  # fmt: skip
@@ -50,8 +48,9 @@ DEFAULTS: tuple[tuple[str, tuple[tuple[str, Mapping[str, str], tuple[str, ...]],
                                  "guardian", "moved_out_at", "@area")),)),
     ("党员台账", (
         ("org", {"org_kind": PARTY}, ("members.name", "members.post", "members.phone",
-                                      "members.since", "members.until", "name", "org_kind",
-                                      "compound_ids", "@area")),
+                                      "members.since", "members.until",
+                                      "member_checks.member_class", "member_checks.checked_on",
+                                      "name", "org_kind", "compound_ids", "@area")),
         ("household", {"centre": YES}, ("code", *PLACE, "head_id", "phone", "@area")),
     )),
     ("关怀对象台账", (("care", {}, ("resident_id", "resident_id.birth", "cats", "risk",

@@ -312,7 +312,10 @@ def shown_tables(
             continue
         rows = tuple(
             (
-                declared.entry_name(key, lang) or titles.lookup("record", key) or "",
+                declared.entry_name(key, lang)
+                or declared.about(kind.declared(), stored, key, lang, masked=not unmask)
+                or titles.lookup("record", key)
+                or "",
                 tuple(
                     _shown(inner, entry.get(member), lang, titles, unmask)
                     for member, inner in declared.entry_fields.items()

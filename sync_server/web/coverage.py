@@ -33,18 +33,19 @@ blueprint = Blueprint("coverage", __name__)
 @blueprint.get("/coverage")
 @with_right("records")
 def show() -> str:
-    """Show how one subject stands in an area: people in care, households or patrol points."""
+    """Show how one subject stands in an area: people in care, households, points, members."""
     args = request.args
     subject = args.get("of", "")
     subject = subject if subject in coverage.SUBJECTS else coverage.CARE
     shown = args.get("show", "")
     shown = shown if shown in (*MARKS, "all") else MARKS[0]
     area, place = args.get("area", ""), args.get("at", "")
+    member_class = args.get("class", "") if subject == coverage.MEMBER else ""
     field_lines.bring_up_to_date(centre().store, person().district)
     with centre().store.reading() as connection:
         found = coverage.coverage(
             connection, person(), subject=subject, area=area, shown=shown, place=place,
-            page=asked_page(), day=today(), lang=language(),
+            member_class=member_class, page=asked_page(), day=today(), lang=language(),
         )  # fmt: skip
         areas = places.places_of(connection, person())
         days = coverage_limits.limits(connection, person().district)
@@ -62,6 +63,8 @@ def show() -> str:
         marks=MARKS,
         labels=LABELS,
         risks=code_list("CARE_RISK"),
+        classes=code_list("PARTY_CLASS"),
+        member_class=member_class,
         limits=days,
         may_set=coverage_limits.may_set(person()),
         width=WIDTH,

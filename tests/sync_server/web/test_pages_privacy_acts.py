@@ -71,7 +71,9 @@ def fill(town: Town) -> None:
     put("issue", **issue(title="没留电话的事", reporter=NAME))
     put("org", name="楼道互助组", org_kind="group", members={
         "a": {"name": NAME, "post": "组员", "phone": PHONE},
-        "b": {"name": WIFE, "post": "组长", "phone": WIFE_PHONE}})  # fmt: skip
+        "b": {"name": WIFE, "post": "组长", "phone": WIFE_PHONE}}, member_checks={
+        "a": {"member_class": "serving", "checked_on": "2026-07-01"},
+        "b": {"member_class": "retired", "checked_on": "2026-07-02"}})  # fmt: skip
     put("building", compound_id=ids["compound"], no="9", head=NAME, head_phone=PHONE)
     put("photo", owner_type="care", owner_id=ids["care"], use="scene", sha256="0" * 64,
         bytes=1000, taken_at="2026-08-01T09:00:00+08:00")  # fmt: skip
@@ -90,11 +92,11 @@ def test_the_extract_holds_everything_and_masks_others(town: Town, app: Flask) -
     for told in (
         NAME, ID_NUMBER, PHONE, "1951-04", "幸福里 3-1-502", "送药", "轮椅", "2025-12-31",
         "本人同意", "2026-1", "需要帮助", "取降压药", "井盖松动", "楼道互助组", "组员", "楼栋长",
-        "2026-08-01 09:00", "2026-08-02 09:00", "核对身份", "年度核对", "网格员w1", row.no,
-        "监护人 司***", "用途", "紧急联系人 ●●●",
+        "在职党员", "2026-08-01 09:00", "2026-08-02 09:00", "核对身份", "年度核对", "网格员w1",
+        row.no, "监护人 司***", "用途", "紧急联系人 ●●●",
     ):  # fmt: skip
         assert told in text, told
-    for hidden in (*OTHERS, "与家属谈的事", "同名者的事", "没留电话的事", "隔壁"):
+    for hidden in (*OTHERS, "与家属谈的事", "同名者的事", "没留电话的事", "隔壁", "离退休党员"):
         assert hidden not in shown.text, hidden
     assert "可能也是此人的" in text  # the issue without a number, by its link alone
     sent = post(client, f"/privacy/{one}/extract.json")
