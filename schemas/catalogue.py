@@ -86,6 +86,8 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("resident", 2): dict,
     # Version 2 says how Party members were found when last looked up.
     ("org", 1): dict,
+    # Version 2 says what it achieved.
+    ("campaign", 1): dict,
 }
 """``(kind, from_version)`` to the function of that step; kept for ever."""
 

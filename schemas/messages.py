@@ -13,6 +13,10 @@ MESSAGES: dict[str, Label] = {
     "bad_characters": Label("含有不能保存的字符。", "Contains characters that cannot be stored."),
     "not_whole": Label("应为整数。", "This must be a whole number."),
     "out_of_range": Label("应在{min}到{max}之间。", "Must be between {min} and {max}."),
+    "bad_amount": Label(
+        "应为大于0的数，最多9位整数、2位小数。",
+        "This must be a number above 0, with at most 9 digits and 2 decimals.",
+    ),
     "not_flag": Label("应为是或否。", "This must be yes or no."),
     "bad_day": Label("日期应写作 2026-09-30。", "Write the date as 2026-09-30."),
     "bad_month": Label("年月应写作 1951-04。", "Write the month as 1951-04."),

@@ -7,13 +7,14 @@ and normalises. Refusals are :class:`schemas.messages.Problem`; doubtful values 
 reported by :meth:`Declared.doubts`.
 """
 
-from schemas.fields.amounts import Day, Flag, Moment, Month, Whole
+from schemas.fields.amounts import Amount, Day, Flag, Moment, Month, Whole
 from schemas.fields.base import Declared, Lookup, Policy, clean_text
 from schemas.fields.choices import Code, Codes, Location, Ref, Refs
 from schemas.fields.keyed import Keyed, Part
 from schemas.fields.text import AreaCode, CreditCode, IdNumber, Line, Paragraph, PersonName, Phone
 
 __all__ = [
+    "Amount",
     "AreaCode",
     "Code",
     "Codes",

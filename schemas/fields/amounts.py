@@ -16,6 +16,10 @@ from schemas.messages import Problem
 FIRST_YEAR, LAST_YEAR = "1800", "2199"
 """Between which years a month or a time lies; "0026" is 26 typed into a browser's year."""
 
+AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?\Z")
+PLAIN_AMOUNT = re.compile(r"(?:[1-9][0-9]{0,8}(?:\.[0-9]?[1-9])?|0\.[0-9]?[1-9])\Z")
+"""A quantity as it is sent, and as it is kept."""
+
 
 class Whole(Declared):
     """A whole number within bounds (never beyond ±2^53, so that every client can hold it)."""
@@ -54,6 +58,46 @@ class Whole(Declared):
     def json_schema(self) -> dict[str, Any]:
         """A bounded integer."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+class Amount(Declared):
+    """A quantity above nought with at most two decimals, kept as text (3.95), so that every client
+    holds and adds it up exactly."""
+
+    widget = "amount"
+
+    def check(self, value: Any) -> str | None:
+        """Return the shortest text of the quantity; raise when it is none."""
+        text = str(value) if type(value) is int else clean_text(value, longest=20)
+        if not text:
+            return None
+        if not AMOUNT.match(text):
+            raise ValidationError(Problem("bad_amount"))
+        whole, _, part = text.partition(".")
+        whole, part = whole.lstrip("0") or "0", part.rstrip("0")
+        if whole == "0" and not part:
+            raise ValidationError(Problem("bad_amount"))
+        return f"{whole}.{part}" if part else whole
+
+    def quick(self) -> Quick | Plain | None:
+        """A quantity as it is kept."""
+        match = PLAIN_AMOUNT.match
+
+        def plain(value: Any) -> Any:
+            return value if type(value) is str and match(value) else None
+
+        return plain
+
+    def from_form(self, texts: Sequence[str]) -> Any:
+        """Read full-width or ASCII digits, thousands parted or not."""
+        text = unicodedata.normalize("NFKC", texts[0]).strip() if texts else ""
+        if re.match(r"\d{1,3}(,\d{3})+(\.\d+)?\Z", text, re.ASCII):
+            text = text.replace(",", "")
+        return text or None
+
+    def json_schema(self) -> dict[str, Any]:
+        """A decimal as text."""
+        return {"type": "string", "pattern": AMOUNT.pattern.replace(r"\Z", "$")}
 
 
 class Flag(Declared):

@@ -86,7 +86,8 @@ def send_campaign(
         values = forms.read(kind, getlist, [one for one in names if one != QUESTIONS])
         typed = "\n".join(getlist(QUESTIONS))
         values[QUESTIONS] = _asked(typed, before.get(QUESTIONS) or {})
-        said = {name: value for name, value in values.items() if value is not None}
+        unasked = {name: one for name, one in before.items() if not kind.declared()[name].ask}
+        said = {**unasked, **{name: one for name, one in values.items() if one is not None}}
         checked = check(kind, "create", to_wire(kind, said))
         problems: dict[str, str] = {}
         for one in checked.problems:

@@ -150,7 +150,7 @@ def open_campaign(
     require_records(person)
     row = find(connection, person, campaign_id)
     district, fields = person.district, row["fields"]
-    areas = _areas(person, row, area)
+    areas = areas_of(person, row, area)
     homes = list(field_counts.households(connection, district, areas))
     counts, visits, states = _by_grid(connection, person, row, homes, areas)
     names = names_for(connection, district, {row["grid"], *counts})
@@ -196,7 +196,7 @@ def open_answers(
     asked = (row["fields"].get(QUESTIONS) or {}).get(key)
     if asked is None:
         raise Refusal("unknown_record")
-    district, areas = person.district, _areas(person, row, "")
+    district, areas = person.district, areas_of(person, row, "")
     total = stored.answer_counts(connection, district, campaign_id, areas).get(key, 0)
     pages = max(1, -(-total // PAGE))
     page = min(max(page, 1), pages)
@@ -239,7 +239,7 @@ def state_of(row: Row, day: date) -> str:
     return "over" if (fields.get("ends_on") or this) < this else "running"
 
 
-def _areas(person: User, row: Row, area: str) -> tuple[str, ...]:
+def areas_of(person: User, row: Row, area: str) -> tuple[str, ...]:
     """Return where a campaign and the person's areas meet, narrowed to ``area``."""
     both = common((row["grid"],), person.scope_codes)
     found = narrowed(both, area) if area else both
@@ -259,7 +259,7 @@ def _by_grid(
     areas: tuple[str, ...] | None = None,
 ) -> tuple[dict[str, Counter[str]], Visits, dict[str, str]]:
     """Return a campaign's door states counted by grid, its visits and state by household."""
-    here = areas if areas is not None else _areas(person, row, "")
+    here = areas if areas is not None else areas_of(person, row, "")
     into = field_counts.survivors(connection, person.district)
     visits: Visits = defaultdict(list)
     for household, at, visit, result in stored.knocks(

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from schemas.catalogue import KINDS, kind_of
 from schemas.clock import SHANGHAI
-from schemas.fields import Declared, Keyed, Ref, Refs, Whole
+from schemas.fields import Amount, Declared, Keyed, Ref, Refs, Whole
 from schemas.kind import Kind
 from schemas.labels import Label
 from sync_server.domain.areas import holds
@@ -282,8 +282,8 @@ class Sheet:
             return None
         field, _ = field_of(self._kind, path)
         show = field.show if self._unmask else field.show_masked
-        if isinstance(field, Whole) and (self._unmask or field.privacy == "open"):
-            return int(value)
+        if isinstance(field, Whole | Amount) and (self._unmask or field.privacy == "open"):
+            return float(value) if isinstance(field, Amount) else int(value)
         return show(value, self._lang, titles.lookup)
 
     def _fact(self, row: Mapping[Any, Any], path: str, titles: Titles) -> Value:

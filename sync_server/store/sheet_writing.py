@@ -16,7 +16,7 @@ LONGEST_TEXT = 32_767
 MOST_EXACT = 10**15
 WIDEST, NARROWEST = 40, 8
 
-Value = str | int | None
+Value = str | int | float | None
 
 
 class SheetWriter:
@@ -66,7 +66,7 @@ class SheetWriter:
             for column, value in enumerate(cells):
                 if value is None or value == "":
                     continue
-                if isinstance(value, int) and abs(value) < MOST_EXACT:
+                if isinstance(value, int | float) and abs(value) < MOST_EXACT:
                     self._sheet.write_number(self._row, column, value)
                 else:
                     text = str(value)[:LONGEST_TEXT]

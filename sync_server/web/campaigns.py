@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from schemas.codes import code_list
 from sync_server.domain.errors import Refusal
-from sync_server.services import campaign_forms, campaigns, field_lines, places
+from sync_server.services import campaign_forms, campaign_results, campaigns, field_lines, places
 from sync_server.web import errors
 from sync_server.web.account import person, with_right
 from sync_server.web.context import centre
@@ -113,9 +113,17 @@ def _campaign(record_id: str, wrong: str = "", reason: str = "") -> str:
             connection, person(), record_id, today(), language(),
             area=area, shown=request.args.get("state", ""), page=asked_page(),
         )  # fmt: skip
+        achieved = campaign_results.of_campaign(
+            connection,
+            person().district,
+            found.row,
+            campaigns.areas_of(person(), found.row, area),
+            language(),
+        )
     return render_template(
         "campaign.html",
         found=found,
+        results_of=achieved,
         area=area,
         wrong=wrong,
         reason=reason,

@@ -9,6 +9,7 @@ from sync_server.services.records import listed_kinds
 from sync_server.web import (
     account,
     areas,
+    campaign_results,
     campaigns,
     code_pages,
     compound_figures,
@@ -90,6 +91,7 @@ def register(app: Flask) -> None:
         figures_export,
         timeliness,
         register_figures,
+        campaign_results,
         campaigns,
         materials,
         opinions,

@@ -14,6 +14,7 @@ from marshmallow import fields as ma
 from schemas.catalogue import kinds
 from schemas.check import check, loaded_by_marshmallow, quick_check
 from schemas.fields import (
+    Amount,
     AreaCode,
     Code,
     Codes,
@@ -78,6 +79,9 @@ def good(field: Declared) -> st.SearchStrategy[Any]:
     if isinstance(field, Whole):
         edge = st.sampled_from([field.least, field.most, field.least - 1, field.most + 1])
         return st.integers(field.least, field.most) | edge
+    if isinstance(field, Amount):
+        odd = ["0", "0.00", "4.50", "007", "1.", ".5", "1.234", "-1", "1" * 10, "１", "0.05", 80]
+        return st.decimals(0, 10**9, places=2).map(str) | st.sampled_from(odd)
     if isinstance(field, Day):
         return st.dates().map(str) | st.sampled_from(["20260930", "2026-W01-1", "2026-02-30"])
     if isinstance(field, Month):

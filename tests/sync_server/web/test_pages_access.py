@@ -16,6 +16,7 @@ from sync_server.services.relay import folder_of
 from sync_server.store import units
 from sync_server.web.readiness import WATCHED
 from tests.sync_server.web import privacy_pages, retention_pages, round_pages
+from tests.sync_server.web.campaign_pages import campaign_in, campaign_pages
 from tests.sync_server.web.issue_pages import issue_pages
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.people_pages import people_pages
@@ -181,12 +182,7 @@ def pages(place: Place) -> dict[str, tuple[str, str, set[str]]]:
         "service_requests.figures": ("GET", "/services/figures", READ),
         "field_figures.statistics": ("GET", "/statistics/field", READ),
         "field_figures.households": ("GET", "/statistics/field/households", READ),
-        "campaigns.all_of_them": ("GET", "/campaigns", READ),
-        "campaigns.one": ("GET", f"/campaigns/{campaign_in(place)}", READ),
-        "campaigns.answers": ("GET", f"/campaigns/{campaign_in(place)}/answers/work", READ),
-        "campaigns.make": ("GET", "/campaigns/new", NOTICES),
-        "campaigns.change": ("GET", f"/campaigns/{campaign_in(place)}/change", NOTICES),
-        "campaigns.void": ("POST", f"/campaigns/{campaign_in(place)}/void", NOTICES),
+        **campaign_pages(place),
         "materials.stock": ("GET", "/materials", READ),
         "materials.of_grid": ("GET", f"/materials/grid/{grid_of(place)}", READ),
         "materials.give": ("GET", "/materials/give", NOTICES),
@@ -253,17 +249,6 @@ def grid_of(place: Place) -> str:
     """Return a place's grid."""
     assert place.worker is not None
     return place.worker.scope_codes[0]
-
-
-def campaign_in(place: Place) -> str:
-    """Return the id of a knock campaign in a place's grid, loaded the first time it is asked
-    for."""
-    if "campaign" not in place.ids:
-        said = {"name": "敲门", "area_code": grid_of(place), "starts_on": "2026-09-20",
-                "ends_on": "2026-10-20", "purpose": "逐户宣传",
-                "questions": {"work": {"text": "在外地工作吗"}}}  # fmt: skip
-        place.ids["campaign"] = loaded(place, "campaign", said)
-    return place.ids["campaign"]
 
 
 def move_in(place: Place) -> str:
@@ -358,6 +343,7 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                  "/people", "/times", "/photos/missing", "/services", "/services?state=all",
                  "/services/new", "/services/figures?since=2026-01-01", "/statistics/field",
                  *STATISTICS, "/statistics/day?show=all", "/campaigns", "/materials",
+                 "/campaigns/results", "/coverage?of=member&show=all",
                  "/opinions", "/imports", "/areas", "/areas?state=all", f"/areas/{GRID}",
                  f"/areas/{GRID}/split", f"/areas/{GRID}/merge", "/quality", "/quality/no_worker",
                  "/quality/small", "/statistics/units", "/meeting",
@@ -372,7 +358,7 @@ def test_no_page_shows_anything_of_next_door(quiet_town: Town, quiet_app: Flask,
                   for name, one in quiet_town.here.ids.items() if name != "undone"]  # fmt: skip
     hidden = alike_in(quiet_town.here), undone_in(quiet_town.here)
     addresses += ["/duplicates", "/duplicates?state=apart", "/merges", *hidden]
-    alike_in(there), undone_in(there)
+    alike_in(there), undone_in(there), campaign_in(there)
     for address in addresses:
         page = client.get(address).text
         assert "隔壁" not in page, address
@@ -399,7 +385,7 @@ def test_a_guessed_address_next_door_is_as_good_as_none(quiet_town: Town, quiet_
         for endpoint, (method, address, roles) in pages(quiet_town.there).items()
         if address != own[endpoint][1] and "community" in roles
     }
-    assert len(guessed) == 68
+    assert len(guessed) == 71
     for method, address in guessed:
         known = next((part for part in address.split("/") if len(part) == 36), NEXT_DOOR_GRID)
         answer = ask(client, method, address, reason="核对电话", state="lost")

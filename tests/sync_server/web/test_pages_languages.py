@@ -18,6 +18,7 @@ import sync_server
 from schemas.catalogue import KINDS, kinds
 from sync_server.store.tables import batches, changes, devices, districts, records, users
 from sync_server.web.i18n import COOKIE
+from tests.sync_server.web.campaign_pages import campaign_in
 from tests.sync_server.web.pairs import alike_in, undone_in
 from tests.sync_server.web.privacy_pages import request_in
 from tests.sync_server.web.register_pages import STATISTICS
@@ -117,6 +118,12 @@ def addresses(town: Town) -> list[str]:
     asked = [f"/privacy/{request_in(town.here, one)}" for one in ("access", "correct", "erase")]
     found += ["/privacy", "/privacy?state=all", "/privacy/new", "/privacy/find?q=lsl", *asked,
               f"{asked[1]}?field=sex", f"{asked[2]}/stop"]  # fmt: skip
+    campaign = f"/campaigns/{campaign_in(town.here)}"
+    found += ["/campaigns", "/campaigns/results", campaign, f"{campaign}/results/new",
+              f"{campaign}/results/wires", f"{campaign}/change", "/opinions",
+              "/coverage?of=member&show=all"]  # fmt: skip
+    several = ("", "/field", "/field/households", "/day", "/registers", "/units", "/timeliness")
+    found += [f"/statistics{one}?area={GRID}" for one in several]
     return [*found, undone_in(town.here)]
 
 
