@@ -2,7 +2,10 @@
 
 While the database stores what it was sent, the program goes on; whatever it asks of the same
 connection next, the end of the transaction above all, first waits until that is stored, and fails
-where it failed. So nothing is ever taken for stored that is not.
+where it failed. So nothing is ever taken for stored that is not: a savepoint waits at once, for its
+error belongs inside, and a transaction that has failed, whoever passed over the error, cannot be
+committed. What is read row by row from the database (``yield_per``) has to be read to its end
+before a COPY.
 """
 
 from __future__ import annotations
@@ -10,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 import psycopg
 import sqlalchemy as sa
 from psycopg import generators
 from psycopg.copy import LibpqWriter
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import event
 
 COPY = "COPY "
-_under_way: WeakKeyDictionary[psycopg.Connection[Any], psycopg.Cursor[Any]] = WeakKeyDictionary()
-"""By connection, the COPY whose answer has not been waited for."""
+_under_way: WeakSet[psycopg.Connection[Any]] = WeakSet()
+"""The connections with a COPY whose answer has not been waited for."""
 
 
 def copies_in(engine: sa.Engine) -> None:
@@ -30,12 +33,12 @@ def copies_in(engine: sa.Engine) -> None:
     answer before anything else."""
 
     @event.listens_for(engine, "do_execute")
-    def one(cursor: Any, statement: str, row: Any, _context: Any) -> bool:
-        return _copied(cursor, statement, [row])
+    def one(cursor: Any, statement: str, row: Any, context: Any) -> bool:
+        return _copied(cursor, statement, [row], context.root_connection)
 
     @event.listens_for(engine, "do_executemany")
-    def many(cursor: Any, statement: str, rows: Sequence[Any], _context: Any) -> bool:
-        return _copied(cursor, statement, rows)
+    def many(cursor: Any, statement: str, rows: Sequence[Any], context: Any) -> bool:
+        return _copied(cursor, statement, rows, context.root_connection)
 
     @event.listens_for(engine, "do_execute_no_params")
     def plain(cursor: Any, _statement: str, _context: Any) -> None:
@@ -43,7 +46,9 @@ def copies_in(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "commit")
     def before_commit(connection: sa.Connection) -> None:
-        if connection.connection.driver_connection in _under_way:
+        driver: Any = connection.connection.driver_connection
+        failed = driver.pgconn.transaction_status == TransactionStatus.INERROR
+        if failed or driver in _under_way:  # PostgreSQL would undo a failed one without a word
             connection.exec_driver_sql("SELECT 1")  # fails, if it does, by SQLAlchemy's names
 
     @event.listens_for(engine, "rollback")
@@ -63,14 +68,15 @@ def stores_meanwhile(connection: sa.Connection) -> bool:
 
 def settle(connection: psycopg.Connection[Any]) -> None:
     """Wait for the answer to the COPY under way, if there is one; raise its error."""
-    if _under_way.pop(connection, None) is None:
+    if connection not in _under_way:
         return
+    _under_way.discard(connection)
     for result in connection.wait(generators.fetch_many(connection.pgconn)):
         if result.status != ExecStatus.COMMAND_OK:
             raise error_from_result(result, encoding=connection.info.encoding)
 
 
-def _copied(cursor: Any, statement: str, rows: Sequence[Any]) -> bool:
+def _copied(cursor: Any, statement: str, rows: Sequence[Any], connection: sa.Connection) -> bool:
     """Run a COPY; tell whether it was one."""
     settle(cursor.connection)
     if not statement.startswith(COPY):
@@ -78,6 +84,8 @@ def _copied(cursor: Any, statement: str, rows: Sequence[Any]) -> bool:
     with cursor.copy(statement, writer=_Sender(cursor)) as copy:
         for row in rows:
             copy.write_row(row)
+    if connection.in_nested_transaction():
+        settle(cursor.connection)
     return True
 
 
@@ -90,7 +98,7 @@ class _Sender(LibpqWriter):
             super().finish(exc)
             return
         self.connection.wait(_ended(self._pgconn))
-        _under_way[self.connection] = self.cursor
+        _under_way.add(self.connection)
 
 
 def _ended(pgconn: Any) -> Any:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import suppress
+from functools import partial
+from operator import itemgetter
+
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError
 
 from sync_server.domain.errors import Refusal
 from sync_server.store import sending
 from sync_server.store.bulk import insert_rows
 from sync_server.store.engine import open_store
+from sync_server.store.poison import each_if_not_all
 from sync_server.store.tables import changes
 from tests.sync_server.store.test_bulk import change, stored
 
@@ -69,6 +75,53 @@ def test_who_gives_up_meanwhile_leaves_nothing(any_centre, number):
     with any_centre.store.writing() as connection:
         assert stored(connection, "a") == []
         insert_rows(connection, changes, [change(0, "a")])
+
+
+def test_a_savepoint_takes_its_own_error_and_the_rest_is_stored(any_centre):
+    rows = [change(1, "a"), change(0, "a"), change(2, "a")]
+    with any_centre.store.writing() as connection:
+        insert_rows(connection, changes, [change(0, "a")])
+    with any_centre.store.writing() as connection:
+        insert_rows(connection, changes, [change(0, "b")])
+        left = each_if_not_all(
+            connection, rows, partial(insert_rows, connection, changes), itemgetter("change_id")
+        )
+        assert [row["change_id"] for row in left] == ["a0"]
+    with any_centre.store.reading() as connection:
+        assert [len(stored(connection, one)) for one in "ab"] == [3, 1]
+
+
+def test_a_failed_transaction_cannot_be_committed_whoever_passes_over_its_error(any_centre):
+    if any_centre.store.is_sqlite:
+        pytest.skip("SQLite stores rows at once")
+    with any_centre.store.writing() as connection:
+        insert_rows(connection, changes, [change(0, "a")])
+
+    def pass_over():
+        with any_centre.store.writing() as connection:
+            insert_rows(connection, changes, [change(0, "a")])
+            with suppress(IntegrityError), connection.begin_nested():
+                pass
+
+    with pytest.raises(InternalError):
+        pass_over()
+    with any_centre.store.writing() as connection:
+        assert len(stored(connection, "a")) == 1
+        insert_rows(connection, changes, [change(1, "a")])
+
+
+def test_a_connection_that_is_gone_is_remembered_no_more(any_centre):
+    if any_centre.store.is_sqlite:
+        pytest.skip("SQLite stores rows at once")
+
+    def break_off(connection):
+        connection.invalidate()
+        raise Refusal("busy")
+
+    with pytest.raises(Refusal):
+        send(any_centre.store, [change(1, "a")], break_off)
+    gc.collect()
+    assert under_way() == 0
 
 
 def test_a_row_that_cannot_be_written_down_undoes_all(any_centre):
