@@ -14,6 +14,7 @@ LOCKS = {
     "requirements/server.in": "requirements/server.txt",
     "requirements/dev.in": "requirements/dev.txt",
     "requirements/build.in": "requirements/build.txt",
+    "requirements/compile.in": "requirements/compile.txt",
 }
 VENDOR_FOLDERS = ["field_app/static/vendor", "sync_server/static/vendor"]
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?==(?P<version>[^\s;\\]+)")
@@ -52,6 +53,7 @@ def test_the_lock_is_in_step_with_its_input(source, lock):
         ("requirements.txt", "requirements/server.txt"),
         ("requirements/server.txt", "requirements/dev.txt"),
         ("requirements.txt", "requirements/build.txt"),
+        ("requirements/compile.txt", "requirements/dev.txt"),
     ],
 )
 def test_the_larger_lock_holds_the_smaller(smaller, larger):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sync_server.cli import demo_year, guarding, importing, redrawing, retention
+from sync_server.cli import compiling, demo_year, guarding, importing, redrawing, retention
 from sync_server.cli.demo_facts import print_world
 from sync_server.cli.opening import check_folder_of, opened
 from sync_server.domain.errors import Refusal
@@ -331,6 +331,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "audit-check": guarding.audit_check,
     "reset-second-factor": guarding.reset_second_factor,
     "partition": partition,
+    "compile": compiling.command,
     "move-to": move_to,
     "import": importing.import_files,
     "undo-import": importing.undo_import,

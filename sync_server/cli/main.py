@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 import sync_server
 from schemas.codes import code_list
-from sync_server.cli import guarding, importing, logs, redrawing, retention
+from sync_server.cli import compiling, guarding, importing, logs, redrawing, retention
 from sync_server.cli.commands import COMMANDS
 from sync_server.cli.sentences import lines
 from sync_server.cli.serving import MakeApp, serve
@@ -293,6 +293,7 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "Move the built-in database into the empty PostgreSQL one --database-url names; each table"
         " is compared. Stop the server first.",
     )
+    compiling.add_options(add)
     one = add("backup", "备份数据库并核对。", "Write a verified copy of the database.")
     place = one.add_mutually_exclusive_group()
     place.add_argument(

@@ -78,6 +78,26 @@ SENTENCES: dict[str, Label] = {
         "数据文件夹不能使用：{folder}。", "The data folder cannot be used: {folder}."
     ),
     "unavailable": Label("数据库正忙，请稍后再试。", "The database is busy; try again later."),
+    "compile_no_cython": Label(
+        "没有装好 Cython {version} 和 setuptools，什么都没有改动："
+        "请先运行 pip install --require-hashes -r requirements/compile.txt。",
+        "Cython {version} and setuptools are not installed; nothing was changed. First run"
+        " pip install --require-hashes -r requirements/compile.txt",
+    ),
+    "compile_no_compiler": Label(
+        "缺少 C 编译器或 Python 的头文件（{missing}），什么都没有改动；服务器不编译也照常运行。"
+        "Debian：apt-get install gcc python3-dev。",
+        "A C compiler or Python's headers are missing ({missing}); nothing was changed, and the"
+        " server runs without as well. Debian: apt-get install gcc python3-dev",
+    ),
+    "compile_failed": Label(
+        "编译没有成功，什么都没有改动；服务器照常运行。{words}",
+        "Compiling failed; nothing was changed, and the server runs without as well. {words}",
+    ),
+    "compile_not_kept": Label(
+        "编译好的模块写不下来：{folder}。{words}",
+        "The compiled modules cannot be written: {folder}. {words}",
+    ),
     "old_sqlite": Label(
         "SQLite {version} 有会丢数据的缺陷，请按 requirements 重新安装。",
         "SQLite {version} has a fault that loses data; install the pinned requirements again.",

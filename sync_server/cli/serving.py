@@ -21,6 +21,7 @@ from typing import Any
 
 from flask import Flask
 
+from sync_server import compiled
 from sync_server.cli import logs, processes
 from sync_server.domain.errors import Refusal
 from sync_server.settings import BODY_LIMIT, Settings
@@ -54,6 +55,7 @@ def serve(settings: Settings, make_app: MakeApp, *, production: bool, workers: i
             if counters is not None:  # before the library that reads it is imported
                 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
             app = make_app(settings)
+            compiled.tell()
             host, port = listener.getsockname()[:2]
             print(
                 f"GridRounds 网格巡访 http://{_shown(host)}:{port}/  (Ctrl-C 停止 stops)",

@@ -143,6 +143,10 @@ CODES: dict[str, str] = {
     "world_differs": "the year of the demo world does not come to its golden numbers",
     # running
     "old_sqlite": "the SQLite library has the WAL-reset bug",
+    "compile_no_cython": "Cython, or setuptools, is not installed as pinned",
+    "compile_no_compiler": "there is no C compiler, or Python's own headers are missing",
+    "compile_failed": "the modules could not be compiled",
+    "compile_not_kept": "the compiled modules could not be written",
     "bad_database_url": "the database address cannot be used",
     "database_unreachable": "the database cannot be reached",
     "database_damaged": "the database file is damaged",

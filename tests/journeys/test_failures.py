@@ -34,7 +34,7 @@ ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 LAPTOP_COMMANDS = ["status", "sync", "backup", "restore", "show-batch", "health"]
 LAPTOP_COMMANDS += ["change-passphrase", "relay-out", "relay-in", "receipt"]
 CENTRE_COMMANDS = ["init", "add-user", "join-code", "demo-world", "backup", "export", "partition"]
-CENTRE_COMMANDS += ["move-to", "retention", "audit-check", "reset-second-factor"]
+CENTRE_COMMANDS += ["move-to", "retention", "audit-check", "reset-second-factor", "compile"]
 CENTRE_COMMANDS += ["split-grid", "merge-grids", "set-password", "deactivate-user", "activate-user"]
 CENTRE_COMMANDS += ["reassign", "replay", "relay", "restore", "run-due", "import", "undo-import"]
 
