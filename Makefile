@@ -12,7 +12,7 @@ PYTEST_ARGS ?= -n 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev server browser assets lock sbom laptop-folder bench-base-data bench-store bench-duplicates bench-ingest bench-pull bench-pages bench-rush bench-folder torture clean
+.PHONY: help demo test lint format dev server browser assets lock sbom laptop-folder compiled as-compiled bench-base-data bench-store bench-duplicates bench-ingest bench-pull bench-pages bench-rush bench-folder torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,13 @@ laptop-folder: .venv/.build ## Build dist/gridrounds-laptop, the laptop's progra
 	@.ci/environment run pyinstaller --noconfirm --clean --log-level WARN \
 		--distpath dist --workpath build .ci/laptop.spec
 
+compiled: server .venv/.compile ## Compile the centre's busiest modules (needs a C compiler); again after each upgrade
+	@$(PYTHON_IN_VENV) -m sync_server compile
+
+# As an operator of a city would run it; without a C compiler the figures are of plain Python.
+as-compiled: dev
+	@$(PYTHON_IN_VENV) -m sync_server compile || echo "measured without compiled modules" >&2
+
 torture: dev ## The worst, at length (SCALE=0.01 is a hundredth; TORTURE_ARGS=--postgres: on PostgreSQL)
 	@$(PYTHON_IN_VENV) -m tests.torture --scale $(SCALE) $(TORTURE_ARGS)
 
@@ -65,7 +72,7 @@ bench-store: dev ## Measure the laptop's store against its peers
 bench-duplicates: dev ## Measure recall, precision and speed of the search for duplicates (QUICK=1: small)
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_duplicates
 
-bench-ingest: dev ## Measure taking changes in beside peers (QUICK=1: short; STORED=10000000: much stored)
+bench-ingest: dev as-compiled ## Measure taking changes in beside peers (QUICK=1: short; STORED=10000000: much stored)
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_ingest $(BENCH_ARGS)
 
 bench-pull: dev ## Measure a laptop's full download beside peers (QUICK=1: short)
@@ -77,7 +84,7 @@ bench-pages: dev ## Measure the pages of both programs and the laptop's start (Q
 bench-folder: dev laptop-folder ## Measure the laptop's built folder beside the checkout (QUICK=1: short)
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_folder $(BENCH_ARGS)
 
-bench-rush: dev ## Let a tenth of a city's laptops come at once (QUICK=1: a few hundred)
+bench-rush: dev as-compiled ## Let a tenth of a city's laptops come at once (QUICK=1: a few hundred)
 	@$(PYTHON_IN_VENV) -m benchmarks.bench_rush $(BENCH_ARGS)
 
 clean: ## Remove .venv and every cache
@@ -85,10 +92,10 @@ clean: ## Remove .venv and every cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says which lock is installed; a lock newer than its stamp is installed again. The dev
-# set holds the server's, so installing it marks both.
+# set holds the server's and what compiling takes, so installing it marks all three.
 .venv/.dev: requirements/dev.txt .ci/environment
 	@.ci/environment install requirements/dev.txt
-	@touch .venv/.server .venv/.dev
+	@touch .venv/.server .venv/.compile .venv/.dev
 
 .venv/.server: requirements/server.txt .ci/environment
 	@.ci/environment install requirements/server.txt
@@ -97,3 +104,7 @@ clean: ## Remove .venv and every cache
 .venv/.build: requirements/build.txt .ci/environment
 	@.ci/environment install requirements/build.txt
 	@touch .venv/.build
+
+.venv/.compile: requirements/compile.txt .ci/environment
+	@.ci/environment install requirements/compile.txt
+	@touch .venv/.compile

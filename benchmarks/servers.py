@@ -25,6 +25,7 @@ import psycopg
 from benchmarks import cpu
 from benchmarks.keepalive import Connection, request
 from benchmarks.machine import tell
+from sync_server import compiled
 from tests import postgres
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,7 +127,14 @@ def workplace(bench: str, at: Path | None) -> Iterator[tuple[Path, Database, dic
         ) as made,
         database(Path(made)) as postgresql,
     ):
-        yield Path(made), postgresql, tell(Path(made), postgresql=postgresql.version)
+        versions = {"postgresql": postgresql.version, "compiled": compiled_modules()}
+        yield Path(made), postgresql, tell(Path(made), **versions)
+
+
+def compiled_modules() -> str:
+    """Return how many of its modules a centre that is started now runs compiled."""
+    fitting, all_of_them = compiled.fits(compiled.folder()), len(compiled.MODULES)
+    return f"{fitting} of {all_of_them} modules" if fitting else "no modules"
 
 
 class Server:
