@@ -110,12 +110,12 @@ def fits(place: Path | None) -> int:
 
 @dataclass
 class Finder:
-    """Finds modules among compiled files, and remembers what became of those it was asked for."""
+    """Finds modules among compiled files, and remembers which were taken from there."""
 
     files: dict[str, list[tuple[Path, str, str]]]
     taken: set[str] = field(default_factory=set)
-    left: dict[str, str] = field(default_factory=dict)
-    """Modules with a file that is not used, each with the reason."""
+    unloadable: dict[str, str] = field(default_factory=dict)
+    """Modules whose file fits and yet cannot be loaded, each with the reason."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -125,8 +125,7 @@ class Finder:
         if not files or name not in MODULES:
             return None
         file = fitting(name, files)
-        if file is None:
-            self.left[name] = "made from another source, or damaged"
+        if file is None:  # made from another source, or damaged
             return None
         return spec_from_file_location(name, file, loader=_Loader(name, file, self))
 
@@ -161,7 +160,7 @@ class _Loader(ExtensionFileLoader):
 
     def _give_up(self, module: ModuleType, spec: ModuleSpec, error: Exception) -> ModuleType:
         self._finder.taken.discard(spec.name)
-        self._finder.left[spec.name] = f"cannot be loaded: {error}"
+        self._finder.unloadable[spec.name] = str(error)
         spec.origin = module.__file__ = self._source.path
         return module
 
@@ -183,12 +182,17 @@ def installed() -> Finder | None:
 
 
 def tell() -> None:
-    """Log how many modules run compiled, and each that is there but not used; nothing where nothing
-    was compiled."""
+    """Log how many modules run compiled and which do not; nothing where nothing was compiled."""
     if (finder := installed()) is None:
         return
-    for module, reason in sorted(finder.left.items()):
-        log.info("module=%s runs from its source, the compiled file was %s", module, reason)
-    log.info("compiled=%d of modules=%d run compiled", len(finder.taken), len(MODULES))
-    if len(finder.taken) < len(MODULES):
-        log.info("run python -m sync_server compile again for the others")
+    for module, error in sorted(finder.unloadable.items()):
+        log.warning("module=%s cannot be loaded as it was compiled: %s", module, error)
+    facts = (len(MODULES), len(finder.taken))
+    if as_written := sorted({*MODULES} - finder.taken):
+        log.warning(
+            "modules=%d take changes in, compiled=%d of them run compiled; "
+            "run python -m sync_server compile again for others=%s",
+            *facts, ",".join(as_written),
+        )  # fmt: skip
+    else:
+        log.info("modules=%d take changes in, compiled=%d of them run compiled", *facts)
