@@ -22,8 +22,6 @@ from sync_server.cli import cythonizing
 from sync_server.domain.errors import Refusal
 from sync_server.settings import Settings
 
-OPTIMISED = "-O2"
-"""For compilers that read CFLAGS, unless the environment says something else."""
 MADE = Path("made")
 
 
@@ -109,7 +107,7 @@ def _compile(modules: list[str], at: Path) -> None:
     # Without -P the folder of the program would be searched for modules first.
     line = [sys.executable, "-P", str(cythonizing.__file__), str(processes), *modules]
     done = subprocess.run(
-        line, cwd=at, env={"CFLAGS": OPTIMISED, **os.environ, "PYTHONUTF8": "1"},
+        line, cwd=at, env=os.environ | {"PYTHONUTF8": "1"},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         encoding="utf-8", errors="replace", check=False,
     )  # fmt: skip

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 DIRECTIVES = {
@@ -14,13 +15,21 @@ DIRECTIVES = {
     "infer_types": False,  # no whole number is taken for one of 64 bits
 }
 
+OPTIMISED = ["-O2", "-g0"]
+
 
 def main(processes: int, modules: list[str]) -> None:
     """Translate the modules, then compile and link them, so many at a time."""
     from Cython.Build import cythonize
     from setuptools import Extension, setup
 
-    wanted = [Extension(name, [f"{name.replace('.', '/')}.py"]) for name in modules]
+    # CFLAGS would take the place of what Python itself was compiled with, so they are left to whom
+    # it is up to; MSVC optimises without being told.
+    flags = [] if os.name == "nt" or "CFLAGS" in os.environ else OPTIMISED
+    wanted = [
+        Extension(name, [f"{name.replace('.', '/')}.py"], extra_compile_args=flags)
+        for name in modules
+    ]
     made = cythonize(
         wanted,
         compiler_directives=DIRECTIVES,
