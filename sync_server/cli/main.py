@@ -100,7 +100,8 @@ def parser() -> argparse.ArgumentParser:
         epilog="数据库第一次启动时自动建立并升级。"
         " The database is made and brought up to date at every start. The environment may name"
         " GRIDROUNDS_DATA, GRIDROUNDS_DATABASE_URL, GRIDROUNDS_DISTRICT, SERVER_PORT and"
-        " GRIDROUNDS_METRICS_TOKEN (once set, whoever reads /metrics shows it).",
+        " GRIDROUNDS_METRICS_TOKEN (once set, whoever reads /metrics shows it), and for compiled"
+        " modules GRIDROUNDS_COMPILED (another folder; 0: none).",
     )
     top.add_argument("--version", action="version", version=sync_server.__version__)
     _shared(top, known)
