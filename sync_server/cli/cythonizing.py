@@ -30,7 +30,7 @@ def main(processes: int, modules: list[str]) -> None:
         Extension(name, [f"{name.replace('.', '/')}.py"], extra_compile_args=flags)
         for name in modules
     ]
-    made = cythonize(
+    made = cythonize(  # type: ignore[no-untyped-call]
         wanted,
         compiler_directives=DIRECTIVES,
         nthreads=processes if processes > 1 else 0,
