@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.torture import damage, parallel
+from tests.torture import damage, io_errors, parallel
 from tests.torture.images import Disk
 from tests.torture.tracing import Event
 
@@ -51,6 +51,16 @@ def test_a_little_of_everything_passes():
     for name, found in figures["power_cuts"].items():
         if name.startswith("control"):
             assert found["kept"] < found["images"], name
+
+
+@pytest.mark.parametrize(
+    ("injected", "fired", "enough"),
+    [(9, 8, True), (9, 7, False), (1, 0, False), (100, 90, True), (100, 89, False)],
+)
+def test_one_error_may_miss_its_call_and_a_tenth_of_many(injected: int, fired: int, enough: bool):
+    tally = io_errors.Tally(io_errors.CentreOf())
+    tally.injected, tally.fired = injected, fired
+    assert (not io_errors._figures([tally], [], 1.0)["violations"]) == enough
 
 
 def test_a_violation_fails_the_command(monkeypatch: pytest.MonkeyPatch):
