@@ -146,7 +146,7 @@ def after_pause(
             return due_at
         paused_at = max(paused_at, begin)
     left = _between(paused_at, due_at, limit, calendar)
-    if paused_at >= due_at or resumed_at <= paused_at:
+    if paused_at > due_at or resumed_at <= paused_at:
         return due_at
     return max(due_at, _advance(resumed_at, left, limit, calendar))
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.clock import SHANGHAI
@@ -326,6 +326,12 @@ def test_what_has_gone_by_at_the_due_time_is_the_limit(limit, start):
 
 
 @given(limits, moments, spans, spans)
+@example(  # paused at the very moment it is due: nothing is left, and nothing is late
+    Limit(0.5, "minutes"),
+    datetime(2025, 1, 1, tzinfo=SHANGHAI),
+    timedelta(seconds=30),
+    timedelta(seconds=1),
+)
 def test_a_pause_never_shortens_what_is_left(limit, start, until_pause, lasting):
     first = due(start, limit, CALENDAR)
     paused = start + until_pause
